@@ -1,0 +1,52 @@
+/*
+ * What each of our daemons does when it starts and stops, once.
+ *
+ * daemon_main parses the common options (--config FILE, --log-level LEVEL,
+ * --foreground, --version, --help, --show-settings, --check-config, and the
+ * daemon's own), loads the settings, makes the event base, ignores SIGPIPE,
+ * turns SIGTERM and SIGINT into an orderly stop and SIGHUP into `reload`,
+ * tells systemd when it is ready (READY=1 over $NOTIFY_SOCKET), runs the
+ * loop, and stops.
+ */
+#ifndef VDC_BASE_DAEMON_H
+#define VDC_BASE_DAEMON_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/settings.h"
+
+struct event_base;
+
+struct daemon_option {
+    const char *name;     /* "hv", used as --hv=VALUE or --hv VALUE */
+    const char *argument; /* for the help, "xen|sim" */
+    const char *text;
+    const char **ret;     /* where the value goes; NULL when not given */
+};
+
+struct daemon {
+    const char *name; /* "resourced" */
+    const char *text; /* one sentence for --help */
+    const char *config_path;
+    const struct setting *settings;
+    size_t n_settings;
+    void *settings_base;
+    const struct daemon_option *options;
+    size_t n_options;
+    /* After settings are loaded.  An error is logged and the process exits
+     * with vdc_error_exit_status of the code. */
+    int (*start)(struct event_base *base, struct arena *arena,
+                 struct vdc_error *err);
+    void (*reload)(void); /* SIGHUP; may be NULL */
+    void (*stop)(void);   /* before the loop is left; must not block */
+};
+
+/* Returns the exit status of main(). */
+int daemon_main(const struct daemon *daemon, int argc, char **argv);
+
+/* Ends the loop from inside, with this exit status. */
+void daemon_quit(int status);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The log of a daemon or command.  Library code (libvdc) does not log:
+ * it returns an error, which is logged once, by the program.  The exception
+ * is log lines at VDC_LOG_DEBUG.
+ *
+ * To stderr: under systemd with the "<N>" priority prefix (when $JOURNAL_STREAM
+ * is set), on a terminal as "HH:MM:SS.mmm program[pid] level: text".
+ */
+#ifndef VDC_BASE_LOG_H
+#define VDC_BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level {
+    VDC_LOG_ERROR,
+    VDC_LOG_WARNING,
+    VDC_LOG_INFO,
+    VDC_LOG_DEBUG
+};
+
+/* `program` must stay valid.  Default before this call: level INFO, no name. */
+void log_init(const char *program, enum log_level level);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+/* "error", "warning", "info", "debug" -> level; false when none of these. */
+bool log_level_parse(const char *name, enum log_level *ret);
+
+/* One line; control characters in the text (it may hold a guest's or a
+ * user's words) are written as \xNN.  errno is preserved. */
+void log_write(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_write(VDC_LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_write(VDC_LOG_WARNING, __VA_ARGS__)
+#define log_info(...) log_write(VDC_LOG_INFO, __VA_ARGS__)
+#define log_debug(...)                                                        \
+    do {                                                                      \
+        if (log_enabled(VDC_LOG_DEBUG))                                       \
+            log_write(VDC_LOG_DEBUG, __VA_ARGS__);                            \
+    } while (0)
+
+#endif
