@@ -1,0 +1,22 @@
+# libvdc/base: the leaf that everything else stands on.
+noinst_LIBRARIES += libvdc/base/libbase.a
+libvdc_base_libbase_a_SOURCES = \
+	libvdc/base/arena.h \
+	libvdc/base/cfg.h \
+	libvdc/base/clock.h \
+	libvdc/base/daemon.h \
+	libvdc/base/error.h \
+	libvdc/base/errors.def \
+	libvdc/base/json.h \
+	libvdc/base/log.h \
+	libvdc/base/machine.h \
+	libvdc/base/settings.h \
+	libvdc/base/stream.h \
+	libvdc/base/units.h \
+	libvdc/base/uuid.h
+libvdc_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+# What a program that uses base links with.
+BASE_LIBS = libvdc/base/libbase.a $(LIBEVENT_LIBS) $(YAJL_LIBS)
+if WITH_XEN
+BASE_LIBS += $(XEN_LIBS)
+endif

@@ -1,0 +1,15 @@
+# Tests: unit/ mirrors the tree, one program a file; sim/ runs the real
+# daemons on a simulated host; xen/ runs in the bed and is not part of
+# `make check`; fuzz/ and bench/ have their own commands.
+include tests/unit/base.mk
+include tests/unit/wire.mk
+include tests/unit/chan.mk
+include tests/unit/hv.mk
+include tests/unit/resourced.mk
+include tests/unit/policyd.mk
+include tests/unit/xl-ext.mk
+include tests/sim/local.mk
+include tests/xen/local.mk
+include tests/fuzz/local.mk
+include tests/bench/local.mk
+EXTRA_DIST += tests/unit/unit.h

@@ -1,0 +1,49 @@
+/*
+ * What every unit test program has in common: its tests as a table, run by
+ * CUnit, and the closing line that scripts add up.
+ */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+
+#include <CUnit/Basic.h>
+#include <stdio.h>
+
+struct unit_test {
+    const char *name;
+    void (*run)(void);
+};
+
+/* Returns the exit status of main(). A suite without tests is a failure, as
+ * is a test that asserted nothing. */
+static inline int unit_main(const char *suite_name,
+                            const struct unit_test *tests, size_t n_tests)
+{
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 1;
+    CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
+    for (size_t i = 0; suite && i < n_tests; i++)
+        if (!CU_add_test(suite, tests[i].name, tests[i].run))
+            return 1;
+    CU_basic_set_mode(CU_BRM_NORMAL);
+    CU_basic_run_tests();
+    unsigned run = CU_get_number_of_tests_run();
+    unsigned failed = CU_get_number_of_tests_failed();
+    unsigned asserts = CU_get_number_of_asserts();
+    CU_cleanup_registry();
+    if (run != n_tests || asserts < run || run == 0) {
+        printf("%s: ran %u of %zu tests with %u assertions\n", suite_name,
+               run, n_tests, asserts);
+        failed++;
+    }
+    printf("%u passed, %u failed\n", run - (failed > run ? run : failed),
+           failed);
+    return failed ? 1 : 0;
+}
+
+#define UNIT_MAIN(suite, tests)                                               \
+    int main(void)                                                            \
+    {                                                                         \
+        return unit_main(suite, tests, sizeof(tests) / sizeof((tests)[0]));   \
+    }
+
+#endif
