@@ -12,6 +12,7 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/cfg_plain.c \
 	libvdc/base/clock.c \
 	libvdc/base/clock.h \
+	libvdc/base/daemon.c \
 	libvdc/base/daemon.h \
 	libvdc/base/error.c \
 	libvdc/base/error.h \
@@ -22,7 +23,9 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/log.h \
 	libvdc/base/machine.c \
 	libvdc/base/machine.h \
+	libvdc/base/settings.c \
 	libvdc/base/settings.h \
+	libvdc/base/settings_print.c \
 	libvdc/base/stream.c \
 	libvdc/base/stream.h \
 	libvdc/base/stream_blocking.c \
