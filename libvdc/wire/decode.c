@@ -314,6 +314,9 @@ int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
     if (layout_get(frame + 6, 2) != 0)
         return fault(&in, "has flags that this version does not know");
 
+    if (layout_get(frame + LAYOUT_SIZE_OFFSET, 4) != size - LAYOUT_HEAD_SIZE)
+        return fault(&in, "is cut short or too long");
+
     void *body = arena_alloc(arena, m->body->size);
     int rc = wire_struct_decode(m->body, frame + LAYOUT_HEAD_SIZE,
                                 size - LAYOUT_HEAD_SIZE, arena, body, err);

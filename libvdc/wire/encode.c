@@ -19,7 +19,7 @@ struct out {
 
 static int put(struct out *out, const void *data, size_t size)
 {
-    if (out->size + size > WIRE_BODY_MAX)
+    if (out->size + size > WIRE_BODY_MAX + LAYOUT_HEAD_SIZE)
         return vdc_error_set(out->err, VDC_E_BAD_VALUE,
                              "the message would be larger than %d bytes",
                              WIRE_BODY_MAX);
@@ -296,7 +296,12 @@ int wire_encode(enum wire_message_number number, uint32_t id, const void *body,
     if (!rc)
         rc = put_number(&out, id, 4);
     if (!rc)
+        rc = put_number(&out, 0, 4);
+    if (!rc)
         rc = put_struct(&out, m->body, body);
+    if (!rc)
+        layout_put(out.bytes + LAYOUT_SIZE_OFFSET,
+                   out.size - LAYOUT_HEAD_SIZE, 4);
     return finish(&out, rc, arena, ret, ret_size);
 }
 

@@ -10,8 +10,10 @@
 
 /* "VDC1" as bytes. */
 #define LAYOUT_MAGIC UINT32_C(0x31434456)
-/* magic 4, message number 2, reserved 2 (must be 0), request id 4 */
-#define LAYOUT_HEAD_SIZE 12
+/* magic 4, message number 2, reserved 2 (must be 0), request id 4, size of
+ * the body 4: a message that was cut is never taken for a shorter one */
+#define LAYOUT_HEAD_SIZE 16
+#define LAYOUT_SIZE_OFFSET 12
 /* number 2, size 4 */
 #define LAYOUT_FIELD_HEAD_SIZE 6
 /* A field of this number or over may be skipped when it is not known. */
