@@ -7,7 +7,6 @@ tests_fuzz_seed_wire_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_wire tests/fuzz/seed_wire
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c
-tests_fuzz_fuzz_wire_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer,address,undefined
-tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
+tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_wire_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 endif
