@@ -17,7 +17,11 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/machine.c \
 	libvdc/base/machine.h \
 	libvdc/base/settings.h \
+	libvdc/base/stream.c \
 	libvdc/base/stream.h \
+	libvdc/base/stream_blocking.c \
+	libvdc/base/stream_impl.h \
+	libvdc/base/stream_listen.c \
 	libvdc/base/suggest.c \
 	libvdc/base/suggest.h \
 	libvdc/base/units.c \
