@@ -1,1 +1,2 @@
 # tests/xen
+include tests/xen/hv/local.mk
