@@ -32,8 +32,8 @@ static const char *unix_path(const char *address, struct vdc_error *err)
     if (strncmp(address, prefix, sizeof(prefix) - 1) == 0 &&
         address[sizeof(prefix) - 1] == '/')
         return address + sizeof(prefix) - 1;
-    vdc_error_set(err, VDC_E_BAD_VALUE,
-                  "'%s' is not the address of a channel", address);
+    vdc_error_set(err, VDC_E_BAD_VALUE, "'%s' is not the address of a channel",
+                  address);
     vdc_error_hint(err, "write unix:/absolute/path");
     return NULL;
 }
@@ -67,8 +67,8 @@ int chan_connect(struct event_base *base, const char *address,
 
     struct chan *chan = XNEW(struct chan);
     chan_set_ops(chan, ops, arg);
-    int rc = stream_connect_unix(base, path, &stream_ops, chan,
-                                 &chan->stream, err);
+    int rc =
+        stream_connect_unix(base, path, &stream_ops, chan, &chan->stream, err);
     if (rc) {
         chan_destroy(chan);
         return rc;
