@@ -61,8 +61,9 @@ bed_tests() {
         as_root nested/bed build
     for script in tests/bed/test-*.sh tests/xen/test-*.sh; do
         suite "$(basename "$script" .sh)" "in the bed: $(basename "$script")" \
-            env STAGE="$STAGE" "$script"
+            env STAGE="$STAGE" KEEP_BED=1 "$script"
     done
+    nested/bed -n test kill >/dev/null 2>&1
 }
 
 all_tests() {
