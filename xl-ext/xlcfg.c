@@ -290,7 +290,7 @@ static void refuse(struct xlcfg *x, const struct xlcfg_key *key,
 {
     if (key->kind == XLCFG_ONLY && is_allowed(key, e))
         return;
-    if (key->kind == XLCFG_ONLY)
+    if (key->kind == XLCFG_ONLY && e->type != CFG_LIST)
         xlcfg_problem(x, e, "'%s' = %s is not supported", e->name,
                       xlcfg_shown(x, e));
     else if (key->kind == XLCFG_NEVER)
@@ -399,30 +399,53 @@ static void add_entries(struct xlcfg *x, const struct cfg_file *file)
     x->n_entries += file->n_entries;
 }
 
+static int read_setting(struct xlcfg *x, const char *setting,
+                        struct vdc_error *err)
+{
+    /* Each setting is read by itself, so there is nothing to add to. */
+    const char *equals = strchr(setting, '=');
+    if (equals > setting && equals[-1] == '+') {
+        int rc = vdc_error_set(err, VDC_E_BAD_CONFIG,
+                               "'%s': += works in files only", setting);
+        vdc_error_hint(err, "give the whole value with =");
+        return rc;
+    }
+    const char *text = xlcfg_setting_text(x->arena, setting);
+    struct cfg_file file;
+    int rc = cfg_parse(COMMAND_LINE, text, strlen(text), NULL, x->arena,
+                       &file, NULL);
+    if (rc) {
+        vdc_error_set(err, rc, "'%s' on the command line is no setting",
+                      setting);
+        vdc_error_hint(err, "write it as in the file, quoted for the shell: "
+                            "memory=256 'vif=[\"bridge=xenbr0\"]'");
+        return rc;
+    }
+    add_entries(x, &file);
+    return 0;
+}
+
 static int read_sources(struct xlcfg *x, const char *path,
                         const char *const *settings, size_t n_settings,
                         struct vdc_error *err)
 {
     struct cfg_file file;
     if (path) {
-        int rc = cfg_read(path, NULL, x->arena, &file, err);
+        struct vdc_error why;
+        int rc = cfg_read(path, NULL, x->arena, &file, &why);
+        if (rc && strstr(why.text, "list inside a list"))
+            vdc_error_hint(&why, "only 'vnuma' and 'vsnd' have such lists, "
+                                 "and neither is supported; leave it out");
+        if (rc && err)
+            *err = why;
         if (rc)
             return rc;
         add_entries(x, &file);
     }
     for (size_t i = 0; i < n_settings; i++) {
-        const char *text = xlcfg_setting_text(x->arena, settings[i]);
-        struct vdc_error why;
-        int rc = cfg_parse(COMMAND_LINE, text, strlen(text), NULL, x->arena,
-                           &file, &why);
-        if (rc) {
-            vdc_error_set(err, rc, "'%s' on the command line is no setting",
-                          settings[i]);
-            vdc_error_hint(err, "write it as in the file, quoted for the "
-                                "shell: memory=256 'vif=[\"bridge=xenbr0\"]'");
+        int rc = read_setting(x, settings[i], err);
+        if (rc)
             return rc;
-        }
-        add_entries(x, &file);
     }
     return 0;
 }

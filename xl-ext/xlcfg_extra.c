@@ -26,8 +26,6 @@ const char *xlcfg_setting_text(struct arena *arena, const char *setting)
     while (isspace((unsigned char)*value))
         value++;
     size_t key_len = (size_t)(equals - setting);
-    if (key_len && setting[key_len - 1] == '+')
-        return arena_printf(arena, "%s\n", setting);
     if (!is_bare(value))
         return arena_printf(arena, "%s\n", setting);
     /* a backslash means something inside quotes */
