@@ -2,10 +2,14 @@
  * Files in xl.cfg syntax: domain files of users, and our own settings.
  *
  * `name = value`, value a number, a quoted string, or a list of strings
- * (numbers in a list are given as strings).  Two implementations behind this
- * interface: libxlutil (cfg_xlu.c) where Xen is there, and our own reader of
- * the same syntax (cfg_plain.c) where it is not; a test holds the two to the
- * same answers.
+ * (numbers in a list are given as strings); `name += value` adds to a string
+ * or a list.  Two implementations behind this interface: libxlutil
+ * (cfg_xlu.c) where Xen is there, and our own reader of the same syntax
+ * (cfg_plain.c) where it is not; a test holds the two to the same answers.
+ *
+ * As in xl, what begins like a number and is none (12ab, 09) is a string.
+ * Stricter than xl: no lists in lists, no numeric escapes in strings (xl
+ * loses them), at most 4096 names and 64 times `+=`.
  */
 #ifndef VDC_BASE_CFG_H
 #define VDC_BASE_CFG_H
@@ -25,9 +29,9 @@ enum cfg_type {
 struct cfg_entry {
     const char *name;
     enum cfg_type type;
-    unsigned line;   /* of the name, counted from 1 */
+    unsigned line; /* of the name, counted from 1 */
     long long number;
-    const char *text; /* string; for a number its digits */
+    const char *text; /* string; for a number as written; "" for a list */
     size_t n_items;
     const char **items;
 };
@@ -42,7 +46,7 @@ struct cfg_file {
  * Reads a file of at most 1 MiB into the arena.  When `extra` is not NULL it
  * is more text of the same syntax ("memory=256\n"), given on the command
  * line; its entries follow the file's and replace those of the same name.
- * A name that occurs twice within the file is an error.
+ * A name that occurs twice within the file is an error, but for `+=`.
  * Errors: VDC_E_NO_FILE, VDC_E_BAD_CONFIG (text begins with "path:line: ").
  */
 int cfg_read(const char *path, const char *extra, struct arena *arena,
@@ -69,11 +73,12 @@ struct cfg_disk {
     bool readonly;
     bool cdrom;
     bool direct_io_safe;
-    bool discard;
+    bool discard; /* as libxl has it: not said, it is !readonly */
 };
 
-/* Errors: VDC_E_BAD_VALUE with the specification and what is wrong in it. */
-int cfg_disk_parse(const char *spec, struct arena *arena,
-                   struct cfg_disk *ret, struct vdc_error *err);
+/* Errors: VDC_E_BAD_VALUE with the specification and what is wrong in it; so
+ * is what the struct has no place for (COLO, virtio, trusted, standalone). */
+int cfg_disk_parse(const char *spec, struct arena *arena, struct cfg_disk *ret,
+                   struct vdc_error *err);
 
 #endif

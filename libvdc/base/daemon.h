@@ -23,7 +23,7 @@ struct daemon_option {
     const char *name;     /* "hv", used as --hv=VALUE or --hv VALUE */
     const char *argument; /* for the help, "xen|sim" */
     const char *text;
-    const char **ret;     /* where the value goes; NULL when not given */
+    const char **ret; /* where the value goes; NULL when not given */
 };
 
 struct daemon {
@@ -35,18 +35,23 @@ struct daemon {
     void *settings_base;
     const struct daemon_option *options;
     size_t n_options;
-    /* After settings are loaded.  An error is logged and the process exits
-     * with vdc_error_exit_status of the code. */
+    /* After settings are loaded.  An error is logged, text and hint, and the
+     * process exits with vdc_error_exit_status of the code; start has undone
+     * what it did, as stop is not called then. */
     int (*start)(struct event_base *base, struct arena *arena,
                  struct vdc_error *err);
     void (*reload)(void); /* SIGHUP; may be NULL */
-    void (*stop)(void);   /* before the loop is left; must not block */
+    /* Before the loop is left; must not block.  Called once, for a signal or
+     * daemon_quit; may be NULL.  The loop turns once more after it, so that
+     * what was sent can leave; streams that still finish are dropped. */
+    void (*stop)(void);
 };
 
 /* Returns the exit status of main(). */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
-/* Ends the loop from inside, with this exit status. */
+/* Ends the loop from inside, with this exit status; from within start() as
+ * soon as that has returned.  Only the first call counts. */
 void daemon_quit(int status);
 
 #endif

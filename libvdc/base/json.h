@@ -29,7 +29,7 @@ void json_out_key(struct json_out *out, const char *key);
 void json_out_string(struct json_out *out, const char *text); /* NULL: null */
 void json_out_u64(struct json_out *out, uint64_t n);
 void json_out_i64(struct json_out *out, int64_t n);
-void json_out_double(struct json_out *out, double n);
+void json_out_double(struct json_out *out, double n); /* not finite: null */
 void json_out_bool(struct json_out *out, bool b);
 void json_out_null(struct json_out *out);
 /* The text so far, 0-terminated; valid until the next call or free. */
@@ -56,7 +56,8 @@ struct json_value {
     const char **keys; /* object: n_items of them */
 };
 
-/* Parses exactly one value of at most 16 MiB and depth 64.
+/* Parses exactly one value of at most 16 MiB and depth 64.  An object with
+ * one name twice and a string with \u0000 are errors.
  * Errors: VDC_E_BAD_VALUE with the place. */
 int json_parse(const char *text, size_t len, struct arena *arena,
                const struct json_value **ret, struct vdc_error *err);

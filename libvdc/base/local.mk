@@ -1,19 +1,45 @@
 # libvdc/base: the leaf that everything else stands on.
 noinst_LIBRARIES += libvdc/base/libbase.a
 libvdc_base_libbase_a_SOURCES = \
+	libvdc/base/arena.c \
 	libvdc/base/arena.h \
+	libvdc/base/cfg.c \
 	libvdc/base/cfg.h \
+	libvdc/base/cfg_disk.c \
+	libvdc/base/cfg_impl.h \
+	libvdc/base/cfg_lex.c \
+	libvdc/base/cfg_lex.h \
+	libvdc/base/cfg_plain.c \
+	libvdc/base/clock.c \
 	libvdc/base/clock.h \
+	libvdc/base/daemon.c \
 	libvdc/base/daemon.h \
+	libvdc/base/error.c \
 	libvdc/base/error.h \
 	libvdc/base/errors.def \
+	libvdc/base/json.c \
 	libvdc/base/json.h \
+	libvdc/base/log.c \
 	libvdc/base/log.h \
+	libvdc/base/machine.c \
 	libvdc/base/machine.h \
+	libvdc/base/settings.c \
 	libvdc/base/settings.h \
+	libvdc/base/settings_print.c \
+	libvdc/base/stream.c \
 	libvdc/base/stream.h \
+	libvdc/base/stream_blocking.c \
+	libvdc/base/stream_impl.h \
+	libvdc/base/stream_listen.c \
+	libvdc/base/suggest.c \
+	libvdc/base/suggest.h \
+	libvdc/base/units.c \
 	libvdc/base/units.h \
+	libvdc/base/uuid.c \
 	libvdc/base/uuid.h
+if WITH_XEN
+libvdc_base_libbase_a_SOURCES += libvdc/base/cfg_xlu.c
+endif
 libvdc_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 # What a program that uses base links with.
 BASE_LIBS = libvdc/base/libbase.a $(LIBEVENT_LIBS) $(YAJL_LIBS)

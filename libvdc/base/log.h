@@ -3,8 +3,9 @@
  * it returns an error, which is logged once, by the program.  The exception
  * is log lines at VDC_LOG_DEBUG.
  *
- * To stderr: under systemd with the "<N>" priority prefix (when $JOURNAL_STREAM
- * is set), on a terminal as "HH:MM:SS.mmm program[pid] level: text".
+ * To stderr: with the "<N>" priority prefix of systemd's journal when stderr
+ * is the journal ($JOURNAL_STREAM names it), otherwise as
+ * "HH:MM:SS.mmm program[pid] level: text".
  */
 #ifndef VDC_BASE_LOG_H
 #define VDC_BASE_LOG_H

@@ -21,14 +21,15 @@ struct mem {
 #define MEM_MIB(n) ((struct mem){ (uint64_t)(n) * 1024 })
 #define MEM_GIB(n) ((struct mem){ (uint64_t)(n) * 1024 * 1024 })
 
-/* The largest amount we accept anywhere: 2^44 KiB = 16 EiB... of which Xen
- * 4.17 itself allows 16 TiB a host (arch limit); enough that sums of a
- * hundred thousand such amounts do not overflow 64 bits. */
+/* The largest amount we accept anywhere: 2^44 KiB = 16 PiB, far over the
+ * 16 TiB that Xen 4.17 allows a host, and small enough that the sum of a
+ * hundred thousand such amounts does not overflow 64 bits. */
 #define MEM_MAX_KIB (UINT64_C(1) << 44)
 
 /*
  * Reads "512", "512M", "4G", "4GiB", "1.5g", "100k", "2T"; without a suffix
- * the number is in `default_unit_kib` KiB (1024 for MiB, as in xl.cfg).
+ * the number is in `default_unit_kib` KiB (1024 for MiB, as in xl.cfg).  A
+ * fraction is cut to whole KiB; spaces may stand before the suffix.
  * Errors: VDC_E_BAD_VALUE with a text that shows the input and the allowed
  * form.  *ret is untouched on failure.
  */
@@ -40,11 +41,11 @@ int units_mem_parse(const char *text, uint64_t default_unit_kib,
  * Returns buf. */
 const char *units_mem_format(struct mem mem, char *buf, size_t size);
 
-/* "0.2 s", "41 s", "3 min 5 s", "2 h 4 min", "3 d 2 h" (buf >= 32).
+/* "40 ms", "0.2 s", "41 s", "3 min 5 s", "2 h 4 min", "3 d 2 h" (buf >= 32).
  * Returns buf. */
 const char *units_duration_format(uint64_t ms, char *buf, size_t size);
 
-/* Reads "30", "30s", "5m", "2h", "500ms"; without suffix seconds.
+/* Reads "30", "30s", "5m", "2h", "3d", "500ms"; without suffix seconds.
  * Errors: VDC_E_BAD_VALUE. */
 int units_duration_parse(const char *text, uint64_t *ret_ms,
                          struct vdc_error *err);

@@ -11,7 +11,8 @@ struct vdc_uuid {
 
 #define UUID_TEXT_SIZE 37 /* 36 characters and the end */
 
-void uuid_random(struct vdc_uuid *ret); /* from getrandom(2); aborts if the kernel has none */
+/* From getrandom(2); aborts if the kernel has none. */
+void uuid_random(struct vdc_uuid *ret);
 /* Exactly the 8-4-4-4-12 form, either case; false otherwise. */
 bool uuid_parse(const char *text, struct vdc_uuid *ret);
 /* Lower case; returns buf (at least UUID_TEXT_SIZE). */

@@ -1,0 +1,44 @@
+/*
+ * What stream.c, stream_listen.c and stream_blocking.c share: addresses and
+ * the size at the front of a frame.
+ */
+#ifndef VDC_BASE_STREAM_IMPL_H
+#define VDC_BASE_STREAM_IMPL_H
+
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "base/stream.h"
+
+#define STREAM_HEADER_SIZE 4
+
+static inline uint32_t stream_header_read(const uint8_t header[4])
+{
+    return (uint32_t)header[0] | (uint32_t)header[1] << 8 |
+           (uint32_t)header[2] << 16 | (uint32_t)header[3] << 24;
+}
+
+static inline void stream_header_write(uint8_t header[4], uint32_t size)
+{
+    header[0] = (uint8_t)size;
+    header[1] = (uint8_t)(size >> 8);
+    header[2] = (uint8_t)(size >> 16);
+    header[3] = (uint8_t)(size >> 24);
+}
+
+/* Errors: VDC_E_BAD_VALUE when the path is empty or too long for a socket. */
+int stream_unix_address(const char *path, struct sockaddr_un *ret,
+                        struct vdc_error *err);
+
+/* Connects; returns 0 or the errno value. */
+int stream_unix_try(const struct sockaddr_un *address, int flags, int *ret_fd);
+
+/* A connected descriptor (close on exec).  flags: SOCK_NONBLOCK or 0.
+ * Errors as stream_connect_unix. */
+int stream_unix_connect(const char *path, int flags, int *ret_fd,
+                        struct vdc_error *err);
+
+/* Whether a frame of that size may be; the error is VDC_E_PROTOCOL. */
+int stream_check_size(size_t size, struct vdc_error *err);
+
+#endif
