@@ -2,3 +2,5 @@
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
 tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
+dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
+TESTS += tests/sim/test_sim_ctl.sh
