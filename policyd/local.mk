@@ -1,19 +1,51 @@
 # policyd: customers, quotas, placement, and the resource service of its host.
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
+	policyd/auth.c \
+	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
+	policyd/command.c \
+	policyd/command.h \
+	policyd/console.c \
+	policyd/console.h \
+	policyd/create.c \
+	policyd/customer.c \
+	policyd/events.c \
+	policyd/events.h \
 	policyd/files.c \
 	policyd/files.h \
+	policyd/host.c \
+	policyd/list.c \
+	policyd/lookup.c \
+	policyd/lookup.h \
 	policyd/names.c \
 	policyd/names.h \
+	policyd/operations.c \
+	policyd/operations.h \
+	policyd/partition.c \
+	policyd/partition.h \
 	policyd/placement.c \
 	policyd/placement.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
 	policyd/quota.h \
+	policyd/reconcile.c \
+	policyd/reconcile.h \
+	policyd/server.c \
+	policyd/server.h \
+	policyd/service.c \
+	policyd/service.h \
+	policyd/session.c \
+	policyd/session.h \
+	policyd/setup.c \
+	policyd/setup.h \
 	policyd/store.h \
 	policyd/store_sqlite.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS)
+
+sbin_PROGRAMS += policyd/policyd
+policyd_policyd_SOURCES = policyd/main.c
+policyd_policyd_LDADD = $(POLICYD_LIBS)
