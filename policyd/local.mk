@@ -49,3 +49,14 @@ POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c
 policyd_policyd_LDADD = $(POLICYD_LIBS)
+
+policydunitdir = $(systemdsystemunitdir)
+nodist_policydunit_DATA = policyd/xen-vdc-policyd.service
+dist_policydunit_DATA = policyd/xen-vdc.target
+policyd/xen-vdc-policyd.service: policyd/xen-vdc-policyd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) policyd && $(SED) 's|[@]sbindir[@]|$(sbindir)|g' \
+		$(srcdir)/policyd/xen-vdc-policyd.service.in > $@
+CLEANFILES += policyd/xen-vdc-policyd.service
+EXTRA_DIST += policyd/xen-vdc-policyd.service.in policyd/policyd.conf
+CONF_FILES += policyd/policyd.conf
+dist_man_MANS += doc/man/policyd.8
