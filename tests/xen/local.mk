@@ -4,3 +4,4 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/test-2-errors.sh \
 	tests/xen/test-3-rounds.sh \
 	tests/xen/test-4-crash.sh
+include tests/xen/hv/local.mk
