@@ -13,3 +13,5 @@ TESTS += tests/sim/test_resourced
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
 tests_sim_test_resourced_LDADD = $(RD_LIBS)
 endif
+dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
+TESTS += tests/sim/test_sim_ctl.sh
