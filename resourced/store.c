@@ -271,10 +271,13 @@ static int open_file(struct store *store, struct vdc_error *err)
                                    "the folder of the resource database %s "
                                    "cannot be made", store->path);
     }
+    /* For its owner only; SQLite gives the -wal file the same mode. */
+    mode_t mask = umask(0077);
     int r = sqlite3_open_v2(store->path, &store->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                 SQLITE_OPEN_NOMUTEX,
                             NULL);
+    umask(mask);
     if (r == SQLITE_OK)
         return 0;
     int errnum = store->db ? sqlite3_system_errno(store->db) : 0;

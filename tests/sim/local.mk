@@ -2,8 +2,6 @@
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
 tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
-dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
-TESTS += tests/sim/test_sim_ctl.sh
 
 # resourced, the real daemon on a simulated host.
 if HAVE_CUNIT
@@ -15,3 +13,5 @@ TESTS += tests/sim/test_resourced
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
 tests_sim_test_resourced_LDADD = $(RD_LIBS)
 endif
+dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
+TESTS += tests/sim/test_sim_ctl.sh
