@@ -1,1 +1,56 @@
-# Files of xl-ext.
+# xl-ext: the command xl-vdc, its manual pages and shell completion.
+noinst_LIBRARIES += xl-ext/libxlext.a
+xl_ext_libxlext_a_SOURCES = \
+	xl-ext/client.c \
+	xl-ext/client.h \
+	xl-ext/cmd_console.c \
+	xl-ext/cmd_create.c \
+	xl-ext/cmd_customer.c \
+	xl-ext/cmd_events.c \
+	xl-ext/cmd_guest.c \
+	xl-ext/cmd_help.c \
+	xl-ext/cmd_host.c \
+	xl-ext/cmd_list.c \
+	xl-ext/command.c \
+	xl-ext/command.h \
+	xl-ext/console.h \
+	xl-ext/families.h \
+	xl-ext/generate.c \
+	xl-ext/generate.h \
+	xl-ext/generate_cfg.c \
+	xl-ext/generate_completion.c \
+	xl-ext/generate_man.c \
+	xl-ext/guest.h \
+	xl-ext/output.c \
+	xl-ext/output.h \
+	xl-ext/xlcfg.c \
+	xl-ext/xlcfg.h \
+	xl-ext/xlcfg_cpu.c \
+	xl-ext/xlcfg_extra.c \
+	xl-ext/xlcfg_impl.h \
+	xl-ext/xlcfg_keys.c \
+	xl-ext/xlcfg_keys.def \
+	xl-ext/xlcfg_set.c \
+	xl-ext/xlcfg_vif.c
+
+XLEXT_LIBS = xl-ext/libxlext.a $(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
+
+bin_PROGRAMS += xl-ext/xl-vdc
+xl_ext_xl_vdc_SOURCES = xl-ext/main.c
+xl_ext_xl_vdc_LDADD = $(XLEXT_LIBS)
+
+# Made by the program itself from its tables.
+XLEXT_PAGES = doc/man/xl-vdc.1 doc/man/xl-vdc.cfg.5
+nodist_man_MANS += $(XLEXT_PAGES)
+bashcompletiondir = $(datadir)/bash-completion/completions
+nodist_bashcompletion_DATA = xl-ext/completion/xl-vdc
+CLEANFILES += $(XLEXT_PAGES) xl-ext/completion/xl-vdc
+
+XLEXT_GENERATE = $(AM_V_GEN)$(MKDIR_P) $(@D) && xl-ext/xl-vdc$(EXEEXT)
+
+doc/man/xl-vdc.1: xl-ext/xl-vdc$(EXEEXT)
+	$(XLEXT_GENERATE) --generate-man >$@.tmp && mv $@.tmp $@
+doc/man/xl-vdc.cfg.5: xl-ext/xl-vdc$(EXEEXT)
+	$(XLEXT_GENERATE) --generate-man-cfg >$@.tmp && mv $@.tmp $@
+xl-ext/completion/xl-vdc: xl-ext/xl-vdc$(EXEEXT)
+	$(XLEXT_GENERATE) --generate-completion >$@.tmp && mv $@.tmp $@

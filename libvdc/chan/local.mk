@@ -1,1 +1,5 @@
-# Files of libvdc/chan.
+# libvdc/chan: channels between programs and partitions.
+noinst_LIBRARIES += libvdc/chan/libchan.a
+libvdc_chan_libchan_a_SOURCES = \
+	libvdc/chan/chan.c \
+	libvdc/chan/chan.h

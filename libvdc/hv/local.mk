@@ -1,1 +1,48 @@
-# Files of libvdc/hv.
+# Files of libvdc/hv: the interface, the simulator, and (with Xen) libxl.
+noinst_LIBRARIES += libvdc/hv/libhv.a
+libvdc_hv_libhv_a_SOURCES = \
+	libvdc/hv/hv.c \
+	libvdc/hv/hv.h \
+	libvdc/hv/xen/cpulist.c \
+	libvdc/hv/xen/cpulist.h
+libvdc_hv_libhv_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
+include libvdc/hv/sim/local.mk
+if WITH_XEN
+libvdc_hv_libhv_a_SOURCES += \
+	libvdc/hv/xen/config.c \
+	libvdc/hv/xen/config.h \
+	libvdc/hv/xen/config_cpu.c \
+	libvdc/hv/xen/config_cpu.h \
+	libvdc/hv/xen/config_device.c \
+	libvdc/hv/xen/config_device.h \
+	libvdc/hv/xen/create.c \
+	libvdc/hv/xen/create.h \
+	libvdc/hv/xen/domain.c \
+	libvdc/hv/xen/domain.h \
+	libvdc/hv/xen/dump.c \
+	libvdc/hv/xen/dump.h \
+	libvdc/hv/xen/grant.c \
+	libvdc/hv/xen/grant.h \
+	libvdc/hv/xen/libxl_api.h \
+	libvdc/hv/xen/op.c \
+	libvdc/hv/xen/op.h \
+	libvdc/hv/xen/osevent.c \
+	libvdc/hv/xen/osevent.h \
+	libvdc/hv/xen/query.c \
+	libvdc/hv/xen/query.h \
+	libvdc/hv/xen/self.h \
+	libvdc/hv/xen/store.c \
+	libvdc/hv/xen/store.h \
+	libvdc/hv/xen/watches.c \
+	libvdc/hv/xen/watches.h \
+	libvdc/hv/xen/work.c \
+	libvdc/hv/xen/work.h \
+	libvdc/hv/xen/xen.c \
+	libvdc/hv/xen/xen.h \
+	libvdc/hv/xen/xl.c \
+	libvdc/hv/xen/xl.h \
+	libvdc/hv/xen/xtl.c \
+	libvdc/hv/xen/xtl.h
+endif
+# What a program that uses hv links with, before BASE_LIBS.
+HV_LIBS = libvdc/hv/libhv.a -lpthread

@@ -1,1 +1,12 @@
-# Files of libvdc/wire.
+# libvdc/wire: every message of every program.
+noinst_LIBRARIES += libvdc/wire/libwire.a
+libvdc_wire_libwire_a_SOURCES = \
+	libvdc/wire/decode.c \
+	libvdc/wire/encode.c \
+	libvdc/wire/json.c \
+	libvdc/wire/layout.c \
+	libvdc/wire/layout.h \
+	libvdc/wire/tables.c \
+	libvdc/wire/wire.def \
+	libvdc/wire/wire.h
+WIRE_LIBS = libvdc/wire/libwire.a

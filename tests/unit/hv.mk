@@ -1,1 +1,31 @@
 # Unit tests of hv.
+if HAVE_CUNIT
+SIM_TESTS = \
+	tests/unit/hv/test_sim_domain \
+	tests/unit/hv/test_sim_fault \
+	tests/unit/hv/test_sim_grant \
+	tests/unit/hv/test_sim_guest \
+	tests/unit/hv/test_sim_state \
+	tests/unit/hv/test_sim_store
+check_PROGRAMS += $(SIM_TESTS)
+TESTS += $(SIM_TESTS)
+SIM_TEST_LIBS = $(HV_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_hv_test_sim_domain_SOURCES = \
+	tests/unit/hv/test_sim_domain.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_domain_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_fault_SOURCES = \
+	tests/unit/hv/test_sim_fault.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_fault_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_grant_SOURCES = \
+	tests/unit/hv/test_sim_grant.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_grant_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_guest_SOURCES = \
+	tests/unit/hv/test_sim_guest.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_guest_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_state_SOURCES = \
+	tests/unit/hv/test_sim_state.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_state_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_store_SOURCES = \
+	tests/unit/hv/test_sim_store.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_store_LDADD = $(SIM_TEST_LIBS)
+endif

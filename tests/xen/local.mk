@@ -1,1 +1,7 @@
-# tests/xen
+# tests/xen: on real Xen in the bed; run by ./quickstart test.
+EXTRA_DIST += tests/xen/lib.sh \
+	tests/xen/test-1-road.sh \
+	tests/xen/test-2-errors.sh \
+	tests/xen/test-3-rounds.sh \
+	tests/xen/test-4-crash.sh
+include tests/xen/hv/local.mk

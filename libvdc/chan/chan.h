@@ -1,0 +1,72 @@
+/*
+ * Channels: framed messages between two programs, whatever carries them.
+ *
+ * The command channel between policyd and resourced is one.  An address says
+ * what carries it; today "unix:PATH", a unix socket in the same domain.  A
+ * message is 1 to CHAN_MESSAGE_MAX bytes; what they mean is for wire/ to say.
+ * Never blocks; callbacks come from the event loop, none from inside a call.
+ */
+#ifndef VDC_CHAN_CHAN_H
+#define VDC_CHAN_CHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct event_base;
+struct chan;
+struct chan_listener;
+
+#define CHAN_MESSAGE_MAX (1024 * 1024)
+
+struct chan_ops {
+    /* A whole message, valid during the call.  The callee may destroy the
+     * channel. */
+    void (*on_message)(void *arg, const uint8_t *message, size_t size);
+    /* The other end closed or died (VDC_E_CLOSED), or broke the framing
+     * (VDC_E_PROTOCOL).  Called once, last; the channel still has to be
+     * destroyed, which may be done here. */
+    void (*on_close)(void *arg, const struct vdc_error *err);
+};
+
+/* Who is at the other end, from the kernel or from Xen, never from itself. */
+struct chan_peer {
+    uint32_t domid; /* 0 when carried by a unix socket */
+    uid_t uid;
+    pid_t pid;
+};
+
+/* Errors: VDC_E_BAD_VALUE (address), VDC_E_NO_DAEMON, VDC_E_DENIED. */
+int chan_connect(struct event_base *base, const char *address,
+                 const struct chan_ops *ops, void *arg, struct chan **ret,
+                 struct vdc_error *err);
+
+/* Called for each new channel; set its ops with chan_set_ops before
+ * returning, or destroy it. */
+typedef void chan_accept_fn(void *arg, struct chan *chan);
+
+/* Errors: VDC_E_BAD_VALUE (address), VDC_E_BUSY (somebody listens there),
+ * VDC_E_DENIED. The socket is for its owner only (mode 0600). */
+int chan_listen(struct event_base *base, const char *address,
+                chan_accept_fn *on_accept, void *arg,
+                struct chan_listener **ret, struct vdc_error *err);
+void chan_listener_destroy(struct chan_listener *listener); /* NULL allowed */
+
+void chan_set_ops(struct chan *chan, const struct chan_ops *ops, void *arg);
+void chan_peer(const struct chan *chan, struct chan_peer *ret);
+
+/* Queues a message.  Errors: VDC_E_PROTOCOL (size), VDC_E_CLOSED. */
+int chan_send(struct chan *chan, const void *message, size_t size);
+/* Bytes queued that the other end has not taken. */
+size_t chan_pending(const struct chan *chan);
+/* Stop and go on delivering messages. */
+void chan_pause(struct chan *chan);
+void chan_resume(struct chan *chan);
+
+/* Closes at once; NULL is allowed. */
+void chan_destroy(struct chan *chan);
+
+#endif

@@ -1,0 +1,413 @@
+/*
+ * Making and ending domains of a simulated host.
+ */
+#include "hv/sim/sim_create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hv/sim/sim_guest.h"
+#include "hv/sim/sim_nodes.h"
+#include "hv/sim/sim_tree.h"
+
+enum { STEP_DOMAIN, STEP_NODES, STEP_MEMORY, STEP_DEVICES, STEP_READY };
+
+/* In the manner of libxl_domain_need_memory: Xen's own structures, shadow or
+ * HAP pages where the guest has them, and whole superpages of 2 MiB. */
+static uint64_t needed_kib(const struct hv_domain_config *config)
+{
+    uint64_t kib = config->memory.kib + 1024;
+
+    if (config->type != HV_DOMAIN_PV)
+        kib += 1024 + 1024 * (uint64_t)config->max_vcpus +
+               8 * (config->max_memory.kib / 1024);
+    return (kib + 2047) / 2048 * 2048;
+}
+
+int sim_create_memory_needed(struct hv *hv,
+                             const struct hv_domain_config *config,
+                             struct mem *ret, struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+    int rc = sim_host_begin_call(sim, SIM_CALL_memory_needed, err);
+
+    if (rc)
+        return rc;
+    sim_host_end(sim);
+    *ret = MEM_KIB(needed_kib(config));
+    return 0;
+}
+
+/* ---- what libxl would find wrong ---- */
+
+static int check_file(const char *what, const char *path,
+                      struct vdc_error *err)
+{
+    struct stat st;
+
+    if (!*path)
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int errnum = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+            errnum = EISDIR;
+        close(fd);
+    }
+    if (errnum == 0)
+        return 0;
+    return vdc_error_set(err, VDC_E_HYPERVISOR, "libxl: %s %s: %s", what, path,
+                         strerror(errnum));
+}
+
+static int check_files(const struct hv_domain_config *config,
+                       struct vdc_error *err)
+{
+    int rc = check_file("cannot load the kernel", config->kernel, err);
+
+    if (rc == 0)
+        rc = check_file("cannot load the ramdisk", config->ramdisk, err);
+    for (size_t i = 0; rc == 0 && i < config->n_disks; i++)
+        if (!*config->disks[i].backend)
+            rc = check_file("cannot open the disk", config->disks[i].target,
+                            err);
+    return rc;
+}
+
+static int check_config(const struct hv_domain_config *config,
+                        struct vdc_error *err)
+{
+    const char *wrong = NULL;
+
+    if (!*config->name || strlen(config->name) > 1000)
+        wrong = "its name is empty or too long";
+    else if (!*config->kernel && !*config->bootloader)
+        wrong = "it has neither a kernel nor a boot loader";
+    else if (config->type == HV_DOMAIN_HVM)
+        wrong = "the simulator has no HVM guests";
+    else if (config->memory.kib == 0 ||
+             config->max_memory.kib < config->memory.kib ||
+             config->max_memory.kib > MEM_MAX_KIB)
+        wrong = "its memory is 0 or more than its maximum";
+    else if (config->vcpus == 0 || config->max_vcpus < config->vcpus ||
+             config->max_vcpus > 512)
+        wrong = "its vCPUs are 0 or more than its maximum";
+    else if (uuid_is_zero(&config->uuid))
+        wrong = "it has no UUID";
+    if (!wrong)
+        return 0;
+    return vdc_error_set(err, VDC_E_BAD_VALUE,
+                         "domain \"%.128s\" cannot be made: %s", config->name,
+                         wrong);
+}
+
+static int check_name(struct sim_state *state, const char *name,
+                      struct vdc_error *err)
+{
+    if (sim_nodes_find_name(state, name) == HV_DOMID_NONE)
+        return 0;
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "libxl: Domain with name \"%.128s\" already exists.",
+                         name);
+}
+
+/* ---- the steps; the state is locked ---- */
+
+static int step_domain(struct sim *sim, const struct hv_domain_config *config,
+                       uint32_t *ret_domid, struct vdc_error *err)
+{
+    int rc = check_name(sim->state, config->name, err);
+    uint64_t overhead = needed_kib(config) - config->memory.kib;
+
+    if (rc)
+        return rc;
+    if (sim->state->free_kib < overhead)
+        return vdc_error_set(err, VDC_E_HYPERVISOR,
+                             "libxl: domain creation fail: Cannot allocate "
+                             "memory");
+    struct sim_slot *slot = sim_state_slot_new(sim->state);
+    if (!slot)
+        return vdc_error_set(err, VDC_E_HYPERVISOR,
+                             "libxl: domain creation fail: the simulated host "
+                             "has no more than %u domains",
+                             SIM_SLOTS);
+    slot->uuid = config->uuid;
+    slot->type = config->type;
+    slot->vcpus = config->vcpus;
+    slot->max_vcpus = config->max_vcpus;
+    slot->max_kib = config->max_memory.kib;
+    slot->target_kib = config->memory.kib;
+    slot->overhead_kib = overhead;
+    slot->shutdown_ms = sim->options.shutdown_ms;
+    sim_guest_read_cmdline(slot, config->cmdline);
+    SIM_SET(sim->state, sim->state->free_kib, sim->state->free_kib - overhead);
+    *ret_domid = slot->domid;
+    return 0;
+}
+
+static int step_memory(struct sim *sim, struct sim_slot *slot,
+                       const struct hv_domain_config *config,
+                       struct vdc_error *err)
+{
+    struct sim_state *state = sim->state;
+
+    if (sim->options.check_files) {
+        int rc = check_files(config, err);
+        if (rc)
+            return rc;
+    }
+    if (state->free_kib < config->memory.kib) {
+        char has[32], wants[32];
+        struct mem free_memory = MEM_KIB(state->free_kib);
+        return vdc_error_set(
+            err, VDC_E_HYPERVISOR,
+            "libxl: cannot allocate memory for the domain: Cannot allocate "
+            "memory (%s wanted, %s free)",
+            units_mem_format(config->memory, wants, sizeof(wants)),
+            units_mem_format(free_memory, has, sizeof(has)));
+    }
+    SIM_SET(state, slot->memory_kib, config->memory.kib);
+    SIM_SET(state, state->free_kib, state->free_kib - config->memory.kib);
+    return 0;
+}
+
+static int run_step(struct sim *sim, int step,
+                    const struct hv_domain_config *config, uint32_t *domid,
+                    struct vdc_error *err)
+{
+    if (step == STEP_DOMAIN)
+        return step_domain(sim, config, domid, err);
+    struct sim_slot *slot = sim_state_find(sim->state, *domid);
+    if (!slot || slot->life != SIM_LIFE_BUILDING)
+        return vdc_error_set(err, VDC_E_HYPERVISOR,
+                             "libxl: domain %u was destroyed while it was "
+                             "being made",
+                             *domid);
+    switch (step) {
+    case STEP_NODES: /* another may have taken the name since */
+        if (check_name(sim->state, config->name, err) != 0)
+            return VDC_E_HYPERVISOR;
+        return sim_nodes_create(sim->state, slot, config, err);
+    case STEP_MEMORY:
+        return step_memory(sim, slot, config, err);
+    case STEP_DEVICES:
+        return sim_nodes_devices(sim->state, slot, config, err);
+    default:
+        SIM_SET(sim->state, slot->life, SIM_LIFE_ALIVE);
+        return 0;
+    }
+}
+
+static void remove_domain(struct sim *sim, uint32_t domid)
+{
+    struct sim_slot *slot = sim_state_find(sim->state, domid);
+
+    if (!slot)
+        return;
+    sim_nodes_destroy(sim->state, slot);
+    sim_state_slot_free(sim->state, slot);
+}
+
+/* ---- create ---- */
+
+static int create_run(struct sim *sim, struct sim_op *op,
+                      struct vdc_error *err)
+{
+    int rc = 0;
+
+    if (op->fault == SIM_FAULT_FAIL && op->step == STEP_DEVICES)
+        rc = vdc_error_set(err, VDC_E_HYPERVISOR,
+                           "simulated fault: create fails");
+    if (rc == 0) {
+        sim_host_effect_begin(sim, op->call);
+        rc = run_step(sim, op->step, &op->config, &op->domid, err);
+        if (rc == 0)
+            sim_host_effect_end(sim);
+        else
+            sim_host_abort(sim);
+    }
+    if (rc == 0) {
+        if (op->step++ == STEP_READY)
+            return 0;
+        op->due_ms += op->latency_ms / STEP_READY;
+        if (op->step == STEP_READY)
+            op->due_ms += op->latency_ms % STEP_READY;
+        return SIM_AGAIN;
+    }
+    if (op->step > STEP_DOMAIN) {
+        sim_host_effect_begin(sim, op->call);
+        remove_domain(sim, op->domid);
+        sim_host_effect_end(sim);
+    }
+    return rc;
+}
+
+static void copy_disks(struct arena *arena, struct hv_domain_config *config)
+{
+    struct hv_disk *disks = arena_memdup(
+        arena, config->disks, config->n_disks * sizeof(*config->disks));
+
+    for (size_t i = 0; i < config->n_disks; i++) {
+        disks[i].target = arena_strdup(arena, disks[i].target);
+        disks[i].vdev = arena_strdup(arena, disks[i].vdev);
+        disks[i].backend = arena_strdup(arena, disks[i].backend);
+    }
+    config->disks = disks;
+}
+
+static void copy_nics(struct arena *arena, struct hv_domain_config *config)
+{
+    struct hv_nic *nics = arena_memdup(arena, config->nics,
+                                       config->n_nics * sizeof(*config->nics));
+
+    for (size_t i = 0; i < config->n_nics; i++) {
+        nics[i].mac = arena_strdup(arena, nics[i].mac);
+        nics[i].backend = arena_strdup(arena, nics[i].backend);
+    }
+    config->nics = nics;
+}
+
+/* What the simulator uses of it. */
+static void copy_config(struct sim_op *op, const struct hv_domain_config *from)
+{
+    struct hv_domain_config *config = &op->config;
+
+    config->name = arena_strdup(op->arena, from->name);
+    config->uuid = from->uuid;
+    config->type = from->type;
+    config->kernel = arena_strdup(op->arena, from->kernel);
+    config->ramdisk = arena_strdup(op->arena, from->ramdisk);
+    config->cmdline = arena_strdup(op->arena, from->cmdline);
+    config->memory = from->memory;
+    config->max_memory = from->max_memory;
+    config->vcpus = from->vcpus;
+    config->max_vcpus = from->max_vcpus;
+    config->n_disks = from->n_disks;
+    config->disks = from->disks;
+    config->n_nics = from->n_nics;
+    config->nics = from->nics;
+    if (config->n_disks > 0)
+        copy_disks(op->arena, config);
+    if (config->n_nics > 0)
+        copy_nics(op->arena, config);
+}
+
+int sim_create_start(struct hv *hv, const struct hv_domain_config *config,
+                     hv_created_fn *done, void *arg, struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+    struct sim_op *op;
+    int rc = check_config(config, err);
+
+    if (rc == 0)
+        rc = sim_host_op_new(sim, SIM_CALL_create, HV_DOMID_NONE,
+                             sim->options.create_ms, &op, err);
+    if (rc)
+        return rc;
+    copy_config(op, config);
+    op->due_ms -= op->latency_ms; /* the first step is at once */
+    op->run = create_run;
+    op->created = done;
+    op->arg = arg;
+    sim_host_op_start(sim, op);
+    return 0;
+}
+
+int sim_create_foreign(struct sim *sim, const struct hv_domain_config *config,
+                       uint32_t *ret_domid, struct vdc_error *err)
+{
+    uint32_t domid = HV_DOMID_NONE;
+    int rc = check_config(config, err);
+
+    if (rc)
+        return rc;
+    sim_host_begin(sim);
+    for (int step = STEP_DOMAIN; rc == 0 && step <= STEP_READY; step++)
+        rc = run_step(sim, step, config, &domid, err);
+    if (rc) {
+        sim_host_abort(sim);
+        return rc;
+    }
+    sim_host_end(sim);
+    *ret_domid = domid;
+    return 0;
+}
+
+/* ---- destroy ---- */
+
+static int destroy_run(struct sim *sim, struct sim_op *op,
+                       struct vdc_error *err)
+{
+    sim_host_begin(sim);
+    struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+    if (!slot) {
+        sim_host_end(sim);
+        return sim_host_no_domain(op->domid, err);
+    }
+    sim_host_effect_locked(sim, op->call);
+    switch (op->step++) {
+    case 0:
+        sim_guest_pause(sim->state, slot, sim_host_now_ms(sim));
+        SIM_SET(sim->state, slot->life, SIM_LIFE_DYING);
+        break;
+    case 1:
+        sim_nodes_destroy(sim->state, slot);
+        break;
+    default:
+        sim_state_slot_free(sim->state, slot);
+        break;
+    }
+    sim_host_effect_end(sim);
+    if (op->step == 3)
+        return 0;
+    op->due_ms += op->step == 1 ? op->latency_ms / 2
+                                : op->latency_ms - op->latency_ms / 2;
+    return SIM_AGAIN;
+}
+
+static int refuse_dom0(uint32_t domid, struct vdc_error *err)
+{
+    if (domid != 0)
+        return 0;
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "libxl: dom0 cannot be destroyed");
+}
+
+int sim_create_destroy(struct hv *hv, uint32_t domid, hv_done_fn *done,
+                       void *arg, struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+    struct sim_op *op;
+    int rc = refuse_dom0(domid, err);
+
+    if (rc == 0)
+        rc = sim_host_op_new(sim, SIM_CALL_destroy, domid,
+                             sim->options.destroy_ms, &op, err);
+    if (rc)
+        return rc;
+    op->due_ms -= op->latency_ms;
+    op->run = destroy_run;
+    op->done = done;
+    op->arg = arg;
+    sim_host_op_start(sim, op);
+    return 0;
+}
+
+int sim_create_destroy_foreign(struct sim *sim, uint32_t domid,
+                               struct vdc_error *err)
+{
+    int rc = refuse_dom0(domid, err);
+
+    if (rc)
+        return rc;
+    sim_host_begin(sim);
+    if (!sim_state_find(sim->state, domid))
+        rc = sim_host_no_domain(domid, err);
+    else
+        remove_domain(sim, domid);
+    sim_host_end(sim);
+    return rc;
+}

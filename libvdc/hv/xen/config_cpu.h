@@ -1,0 +1,14 @@
+/* vCPUs, their affinities and CPUID policy, for libxl. */
+#ifndef VDC_HV_XEN_CONFIG_CPU_H
+#define VDC_HV_XEN_CONFIG_CPU_H
+
+#include "base/error.h"
+#include "hv/hv.h"
+#include "hv/xen/xl.h"
+
+/* Adds to *ret, which the caller disposes of whatever the result.
+ * Errors: VDC_E_BAD_VALUE, VDC_E_HYPERVISOR. */
+int config_map_cpus(struct xl *xl, const struct hv_domain_config *config,
+                    libxl_domain_build_info *ret, struct vdc_error *err);
+
+#endif

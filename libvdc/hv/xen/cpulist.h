@@ -1,0 +1,33 @@
+/*
+ * xl's lists of physical CPUs: "all", "0-3,5,^1", "nodes:0-1,^node:1".
+ * Needs no Xen header, so that it is tested everywhere.
+ */
+#ifndef VDC_HV_XEN_CPULIST_H
+#define VDC_HV_XEN_CPULIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define CPULIST_NO_NODE UINT32_MAX
+
+/* The host's CPUs: for each its NUMA node, CPULIST_NO_NODE for a number that
+ * has no CPU behind it. */
+struct cpulist_host {
+    size_t n_cpus;
+    const uint32_t *nodes;
+};
+
+/*
+ * Reads a list from left to right: an item adds its CPUs, one with "^" takes
+ * them away.  Blanks around items are allowed.
+ *   cpus  host->n_cpus flags; all are written on success, none on failure
+ * Errors: VDC_E_BAD_VALUE: syntax, a CPU or node that the host has not, or a
+ * list that ends up empty.
+ */
+int cpulist_parse(const char *text, const struct cpulist_host *host,
+                  bool *cpus, struct vdc_error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* Building a domain, and dumping its core: the operations that libxl cannot
+ * do without blocking, so that they run in a worker. */
+#ifndef VDC_HV_XEN_CREATE_H
+#define VDC_HV_XEN_CREATE_H
+
+#include "hv/hv.h"
+
+struct hv_xen;
+
+/* As in struct hv_domain_ops. */
+int create_domain(struct hv *hv, const struct hv_domain_config *config,
+                  hv_created_fn *done, void *arg, struct vdc_error *err);
+int create_memory_needed(struct hv *hv, const struct hv_domain_config *config,
+                         struct mem *ret, struct vdc_error *err);
+
+/* Takes the creates that are under way off the list of self. */
+void create_abandon_all(struct hv_xen *self);
+
+#endif

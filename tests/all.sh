@@ -1,0 +1,95 @@
+# Sourced by quickstart: every test, and one line that sums them up.
+
+TEST_LOGS=$BUILD/test-logs
+
+# one NAME TEXT COMMAND...: counts as one test, whatever the command prints.
+one() {
+    local name=$1 text=$2 began
+    shift 2
+    began=$(date +%s)
+    say "$text ..."
+    if "$@" >"$LOG_DIR/$name.log" 2>&1 </dev/null; then
+        echo "1 passed, 0 failed" >"$TEST_LOGS/$name.log"
+        say "$text: passed, $(($(date +%s) - began)) s"
+    else
+        tail -n 40 "$LOG_DIR/$name.log" | sed 's/^/    /'
+        echo "0 passed, 1 failed" >"$TEST_LOGS/$name.log"
+        say "$text: FAILED; log in $LOG_DIR/$name.log"
+    fi
+}
+
+# suite NAME TEXT COMMAND...: its output holds a closing line of its own.
+suite() {
+    local name=$1 text=$2 began
+    shift 2
+    began=$(date +%s)
+    say "$text ..."
+    "$@" 2>&1 </dev/null | tee "$TEST_LOGS/$name.log" |
+        grep -E '^(not ok|FAIL|ok|skip)|passed, .*failed' | sed 's/^/    /'
+    say "$text: $(($(date +%s) - began)) s"
+}
+
+# The logs of `make check`: one a test program, each with its closing line.
+unit_tests() {
+    local log
+    say "tests without Xen (make check) ..."
+    make -C "$BUILD" check -j2 >"$LOG_DIR/check.log" 2>&1 </dev/null ||
+        grep -E '^(FAIL|ERROR)|error:' "$LOG_DIR/check.log"
+    find "$BUILD/tests" "$BUILD/build-aux" -name '*.log' |
+        while read -r log; do
+            [ -e "${log%.log}.trs" ] || continue
+            cp "$log" "$TEST_LOGS/$(echo "${log#"$BUILD"/}" | tr / -)"
+        done
+    say "tests without Xen: $(find "$TEST_LOGS" -name '*.log' | wc -l) programs"
+}
+
+check_other_build() {
+    local dir=$1
+    shift
+    configure "$dir" "$@" && make -C "$dir" -j"$(nproc)" &&
+        make -C "$dir" check -j2 VERBOSE=1
+}
+
+distcheck() {
+    make -C "$BUILD" distcheck \
+        DISTCHECK_CONFIGURE_FLAGS='--with-xen=no --enable-werror'
+}
+
+bed_tests() {
+    step stage "stage the installation" stage
+    step image "make the bed's image (kept for next time)" \
+        as_root nested/bed build
+    for script in tests/bed/test-*.sh tests/xen/test-*.sh; do
+        suite "$(basename "$script" .sh)" "in the bed: $(basename "$script")" \
+            env STAGE="$STAGE" KEEP_BED=1 "$script"
+    done
+    nested/bed -n test kill >/dev/null 2>&1
+}
+
+all_tests() {
+    local with_bed=1 total
+    case "${1:-}" in
+    --no-bed) with_bed= ;;
+    '') ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+    prepare
+    rm -rf "$TEST_LOGS"
+    mkdir -p "$TEST_LOGS"
+    unit_tests
+    one clang "clang, AddressSanitizer and UBSan: build and make check" \
+        check_other_build "$BUILD/clang" CC=clang --enable-werror \
+        --enable-sanitize
+    one distcheck "make distcheck, without Xen's headers" distcheck
+    if [ -n "$with_bed" ]; then
+        bed_tests
+    fi
+    say "all tests ended; logs in $TEST_LOGS"
+    total=$(build-aux/sum-tests "$TEST_LOGS"/*.log)
+    local status=$?
+    echo "$total"
+    exit $status
+}

@@ -1,0 +1,12 @@
+# Tests of hv/xen, for the bed; `make test_hv_xen` does not run them.
+EXTRA_DIST += tests/xen/hv/run.sh
+if WITH_XEN
+noinst_PROGRAMS += tests/xen/hv/test_hv_xen
+tests_xen_hv_test_hv_xen_SOURCES = \
+	tests/xen/hv/bedtest.c \
+	tests/xen/hv/bedtest.h \
+	tests/xen/hv/test_fault.c \
+	tests/xen/hv/test_life.c \
+	tests/xen/hv/test_store.c
+tests_xen_hv_test_hv_xen_LDADD = $(HV_LIBS) $(BASE_LIBS)
+endif

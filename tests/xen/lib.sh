@@ -1,0 +1,203 @@
+# Sourced by the tests that run on real Xen in the bed.
+#
+# A script boots the bed "test" when it does not run, installs $STAGE (made by
+# `make install DESTDIR`) into it, and stops it at the end unless KEEP_BED is
+# set, so that several scripts can share one boot.
+
+set -u
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+STAGE=${STAGE:-$TOP/build/stage}
+BED_NAME=${BED_NAME:-test}
+WORK=$(mktemp -d)
+n_passed=0
+n_failed=0
+n_skipped=0
+
+bed() {
+    "$TOP/nested/bed" -n "$BED_NAME" "$@"
+}
+
+# dom0 'LINE': a shell line in dom0, as root; acme, globex: as that customer.
+dom0() {
+    bed exec "$@" </dev/null
+}
+acme() {
+    bed exec -u acme "cd && $1" </dev/null
+}
+globex() {
+    bed exec -u globex "cd && $1" </dev/null
+}
+
+passed() {
+    n_passed=$((n_passed + 1))
+    echo "ok - $1"
+}
+
+failed() {
+    n_failed=$((n_failed + 1))
+    echo "not ok - $1"
+    shift
+    [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/    /'
+}
+
+skipped() {
+    n_skipped=$((n_skipped + 1))
+    echo "skip - $1: $2"
+}
+
+# check TEXT COMMAND...: passes when the command does.
+check() {
+    local text=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        passed "$text"
+    else
+        failed "$text" "status $?: $*" "$output"
+    fi
+}
+
+# check_error TEXT STATUS PATTERN COMMAND...: the command fails with just this
+# exit status, and says something that matches.
+check_error() {
+    local text=$1 want=$2 pattern=$3 output status
+    shift 3
+    output=$("$@" 2>&1)
+    status=$?
+    if [ "$status" = "$want" ] && echo "$output" | grep -qE -- "$pattern"; then
+        passed "$text"
+    else
+        failed "$text" "status $status, wanted $want and /$pattern/:" "$output"
+    fi
+}
+
+# check_output TEXT PATTERN COMMAND...: succeeds and prints what matches.
+check_output() {
+    local text=$1 pattern=$2 output status
+    shift 2
+    output=$("$@" 2>&1)
+    status=$?
+    if [ "$status" = 0 ] && echo "$output" | grep -qE -- "$pattern"; then
+        passed "$text"
+    else
+        failed "$text" "status $status, wanted /$pattern/:" "$output"
+    fi
+}
+
+check_equal() {
+    if [ "$2" = "$3" ]; then
+        passed "$1"
+    else
+        failed "$1" "one:   $2" "other: $3"
+    fi
+}
+
+# retry SECONDS COMMAND...: until it succeeds.
+retry() {
+    local until=$(($(date +%s) + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(date +%s)" -lt "$until" ] || return 1
+        sleep 0.3
+    done
+}
+
+page() {
+    dom0 "wget -T 3 -t 1 -qO- http://$1/"
+}
+
+daemons_up() {
+    dom0 'systemctl is-active xen-vdc-resourced xen-vdc-policyd \
+        xen-vdc-channeld >/dev/null && xl-vdc version >/dev/null'
+}
+
+install_stage() {
+    bed install "$STAGE" &&
+        dom0 'systemctl enable xen-vdc.target && systemctl restart \
+            xen-vdc-resourced xen-vdc-policyd xen-vdc-channeld' &&
+        bed push "$TOP"/examples/*.cfg /home/acme/ &&
+        bed push "$TOP"/examples/*.cfg /home/globex/ &&
+        retry 60 daemons_up
+}
+
+bed_up() {
+    if ! bed exec true >/dev/null 2>&1 </dev/null; then
+        bed reset >/dev/null 2>&1
+        bed boot "$@" || { failed "the bed boots"; exit 1; }
+    fi
+    install_stage >"$WORK/install.log" 2>&1 ||
+        { failed "xen-vdc starts in the bed" "$(tail -n 20 "$WORK/install.log")" \
+            "$(dom0 'systemctl status "xen-vdc-*" --no-pager -n 20')"; exit 1; }
+    ensure_customers
+}
+
+ensure_customers() {
+    for name in acme globex; do
+        dom0 "xl-vdc customer-show $name" >/dev/null 2>&1 ||
+            dom0 "xl-vdc customer-create $name --user $name --memory 640M \
+                --vcpus 8 --disk 10G --guests 6" ||
+            { failed "customer $name is made"; exit 1; }
+    done
+}
+
+# Everything of every customer is ended and forgotten.
+forget_all() {
+    local name
+    dom0 'xl-vdc list --all -o json' | tr -d ' \n' | tr '{' '\n' |
+        grep '"managed":true' |
+        sed 's/.*"xen_name":"\([^"]*\)".*/\1/' |
+        while read -r name; do
+            dom0 "xl-vdc destroy $name" >/dev/null 2>&1
+        done
+}
+
+# What must be the same before and after: all of xenstore but what counts up
+# by itself, Xen's free memory, and the rows of our databases.
+snapshot_xenstore() {
+    dom0 'xenstore-ls -f / | grep -vE "^/local/domain/0/(memory|device-model)" |
+        sort'
+}
+snapshot_memory() {
+    dom0 'xl info | sed -n "s/^free_memory *: //p"'
+}
+snapshot_database() {
+    dom0 'sqlite3 /var/lib/xen-vdc/resourced.db .dump |
+        grep -vE "INTO (\"?event|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--"
+        sqlite3 /var/lib/xen-vdc/policyd.db .dump |
+        grep -vE "INTO (\"?audit|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--"'
+}
+
+# xl list and xl-vdc list know the same of our guests: name and domid.
+lists_agree() {
+    local xl vdc
+    xl=$(dom0 'xl list' | awk 'NR > 1 && $2 > 0 { print $1, $2 }' | sort)
+    vdc=$(dom0 'xl-vdc list --all -o json' | tr -d ' \n' | tr '{' '\n' |
+        sed -n 's/.*"xen_name":"\([^"]*\)".*"domid":\([0-9]*\).*/\1 \2/p' |
+        awk '$2 > 0' | sort)
+    [ "$xl" = "$vdc" ] && return 0
+    printf 'xl list:\n%s\nxl-vdc list:\n%s\n' "$xl" "$vdc"
+    return 1
+}
+
+finish() {
+    local status=$?
+    trap - EXIT
+    if [ "$n_failed" -gt 0 ]; then
+        dom0 'journalctl --no-pager -n 80 -u "xen-vdc-*"' 2>&1 |
+            sed 's/^/    journal: /'
+    fi
+    [ -n "${KEEP_BED:-}" ] || bed kill >/dev/null 2>&1
+    rm -rf "$WORK"
+    if [ $((n_passed + n_failed)) = 0 ]; then
+        n_failed=1
+    fi
+    [ "$status" = 0 ] || [ "$n_failed" -gt 0 ] || n_failed=1
+    if [ "$n_skipped" -gt 0 ]; then
+        echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
+    else
+        echo "$n_passed passed, $n_failed failed"
+    fi
+    [ "$n_failed" = 0 ]
+    exit $?
+}
+trap finish EXIT
+trap 'exit 130' INT TERM

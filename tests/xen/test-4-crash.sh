@@ -1,0 +1,88 @@
+#!/bin/bash
+# Daemons killed and power cut, on real Xen: a guest that runs is untouched,
+# and afterwards Xen and our databases agree.
+. "$(dirname "$0")/lib.sh"
+
+bed_up --persist
+forget_all
+
+kill9() {
+    dom0 "systemctl kill -s KILL --kill-who=main xen-vdc-$1"
+}
+
+uptime_of() {
+    dom0 "xl-vdc list acme.$1 -o json >/dev/null; xl list acme.$1" |
+        awk 'NR == 2 { print $2 }'
+}
+
+check "a guest" acme 'xl-vdc create web.cfg name=stay'
+check "serves" retry 60 page 10.77.0.10
+domid=$(dom0 'xl domid acme.stay')
+
+# ---- each daemon while a guest runs ----
+for daemon in resourced policyd channeld; do
+    kill9 $daemon
+    check "$daemon killed: the guest serves on" page 10.77.0.10
+    check "$daemon is back" retry 40 daemons_up
+    check_equal "$daemon killed: the guest is the same domain" "$domid" \
+        "$(dom0 'xl domid acme.stay')"
+    check "$daemon killed: xl and xl-vdc agree" lists_agree
+done
+
+# ---- each daemon while a guest is being created ----
+# Whatever the moment: either the guest is there and known, or it is neither.
+new_known_to_both() {
+    local listed
+    listed=$(acme 'xl-vdc list -o name' | grep -c '^new$')
+    if [ "$listed" = 1 ]; then
+        acme 'xl-vdc list new' | grep -qE 'stopped' && return 0
+        dom0 'xl list acme.new' >/dev/null 2>&1
+    else
+        ! dom0 'xl list acme.new' >/dev/null 2>&1
+    fi
+}
+points=0
+for daemon in resourced policyd; do
+    for delay in 0.05 0.2 0.4 0.7 1.0 1.4; do
+        acme 'xl-vdc create web-pv.cfg name=new' >"$WORK/create.log" 2>&1 &
+        creating=$!
+        sleep $delay
+        kill9 $daemon
+        wait $creating
+        points=$((points + 1))
+        if retry 40 daemons_up && retry 30 lists_agree &&
+            retry 10 new_known_to_both; then
+            passed "$daemon killed $delay s into a create: all agree"
+        else
+            failed "$daemon killed $delay s into a create" "$(lists_agree)" \
+                "$(acme 'xl-vdc list')" "$(cat "$WORK/create.log")"
+        fi
+        acme 'xl-vdc destroy new' >/dev/null 2>&1
+        check_error "and it can be destroyed or was never there" 3 \
+            'no such guest' acme 'xl-vdc show new'
+    done
+done
+check_equal "the guest beside it never noticed" "$domid" \
+    "$(dom0 'xl domid acme.stay')"
+check "and serves" page 10.77.0.10
+echo "killed at $points points of a create"
+
+# ---- power cut ----
+check "a guest that is not to start at boot" acme \
+    'xl-vdc create web-pv.cfg name=lazy vdc_on_boot=off'
+check "a stopped one that is" acme \
+    'xl-vdc create --no-start web-pv.cfg name=eager vdc_on_boot=start memory=96'
+bed kill
+check "power cut; the bed boots again on its disk" bed boot --persist
+check "the daemons start by themselves" retry 60 daemons_up
+check "the guest is started, as it ran when the power went" \
+    retry 90 page 10.77.0.10
+check_output "the one that is not to start is remembered" 'lazy .*stopped' \
+    acme 'xl-vdc list'
+eager_runs() {
+    dom0 'xl list acme.eager'
+}
+check "the one that is to start at boot runs" retry 60 eager_runs
+check "xl and xl-vdc agree" retry 20 lists_agree
+forget_all
+check "all can be destroyed" lists_agree

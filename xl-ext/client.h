@@ -1,0 +1,42 @@
+/*
+ * A blocking client of policyd: one connection, one request at a time.
+ */
+#ifndef XL_EXT_CLIENT_H
+#define XL_EXT_CLIENT_H
+
+#include "base/error.h"
+#include "wire/wire.h"
+#include "xl-ext/command.h"
+
+struct client;
+
+/*
+ * Connects to args->socket and exchanges greetings.  Errors: VDC_E_NO_DAEMON,
+ * VDC_E_DENIED, VDC_E_PROTOCOL, and what policyd answers; the hint says what
+ * to look at.
+ */
+int client_open(const struct command_args *args, struct client **ret,
+                struct vdc_error *err);
+void client_close(struct client *client); /* NULL allowed */
+
+/*
+ * Sends a request and waits for its answer, which must be the one that the
+ * table of messages names; progress in between is shown on a terminal.  The
+ * answer lives in args->arena.  An answer `error` becomes the return value.
+ */
+int client_request(struct client *client, enum wire_message_number number,
+                   const void *body, const void **ret_body,
+                   struct vdc_error *err);
+
+/* The halves of client_request, for conversations with more than an answer.
+ * client_receive takes any message but progress and error, waits up to
+ * timeout_ms (< 0: for ever), and puts the message into `arena`. */
+int client_send(struct client *client, enum wire_message_number number,
+                const void *body, struct vdc_error *err);
+int client_receive(struct client *client, int timeout_ms, struct arena *arena,
+                   struct wire_frame *ret, struct vdc_error *err);
+
+/* For poll. */
+int client_fd(const struct client *client);
+
+#endif

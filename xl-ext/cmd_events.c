@@ -1,0 +1,126 @@
+/* events: what has happened, and what happens. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "xl-ext/client.h"
+#include "xl-ext/families.h"
+#include "xl-ext/output.h"
+
+static void print_text(struct arena *arena, const struct wire_event *event)
+{
+    char buf[32];
+    struct wall wall = { event->time_ms };
+    printf("%" PRIu64 "  %s  %-9s  %s%s%s", event->number,
+           clock_wall_format(wall, buf, sizeof(buf)),
+           wire_enum_word(&wire_enum_event_kind, (int)event->kind),
+           *event->customer ? event->customer : "",
+           *event->customer ? "." : "",
+           *event->name ? output_clean(arena, event->name) : "-");
+    if (event->domid)
+        printf("  domain %" PRIu32, event->domid);
+    if (*event->text)
+        printf("  %s", output_clean(arena, event->text));
+    putchar('\n');
+}
+
+/* One object a line, so that a reader need not wait for the end. */
+static void print_json(const struct wire_event *event)
+{
+    struct json_out *out = json_out_new(false);
+    wire_to_json(&wire_struct_event, event, out);
+    output_json(out);
+}
+
+/* Until policyd says that there are no more. */
+static int print_events(const struct command_args *args, struct client *client,
+                        struct vdc_error *err)
+{
+    int rc = 0;
+    for (bool more = true; rc == 0 && more;) {
+        struct arena *arena = arena_new();
+        struct wire_frame frame;
+        rc = client_receive(client, -1, arena, &frame, err);
+        if (rc == 0 && frame.message->number == WIRE_MSG_event) {
+            if (args->format == FORMAT_JSON)
+                print_json(frame.body);
+            else
+                print_text(arena, frame.body);
+            /* Who follows wants to see it now; a reader that has gone away
+             * ends this. */
+            more = fflush(stdout) == 0;
+        } else if (rc == 0 && frame.message->number == WIRE_MSG_ok) {
+            more = false;
+        } else if (rc == 0) {
+            rc = vdc_error_set(err, VDC_E_PROTOCOL,
+                               "policyd sent %s instead of an event",
+                               frame.message->name);
+        }
+        arena_free(arena);
+    }
+    return rc;
+}
+
+static int run_events(const struct command_args *args, struct vdc_error *err)
+{
+    struct wire_events_query query;
+    wire_init(&wire_struct_events_query, &query);
+    const char *since = command_value(args, "since");
+    const char *customer = command_value(args, "customer");
+    if (since) {
+        size_t len = strspn(since, "0123456789");
+        if (len == 0 || len > 18 || since[len])
+            return vdc_error_set(err, VDC_E_BAD_VALUE,
+                                 "--since wants the number of an event, got "
+                                 "'%s'",
+                                 since);
+        query.since = strtoull(since, NULL, 10);
+    }
+    if (customer && strlen(customer) > 31)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'%.40s...' is too long for a customer's name",
+                             customer);
+    query.follow = command_given(args, "follow");
+    query.customer = customer ? customer : "";
+    struct client *client;
+    int rc = client_open(args, &client, err);
+    if (rc)
+        return rc;
+    rc = client_send(client, WIRE_MSG_events, &query, err);
+    if (rc == 0)
+        rc = print_events(args, client, err);
+    client_close(client);
+    return rc;
+}
+
+static const struct command_option events_options[] = {
+    { 's', "since", "NUMBER", COMPLETE_NOTHING,
+      "Only those after the event of this number" },
+    { 'f', "follow", NULL, COMPLETE_NOTHING,
+      "Go on as they happen, until Ctrl-C" },
+    { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,
+      "Only this customer's (operators)" },
+    { 0 }
+};
+
+static const struct command_example events_examples[] = {
+    { "xl-vdc events", "All that is still kept." },
+    { "xl-vdc events --follow -o json --since 1041",
+      "For a program that has seen all up to number 1041." },
+    { NULL, NULL }
+};
+
+static const struct command events_commands[] = {
+    { "events", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING,
+      events_options, "Show what has happened to guests",
+      "Each event has a number, which rises by one. With -o json each event "
+      "is an object on a line of its own. The event 'missed' says that older "
+      "ones are no longer kept.",
+      events_examples, run_events },
+};
+
+const struct command_family family_events = { "Events", events_commands,
+                                              sizeof(events_commands) /
+                                                  sizeof(events_commands[0]) };

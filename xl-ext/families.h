@@ -1,0 +1,16 @@
+/* The families of commands, each defined at the end of its file. */
+#ifndef XL_EXT_FAMILIES_H
+#define XL_EXT_FAMILIES_H
+
+#include "xl-ext/command.h"
+
+extern const struct command_family family_create;   /* cmd_create.c */
+extern const struct command_family family_guest;    /* cmd_guest.c */
+extern const struct command_family family_list;     /* cmd_list.c */
+extern const struct command_family family_console;  /* cmd_console.c */
+extern const struct command_family family_events;   /* cmd_events.c */
+extern const struct command_family family_customer; /* cmd_customer.c */
+extern const struct command_family family_host;     /* cmd_host.c */
+extern const struct command_family family_help;     /* cmd_help.c */
+
+#endif

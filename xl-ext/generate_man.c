@@ -1,0 +1,208 @@
+/* xl-vdc(1) from the tables of commands and errors. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "xl-ext/command.h"
+#include "xl-ext/generate.h"
+
+/* Words as arguments of a macro: what mdoc would read as a macro or a
+ * delimiter is protected. */
+static void macro_words(const char *words)
+{
+    bool start = true;
+    for (const char *p = words; *p; p++) {
+        if (start && *p != ' ')
+            fputs("\\&", stdout);
+        start = *p == ' ';
+        if (*p == '-')
+            fputs("\\-", stdout);
+        else if (*p == '"')
+            fputs("\\(dq", stdout);
+        else if (*p == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*p);
+    }
+}
+
+static void print_option(const struct command_option *o)
+{
+    printf(".It ");
+    if (o->letter)
+        printf("Fl %c , ", o->letter);
+    printf("Fl \\-");
+    macro_words(o->name);
+    if (o->argument) {
+        printf(" Ar ");
+        macro_words(o->argument);
+    }
+    putchar('\n');
+    generate_mdoc_text(o->text);
+    /* texts of options have no full stop */
+}
+
+static void print_common_options(void)
+{
+    const struct command_option *o;
+    printf(".Bl -tag -width Ds\n");
+    for (size_t i = 0; (o = command_common_option(NULL, i)); i++)
+        print_option(o);
+    printf(".El\n");
+}
+
+static void print_command(const struct command *c)
+{
+    printf(".It Cm ");
+    macro_words(c->name);
+    if (*c->arguments) {
+        printf(" Ar ");
+        macro_words(c->arguments);
+    }
+    putchar('\n');
+    generate_mdoc_text(c->summary);
+    printf(".Pp\n");
+    generate_mdoc_text(c->text);
+    bool any = c->flags & COMMAND_CHANGES;
+    for (const struct command_option *o = c->options; o && o->name; o++)
+        any = true;
+    if (any) {
+        printf(".Bl -tag -width Ds\n");
+        for (const struct command_option *o = c->options; o && o->name; o++)
+            if (o->text)
+                print_option(o);
+        if (c->flags & COMMAND_CHANGES)
+            print_option(command_common_option(c, 0));
+        printf(".El\n");
+    }
+    if (c->flags & COMMAND_OPERATOR)
+        printf(".Pp\nFor operators alone.\n");
+    if (c->alias)
+        printf(".Pp\nIts other name is\n.Cm %s .\n", c->alias);
+}
+
+static void print_commands(void)
+{
+    size_t n;
+    const struct command_family *const *families = command_families(&n);
+    for (size_t f = 0; f < n; f++) {
+        printf(".Ss ");
+        macro_words(families[f]->title);
+        printf("\n.Bl -tag -width Ds\n");
+        for (size_t i = 0; i < families[f]->n_commands; i++)
+            print_command(&families[f]->commands[i]);
+        printf(".El\n");
+    }
+}
+
+struct status_row {
+    int number, status, retry;
+    const char *name, *text;
+};
+
+static const struct status_row statuses[] = {
+#define VDC_ERROR(number, name, status, retry, text)                          \
+    { number, status, retry, #name, text },
+#include "base/errors.def"
+#undef VDC_ERROR
+};
+
+static void print_statuses(void)
+{
+    printf(".Sh EXIT STATUS\n"
+           "0 when everything was done, and else by what went wrong.\n"
+           "With\n.Fl o Cm json\nan error has the number and the name as "
+           "well;\nneither ever changes its meaning.\n"
+           "A status marked with * may be another if the same is asked again "
+           "later.\n.Bl -tag -width 999\n");
+    for (int status = 1; status < 256; status++) {
+        bool first = true;
+        for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+            const struct status_row *row = &statuses[i];
+            if (row->status != status)
+                continue;
+            if (first)
+                printf(".It %d\n", status);
+            else
+                printf(".br\n");
+            first = false;
+            printf("%s (%d)%s: ", row->name, row->number,
+                   row->retry ? "*" : "");
+            generate_mdoc_text(row->text);
+        }
+    }
+    printf(".It 130\ninterrupted with Ctrl\\-C; a change that was under way "
+           "goes on\n.El\n");
+}
+
+static void print_examples(void)
+{
+    size_t n;
+    const struct command_family *const *families = command_families(&n);
+    printf(".Sh EXAMPLES\n.Bl -tag -width Ds\n");
+    for (size_t f = 0; f < n; f++)
+        for (size_t i = 0; i < families[f]->n_commands; i++) {
+            const struct command *c = &families[f]->commands[i];
+            for (const struct command_example *e = c->examples; e->line; e++) {
+                printf(".It Li ");
+                macro_words(e->line);
+                putchar('\n');
+                generate_mdoc_text(e->text);
+            }
+        }
+    printf(".El\n");
+}
+
+static void print_guests(void)
+{
+    printf(".Sh GUESTS\n"
+           "A\n.Ar GUEST\n"
+           "is the name that its customer gave it, or its UUID.\n"
+           "An operator says which customer's guest is meant with\n"
+           ".Fl \\-customer\nor by writing\n.Ar CUSTOMER.NAME ;\n"
+           "the number of its domain works too.\n"
+           "A guest of another customer does not exist for a customer.\n");
+}
+
+void generate_man(void)
+{
+    printf(".\\\" Made by xl-vdc --generate-man; do not edit.\n"
+           ".Dd $Mdocdate$\n.Dt XL-VDC 1\n.Os xen-vdc %s\n"
+           ".Sh NAME\n.Nm xl-vdc\n"
+           ".Nd guests of a virtual data center on Xen\n"
+           ".Sh SYNOPSIS\n.Nm\n.Ar COMMAND\n.Op Ar OPTIONS\n"
+           ".Op Ar ARGUMENTS\n"
+           ".Sh DESCRIPTION\n.Nm\n"
+           "makes and manages the guests of a virtual data center, in the "
+           "habits of\n.Xr xl 1 .\n"
+           "It asks\n.Xr policyd 8 ,\n"
+           "which knows who the user is by the unix account: a customer, who "
+           "sees and changes the customer's own guests, or an operator.\n"
+           ".Pp\nA command may be shortened as long as it stays "
+           "unambiguous.\n"
+           "Options may stand anywhere after the command, up to\n"
+           ".Fl \\- .\n"
+           "Each command has these:\n",
+           PACKAGE_VERSION);
+    print_common_options();
+    print_guests();
+    printf(".Sh COMMANDS\n");
+    print_commands();
+    printf(".Sh OUTPUT\n"
+           "Text is for people and may change.\n"
+           "JSON, of\n.Fl o Cm json ,\n"
+           "is for programs: its names are those of the protocol's "
+           "messages, amounts of memory are in KiB, times in milliseconds "
+           "since 1970, and an error is an object\n"
+           ".Dq error\non standard error.\n"
+           "Progress is shown on a terminal alone.\n"
+           ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
+           ".It Ev XEN_VDC_SOCKET\nThe socket of policyd.\n.El\n"
+           ".Sh FILES\n.Bl -tag -width Ds\n"
+           ".It Pa /run/xen\\-vdc/policyd.sock\n"
+           "The socket of policyd when nothing else is said.\n.El\n");
+    print_statuses();
+    print_examples();
+    printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5\n");
+}

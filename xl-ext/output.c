@@ -1,0 +1,251 @@
+/*
+ * Text and JSON output of all commands.  Tables are libsmartcols'; whatever
+ * comes from a guest or another user is cleaned before it reaches a
+ * terminal.
+ */
+#include "xl-ext/output.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void output_json(struct json_out *out)
+{
+    size_t len;
+    const char *text = json_out_text(out, &len);
+    fwrite(text, 1, len, stdout);
+    if (len == 0 || text[len - 1] != '\n')
+        putchar('\n');
+    json_out_free(out);
+}
+
+void output_json_struct(const struct wire_struct *s, const void *body)
+{
+    struct json_out *out = json_out_new(true);
+    wire_to_json(s, body, out);
+    output_json(out);
+}
+
+void output_json_error(struct json_out *out, const struct vdc_error *err)
+{
+    json_out_key(out, "code");
+    json_out_i64(out, -err->code);
+    json_out_key(out, "name");
+    json_out_string(out, vdc_error_name(err->code));
+    json_out_key(out, "text");
+    json_out_string(out, err->text);
+    json_out_key(out, "hint");
+    json_out_string(out, err->hint);
+    json_out_key(out, "retry");
+    json_out_bool(out, vdc_error_may_retry(err->code));
+}
+
+const char *output_clean(struct arena *arena, const char *text)
+{
+    char *clean = arena_strdup(arena, text);
+    for (char *p = clean; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    return clean;
+}
+
+static void print_error_text(const struct vdc_error *err)
+{
+    const char *line = err->text;
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+        fputs("xl-vdc: ", stderr);
+        for (size_t i = 0; i < len; i++) {
+            unsigned char c = (unsigned char)line[i];
+            fputc(c < 0x20 || c == 0x7f ? '?' : c, stderr);
+        }
+        fputc('\n', stderr);
+        line += len + (line[len] == '\n');
+    }
+    if (err->hint[0])
+        fprintf(stderr, "  %s\n", err->hint);
+}
+
+void output_error(const struct command_args *args, const struct vdc_error *err)
+{
+    fflush(stdout);
+    if (args->format != FORMAT_JSON) {
+        print_error_text(err);
+        return;
+    }
+    struct json_out *out = json_out_new(false);
+    json_out_object(out);
+    json_out_key(out, "error");
+    json_out_object(out);
+    output_json_error(out, err);
+    json_out_object_end(out);
+    json_out_object_end(out);
+    fprintf(stderr, "%s\n", json_out_text(out, NULL));
+    json_out_free(out);
+}
+
+void output_note(const struct command_args *args, const char *format, ...)
+{
+    if (args->quiet || args->format == FORMAT_JSON)
+        return;
+    fflush(stdout);
+    va_list ap;
+    va_start(ap, format);
+    fputs("xl-vdc: ", stderr);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+/* ---- tables ---- */
+
+struct output_table {
+    struct libscols_table *table;
+    struct libscols_line *line;
+    size_t n_columns;
+    size_t next;
+};
+
+struct output_table *output_table_new(const struct output_column *columns,
+                                      size_t n_columns)
+{
+    struct output_table *t = XNEW(struct output_table);
+    t->n_columns = n_columns;
+    t->table = scols_new_table();
+    if (!t->table)
+        abort();
+    for (size_t i = 0; i < n_columns; i++) {
+        int flags = columns[i].align == ALIGN_RIGHT ? SCOLS_FL_RIGHT : 0;
+        if (!scols_table_new_column(t->table, columns[i].title, 0, flags))
+            abort();
+    }
+    /* A line is never folded or cut: what reads it counts on the columns. */
+    scols_table_set_termforce(t->table, SCOLS_TERMFORCE_NEVER);
+    return t;
+}
+
+void output_table_cell(struct output_table *t, const char *text)
+{
+    if (t->next == 0)
+        t->line = scols_table_new_line(t->table, NULL);
+    assert(t->next < t->n_columns);
+    if (!t->line || scols_line_set_data(t->line, t->next, text))
+        abort();
+    if (++t->next == t->n_columns)
+        t->next = 0;
+}
+
+void output_table_printf(struct output_table *t, const char *format, ...)
+{
+    char cell[256];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(cell, sizeof(cell), format, ap);
+    va_end(ap);
+    output_table_cell(t, cell);
+}
+
+void output_table_finish(struct output_table *t)
+{
+    assert(t->next == 0);
+    char *text = NULL;
+    if (scols_table_is_empty(t->table)) {
+        /* libsmartcols prints nothing then; the titles tell more. */
+        for (size_t i = 0; i < t->n_columns; i++)
+            output_table_cell(t, "");
+        if (scols_print_table_to_string(t->table, &text) == 0 && text)
+            printf("%.*s\n", (int)strcspn(text, "\n"), text);
+    } else if (scols_print_table_to_string(t->table, &text) == 0 && text) {
+        fputs(text, stdout);
+        if (*text && text[strlen(text) - 1] != '\n')
+            putchar('\n');
+    }
+    free(text);
+    scols_unref_table(t->table);
+    free(t);
+}
+
+/* ---- a struct as text ---- */
+
+/* NULL when the field has its default and is not worth a line. */
+static const char *scalar_text(const struct wire_field *f, const void *at,
+                               struct arena *arena)
+{
+    char buf[64];
+    switch (f->kind) {
+    case WIRE_KIND_BOOL:
+        return *(const bool *)at ? "yes" : NULL;
+    case WIRE_KIND_U32:
+        return *(const uint32_t *)at
+            ? arena_printf(arena, "%" PRIu32, *(const uint32_t *)at) : NULL;
+    case WIRE_KIND_U64:
+        return *(const uint64_t *)at
+            ? arena_printf(arena, "%" PRIu64, *(const uint64_t *)at) : NULL;
+    case WIRE_KIND_I64:
+        return *(const int64_t *)at != f->fallback
+            ? arena_printf(arena, "%" PRId64, *(const int64_t *)at) : NULL;
+    case WIRE_KIND_MEM: {
+        struct mem mem = *(const struct mem *)at;
+        return mem.kib
+            ? arena_strdup(arena, units_mem_format(mem, buf, sizeof(buf)))
+            : NULL;
+    }
+    case WIRE_KIND_UUID:
+        return uuid_is_zero(at) ? NULL
+                                : arena_strdup(arena, uuid_format(at, buf));
+    case WIRE_KIND_CHOICE:
+        return wire_enum_word(f->choice, *(const int *)at);
+    case WIRE_KIND_STR: {
+        const char *text = *(const char *const *)at;
+        return text && *text ? output_clean(arena, text) : NULL;
+    }
+    case WIRE_KIND_STRS:
+    case WIRE_KIND_BYTES:
+    case WIRE_KIND_SUB:
+    case WIRE_KIND_SUBS:
+        break;
+    }
+    return NULL;
+}
+
+static void print_field(const struct wire_field *f, const char *body,
+                        const char *indent, struct arena *arena)
+{
+    const void *at = body + f->offset;
+    uint32_t n = 0;
+    if (f->kind == WIRE_KIND_STRS || f->kind == WIRE_KIND_SUBS)
+        n = *(const uint32_t *)(const void *)(body + f->n_offset);
+    const char *deeper = arena_printf(arena, "%s    ", indent);
+    if (f->kind == WIRE_KIND_STRS) {
+        const char *const *texts = *(const char *const *const *)at;
+        for (uint32_t i = 0; i < n; i++)
+            printf("%s%-20s %s\n", indent, i ? "" : f->name,
+                   output_clean(arena, texts[i]));
+    } else if (f->kind == WIRE_KIND_SUBS) {
+        const char *items = *(const char *const *)at;
+        for (uint32_t i = 0; i < n; i++) {
+            printf("%s%s %" PRIu32 "\n", indent, f->name, i);
+            output_text_struct(f->sub, items + i * f->sub->size, deeper,
+                               arena);
+        }
+    } else if (f->kind == WIRE_KIND_SUB) {
+        printf("%s%s\n", indent, f->name);
+        output_text_struct(f->sub, at, deeper, arena);
+    } else {
+        const char *text = scalar_text(f, at, arena);
+        if (text)
+            printf("%s%-20s %s\n", indent, f->name, text);
+    }
+}
+
+void output_text_struct(const struct wire_struct *s, const void *body,
+                        const char *indent, struct arena *arena)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        print_field(&s->fields[i], body, indent, arena);
+}
