@@ -66,10 +66,16 @@ build_is_cached()
     b build && [ $((SECONDS - start)) -le 2 ]
 }
 
+# INT to the whole group, as from a terminal.
+interrupted_build_leaves_nothing()
+{
+    BED_CACHE=$BED_DIR/cache timeout -s INT 8 "$bed" build
+    [ $? -ne 0 ] && nothing_runs && ls "$BED_DIR/cache" &&
+        [ "$(ls "$BED_DIR/cache" | tr '\n' ' ')" = 'build.log lock ' ]
+}
+
 arguments_are_checked()
 {
-    local rc
-
     b nonsense; [ $? -eq 2 ] || return 1
     b; [ $? -eq 2 ] || return 1
     b -n 'a/b' status; [ $? -eq 2 ] || return 1
@@ -308,6 +314,12 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 figure=
 check 'a build that was made is not made again' build_is_cached
+if [ "$(id -u)" -eq 0 ]; then
+    check 'an interrupted build leaves nothing' \
+        interrupted_build_leaves_nothing
+else
+    skip 'an interrupted build leaves nothing (needs root)'
+fi
 check 'arguments are checked' arguments_are_checked
 check 'a boot that cannot work is reported' wrong_kernel_is_reported
 check 'a boot that hangs is reported' hanging_boot_is_reported
