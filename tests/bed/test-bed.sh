@@ -263,7 +263,7 @@ page()
 
 gone()
 {
-    b exec "for i in \$(seq 100); do xl domid $1 2>/dev/null || exit 0
+    b exec "for i in \$(seq 100); do xl domid $1 >/dev/null 2>&1 || exit 0
         sleep 0.2; done; xl list; exit 1"
 }
 
@@ -292,9 +292,9 @@ guest_ends_by_itself()
     guest_config pvh 13 "vdc.crash=1" &&
         b exec 'xl create /root/pvh.cfg on_crash=\"preserve\"' || return 1
     # The state of a crashed domain has a c.
-    b exec 'for i in $(seq 100); do xl list pvh | grep -q -- "--*c-" && break
-        sleep 0.2; done; xl list; xl list pvh | grep -- "--*c-" &&
-        xl destroy pvh'
+    b exec 'for i in $(seq 60); do
+        xl list pvh | awk "\$5 ~ /c/" | grep -q pvh && exec xl destroy pvh
+        sleep 0.2; done; xl list; exit 1'
 }
 
 finish()
