@@ -35,3 +35,8 @@ TESTS += tests/unit/hv/test_cpulist
 tests_unit_hv_test_cpulist_SOURCES = tests/unit/hv/test_cpulist.c
 tests_unit_hv_test_cpulist_LDADD = $(HV_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 endif
+# Looks at whichever programs were built, of those that load libxl.
+if WITH_XEN
+TESTS += tests/unit/hv/test-symbols.sh
+endif
+dist_check_SCRIPTS += tests/unit/hv/test-symbols.sh
