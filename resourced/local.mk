@@ -1,1 +1,51 @@
-# Files of resourced.
+# resourced: the resource database of a host.
+sbin_PROGRAMS += resourced/resourced
+resourced_resourced_SOURCES = \
+	resourced/boot.c \
+	resourced/boot.h \
+	resourced/domain_config.c \
+	resourced/domain_config.h \
+	resourced/event_log.c \
+	resourced/event_log.h \
+	resourced/handlers.c \
+	resourced/handlers.h \
+	resourced/host.c \
+	resourced/host.h \
+	resourced/lifecycle.c \
+	resourced/lifecycle.h \
+	resourced/main.c \
+	resourced/memory.c \
+	resourced/memory.h \
+	resourced/operation.c \
+	resourced/operation.h \
+	resourced/outcome.c \
+	resourced/outcome.h \
+	resourced/partition.c \
+	resourced/partition.h \
+	resourced/publish.c \
+	resourced/publish.h \
+	resourced/recovery.c \
+	resourced/recovery.h \
+	resourced/server.c \
+	resourced/server.h \
+	resourced/settings.c \
+	resourced/settings.h \
+	resourced/step.h \
+	resourced/step_build.c \
+	resourced/step_end.c \
+	resourced/step_memory.c \
+	resourced/step_row.c \
+	resourced/store.c \
+	resourced/store.h \
+	resourced/store_rows.c \
+	resourced/store_sql.h \
+	resourced/text.c \
+	resourced/text.h \
+	resourced/transaction.c \
+	resourced/transaction.h \
+	resourced/view.c \
+	resourced/view.h \
+	resourced/waiter.c \
+	resourced/waiter.h
+resourced_resourced_LDADD = libvdc/chan/libchan.a libvdc/wire/libwire.a \
+	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)

@@ -209,6 +209,12 @@ int cfg_xlu_disk(const char *spec, struct arena *arena, struct cfg_disk *ret,
     struct xlu xlu;
     libxl_device_disk disk;
     int rc = 0;
+    /* A stray '=' at the very end is lost on libxlutil's lexer. */
+    size_t len = strlen(spec);
+    if (len && spec[len - 1] == '=')
+        rc = cfg_plain_disk(spec, arena, ret, err);
+    if (rc)
+        return rc;
     xlu_init(&xlu, "disk");
     libxl_device_disk_init(&disk);
     if (xlu_disk_parse(xlu.config, 1, &spec, &disk))

@@ -260,7 +260,7 @@ const char *json_out_text(struct json_out *out, size_t *ret_len)
     check(yajl_gen_get_buf(out->gen, &text, &len));
     if (ret_len)
         *ret_len = len;
-    return (const char *)text;
+    return text ? (const char *)text : ""; /* yajl: nothing yet */
 }
 
 /* ---- reading ---- */

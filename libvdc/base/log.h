@@ -19,7 +19,7 @@ enum log_level {
     VDC_LOG_DEBUG
 };
 
-/* `program` must stay valid.  Default before this call: level INFO, no name. */
+/* `program` must stay valid.  Before this call: level INFO, no name. */
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);

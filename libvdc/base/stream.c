@@ -244,7 +244,9 @@ static void write_failed(struct stream *stream, int errnum)
 {
     struct evbuffer *output = bufferevent_get_output(stream->bev);
     bufferevent_disable(stream->bev, EV_WRITE);
+    evbuffer_unfreeze(output, 1); /* a bufferevent keeps its front frozen */
     evbuffer_drain(output, evbuffer_get_length(output));
+    evbuffer_freeze(output, 1);
     if (!is_hangup(errnum)) {
         struct vdc_error why;
         why_ended(errnum, &why);

@@ -22,9 +22,23 @@ masked_units=(getty.target getty@tty1.service systemd-logind.service
     systemd-update-done.service systemd-firstboot.service
     systemd-machine-id-commit.service systemd-pcrphase.service
     systemd-pcrphase-sysinit.service proc-sys-fs-binfmt_misc.automount
-    dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount
-    remote-fs.target systemd-ask-password-wall.path xendomains.service
+    dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount
+    sys-kernel-tracing.mount sys-kernel-config.mount
+    sys-fs-fuse-connections.mount modprobe@.service kmod-static-nodes.service
+    systemd-tmpfiles-setup-dev.service systemd-sysusers.service
+    systemd-repart.service systemd-sysext.service systemd-initctl.socket
+    systemd-journald-audit.socket systemd-user-sessions.service
+    lvm2-monitor.service lvm2-lvmpolld.socket dm-event.socket
+    remote-fs.target systemd-ask-password-wall.path
     systemd-ask-password-console.path systemd-remount-fs.service)
+
+# Debian's xendomains saves every guest at shutdown and restores it at boot:
+# those that are not its own too.
+masked_units+=(xendomains.service)
+
+# Programs that look at every boot for what a bed never has.
+masked_generators=(cryptsetup debug fstab getty gpt-auto hibernate-resume
+    integritysetup rc-local system-update veritysetup)
 
 image_inputs()
 {
@@ -223,8 +237,7 @@ image_settings()
     sed -i 's|^#*XENSTORED=.*|XENSTORED=/usr/lib/xen-4.17/bin/xenstored|' \
         "$root/etc/default/xen"
     # Guests' consoles go to /var/log/xen/console.
-    sed -i 's/^#*XENCONSOLED_TRACE=.*/XENCONSOLED_TRACE=guest/' \
-        "$root/etc/default/xen"
+    echo 'XENCONSOLED_ARGS=--log=guest' >> "$root/etc/default/xen"
     grep -q '^XENSTORED=.*/xenstored$' "$root/etc/default/xen"
     chroot "$root" useradd -m -s /bin/bash -u 2001 acme
     chroot "$root" useradd -m -s /bin/bash -u 2002 globex
@@ -235,6 +248,11 @@ image_settings()
     mkdir -p "$root/var/log/journal"
     for unit in "${masked_units[@]}"; do
         ln -sf /dev/null "$root/etc/systemd/system/$unit"
+    done
+    mkdir -p "$root/etc/systemd/system-generators"
+    for unit in "${masked_generators[@]}"; do
+        ln -sf /dev/null \
+            "$root/etc/systemd/system-generators/systemd-$unit-generator"
     done
     rm -f "$root/etc/systemd/system/multi-user.target.wants/remote-fs.target"
     for unit in bed-network bed-ready; do

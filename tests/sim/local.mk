@@ -12,3 +12,16 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-road.sh
 EXTRA_DIST += tests/sim/lib.sh $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)
+dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
+TESTS += tests/sim/test_sim_ctl.sh
+
+# resourced, the real daemon on a simulated host.
+if HAVE_CUNIT
+RD_SOURCES = tests/sim/rd.c tests/sim/rd.h
+RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
+	$(CUNIT_LIBS)
+check_PROGRAMS += tests/sim/test_resourced
+TESTS += tests/sim/test_resourced
+tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
+tests_sim_test_resourced_LDADD = $(RD_LIBS)
+endif

@@ -19,6 +19,7 @@ static const char usage[] =
     "  xenstore                all nodes, as xenstore-ls -f\n"
     "  memory                  KiB: total, free, dom0's\n"
     "  effects                 how many changes our operations made\n"
+    "  reset-counts            faults count calls and effects from 0 again\n"
     "  advance MS              moves the host's clock\n"
     "  power-cut               the host loses power and boots\n";
 
@@ -101,7 +102,7 @@ static int domid_argument(struct call *call, uint32_t *ret)
 
 static int do_destroy(struct call *call)
 {
-    uint32_t domid;
+    uint32_t domid = HV_DOMID_NONE;
     int rc = domid_argument(call, &domid);
 
     return rc ? rc : hv_sim_foreign_destroy(call->hv, domid, call->err);
@@ -109,7 +110,7 @@ static int do_destroy(struct call *call)
 
 static int stop_guest(struct call *call, enum hv_shutdown_reason reason)
 {
-    uint32_t domid;
+    uint32_t domid = HV_DOMID_NONE;
     int rc = domid_argument(call, &domid);
 
     return rc ? rc : hv_sim_guest_stop(call->hv, domid, reason, call->err);
@@ -156,6 +157,11 @@ static int do_effects(struct call *call)
     return 0;
 }
 
+static int do_reset_counts(struct call *call)
+{
+    return hv_sim_fault(call->hv, NULL, call->err);
+}
+
 static int do_advance(struct call *call)
 {
     uint64_t ms;
@@ -183,7 +189,7 @@ static const struct {
     { "poweroff", do_poweroff },   { "reboot", do_reboot },
     { "xenstore", do_xenstore },   { "memory", do_memory },
     { "effects", do_effects },     { "advance", do_advance },
-    { "power-cut", do_power_cut },
+    { "power-cut", do_power_cut }, { "reset-counts", do_reset_counts },
 };
 
 static int run(struct call *call, const char *file, const char *name)

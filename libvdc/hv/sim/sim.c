@@ -62,7 +62,7 @@ static int parse_mem(const struct option *option, const char *value,
 static int parse_mib(const struct option *option, const char *value,
                      void *field, struct vdc_error *err)
 {
-    uint64_t kib;
+    uint64_t kib = 0;
     int rc = parse_mem(option, value, &kib, err);
 
     if (rc == 0)
@@ -79,6 +79,22 @@ static int parse_bool(const struct option *option, const char *value,
         return bad_value(option->name, value, option->allowed, err);
     *(bool *)field = yes;
     return 0;
+}
+
+static int parse_clock(const struct option *option, const char *value,
+                       void *field, struct vdc_error *err)
+{
+    static const char *const names[] = { [SIM_CLOCK_REAL] = "real",
+                                         [SIM_CLOCK_STOPPED] = "stopped",
+                                         [SIM_CLOCK_JUMP] = "jump" };
+
+    for (uint32_t i = SIM_CLOCK_REAL; i <= SIM_CLOCK_JUMP; i++) {
+        if (strcmp(names[i], value) == 0) {
+            *(uint32_t *)field = i;
+            return 0;
+        }
+    }
+    return bad_value(option->name, value, option->allowed, err);
 }
 
 static int parse_path(const struct option *option, const char *value,
@@ -104,6 +120,7 @@ static const struct option option_table[] = {
     { "cpus", parse_number, AT(machine.cpus), 1, 4096, "1 to 4096" },
     { "balloon", parse_mib, AT(machine.balloon_mib_s), 1 << 10,
       UINT64_C(1) << 30, "memory a second from 1M to 1T, as in 2G" },
+    { "clock", parse_clock, AT(machine.clock), 0, 0, "real, stopped or jump" },
     { "create_ms", parse_number, AT(create_ms), 0, 3600000, TIME },
     { "destroy_ms", parse_number, AT(destroy_ms), 0, 3600000, TIME },
     { "op_ms", parse_number, AT(op_ms), 0, 3600000, TIME },
@@ -246,7 +263,7 @@ void hv_sim_advance(struct hv *hv, uint64_t ms)
     struct sim *sim = sim_host_of(hv);
 
     sim_host_begin(sim);
-    sim->state->clock_offset_ms += ms;
+    sim->state->clock_ms += ms;
     sim->armed_ms = SIM_NEVER; /* it comes too late now */
     sim->touched_seq--;        /* others must look at the clock, too */
     sim_host_end(sim);

@@ -18,10 +18,14 @@
  *   shutdown_ms=50   a guest, from being asked to having shut down
  *   jitter=0         per cent by which the first three vary
  *   seed=N           decides how they vary, for a new host
+ *   clock=real       "stopped": time moves by hv_sim_advance alone; "jump":
+ *                    it moves to what is due next at once, so that nothing is
+ *                    waited for.  With these two, one seed and the same calls
+ *                    give the same run
  *   check_files=yes  kernels, ramdisks and disks must be readable files;
  *                    "no" to make guests that have none
- * memory, dom0_memory, cpus and balloon are the machine's: a state file keeps
- * them, and other values for it are an error.
+ * memory, dom0_memory, cpus, balloon and clock are the machine's: a state file
+ * keeps them, and other values for it are an error.
  *
  * Guests do what their kernel command line says: see sim_guest.h.  Faults are
  * made by the environment variable VDC_SIM_FAULT or by hv_sim_fault: see

@@ -25,13 +25,20 @@
  * this time. */
 #define POLL_MS 1000
 
-uint64_t sim_host_now_ms(const struct sim *sim)
+static uint64_t machine_now_ms(void)
 {
     struct timespec ts;
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 +
-           sim->state->clock_offset_ms;
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t sim_host_now_ms(const struct sim *sim)
+{
+    const struct sim_state *state = sim->state;
+
+    return state->clock_ms +
+           (state->machine.clock == SIM_CLOCK_REAL ? machine_now_ms() : 0);
 }
 
 int sim_host_no_domain(uint32_t domid, struct vdc_error *err)
@@ -64,7 +71,13 @@ static void boot(struct sim *sim)
 
 static int check_machine(struct sim *sim, struct vdc_error *err)
 {
-    static const struct sim_machine defaults = { 8 << 20, 1 << 20, 8, 2048 };
+    static const struct sim_machine defaults = {
+        .memory_kib = 8 << 20,
+        .dom0_kib = 1 << 20,
+        .cpus = 8,
+        .balloon_mib_s = 2048,
+        .clock = SIM_CLOCK_REAL,
+    };
     struct sim_machine *asked = &sim->options.machine;
     bool is_new = sim->state->ready == 0;
     const struct sim_machine *has = is_new ? &defaults : &sim->state->machine;
@@ -77,6 +90,8 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         asked->cpus = has->cpus;
     if (asked->balloon_mib_s == 0)
         asked->balloon_mib_s = has->balloon_mib_s;
+    if (asked->clock == SIM_CLOCK_NOT_GIVEN)
+        asked->clock = has->clock;
     if (asked->dom0_kib > asked->memory_kib)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "dom0_memory is more than memory");
@@ -84,7 +99,7 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE,
                   "%s is of a simulated host with another memory, "
-                  "dom0_memory, cpus or balloon",
+                  "dom0_memory, cpus, balloon or clock",
                   sim->options.state_path);
     vdc_error_hint(err, "leave these options out, or delete the file");
     return VDC_E_BAD_VALUE;
@@ -354,6 +369,24 @@ bool sim_host_fail_all(struct sim *sim, const struct vdc_error *err)
     return true;
 }
 
+/* When something is due here, by the host's clock. */
+static uint64_t next_due_ms(const struct sim *sim)
+{
+    uint64_t due_ms = sim->state->next_due_ms;
+
+    if (sim->first && sim->first->due_ms < due_ms)
+        due_ms = sim->first->due_ms;
+    return due_ms;
+}
+
+static void jump(struct sim *sim)
+{
+    uint64_t due_ms = next_due_ms(sim);
+
+    if (due_ms != SIM_NEVER && due_ms > sim->state->clock_ms)
+        sim->state->clock_ms = due_ms;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct sim *sim = arg;
@@ -362,6 +395,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     sim_host_remap_if_gone(sim);
     if (!sim_tell_boot(sim))
         return;
+    if (sim->state->machine.clock == SIM_CLOCK_JUMP)
+        jump(sim);
     sim_host_begin(sim); /* guests */
     sim_host_end(sim);
     uint64_t now_ms = sim_host_now_ms(sim);
@@ -374,31 +409,55 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     sim_host_wake(sim);
 }
 
+/* How long the timer may wait. */
+static uint64_t wait_ms(const struct sim *sim)
+{
+    uint64_t due_ms = next_due_ms(sim), now_ms = sim_host_now_ms(sim);
+    uint64_t ms = SIM_NEVER;
+
+    if (due_ms <= now_ms)
+        return 0;
+    switch ((enum sim_clock)sim->state->machine.clock) {
+    case SIM_CLOCK_NOT_GIVEN:
+    case SIM_CLOCK_STOPPED:
+        break;
+    case SIM_CLOCK_REAL:
+        ms = due_ms == SIM_NEVER ? SIM_NEVER : due_ms - now_ms;
+        break;
+    case SIM_CLOCK_JUMP:
+        ms = due_ms == SIM_NEVER ? SIM_NEVER : 0;
+        break;
+    }
+    return sim->map.fd >= 0 && ms > POLL_MS ? POLL_MS : ms;
+}
+
+static bool has_to_tell(const struct sim *sim)
+{
+    const struct sim_state *state = sim->state;
+
+    return state->event_seq != sim->told_event_seq ||
+           state->change_seq != sim->told_change_seq || sim->n_late > 0 ||
+           sim->watch_is_fresh || state->boot_id != sim->boot_id;
+}
+
 void sim_host_wake(struct sim *sim)
 {
-    struct sim_state *state = sim->state;
-
     if (!sim->base)
         return;
-    if (!sim->pump_active &&
-        (state->event_seq != sim->told_event_seq ||
-         state->change_seq != sim->told_change_seq || sim->n_late > 0 ||
-         sim->watch_is_fresh || state->boot_id != sim->boot_id)) {
+    if (!sim->pump_active && has_to_tell(sim)) {
         sim->pump_active = true;
         event_active(sim->pump, EV_TIMEOUT, 0);
     }
-    uint64_t due_ms = state->next_due_ms, now_ms = sim_host_now_ms(sim);
-    if (sim->first && sim->first->due_ms < due_ms)
-        due_ms = sim->first->due_ms;
-    if (sim->map.fd >= 0 && now_ms + POLL_MS < due_ms)
-        due_ms = now_ms + POLL_MS;
-    /* A poll that is put off by each use would be no poll. */
-    if (due_ms >= sim->armed_ms)
+    uint64_t ms = wait_ms(sim);
+    if (ms == SIM_NEVER)
         return;
-    uint64_t wait_ms = due_ms > now_ms ? due_ms - now_ms : 0;
-    struct timeval tv = { (time_t)(wait_ms / 1000),
-                          (suseconds_t)(wait_ms % 1000 * 1000) };
-    sim->armed_ms = due_ms;
+    uint64_t at_ms = machine_now_ms() + ms;
+    /* A poll that is put off by each use would be no poll. */
+    if (at_ms >= sim->armed_ms)
+        return;
+    struct timeval tv = { (time_t)(ms / 1000),
+                          (suseconds_t)(ms % 1000 * 1000) };
+    sim->armed_ms = at_ms;
     event_add(sim->timer, &tv);
 }
 

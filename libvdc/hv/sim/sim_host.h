@@ -76,7 +76,7 @@ struct sim {
     struct event *notice; /* of other processes, by inotify */
     int notice_fd;
     bool pump_active;
-    uint64_t armed_ms; /* when the timer comes */
+    uint64_t armed_ms; /* when the timer comes, by the machine's clock */
     uint64_t boot_id;
     uint64_t told_event_seq;
     uint64_t told_change_seq;
@@ -108,7 +108,8 @@ void sim_host_close(struct sim *sim);
 void sim_host_free(struct sim *sim);
 
 /* Milliseconds of the host's clock, which all processes share; it is the
- * machine's monotonic clock plus what hv_sim_advance added. */
+ * machine's monotonic clock plus what hv_sim_advance added, or as the option
+ * clock says. */
 uint64_t sim_host_now_ms(const struct sim *sim);
 
 /* Around each use of the state; guests do first what they are due to do.

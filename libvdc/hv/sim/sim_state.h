@@ -23,7 +23,7 @@
 #include "hv/hv.h"
 
 /* Raised by every change of struct sim_state or of sim_calls.def. */
-#define SIM_STATE_VERSION 1u
+#define SIM_STATE_VERSION 2u
 
 #define SIM_SLOTS 8192u           /* domains, dom0 included */
 #define SIM_NODES (1u << 18)      /* nodes of the store */
@@ -43,12 +43,22 @@ enum sim_call {
     SIM_N_CALLS
 };
 
+/* Where the host's time comes from. */
+enum sim_clock {
+    SIM_CLOCK_NOT_GIVEN,
+    SIM_CLOCK_REAL,    /* the machine's monotonic clock */
+    SIM_CLOCK_STOPPED, /* moves by hv_sim_advance alone */
+    SIM_CLOCK_JUMP     /* to what is due next, at once */
+};
+
 /* What a host is made with; kept, so that a later open may leave it out. */
 struct sim_machine {
     uint64_t memory_kib;
     uint64_t dom0_kib;
     uint32_t cpus;
     uint32_t balloon_mib_s; /* how fast a willing guest follows its target */
+    uint32_t clock;         /* enum sim_clock */
+    uint32_t reserved;
 };
 
 enum sim_life {
@@ -130,7 +140,7 @@ struct sim_state {
     _Atomic uint32_t ready; /* 0: never set up, or killed while doing so */
     uint32_t undo_size;     /* not 0: a change is under way */
     char machine_boot[40];  /* of the machine that we run on */
-    uint64_t clock_offset_ms;
+    uint64_t clock_ms; /* added to the machine's clock, or the time itself */
     uint64_t boot_id;
     uint16_t random[3]; /* of nrand48 */
     struct sim_machine machine;

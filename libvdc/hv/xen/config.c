@@ -100,7 +100,12 @@ static int map_clock(const struct hv_domain_config *config,
                      libxl_domain_build_info *info, struct vdc_error *err)
 {
     libxl_defbool_set(&info->localtime, config->localtime);
-    /* libxl's type is unsigned, its meaning is signed. */
+    /* libxl's type is unsigned: it would take a negative offset, but then
+     * cannot read its own record of the domain any more. */
+    if (config->rtc_timeoffset_s < 0)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "domain '%s': rtc_timeoffset %d is negative",
+                             config->name, config->rtc_timeoffset_s);
     info->rtc_timeoffset = (uint32_t)config->rtc_timeoffset_s;
     if (config->tsc_mode && *config->tsc_mode &&
         libxl_tsc_mode_from_string(config->tsc_mode, &info->tsc_mode) != 0)

@@ -53,6 +53,39 @@ static int check_name(struct create *create, struct xl *xl)
                          domid);
 }
 
+static int check_backend(struct create *create, struct xl *xl,
+                         const char *device, const char *backend)
+{
+    uint32_t domid;
+
+    if (!backend || libxl_name_to_domid(xl->ctx, backend, &domid) == 0)
+        return 0;
+    return vdc_error_set(&create->err, VDC_E_NOT_FOUND,
+                         "domain '%s', %s: there is no domain '%s' to be its "
+                         "backend",
+                         create->name, device, backend);
+}
+
+/* libxl fails without a word when a backend is not there. */
+static int check_backends(struct create *create, struct xl *xl)
+{
+    const libxl_domain_config *config = &create->config;
+    char device[32];
+    int rc = 0;
+
+    for (int i = 0; rc == 0 && i < config->num_disks; i++) {
+        snprintf(device, sizeof(device), "disk %.20s", config->disks[i].vdev);
+        rc = check_backend(create, xl, device,
+                           config->disks[i].backend_domname);
+    }
+    for (int i = 0; rc == 0 && i < config->num_nics; i++) {
+        snprintf(device, sizeof(device), "network %d", i);
+        rc =
+            check_backend(create, xl, device, config->nics[i].backend_domname);
+    }
+    return rc;
+}
+
 /* Only to say it with numbers: Xen itself refuses what does not fit. */
 static int check_memory(struct create *create, struct xl *xl)
 {
@@ -100,10 +133,15 @@ static int explain(struct create *create, struct xl *xl, int libxl_rc,
     else if (create->bootloader && strchr(create->bootloader, '/') &&
              is_missing(create->bootloader))
         missing = create->bootloader; /* without a slash it is searched for */
-    if (!missing)
-        return xl_error(&create->err, xl, libxl_rc, mark, HV_DOMID_NONE,
-                        "cannot create domain '%s'", create->name);
     int errnum = errno;
+    if (!missing) {
+        int rc = xl_error(&create->err, xl, libxl_rc, mark, HV_DOMID_NONE,
+                          "cannot create domain '%s'", create->name);
+        if (strstr(create->err.text, "Invalid kernel"))
+            vdc_error_hint(&create->err, "%s is no kernel that Xen can boot",
+                           create->kernel);
+        return rc;
+    }
     xtl_words(&xl->log, mark, HV_DOMID_NONE, words, sizeof(words));
     int rc = vdc_error_set(&create->err, VDC_E_NO_FILE,
                            "cannot create domain '%s': %s: %s (libxl: %s)",
@@ -128,6 +166,8 @@ static int create_in(struct create *create, struct xl *xl)
     uint32_t domid = HV_DOMID_NONE;
     int rc = check_name(create, xl);
 
+    if (rc == 0)
+        rc = check_backends(create, xl);
     if (rc == 0)
         rc = check_memory(create, xl);
     if (rc)

@@ -54,23 +54,23 @@ static int domain_shutdown(struct hv *hv, uint32_t domid,
                            void *arg, struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
-    struct op *op;
+    bool reboot = reason == HV_SHUTDOWN_REBOOT;
     int rc = check_guest(self, domid, err);
 
     if (rc)
         return rc;
-    if (reason == HV_SHUTDOWN_POWEROFF) {
-        op = op_new(self, domid, "shut down", done, arg);
-        rc = libxl_domain_shutdown(self->xl.ctx, domid, op_how(op));
-    } else if (reason == HV_SHUTDOWN_REBOOT) {
-        op = op_new(self, domid, "reboot", done, arg);
-        rc = libxl_domain_reboot(self->xl.ctx, domid, op_how(op));
-    } else {
+    if (!reboot && reason != HV_SHUTDOWN_POWEROFF)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "a domain can be asked to poweroff or reboot, "
                              "not to %s",
                              hv_shutdown_reason_name(reason));
-    }
+    struct op *op =
+        op_new(self, domid, reboot ? "reboot" : "shut down", done, arg);
+    /* libxl writes the request at once, and then waits a minute for the
+     * guest to take it; that is for the owner of the loop to judge. */
+    op_done_when_begun(op);
+    rc = reboot ? libxl_domain_reboot(self->xl.ctx, domid, op_how(op))
+                : libxl_domain_shutdown(self->xl.ctx, domid, op_how(op));
     return op_started(op, rc, err);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hv/xen/self.h"
@@ -26,6 +27,15 @@ static void dump_free(struct work *work)
     free(dump);
 }
 
+/* What was written of it is of no use, and may fill the disk. */
+static void remove_partial(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+        unlink(path);
+}
+
 static int dump_in(struct dump *dump, struct xl *xl)
 {
     uint64_t mark = xtl_mark(&xl->log);
@@ -33,6 +43,7 @@ static int dump_in(struct dump *dump, struct xl *xl)
 
     if (rc == 0)
         return 0;
+    remove_partial(dump->path);
     if (libxl_domain_info(xl->ctx, NULL, dump->domid) == ERROR_DOMAIN_NOTFOUND)
         return vdc_error_set(&dump->err, VDC_E_NOT_FOUND, "no domain %u",
                              dump->domid);

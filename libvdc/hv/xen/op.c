@@ -16,6 +16,8 @@ struct op {
     void *arg;
     uint64_t mark;
     libxl_asyncop_how how;
+    bool early; /* done when begun; how it ends is not waited for */
+    bool told;
     bool ended; /* libxl is through with it */
     int rc;
     struct vdc_error err;
@@ -39,7 +41,9 @@ static void fire(evutil_socket_t fd, short what, void *arg)
     struct vdc_error err = op->err;
     int rc = op->rc;
 
-    op_free(op);
+    op->told = true;
+    if (op->ended)
+        op_free(op);
     done(done_arg, rc, &err);
 }
 
@@ -69,6 +73,10 @@ static void ended(libxl_ctx *ctx, int rc, void *for_callback)
     struct op *op = for_callback;
 
     op->ended = true;
+    if (op->told) { /* an early one: nobody waits any more */
+        op_free(op);
+        return;
+    }
     if (rc)
         op->rc = explain(op, rc, &op->err);
     event_active(op->fire, EV_TIMEOUT, 1);
@@ -92,6 +100,11 @@ struct op *op_new(struct hv_xen *self, uint32_t domid, const char *what,
     return op;
 }
 
+void op_done_when_begun(struct op *op)
+{
+    op->early = true;
+}
+
 const libxl_asyncop_how *op_how(const struct op *op)
 {
     return &op->how;
@@ -99,8 +112,11 @@ const libxl_asyncop_how *op_how(const struct op *op)
 
 int op_started(struct op *op, int libxl_rc, struct vdc_error *err)
 {
-    if (libxl_rc == 0)
+    if (libxl_rc == 0) {
+        if (op->early)
+            event_active(op->fire, EV_TIMEOUT, 1);
         return 0;
+    }
     int rc = explain(op, libxl_rc, err);
     op_free(op);
     return rc;

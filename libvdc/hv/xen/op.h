@@ -16,6 +16,10 @@ struct op;
 struct op *op_new(struct hv_xen *self, uint32_t domid, const char *what,
                   hv_done_fn *done, void *arg);
 
+/* `done` shall come as soon as libxl has taken the operation on, and not wait
+ * for how it ends. */
+void op_done_when_begun(struct op *op);
+
 const libxl_asyncop_how *op_how(const struct op *op);
 
 /* Given what the libxl function returned: 0 when the operation was taken on,

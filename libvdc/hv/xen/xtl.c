@@ -18,6 +18,9 @@ static const char *const consequences[] = {
     "Destruction of domain failed",
     "unable to add ",
     "initializing domain firmware failed",
+    "Unable to set disk defaults",
+    "Unable to set nic defaults",
+    "Core dumping domain to ",
     "xc_dom_boot_image failed",
     "xc_dom_kernel_file failed",
     "xc_dom_ramdisk_file failed",
@@ -29,7 +32,8 @@ static bool is_consequence(const char *text)
     for (size_t i = 0; i < sizeof(consequences) / sizeof(consequences[0]); i++)
         if (strncmp(text, consequences[i], strlen(consequences[i])) == 0)
             return true;
-    return false;
+    /* A script's own words come in another line. */
+    return strstr(text, " exited with error status ") != NULL;
 }
 
 /* Skips "libxl_create.c:1234:function: " or "xg_dom_core.c:12: ". */

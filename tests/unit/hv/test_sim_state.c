@@ -230,6 +230,60 @@ static void test_other_machine(void)
     unlink(path);
 }
 
+/* The order in which 60 creates end. */
+static void run_of_seed(unsigned seed, char *ret_order, size_t size)
+{
+    struct fixture f;
+    char text[128], name[16];
+
+    snprintf(text, sizeof(text),
+             "clock=jump,create_ms=3600000,jitter=90,seed=%u", seed);
+    fixture_open(&f, text);
+    for (int i = 0; i < 60; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        struct hv_domain_config config = fixture_config(name);
+        CU_ASSERT_EQUAL(
+            f.hv->domain->create(f.hv, &config, fixture_created, &f, &f.err),
+            0);
+    }
+    ret_order[0] = '\0';
+    for (int i = 1; i <= 60; i++) {
+        CU_ASSERT(fixture_run(&f, &f.n_done, i, 5000));
+        snprintf(ret_order + strlen(ret_order), size - strlen(ret_order),
+                 "%s ", fixture_info(&f, f.domid).name);
+    }
+    fixture_close(&f);
+}
+
+static void test_one_seed_one_run(void)
+{
+    char first[512], again[512], other[512];
+
+    run_of_seed(1, first, sizeof(first));
+    run_of_seed(1, again, sizeof(again));
+    run_of_seed(2, other, sizeof(other));
+    CU_ASSERT_STRING_EQUAL(first, again);
+    CU_ASSERT_STRING_NOT_EQUAL(first, other);
+}
+
+static void test_stopped_clock(void)
+{
+    struct fixture f;
+    struct hv_domain_config config = fixture_config("g");
+
+    fixture_open(&f, "clock=stopped,create_ms=8");
+    CU_ASSERT_EQUAL(
+        f.hv->domain->create(f.hv, &config, fixture_created, &f, &f.err), 0);
+    fixture_run(&f, NULL, 0, 30);
+    CU_ASSERT_EQUAL(f.n_done, 0);
+    hv_sim_advance(f.hv, 7);
+    fixture_run(&f, NULL, 0, 10);
+    CU_ASSERT_EQUAL(f.n_done, 0);
+    hv_sim_advance(f.hv, 1);
+    CU_ASSERT(fixture_run(&f, &f.n_done, 1, 1000));
+    fixture_close(&f);
+}
+
 static long used_us(void)
 {
     struct rusage usage;
@@ -265,6 +319,8 @@ static const struct unit_test tests[] = {
     { "power cut by deleting the file", test_deleted },
     { "bad files", test_bad_files },
     { "another machine's options", test_other_machine },
+    { "one seed, one run", test_one_seed_one_run },
+    { "stopped clock", test_stopped_clock },
     { "idle", test_idle },
 };
 

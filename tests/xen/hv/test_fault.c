@@ -87,7 +87,11 @@ static void test_devices(void)
     refuse(&config, VDC_E_HYPERVISOR, "nobridge");
     nic.bridge = "";
     nic.backend = "nodomain";
-    refuse(&config, VDC_E_HYPERVISOR, "nodomain");
+    refuse(&config, VDC_E_NOT_FOUND, "nodomain");
+    disk.backend = "nodomain";
+    config.n_nics = 0;
+    config.n_disks = 1;
+    refuse(&config, VDC_E_NOT_FOUND, "nodomain");
 }
 
 static void test_values(void)

@@ -115,31 +115,29 @@ static void test_pv_crash(void)
 
 static void test_pvh_crash(void)
 {
-    live(HV_DOMAIN_PVH, HV_SHUTDOWN_CRASH, "vdc.crash=1");
+    /* Without this word Linux 6.1 ends a PVH guest's panic with a reset, which
+     * Xen takes for a reboot. */
+    live(HV_DOMAIN_PVH, HV_SHUTDOWN_CRASH, "vdc.crash=1 xen_legacy_crash");
 }
 
-/* A PVH guest that has not run yet cannot be asked. */
-static void test_deaf(void)
+/* Asked before it has run at all: it obeys when it does. */
+static void test_early(void)
 {
-    struct hv_domain_config config = guest("deaf", HV_DOMAIN_PVH, "");
+    struct hv_domain_config config = guest("early", HV_DOMAIN_PVH, "");
     struct outcome outcome = { 0 };
     struct vdc_error err;
     uint32_t domid;
 
     if (!CHECK(make(&config, &domid, &err) == 0, "%s", err.text))
         return;
-    int rc = hv->domain->shutdown(hv, domid, HV_SHUTDOWN_POWEROFF, on_done,
-                                  &outcome, &err);
-    if (rc == 0 && wait_for(is_done, &outcome, 10000)) {
-        rc = outcome.rc;
-        err = outcome.err;
-    }
-    CHECK(rc == VDC_E_WRONG_STATE, "%s", vdc_error_name(rc));
-    printf("    %s\n      hint: %s\n", err.text, err.hint);
+    CHECK(hv->domain->watch(hv, domid, &err) == 0, "%s", err.text);
+    CHECK(ask(domid, HV_SHUTDOWN_POWEROFF, &err) == 0, "%s", err.text);
     CHECK(hv->domain->shutdown(hv, domid, HV_SHUTDOWN_CRASH, on_done, &outcome,
                                &err) == VDC_E_BAD_VALUE,
           "asked to crash");
-    CHECK(destroy(domid, &err) == 0, "%s", err.text);
+    CHECK(unpause(domid, &err) == 0, "%s", err.text);
+    check_shutdown(&config, domid, HV_SHUTDOWN_POWEROFF);
+    check_end(&config, domid);
 }
 
 /* Watched only after it has shut down; unwatched before it dies. */
@@ -255,14 +253,13 @@ static void check_everything(uint32_t domid)
                "r") == 0,
         "read-only disk");
     CHECK(strstr(text, "/0") || strstr(text, "0 /"), "affinity");
-    printf("%s", text);
 }
 
 static void test_full(void)
 {
     struct hv_domain_config config = guest("full", HV_DOMAIN_PVH, "");
     const char *hard[] = { "0-1,^1" }, *soft[] = { "nodes:0" };
-    const char *cpuid[] = { "host,ht=0",
+    const char *cpuid[] = { "host,tm=0,sse3=0",
                             "1:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" };
     struct hv_disk disk = { .target = "/var/tmp/hv-test-disk.img",
                             .format = "raw",
@@ -292,7 +289,7 @@ static void test_full(void)
     config.disks = &disk;
     config.nics = &nic;
     config.nomigrate = true;
-    config.rtc_timeoffset_s = -60;
+    config.rtc_timeoffset_s = 3600;
     config.event_channels = 200;
     config.max_grant_frames = 48;
     config.max_maptrack_frames = 100;
@@ -325,6 +322,8 @@ static void test_dump(void)
 
     if (!CHECK(make(&config, &domid, &err) == 0, "%s", err.text))
         return;
+    CHECK(unpause(domid, &err) == 0, "%s", err.text);
+    spin(6000);
     gap_reset();
     CHECK(hv->domain->core_dump(hv, domid, path, on_done, &outcome, &err) == 0,
           "%s", err.text);
@@ -405,9 +404,15 @@ static void test_rounds(void)
         config.nics = &nic;
         if (!CHECK(make(&config, &domid, &err) == 0, "%s", err.text))
             return;
+        unsigned made = gap_ms();
+        gap_reset();
         CHECK(unpause(domid, &err) == 0, "%s", err.text);
         spin(1500);
+        unsigned ran = gap_ms();
+        gap_reset();
         CHECK(destroy(domid, &err) == 0, "%s", err.text);
+        printf("    longest gap %u ms to create, %u to run, %u to destroy\n",
+               made, ran, gap_ms());
     }
     for (int i = 0; i < 50; i++) {
         hv->domain->host_info(hv, arena, &after, NULL);
@@ -430,7 +435,7 @@ const struct test life_tests[] = {
     { "life: PVH, asked to reboot", test_pvh_reboot },
     { "life: PV crashes", test_pv_crash },
     { "life: PVH crashes", test_pvh_crash },
-    { "life: PVH that does not listen", test_deaf },
+    { "life: PVH asked before it runs", test_early },
     { "life: watched late", test_late_watch },
     { "life: two at once", test_two_at_once },
     { "life: every field", test_full },

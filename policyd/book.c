@@ -1,0 +1,374 @@
+/*
+ * The working set of operations; see book.h.
+ *
+ *      (new) --> CREATING --> ACTIVE <--> RENAMING
+ *                               ^
+ *                               v
+ *                            DELETING --> (gone)
+ */
+#include "policyd/book.h"
+
+#include <assert.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/machine.h"
+
+struct book {
+    struct store *store;
+    struct customer_list customers;
+    void *by_uuid; /* tsearch(3) tree of assignments */
+};
+
+static const char *const state_names[] = {
+    [0] = "-",
+    [ASSIGNMENT_CREATING] = "creating",
+    [ASSIGNMENT_ACTIVE] = "active",
+    [ASSIGNMENT_DELETING] = "deleting",
+    [ASSIGNMENT_RENAMING] = "renaming",
+};
+
+static const struct machine_move moves[] = {
+    { ASSIGNMENT_CREATING, ASSIGNMENT_ACTIVE, "its host has it" },
+    { ASSIGNMENT_ACTIVE, ASSIGNMENT_DELETING, "destroy was asked" },
+    { ASSIGNMENT_DELETING, ASSIGNMENT_ACTIVE, "its host still has it" },
+    { ASSIGNMENT_ACTIVE, ASSIGNMENT_RENAMING, "rename was asked" },
+    { ASSIGNMENT_RENAMING, ASSIGNMENT_ACTIVE, "its host has one name" },
+};
+
+static const struct machine machine = {
+    .name = "assignment",
+    .state_names = state_names,
+    .n_states = sizeof(state_names) / sizeof(state_names[0]),
+    .moves = moves,
+    .n_moves = sizeof(moves) / sizeof(moves[0]),
+};
+
+static int compare_uuid(const void *a, const void *b)
+{
+    const struct assignment *x = a, *y = b;
+
+    return memcmp(x->uuid.bytes, y->uuid.bytes, sizeof(x->uuid.bytes));
+}
+
+/* ---- in memory ---- */
+
+static struct customer *insert_customer(struct book *book,
+                                        const struct wire_customer *from)
+{
+    struct customer *c = XNEW(struct customer), *next;
+
+    strncpy(c->name, from->name, sizeof(c->name) - 1);
+    c->quota = from->quota;
+    c->created_ms = from->created_ms;
+    c->builtin = strcmp(c->name, NAMES_PROVIDER) == 0;
+    TAILQ_INIT(&c->assignments);
+    c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
+    for (uint32_t i = 0; i < from->n_logins; i++) {
+        c->logins[i].uid = from->logins[i].uid;
+        c->logins[i].user = xstrdup(from->logins[i].user);
+    }
+    c->n_logins = from->n_logins;
+    TAILQ_FOREACH(next, &book->customers, link)
+    if (strcmp(next->name, c->name) > 0)
+        break;
+    if (next)
+        TAILQ_INSERT_BEFORE(next, c, link);
+    else
+        TAILQ_INSERT_TAIL(&book->customers, c, link);
+    return c;
+}
+
+static void drop_assignment(struct book *book, struct assignment *a)
+{
+    tdelete(a, &book->by_uuid, compare_uuid);
+    TAILQ_REMOVE(&a->customer->assignments, a, link);
+    a->customer->n_assignments--;
+    free(a->host);
+    free(a->macs);
+    free(a->reason);
+    free(a);
+}
+
+static void drop_customer(struct book *book, struct customer *c)
+{
+    while (!TAILQ_EMPTY(&c->assignments))
+        drop_assignment(book, TAILQ_FIRST(&c->assignments));
+    TAILQ_REMOVE(&book->customers, c, link);
+    for (uint32_t i = 0; i < c->n_logins; i++)
+        free((char *)c->logins[i].user);
+    free(c->logins);
+    free(c);
+}
+
+static struct assignment *insert_assignment(struct book *book,
+                                            struct customer *customer,
+                                            const struct store_assignment *s)
+{
+    struct assignment *a = XNEW(struct assignment);
+
+    a->customer = customer;
+    a->uuid = s->uuid;
+    strncpy(a->name, s->name, sizeof(a->name) - 1);
+    strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
+    a->host = xstrdup(s->host);
+    a->state = s->state;
+    a->counts = s->counts;
+    a->macs = xstrdup(s->macs);
+    a->reason = xstrdup(s->reason);
+    a->created_ms = s->created_ms;
+    TAILQ_INSERT_TAIL(&customer->assignments, a, link);
+    customer->n_assignments++;
+    if (!tsearch(a, &book->by_uuid, compare_uuid))
+        abort(); /* no memory: as everywhere */
+    return a;
+}
+
+static int load_customer(void *arg, const struct wire_customer *customer,
+                         struct vdc_error *err)
+{
+    insert_customer(arg, customer);
+    return 0;
+}
+
+static int load_assignment(void *arg, const struct store_assignment *a,
+                           struct vdc_error *err)
+{
+    struct customer *customer = book_customer(arg, a->customer);
+
+    if (!customer)
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: guest '%s' has the "
+                             "unknown customer '%s'",
+                             a->name, a->customer);
+    insert_assignment(arg, customer, a);
+    return 0;
+}
+
+static int add_provider(struct book *book, struct vdc_error *err)
+{
+    struct wire_customer provider;
+
+    if (book_customer(book, NAMES_PROVIDER))
+        return 0;
+    wire_init(&wire_struct_customer, &provider);
+    provider.name = NAMES_PROVIDER;
+    return book_customer_add(book, &provider, NULL, err);
+}
+
+int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+{
+    struct book *book = XNEW(struct book);
+    const struct store_loader loader = { load_customer, load_assignment,
+                                         book };
+
+    book->store = store;
+    TAILQ_INIT(&book->customers);
+    int rc = store->ops->load(store, &loader, err);
+    if (!rc)
+        rc = add_provider(book, err);
+    if (rc) {
+        book_close(book);
+        return rc;
+    }
+    *ret = book;
+    return 0;
+}
+
+void book_close(struct book *book)
+{
+    if (!book)
+        return;
+    while (!TAILQ_EMPTY(&book->customers))
+        drop_customer(book, TAILQ_FIRST(&book->customers));
+    book->store->ops->close(book->store);
+    free(book);
+}
+
+/* ---- looking up ---- */
+
+const struct customer_list *book_customers(const struct book *book)
+{
+    return &book->customers;
+}
+
+struct customer *book_customer(const struct book *book, const char *name)
+{
+    struct customer *c;
+
+    TAILQ_FOREACH(c, &book->customers, link)
+    if (strcmp(c->name, name) == 0)
+        return c;
+    return NULL;
+}
+
+struct customer *book_customer_by_uid(const struct book *book, uint32_t uid)
+{
+    struct customer *c;
+
+    TAILQ_FOREACH(c, &book->customers, link)
+    for (uint32_t i = 0; i < c->n_logins; i++)
+        if (c->logins[i].uid == uid)
+            return c;
+    return NULL;
+}
+
+struct assignment *book_assignment(const struct book *book,
+                                   const struct vdc_uuid *uuid)
+{
+    struct assignment key = { .uuid = *uuid };
+    struct assignment *const *found =
+        tfind(&key, &book->by_uuid, compare_uuid);
+
+    return found ? *found : NULL;
+}
+
+struct assignment *book_assignment_by_name(const struct customer *customer,
+                                           const char *name)
+{
+    struct assignment *a;
+
+    TAILQ_FOREACH(a, &customer->assignments, link)
+    if (strcmp(a->name, name) == 0 ||
+        (*a->new_name && strcmp(a->new_name, name) == 0))
+        return a;
+    return NULL;
+}
+
+struct assignment *book_assignment_by_mac(const struct book *book,
+                                          const char *mac)
+{
+    struct customer *c;
+    struct assignment *a;
+
+    TAILQ_FOREACH(c, &book->customers, link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    if (strcasestr(a->macs, mac))
+        return a;
+    return NULL;
+}
+
+void book_usage(const struct customer *customer, struct wire_usage *ret)
+{
+    const struct assignment *a;
+
+    wire_init(&wire_struct_usage, ret);
+    TAILQ_FOREACH(a, &customer->assignments, link)
+    {
+        ret->memory.kib += a->counts.memory.kib;
+        ret->vcpus += a->counts.vcpus;
+        ret->disk.kib += a->counts.disk.kib;
+        ret->guests++;
+    }
+}
+
+/* ---- changes ---- */
+
+static int commit(struct book *book, const struct store_change *change,
+                  const struct store_audit *audit, struct vdc_error *err)
+{
+    struct store_change changes[2] = { *change };
+    size_t n = 1;
+
+    if (audit)
+        changes[n++] =
+            (struct store_change){ .kind = STORE_AUDIT, .audit = audit };
+    return book->store->ops->commit(book->store, changes, n, err);
+}
+
+int book_customer_add(struct book *book, const struct wire_customer *customer,
+                      const struct store_audit *audit, struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_CUSTOMER_ADD,
+                                         .customer = customer };
+    int rc = commit(book, &change, audit, err);
+
+    if (!rc)
+        insert_customer(book, customer);
+    return rc;
+}
+
+int book_customer_remove(struct book *book, struct customer *customer,
+                         const struct store_audit *audit,
+                         struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_CUSTOMER_REMOVE,
+                                         .name = customer->name };
+
+    assert(TAILQ_EMPTY(&customer->assignments) && !customer->builtin);
+    int rc = commit(book, &change, audit, err);
+    if (!rc)
+        drop_customer(book, customer);
+    return rc;
+}
+
+int book_assignment_add(struct book *book, const struct store_assignment *a,
+                        const struct store_audit *audit,
+                        struct assignment **ret, struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_ASSIGNMENT_PUT,
+                                         .assignment = a };
+    struct customer *customer = book_customer(book, a->customer);
+
+    assert(customer);
+    int rc = commit(book, &change, audit, err);
+    if (!rc)
+        *ret = insert_assignment(book, customer, a);
+    return rc;
+}
+
+int book_assignment_move(struct book *book, struct assignment *a,
+                         enum assignment_state state, const char *name,
+                         const char *new_name, const struct store_audit *audit,
+                         struct vdc_error *err)
+{
+    const struct store_assignment row = {
+        .uuid = a->uuid,
+        .customer = a->customer->name,
+        .name = name ? name : a->name,
+        .new_name = new_name ? new_name : "",
+        .host = a->host,
+        .state = state,
+        .counts = a->counts,
+        .macs = a->macs,
+        .reason = a->reason,
+        .created_ms = a->created_ms,
+    };
+    const struct store_change change = { .kind = STORE_ASSIGNMENT_PUT,
+                                         .assignment = &row };
+    int rc = commit(book, &change, audit, err);
+
+    if (rc)
+        return rc;
+    machine_move(&machine, &a->state, state, a->name);
+    if (name)
+        memmove(a->name, name, strlen(name) + 1); /* may be a->new_name */
+    memset(a->new_name, 0, sizeof(a->new_name));
+    if (new_name)
+        strncpy(a->new_name, new_name, sizeof(a->new_name) - 1);
+    return 0;
+}
+
+int book_assignment_remove(struct book *book, struct assignment *a,
+                           const struct store_audit *audit,
+                           struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_ASSIGNMENT_REMOVE,
+                                         .uuid = &a->uuid };
+    int rc = commit(book, &change, audit, err);
+
+    if (!rc)
+        drop_assignment(book, a);
+    return rc;
+}
+
+int book_audit(struct book *book, const struct store_audit *audit,
+               struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_AUDIT, .audit = audit };
+
+    return book->store->ops->commit(book->store, &change, 1, err);
+}

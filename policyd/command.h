@@ -1,0 +1,53 @@
+/*
+ * The client's end of the command channel: connects to resourced, again and
+ * again if need be, and matches answers to requests.
+ *
+ * Callbacks come from the event loop, none from inside a call.
+ */
+#ifndef POLICYD_COMMAND_H
+#define POLICYD_COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "wire/wire.h"
+
+struct event_base;
+struct command;
+
+struct command_notify {
+    void (*up)(void *arg);   /* connected, and hellos exchanged */
+    void (*down)(void *arg); /* after every request under way has failed */
+    void *arg;
+};
+
+/* The end of a request, called exactly once: the answer, or an error when
+ * resourced answered with one or (VDC_E_CLOSED, outcome unknown) the
+ * connection ended first.  Valid during the call. */
+typedef void command_done_fn(void *arg, const struct wire_frame *answer,
+                             const struct vdc_error *err);
+/* What comes before it: progress, events.  May be NULL. */
+typedef void command_more_fn(void *arg, const struct wire_frame *frame);
+
+/* Starts connecting, from the loop.  The address must stay valid. */
+struct command *command_new(struct event_base *base, const char *address,
+                            const struct command_notify *notify);
+/* Requests under way end with VDC_E_CLOSED, during this call; `down` is not
+ * called.  NULL allowed. */
+void command_free(struct command *command);
+
+bool command_is_up(const struct command *command);
+/* Of resourced; "" when it is not up. */
+const char *command_version(const struct command *command);
+
+/* Why resourced cannot be used, as every request says it; returns
+ * VDC_E_NO_DAEMON. */
+int command_down_error(const struct command *command, struct vdc_error *err);
+
+/* Errors: VDC_E_NO_DAEMON, and those of encoding; then `done` is not called.
+ */
+int command_send(struct command *command, enum wire_message_number number,
+                 const void *body, command_done_fn *done,
+                 command_more_fn *more, void *arg, struct vdc_error *err);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * Consoles.  After `ok` the connection carries what is typed and printed until
+ * either end goes: the guest's (its tty hangs up) or the client's.  Each
+ * direction stops reading while the other side has not taken what it was
+ * given, so that neither can fill our memory.
+ */
+#include "policyd/console.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "policyd/lookup.h"
+#include "policyd/operations.h"
+
+/* What may wait for either side before the other is no longer read. */
+#define CONSOLE_PENDING_MAX (64 * 1024)
+#define CONSOLE_CHUNK 4096
+
+struct console {
+    TAILQ_ENTRY(console) link;
+    struct request *request;
+    struct vdc_uuid uuid;
+    int fd;
+    struct event *readable, *writable;
+    struct evbuffer *typed; /* for the tty */
+    bool client_paused;
+};
+
+struct consoles {
+    TAILQ_HEAD(, console) all;
+};
+
+struct consoles *consoles_new(void)
+{
+    struct consoles *consoles = XNEW(struct consoles);
+
+    TAILQ_INIT(&consoles->all);
+    return consoles;
+}
+
+void consoles_free(struct consoles *consoles)
+{
+    free(consoles);
+}
+
+static void console_close(struct console *console)
+{
+    TAILQ_REMOVE(&console->request->ops->consoles->all, console, link);
+    event_free(console->readable);
+    event_free(console->writable);
+    evbuffer_free(console->typed);
+    close(console->fd);
+    free(console);
+}
+
+/* The guest's end is gone. */
+static void console_end(struct console *console)
+{
+    struct request *request = console->request;
+
+    console_close(console);
+    request_finish_session(request);
+}
+
+static void on_gone(struct request *request)
+{
+    console_close(request->owner);
+    request_free(request);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct console *console = arg;
+    uint8_t data[CONSOLE_CHUNK];
+    ssize_t n = read(fd, data, sizeof(data));
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) { /* EIO: nobody holds the other end any more */
+        console_end(console);
+        return;
+    }
+    const struct wire_console_data printed = { data, (uint32_t)n, 0 };
+    request_more(console->request, WIRE_MSG_console_data, &printed);
+    if (request_pending(console->request) > CONSOLE_PENDING_MAX)
+        event_del(console->readable);
+}
+
+static void on_drained(struct request *request)
+{
+    struct console *console = request->owner;
+
+    event_add(console->readable, NULL);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct console *console = arg;
+    int n = evbuffer_write(console->typed, fd);
+
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        console_end(console);
+        return;
+    }
+    if (evbuffer_get_length(console->typed) == 0)
+        event_del(console->writable);
+    if (console->client_paused &&
+        evbuffer_get_length(console->typed) < CONSOLE_PENDING_MAX / 2) {
+        console->client_paused = false;
+        request_pause_client(console->request, false);
+    }
+}
+
+static void on_data(struct request *request,
+                    const struct wire_console_data *data)
+{
+    struct console *console = request->owner;
+
+    evbuffer_add(console->typed, data->data, data->n_data);
+    event_add(console->writable, NULL);
+    if (evbuffer_get_length(console->typed) > CONSOLE_PENDING_MAX) {
+        console->client_paused = true;
+        request_pause_client(request, true);
+    }
+}
+
+static const struct console_face face = { on_data, on_drained };
+
+/* ---- attaching ---- */
+
+static int open_tty(const char *path, int *ret, struct vdc_error *err)
+{
+    struct termios raw;
+    int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return vdc_error_errno(err, VDC_E_IO, errno, "console %s", path);
+    if (tcgetattr(fd, &raw) != 0) {
+        close(fd);
+        return vdc_error_set(err, VDC_E_IO, "console %s is not a tty", path);
+    }
+    cfmakeraw(&raw);
+    tcsetattr(fd, TCSANOW, &raw);
+    *ret = fd;
+    return 0;
+}
+
+static const struct console *attached(const struct consoles *consoles,
+                                      const struct vdc_uuid *uuid)
+{
+    const struct console *console;
+
+    TAILQ_FOREACH(console, &consoles->all, link)
+    if (uuid_equal(&console->uuid, uuid))
+        return console;
+    return NULL;
+}
+
+static void attach(struct request *request, int fd)
+{
+    struct operations *ops = request->ops;
+    struct console *console = XNEW(struct console);
+    const struct wire_empty empty = { 0 };
+
+    console->request = request;
+    console->uuid = *(const struct vdc_uuid *)request->owner;
+    console->fd = fd;
+    console->typed = evbuffer_new();
+    console->readable =
+        event_new(ops->base, fd, EV_READ | EV_PERSIST, on_readable, console);
+    console->writable =
+        event_new(ops->base, fd, EV_WRITE | EV_PERSIST, on_writable, console);
+    TAILQ_INSERT_TAIL(&ops->consoles->all, console, link);
+    request->owner = console;
+    request->on_gone = on_gone;
+    request_more(request, WIRE_MSG_ok, &empty);
+    request_take_session(request, &face);
+    event_add(console->readable, NULL);
+}
+
+static void where_done(void *arg, const void *answer,
+                       const struct vdc_error *why)
+{
+    struct request *request = arg;
+    const struct wire_console_path *where = answer;
+    const struct vdc_uuid *uuid = request->owner;
+    struct vdc_error err = { 0 };
+    const struct console *other = attached(request->ops->consoles, uuid);
+    int fd = -1, rc = 0;
+
+    if (why) {
+        request_fail(request, why);
+        return;
+    }
+    if (!request->session) { /* the client left meanwhile */
+        request_free(request);
+        return;
+    }
+    if (other)
+        rc = vdc_error_set(&err, VDC_E_BUSY,
+                           "this console is attached already, by uid %u",
+                           (unsigned)other->request->auth.uid);
+    if (!rc)
+        rc = open_tty(where->path, &fd, &err);
+    if (rc)
+        request_fail(request, &err);
+    else
+        attach(request, fd);
+}
+
+static void found(struct request *request, struct assignment *a)
+{
+    struct wire_partition_ref ref;
+    struct vdc_error err = { 0 };
+
+    wire_init(&wire_struct_partition_ref, &ref);
+    ref.name = a->name;
+    ref.uuid = a->uuid;
+    request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
+    if (service_act(request->ops->service, WIRE_MSG_console_where, &ref,
+                    where_done, NULL, request, &err))
+        request_fail(request, &err);
+}
+
+void console_attach(struct request *request)
+{
+    lookup_guest(request, request->body, found);
+}

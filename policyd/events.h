@@ -1,0 +1,16 @@
+/*
+ * Events for clients: those that are kept, from the host, and then those that
+ * happen, as far as they are the client's business.
+ */
+#ifndef POLICYD_EVENTS_H
+#define POLICYD_EVENTS_H
+
+#include "policyd/operations.h"
+
+struct events *events_new(struct operations *ops);
+void events_free(struct events *events); /* NULL allowed */
+
+/* An event has happened on the host: to all who follow. */
+void events_publish(struct events *events, const struct wire_event *event);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * Lists of guests: what the host has, as far as it is the business of who
+ * asks, and what should be there and is not.
+ */
+#include <string.h>
+
+#include "policyd/operations.h"
+#include "policyd/partition.h"
+
+struct filter {
+    struct request *request;
+    char customer[NAMES_CUSTOMER_MAX + 1]; /* "": all */
+    bool foreign;
+};
+
+static bool wanted(const struct filter *filter, const struct wire_partition *p)
+{
+    const struct operations *ops = filter->request->ops;
+    const struct assignment *a;
+
+    if (!p->managed)
+        return filter->foreign;
+    a = book_assignment(ops->book, &p->uuid);
+    if (a)
+        return !*filter->customer ||
+               strcmp(a->customer->name, filter->customer) == 0;
+    /* managed, but in no book: its customer is unknown here */
+    return filter->request->auth.role == W_OPERATOR && !*filter->customer;
+}
+
+static bool is_listed(const struct wire_partition_list *list,
+                      const struct assignment *a)
+{
+    for (uint32_t i = 0; i < list->n_partitions; i++)
+        if (uuid_equal(&list->partitions[i].uuid, &a->uuid))
+            return true;
+    return false;
+}
+
+static void describe_missing(const struct assignment *a,
+                             struct wire_partition *ret)
+{
+    wire_init(&wire_struct_partition, ret);
+    ret->uuid = a->uuid;
+    ret->managed = true;
+    ret->memory = ret->max_memory = a->counts.memory;
+    ret->vcpus = ret->max_vcpus = (uint32_t)a->counts.vcpus;
+    ret->created_ms = a->created_ms;
+    ret->last_stop = "its host does not know it any more";
+}
+
+/* Assignments that their host does not have, though it should. */
+static void add_missing(const struct filter *filter,
+                        const struct wire_partition_list *list,
+                        struct wire_partition_list *ret)
+{
+    const struct operations *ops = filter->request->ops;
+    const struct customer *c;
+    const struct assignment *a;
+
+    TAILQ_FOREACH(c, book_customers(ops->book), link)
+    {
+        if (*filter->customer && strcmp(c->name, filter->customer) != 0)
+            continue;
+        TAILQ_FOREACH(a, &c->assignments, link)
+        if (a->missing && !is_listed(list, a))
+            describe_missing(a, &ret->partitions[ret->n_partitions++]);
+    }
+}
+
+static size_t count_missing(const struct operations *ops)
+{
+    const struct customer *c;
+    const struct assignment *a;
+    size_t n = 0;
+
+    TAILQ_FOREACH(c, book_customers(ops->book), link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    n += a->missing;
+    return n;
+}
+
+static void listed(void *arg, const void *answer, const struct vdc_error *err)
+{
+    const struct filter *filter = arg; /* in the request's arena */
+    const struct wire_partition_list *list = answer;
+    struct request *request = filter->request;
+    struct wire_partition_list mine = { 0 };
+
+    if (err) {
+        request_fail(request, err);
+        return;
+    }
+    mine.partitions = ARENA_ARRAY(
+        request->arena, list->n_partitions + count_missing(request->ops),
+        struct wire_partition);
+    for (uint32_t i = 0; i < list->n_partitions; i++)
+        if (wanted(filter, &list->partitions[i]))
+            mine.partitions[mine.n_partitions++] = list->partitions[i];
+    add_missing(filter, list, &mine);
+    for (uint32_t i = 0; i < mine.n_partitions; i++)
+        partition_present(request->ops, &mine.partitions[i]);
+    request_reply(request, WIRE_MSG_partition_list_reply, &mine);
+}
+
+void partition_list(struct request *request)
+{
+    const struct wire_partition_query *query = request->body;
+    struct filter *filter = ARENA_NEW(request->arena, struct filter);
+    struct customer *customer;
+    struct vdc_error err = { 0 };
+    int rc = 0;
+
+    filter->request = request;
+    filter->foreign = query->foreign && request->auth.role == W_OPERATOR &&
+                      !*query->customer;
+    if (*query->customer || request->auth.role == W_CUSTOMER) {
+        rc = operations_customer(request, query->customer, &customer, &err);
+        if (!rc)
+            strcpy(filter->customer, customer->name);
+    }
+    if (!rc)
+        rc = service_list(request->ops->service, listed, filter, &err);
+    if (rc)
+        request_fail(request, &err);
+}

@@ -1,0 +1,28 @@
+/*
+ * From what a client calls a guest to its assignment.
+ */
+#ifndef POLICYD_LOOKUP_H
+#define POLICYD_LOOKUP_H
+
+#include "policyd/operations.h"
+
+typedef void lookup_fn(struct request *request, struct assignment *a);
+
+/*
+ * Finds the guest that `ref` (in the request) means, and calls `found`, maybe
+ * later, with an assignment that is there at that moment; or fails the
+ * request.  A customer finds its own only: another's gives the same words as
+ * one that does not exist.  Operators may also say CUSTOMER.NAME, a UUID or a
+ * domid.
+ */
+void lookup_guest(struct request *request,
+                  const struct wire_partition_ref *ref, lookup_fn *found);
+
+/* What everybody is told who names a guest that is not there (for them).
+ * Returns VDC_E_NOT_FOUND. */
+int lookup_no_guest(const char *name, struct vdc_error *err);
+
+/* VDC_E_BUSY while the assignment is being created, deleted or renamed. */
+int lookup_check_idle(const struct assignment *a, struct vdc_error *err);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * policyd: the resource service of its host, and operations for the data
+ * center.
+ */
+#include <signal.h>
+
+#include "base/daemon.h"
+#include "policyd/operations.h"
+#include "policyd/server.h"
+#include "policyd/setup.h"
+
+static struct setup setup;
+static struct operations *operations;
+static struct server *server;
+
+static int start(struct event_base *base, struct arena *arena,
+                 struct vdc_error *err)
+{
+    /* a file-size limit is an error of the write, not our end */
+    signal(SIGXFSZ, SIG_IGN);
+    int rc = setup_complete(&setup, arena, err);
+    if (!rc)
+        rc = operations_new(base, &setup, &operations, err);
+    if (!rc)
+        rc = server_new(base, setup.socket, operations, &server, err);
+    return rc;
+}
+
+static void stop(void)
+{
+    operations_stop(operations);
+    server_free(server);
+    operations_free(operations);
+}
+
+int main(int argc, char **argv)
+{
+    const struct daemon daemon = {
+        .name = "policyd",
+        .text = "Serves customers and operators of the data center, and "
+                "decides.",
+        .config_path = SYSCONFDIR "/xen-vdc/policyd.conf",
+        .settings = setup_rows,
+        .n_settings = setup_n_rows,
+        .settings_base = &setup,
+        .start = start,
+        .stop = stop,
+    };
+    return daemon_main(&daemon, argc, argv);
+}

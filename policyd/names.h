@@ -1,0 +1,33 @@
+/*
+ * Names of customers and guests, and the names of guests' domains in Xen.
+ */
+#ifndef POLICYD_NAMES_H
+#define POLICYD_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define NAMES_CUSTOMER_MAX 31
+#define NAMES_GUEST_MAX 63
+#define NAMES_XEN_MAX 127
+
+/* The built-in customer that owns the operators' own guests. */
+#define NAMES_PROVIDER "provider"
+
+/* Errors: VDC_E_BAD_VALUE with the rule. */
+int names_check_customer(const char *name, struct vdc_error *err);
+int names_check_guest(const char *name, struct vdc_error *err);
+
+/* "CUSTOMER.NAME", for the provider "NAME"; buf of NAMES_XEN_MAX + 1. */
+const char *names_xen(const char *customer, const char *name, char *buf);
+
+/* Splits "CUSTOMER.NAME" at the first dot; false when there is no dot or the
+ * first part cannot be a customer's name. */
+bool names_split(const char *text, char *ret_customer, const char **ret_name);
+
+/* Whether the text is a number that can be a domid; 0 is not. */
+bool names_domid(const char *text, unsigned *ret);
+
+#endif

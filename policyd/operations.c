@@ -1,0 +1,151 @@
+/*
+ * Operations: start, stop, and from a message to its function.
+ */
+#include "policyd/operations.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/console.h"
+#include "policyd/events.h"
+#include "policyd/reconcile.h"
+
+static const struct {
+    enum wire_message_number number;
+    request_fn *serve;
+} handlers[] = {
+    { WIRE_MSG_version, host_version },
+    { WIRE_MSG_customer_create, customer_create },
+    { WIRE_MSG_customer_list, customer_list },
+    { WIRE_MSG_customer_delete, customer_delete },
+    { WIRE_MSG_partition_create, create_partition },
+    { WIRE_MSG_partition_start, partition_act },
+    { WIRE_MSG_partition_shutdown, partition_act },
+    { WIRE_MSG_partition_reboot, partition_act },
+    { WIRE_MSG_partition_destroy, partition_destroy },
+    { WIRE_MSG_partition_rename, partition_rename },
+    { WIRE_MSG_partition_list, partition_list },
+    { WIRE_MSG_partition_show, partition_act },
+    { WIRE_MSG_console_attach, console_attach },
+    { WIRE_MSG_host_list, host_list },
+    { WIRE_MSG_events, events_query },
+};
+
+void operations_dispatch(struct request *request, uid_t uid)
+{
+    const struct wire_message *message = request->message;
+    struct operations *ops = request->ops;
+    struct vdc_error err = { 0 };
+    int rc = auth_identify(ops->setup, ops->book, uid, &request->auth, &err);
+
+    if (!rc && !(message->who & request->auth.role))
+        rc = vdc_error_set(&err, VDC_E_DENIED, "'%s' is for operators",
+                           message->name);
+    if (rc) {
+        request_fail(request, &err);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        if (handlers[i].number == message->number) {
+            handlers[i].serve(request);
+            return;
+        }
+    }
+    vdc_error_set(&err, VDC_E_UNSUPPORTED, "'%s' is not served by policyd",
+                  message->name);
+    request_fail(request, &err);
+}
+
+static void service_up(void *arg)
+{
+    struct operations *ops = arg;
+
+    reconcile_soon(ops->reconcile, 0);
+}
+
+static void service_down(void *arg)
+{
+}
+
+static void service_event(void *arg, const struct wire_event *event)
+{
+    struct operations *ops = arg;
+
+    reconcile_event(ops->reconcile, event);
+    events_publish(ops->events, event);
+}
+
+int operations_new(struct event_base *base, const struct setup *setup,
+                   struct operations **ret, struct vdc_error *err)
+{
+    struct operations *ops = XNEW(struct operations);
+    const struct service_notify notify = { service_up, service_down,
+                                           service_event, ops };
+    struct store *store;
+
+    ops->base = base;
+    ops->setup = setup;
+    int rc = store_sqlite_open(setup->database, &store, err);
+    if (!rc)
+        rc = book_open(store, &ops->book, err);
+    if (rc) {
+        free(ops);
+        return rc;
+    }
+    ops->events = events_new(ops);
+    ops->reconcile = reconcile_new(ops);
+    ops->consoles = consoles_new();
+    ops->service = service_new(base, setup, &notify);
+    *ret = ops;
+    return 0;
+}
+
+void operations_stop(struct operations *ops)
+{
+    service_free(ops->service);
+    ops->service = NULL;
+}
+
+void operations_free(struct operations *ops)
+{
+    if (!ops)
+        return;
+    consoles_free(ops->consoles);
+    reconcile_free(ops->reconcile);
+    events_free(ops->events);
+    book_close(ops->book);
+    free(ops);
+}
+
+struct store_audit operations_audit(const struct request *request,
+                                    const char *customer, const char *object,
+                                    int result)
+{
+    return (struct store_audit){ .time_ms = clock_wall().ms,
+                                 .uid = request->auth.uid,
+                                 .customer = customer,
+                                 .message = request->message->name,
+                                 .object = object,
+                                 .result = result };
+}
+
+int operations_customer(const struct request *request, const char *name,
+                        struct customer **ret, struct vdc_error *err)
+{
+    const struct auth *auth = &request->auth;
+    const char *own =
+        auth->role == W_CUSTOMER ? auth->customer : NAMES_PROVIDER;
+    struct customer *customer = NULL;
+
+    if (!*name)
+        name = own;
+    if (auth->role == W_OPERATOR || strcmp(name, own) == 0)
+        customer = book_customer(request->ops->book, name);
+    if (!customer)
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
+                             name);
+    *ret = customer;
+    return 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * Operations: customers, quotas, placement and where each partition is
+ * assigned; one function for each message that a client may send.
+ */
+#ifndef POLICYD_OPERATIONS_H
+#define POLICYD_OPERATIONS_H
+
+#include <stdint.h>
+
+#include "policyd/book.h"
+#include "policyd/service.h"
+#include "policyd/session.h"
+#include "policyd/setup.h"
+
+struct events;
+struct reconcile;
+struct consoles;
+
+struct operations {
+    struct event_base *base;
+    const struct setup *setup;
+    struct book *book;
+    struct service *service;
+    struct events *events;
+    struct reconcile *reconcile;
+    struct consoles *consoles;
+};
+
+/* Opens the store and starts looking for resourced.  Errors: those of
+ * store_sqlite_open and of loading. */
+int operations_new(struct event_base *base, const struct setup *setup,
+                   struct operations **ret, struct vdc_error *err);
+/* Ends what is under way with errors; no request may come any more. */
+void operations_stop(struct operations *ops);
+/* After operations_stop, and after all sessions are gone.  NULL allowed. */
+void operations_free(struct operations *ops);
+
+/* Checks who asks, and has the request served. */
+void operations_dispatch(struct request *request, uid_t uid);
+
+/* The record of what this request changed. */
+struct store_audit operations_audit(const struct request *request,
+                                    const char *customer, const char *object,
+                                    int result);
+
+/* The customer that a name in a request stands for.  Empty: the one who asks;
+ * for an operator the provider.  Another's name is to a customer as one that
+ * does not exist.  Errors: VDC_E_NOT_FOUND. */
+int operations_customer(const struct request *request, const char *name,
+                        struct customer **ret, struct vdc_error *err);
+
+/* The handlers, by file. */
+request_fn customer_create, customer_list, customer_delete;
+request_fn create_partition;
+request_fn partition_act, partition_destroy, partition_rename, partition_list;
+request_fn host_list, host_version;
+request_fn events_query;
+request_fn console_attach;
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What the files about guests share.
+ */
+#ifndef POLICYD_PARTITION_H
+#define POLICYD_PARTITION_H
+
+#include <stdbool.h>
+
+#include "policyd/operations.h"
+
+/* Gives a partition, as its host describes it, the names that operations
+ * know it by. */
+void partition_present(const struct operations *ops,
+                       struct wire_partition *partition);
+
+/* A service_more_fn that passes progress on to the request in `arg`. */
+void partition_more(void *arg, const struct wire_frame *frame);
+
+/* Writes the record of a change; failing to is logged. */
+void partition_record(const struct request *request, const char *customer,
+                      const char *object, int result);
+
+/* Whether an error leaves open if the request was carried out. */
+bool partition_outcome_unknown(const struct vdc_error *err);
+
+/* Errors: VDC_E_EXISTS; VDC_E_BAD_VALUE for a name of the provider's that
+ * looks like a customer's guest. */
+int partition_check_name_free(const struct operations *ops,
+                              const struct customer *customer,
+                              const char *name, struct vdc_error *err);
+
+/* The MACs of a definition, as the store keeps them. */
+const char *partition_macs(const struct wire_definition *definition,
+                           struct arena *arena);
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * What definitions may say; see policy.h.  Each thing that a customer may not
+ * set is a row with the reason that the customer is told.
+ */
+#include "policyd/policy.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define SET(text) ((text) && *(text))
+
+struct rule {
+    const char *key; /* as in xl.cfg */
+    const char *why;
+    bool (*broken)(const struct wire_definition *d);
+};
+
+#define RULE(name, expression)                        \
+    static bool name(const struct wire_definition *d) \
+    {                                                 \
+        return expression;                            \
+    }
+
+RULE(has_bootloader, SET(d->bootloader) || d->n_bootloader_args)
+RULE(has_pool, SET(d->pool))
+RULE(has_driver_domain, d->driver_domain)
+RULE(has_cpus, d->n_cpus != 0)
+RULE(has_cpus_soft, d->n_cpus_soft != 0)
+RULE(has_weight, d->cpu_weight != 0)
+RULE(has_event_channels, d->event_channels != 0)
+RULE(has_grant_frames, d->max_grant_frames != -1)
+RULE(has_maptrack_frames, d->max_maptrack_frames != -1)
+RULE(has_grant_version, d->max_grant_version != -1)
+RULE(has_tsc, SET(d->tsc_mode) && strcmp(d->tsc_mode, "default") != 0)
+RULE(has_nested, d->nestedhvm == WIRE_YES)
+RULE(has_shim_path, SET(d->pvshim_path))
+RULE(has_shim_cmdline, SET(d->pvshim_cmdline) || SET(d->pvshim_extra))
+RULE(has_nomigrate, d->nomigrate)
+
+static bool dumps(enum wire_action action)
+{
+    return action == WIRE_COREDUMP_DESTROY || action == WIRE_COREDUMP_RESTART;
+}
+RULE(has_dump, dumps(d->on_crash) || dumps(d->on_watchdog) ||
+                   dumps(d->on_reboot) || dumps(d->on_poweroff))
+
+static const struct rule rules[] = {
+    { "bootloader", "it runs a program on the host", has_bootloader },
+    { "pool", "CPU pools are divided by the provider", has_pool },
+    { "driver_domain", "it would serve other guests", has_driver_domain },
+    { "cpus", "it takes chosen CPUs from others", has_cpus },
+    { "cpus_soft", "it takes chosen CPUs from others", has_cpus_soft },
+    { "cpu_weight", "it takes CPU time from others", has_weight },
+    { "event_channels", "it is a limit that protects the host",
+      has_event_channels },
+    { "max_grant_frames", "it is a limit that protects the host",
+      has_grant_frames },
+    { "max_maptrack_frames", "it is a limit that protects the host",
+      has_maptrack_frames },
+    { "max_grant_version", "it is a limit that protects the host",
+      has_grant_version },
+    { "tsc_mode", "it depends on the host that the guest is on", has_tsc },
+    { "nestedhvm", "nested virtualisation is not safe between customers",
+      has_nested },
+    { "pvshim_path", "it is a file of the host", has_shim_path },
+    { "pvshim_cmdline", "it is for the provider", has_shim_cmdline },
+    { "nomigrate", "the provider must be able to empty a host",
+      has_nomigrate },
+    { "on_crash=coredump-...", "dumps fill the host's disk", has_dump },
+};
+
+static int deny(const char *customer, const char *device, const char *key,
+                const char *why, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_DENIED, "customer %s may not set '%s'%s%s: %s",
+                  customer, key, *device ? " of " : "", device, why);
+    vdc_error_hint(err, "leave it out, or ask the provider");
+    return VDC_E_DENIED;
+}
+
+static int check_disk(const char *customer, const struct wire_disk *disk,
+                      struct vdc_error *err)
+{
+    char device[48];
+
+    strcpy(device, "disk ");
+    strncat(device, disk->vdev, 31);
+    if (SET(disk->script))
+        return deny(customer, device, "script",
+                    "it runs a program on the host", err);
+    if (SET(disk->backend))
+        return deny(customer, device, "backend",
+                    "backend domains are chosen by the provider", err);
+    /* an image with a header can name other files of the host as its backing
+     * file, which the host would open */
+    if (SET(disk->format) && strcmp(disk->format, "raw") != 0 &&
+        strcmp(disk->format, "empty") != 0)
+        return deny(customer, device, "format",
+                    "images other than raw can refer to others' files", err);
+    return 0;
+}
+
+static int check_nic(const struct policy *policy, const char *customer,
+                     const char *device, const struct wire_nic *nic,
+                     struct vdc_error *err)
+{
+    const struct {
+        const char *key, *value, *why;
+    } keys[] = {
+        { "script", nic->script, "it runs a program on the host" },
+        { "backend", nic->backend,
+          "backend domains are chosen by the provider" },
+        { "vifname", nic->vifname, "it could be taken for another device" },
+        { "gatewaydev", nic->gatewaydev, "routes are the provider's" },
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (SET(keys[i].value))
+            return deny(customer, device, keys[i].key, keys[i].why, err);
+    if (strspn(nic->ip, "0123456789abcdefABCDEF.:/ ") != strlen(nic->ip))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "%s: '%s' is not a list of addresses", device,
+                             nic->ip);
+    for (size_t i = 0; i < policy->bridges->n_items; i++)
+        if (strcmp(nic->bridge, policy->bridges->items[i]) == 0)
+            return 0;
+    vdc_error_set(err, VDC_E_DENIED,
+                  "%s: there is no bridge '%s' for "
+                  "customers",
+                  device, nic->bridge);
+    vdc_error_hint(err, "leave 'bridge' out, or name one that the provider "
+                        "offers");
+    return VDC_E_DENIED;
+}
+
+bool policy_mac_valid(const char *mac)
+{
+    unsigned any = 0;
+
+    if (strlen(mac) != 17)
+        return false;
+    for (int i = 0; i < 17; i++) {
+        if (i % 3 == 2 ? mac[i] != ':' : !isxdigit((unsigned char)mac[i]))
+            return false;
+        if (i % 3 != 2 && mac[i] != '0')
+            any = 1;
+    }
+    /* the low bit of the first byte marks a group */
+    return any && strchr("02468aceACE", mac[1]);
+}
+
+static int check_nics(const struct policy *policy, const char *customer,
+                      bool restricted, struct wire_definition *d,
+                      struct vdc_error *err)
+{
+    for (uint32_t i = 0; i < d->n_nics; i++) {
+        struct wire_nic *nic = &d->nics[i];
+        char device[] = "vif 00";
+        device[4] = (char)('0' + i / 10 % 10);
+        device[5] = (char)('0' + i % 10);
+        if (!SET(nic->bridge) && policy->bridges->n_items > 0 &&
+            !SET(nic->script))
+            nic->bridge = policy->bridges->items[0];
+        if (SET(nic->mac) && !policy_mac_valid(nic->mac)) {
+            vdc_error_set(err, VDC_E_BAD_VALUE,
+                          "%s: '%s' is not the MAC address of an interface",
+                          device, nic->mac);
+            vdc_error_hint(err, "write 00:16:3e:xx:xx:xx, or leave it out");
+            return VDC_E_BAD_VALUE;
+        }
+        int rc =
+            restricted ? check_nic(policy, customer, device, nic, err) : 0;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int check_sizes(struct wire_definition *d, struct vdc_error *err)
+{
+    if (d->memory.kib == 0)
+        return vdc_error_set(err, VDC_E_BAD_VALUE, "'memory' is missing");
+    if (d->max_memory.kib == 0)
+        d->max_memory = d->memory;
+    if (d->vcpus == 0)
+        d->vcpus = 1;
+    if (d->max_vcpus == 0)
+        d->max_vcpus = d->vcpus;
+    if (d->memory.kib > MEM_MAX_KIB || d->max_memory.kib > MEM_MAX_KIB)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'memory' is more than any host can have");
+    if (d->max_memory.kib < d->memory.kib)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'maxmem' is less than 'memory'");
+    if (d->max_vcpus < d->vcpus)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'maxvcpus' is less than 'vcpus'");
+    /* Xen: XEN_LEGACY_MAX_VCPUS is 32, an HVM container has up to 512 */
+    if (d->max_vcpus > 512)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'maxvcpus' is %u; Xen allows 512", d->max_vcpus);
+    if (!SET(d->kernel) && !SET(d->bootloader))
+        return vdc_error_set(err, VDC_E_BAD_VALUE, "'kernel' is missing");
+    return 0;
+}
+
+int policy_check(const struct policy *policy, const char *customer,
+                 bool restricted, struct wire_definition *definition,
+                 struct vdc_error *err)
+{
+    if (restricted)
+        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+            if (rules[i].broken(definition))
+                return deny(customer, "", rules[i].key, rules[i].why, err);
+    for (uint32_t i = 0; restricted && i < definition->n_disks; i++) {
+        int rc = check_disk(customer, &definition->disks[i], err);
+        if (rc)
+            return rc;
+    }
+    int rc = check_nics(policy, customer, restricted, definition, err);
+    if (rc)
+        return rc;
+    return check_sizes(definition, err);
+}

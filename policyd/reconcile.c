@@ -1,0 +1,326 @@
+/*
+ * Comparing the book with the host.  The host is right about what exists; the
+ * book is right about what was asked.  Assignments that a request of ours is
+ * changing at the moment are left alone.
+ *
+ *   recorded    host has it          host does not have it
+ *   creating    active               forgotten
+ *   deleting    active               forgotten
+ *   renaming    active, host's name  active, missing
+ *   active      -                    missing (logged, shown in lists)
+ *   -           taken over           -
+ *
+ * A guest that the host is still building or ending is looked at again later.
+ */
+#include "policyd/reconcile.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/partition.h"
+#include "policyd/quota.h"
+
+struct reconcile {
+    struct operations *ops;
+    struct event *timer;
+    bool running;
+    bool again; /* asked for while running */
+};
+
+void reconcile_soon(struct reconcile *r, unsigned ms)
+{
+    const struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+    struct timeval due, now;
+
+    if (r->running) {
+        r->again = true;
+        return;
+    }
+    /* an earlier date stands */
+    if (evtimer_pending(r->timer, &due)) {
+        struct timeval wanted;
+        evutil_gettimeofday(&now, NULL);
+        evutil_timeradd(&now, &tv, &wanted);
+        if (evutil_timercmp(&due, &wanted, <))
+            return;
+    }
+    evtimer_add(r->timer, &tv);
+}
+
+static struct store_audit own_audit(const struct assignment *a,
+                                    const char *what)
+{
+    return (struct store_audit){ .time_ms = clock_wall().ms,
+                                 .uid = STORE_UID_NONE,
+                                 .customer = a->customer->name,
+                                 .message = what,
+                                 .object = a->name };
+}
+
+static void settle_active(struct reconcile *r, struct assignment *a,
+                          const char *name)
+{
+    struct store_audit audit = own_audit(a, "found");
+    struct vdc_error err = { 0 };
+
+    log_info("guest '%s' of customer %s: found on its host", name,
+             a->customer->name);
+    a->settling = true;
+    if (book_assignment_move(r->ops->book, a, ASSIGNMENT_ACTIVE, name, NULL,
+                             &audit, &err)) {
+        log_error("guest '%s': %s", a->name, err.text);
+        r->again = true;
+    }
+}
+
+static void forget(struct reconcile *r, struct assignment *a)
+{
+    struct store_audit audit = own_audit(a, "forgotten");
+    struct vdc_error err = { 0 };
+
+    log_info("guest '%s' of customer %s: its host does not have it: forgotten",
+             a->name, a->customer->name);
+    if (book_assignment_remove(r->ops->book, a, &audit, &err)) {
+        log_error("guest '%s': %s", a->name, err.text);
+        r->again = true;
+    }
+}
+
+static bool in_motion(const struct wire_partition *p)
+{
+    return p->state == WIRE_STARTING || p->state == WIRE_STOPPING;
+}
+
+/* The host has it. */
+static void compare_there(struct reconcile *r, struct assignment *a,
+                          const struct wire_partition *p)
+{
+    a->missing = false;
+    switch ((enum assignment_state)a->state) {
+    case ASSIGNMENT_CREATING:
+    case ASSIGNMENT_DELETING:
+        if (in_motion(p))
+            r->again = true;
+        else
+            settle_active(r, a, a->name);
+        break;
+    case ASSIGNMENT_RENAMING:
+        settle_active(
+            r, a, strcmp(p->name, a->new_name) == 0 ? a->new_name : a->name);
+        break;
+    case ASSIGNMENT_ACTIVE:
+        if (strcmp(p->name, a->name) != 0) {
+            log_warning("guest '%s' of customer %s is '%s' on its host",
+                        a->name, a->customer->name, p->name);
+        }
+        break;
+    }
+}
+
+static void compare_gone(struct reconcile *r, struct assignment *a)
+{
+    switch ((enum assignment_state)a->state) {
+    case ASSIGNMENT_CREATING:
+    case ASSIGNMENT_DELETING:
+        forget(r, a);
+        return;
+    case ASSIGNMENT_RENAMING:
+        settle_active(r, a, a->name);
+        break;
+    case ASSIGNMENT_ACTIVE:
+        if (a->settling) {
+            forget(r, a);
+            return;
+        }
+        break;
+    }
+    if (!a->missing)
+        log_warning("guest '%s' of customer %s: its host does not know it",
+                    a->name, a->customer->name);
+    a->missing = true;
+}
+
+/* ---- taking over ---- */
+
+struct adoption {
+    struct reconcile *reconcile;
+    char customer[NAMES_CUSTOMER_MAX + 1];
+    struct vdc_uuid uuid;
+};
+
+static void adopt_shown(void *arg, const void *answer,
+                        const struct vdc_error *why)
+{
+    struct adoption *adoption = arg;
+    const struct wire_partition_reply *reply = answer;
+    struct operations *ops = adoption->reconcile->ops;
+    struct customer *c = book_customer(ops->book, adoption->customer);
+    struct vdc_error err = { 0 };
+    struct assignment *a;
+    struct arena *arena = arena_new();
+
+    if (!why && c && !book_assignment(ops->book, &adoption->uuid)) {
+        struct store_assignment row = {
+            .uuid = adoption->uuid,
+            .customer = c->name,
+            .name = reply->partition.name,
+            .new_name = "",
+            .host = service_host_name(ops->service),
+            .state = ASSIGNMENT_ACTIVE,
+            .macs = partition_macs(&reply->definition, arena),
+            .reason = "it was found there",
+            .created_ms = reply->partition.created_ms,
+        };
+        quota_of_definition(&reply->definition, &row.counts);
+        int rc = 0;
+        if (book_assignment_by_name(c, row.name))
+            rc = vdc_error_set(&err, VDC_E_EXISTS, "there is another '%s'",
+                               row.name);
+        if (!rc)
+            rc = book_assignment_add(ops->book, &row, NULL, &a, &err);
+        if (rc) {
+            log_error("guest '%s' of customer %s, found on its host, cannot "
+                      "be taken over: %s",
+                      row.name, c->name, err.text);
+        } else {
+            struct store_audit audit = own_audit(a, "taken over");
+            a->settling = true;
+            if (book_audit(ops->book, &audit, &err))
+                log_error("record: %s", err.text);
+            log_info("guest '%s' of customer %s, found on its host, is taken "
+                     "over",
+                     a->name, c->name);
+        }
+    }
+    arena_free(arena);
+    free(adoption);
+}
+
+static void adopt(struct reconcile *r, const struct wire_partition *p)
+{
+    const struct customer *c = book_customer(r->ops->book, p->customer);
+    struct adoption *adoption;
+    struct wire_partition_ref ref;
+    struct vdc_error err = { 0 };
+    char uuid[UUID_TEXT_SIZE];
+
+    if (!c) {
+        log_warning("partition %s ('%s', %s) belongs to customer '%s', whom "
+                    "nobody knows here",
+                    uuid_format(&p->uuid, uuid), p->name, p->xen_name,
+                    p->customer);
+        return;
+    }
+    if (in_motion(p)) {
+        r->again = true;
+        return;
+    }
+    adoption = XNEW(struct adoption);
+    adoption->reconcile = r;
+    adoption->uuid = p->uuid;
+    strcpy(adoption->customer, c->name);
+    wire_init(&wire_struct_partition_ref, &ref);
+    ref.uuid = p->uuid;
+    ref.name = p->name;
+    if (service_act(r->ops->service, WIRE_MSG_partition_show, &ref,
+                    adopt_shown, NULL, adoption, &err))
+        free(adoption); /* at the next connection */
+}
+
+/* ---- the comparison ---- */
+
+static void sweep(struct reconcile *r)
+{
+    struct customer *c;
+    struct assignment *a, *next;
+
+    TAILQ_FOREACH(c, book_customers(r->ops->book), link)
+    {
+        for (a = TAILQ_FIRST(&c->assignments); a; a = next) {
+            next = TAILQ_NEXT(a, link);
+            if (!a->seen && !a->in_flight)
+                compare_gone(r, a);
+            else
+                a->seen = false;
+        }
+    }
+}
+
+static void listed(void *arg, const void *answer, const struct vdc_error *err)
+{
+    struct reconcile *r = arg;
+    const struct wire_partition_list *list = answer;
+
+    r->running = false;
+    if (err) {
+        /* a new connection begins anew */
+        log_debug("comparing with the host: %s", err->text);
+        return;
+    }
+    for (uint32_t i = 0; i < list->n_partitions; i++) {
+        const struct wire_partition *p = &list->partitions[i];
+        struct assignment *a = book_assignment(r->ops->book, &p->uuid);
+        if (!p->managed)
+            continue;
+        if (!a) {
+            adopt(r, p);
+            continue;
+        }
+        a->seen = true;
+        if (!a->in_flight)
+            compare_there(r, a, p);
+    }
+    sweep(r);
+    if (r->again) {
+        r->again = false;
+        reconcile_soon(r, RECONCILE_RETRY_MS);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct reconcile *r = arg;
+    struct vdc_error err = { 0 };
+
+    r->again = false;
+    r->running = true;
+    if (service_list(r->ops->service, listed, r, &err))
+        r->running = false; /* it comes again with the connection */
+}
+
+void reconcile_event(struct reconcile *r, const struct wire_event *event)
+{
+    const struct assignment *a = book_assignment(r->ops->book, &event->uuid);
+    bool fits = true;
+
+    if (a && a->in_flight)
+        return;
+    if (event->kind == WIRE_EVENT_CREATED)
+        fits = a != NULL;
+    else if (event->kind == WIRE_EVENT_DESTROYED)
+        fits = a == NULL;
+    else if (event->kind == WIRE_EVENT_RENAMED)
+        fits = a && strcmp(a->name, event->name) == 0;
+    if (!fits)
+        reconcile_soon(r, 100);
+}
+
+struct reconcile *reconcile_new(struct operations *ops)
+{
+    struct reconcile *r = XNEW(struct reconcile);
+
+    r->ops = ops;
+    r->timer = evtimer_new(ops->base, on_timer, r);
+    return r;
+}
+
+void reconcile_free(struct reconcile *r)
+{
+    if (!r)
+        return;
+    event_free(r->timer);
+    free(r);
+}

@@ -1,0 +1,304 @@
+/*
+ * The resource service of this host; see service.h.
+ */
+#include "policyd/service.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "policyd/command.h"
+#include "policyd/files.h"
+#include "policyd/policy.h"
+
+struct service {
+    struct event_base *base;
+    const struct setup *setup;
+    struct service_notify notify;
+    struct command *command;
+    uint64_t last_event; /* highest number seen */
+    TAILQ_HEAD(, examination) examinations;
+};
+
+/* ---- requests ---- */
+
+struct call {
+    struct service *service;
+    service_done_fn *done;
+    service_more_fn *more;
+    void *arg;
+};
+
+static void call_done(void *arg, const struct wire_frame *answer,
+                      const struct vdc_error *err)
+{
+    struct call *call = arg;
+
+    call->done(call->arg, answer ? answer->body : NULL, err);
+    free(call);
+}
+
+static void call_more(void *arg, const struct wire_frame *frame)
+{
+    struct call *call = arg;
+
+    if (call->more)
+        call->more(call->arg, frame);
+}
+
+static int send_call(struct service *s, enum wire_message_number number,
+                     const void *body, command_done_fn *finish,
+                     service_done_fn *done, service_more_fn *more, void *arg,
+                     struct vdc_error *err)
+{
+    struct call *call = XNEW(struct call);
+
+    *call = (struct call){ s, done, more, arg };
+    int rc =
+        command_send(s->command, number, body, finish, call_more, call, err);
+    if (rc)
+        free(call);
+    return rc;
+}
+
+int service_create(struct service *s,
+                   const struct wire_partition_create *order,
+                   service_done_fn *done, service_more_fn *more, void *arg,
+                   struct vdc_error *err)
+{
+    struct wire_partition_create full = *order;
+
+    full.host_reserve = s->setup->host_memory_reserve;
+    full.dom0_keep = s->setup->dom0_memory_keep;
+    return send_call(s, WIRE_MSG_partition_create, &full, call_done, done,
+                     more, arg, err);
+}
+
+int service_act(struct service *s, enum wire_message_number number,
+                const struct wire_partition_ref *ref, service_done_fn *done,
+                service_more_fn *more, void *arg, struct vdc_error *err)
+{
+    struct wire_partition_ref full = *ref;
+
+    full.host_reserve = s->setup->host_memory_reserve;
+    full.dom0_keep = s->setup->dom0_memory_keep;
+    return send_call(s, number, &full, call_done, done, more, arg, err);
+}
+
+int service_list(struct service *s, service_done_fn *done, void *arg,
+                 struct vdc_error *err)
+{
+    struct wire_partition_query query;
+
+    wire_init(&wire_struct_partition_query, &query);
+    query.foreign = true;
+    return send_call(s, WIRE_MSG_partition_list, &query, call_done, done, NULL,
+                     arg, err);
+}
+
+int service_events(struct service *s, uint64_t since, service_done_fn *done,
+                   service_more_fn *more, void *arg, struct vdc_error *err)
+{
+    struct wire_events_query query;
+
+    wire_init(&wire_struct_events_query, &query);
+    query.since = since;
+    return send_call(s, WIRE_MSG_events, &query, call_done, done, more, arg,
+                     err);
+}
+
+/* What this host's policy leaves for guests. */
+static struct mem available(const struct setup *setup,
+                            const struct wire_host *host)
+{
+    uint64_t kib = host->free_memory.kib;
+    uint64_t keep = setup->dom0_memory_keep.kib;
+    uint64_t reserve = setup->host_memory_reserve.kib;
+
+    if (keep && host->dom0_memory.kib > keep)
+        kib += host->dom0_memory.kib - keep;
+    return MEM_KIB(kib > reserve ? kib - reserve : 0);
+}
+
+static void host_done(void *arg, const struct wire_frame *answer,
+                      const struct vdc_error *err)
+{
+    struct call *call = arg;
+    const struct wire_host_list *list = answer ? answer->body : NULL;
+    struct vdc_error none = { 0 };
+
+    if (list && list->n_hosts == 1) {
+        struct wire_host host = list->hosts[0];
+        host.name = call->service->setup->host_name;
+        host.available_memory = available(call->service->setup, &host);
+        call->done(call->arg, &host, NULL);
+    } else {
+        if (list)
+            vdc_error_set(&none, VDC_E_PROTOCOL,
+                          "resourced described %u hosts instead of one",
+                          list->n_hosts);
+        call->done(call->arg, NULL, list ? &none : err);
+    }
+    free(call);
+}
+
+int service_host(struct service *s, service_done_fn *done, void *arg,
+                 struct vdc_error *err)
+{
+    struct wire_empty empty = { 0 };
+
+    return send_call(s, WIRE_MSG_host_show, &empty, host_done, done, NULL, arg,
+                     err);
+}
+
+/* ---- looking at a definition ---- */
+
+struct examination {
+    TAILQ_ENTRY(examination) link;
+    struct service *service;
+    struct arena *arena; /* holds this */
+    struct event *soon;
+    struct wire_partition_reply reply;
+    struct vdc_error err;
+    service_done_fn *done;
+    void *arg;
+};
+
+static void examination_end(struct examination *e)
+{
+    TAILQ_REMOVE(&e->service->examinations, e, link);
+    event_free(e->soon);
+    e->done(e->arg, e->err.code ? NULL : &e->reply,
+            e->err.code ? &e->err : NULL);
+    arena_free(e->arena);
+}
+
+static void examination_done(evutil_socket_t fd, short what, void *arg)
+{
+    examination_end(arg);
+}
+
+static int examine(const struct setup *setup,
+                   const struct wire_partition_create *order, bool restricted,
+                   struct arena *arena, struct wire_definition *ret,
+                   struct vdc_error *err)
+{
+    const struct policy policy = { .bridges = &setup->customer_bridges };
+    int rc = wire_struct_copy(&wire_struct_definition, &order->definition,
+                              arena, ret, err);
+
+    if (!rc)
+        rc = policy_check(&policy, order->customer, restricted, ret, err);
+    if (!rc)
+        rc = files_check(&setup->customer_paths, order->customer, restricted,
+                         ret, arena, err);
+    return rc;
+}
+
+int service_examine(struct service *s,
+                    const struct wire_partition_create *order, bool restricted,
+                    service_done_fn *done, void *arg, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct examination *e = ARENA_NEW(arena, struct examination);
+    const struct timeval now = { 0, 0 };
+
+    *e = (struct examination){
+        .service = s, .arena = arena, .done = done, .arg = arg
+    };
+    wire_init(&wire_struct_partition_reply, &e->reply);
+    examine(s->setup, order, restricted, arena, &e->reply.definition, &e->err);
+    e->soon = evtimer_new(s->base, examination_done, e);
+    if (!e->soon || evtimer_add(e->soon, &now))
+        abort(); /* no memory: as everywhere */
+    TAILQ_INSERT_TAIL(&s->examinations, e, link);
+    return 0;
+}
+
+/* ---- the connection ---- */
+
+static void follow_event(void *arg, const struct wire_frame *frame)
+{
+    struct service *s = arg;
+    const struct wire_event *event = frame->body;
+
+    if (frame->message->number != WIRE_MSG_event)
+        return;
+    if (event->number > s->last_event)
+        s->last_event = event->number;
+    s->notify.event(s->notify.arg, event);
+}
+
+static void follow_done(void *arg, const struct wire_frame *answer,
+                        const struct vdc_error *err)
+{
+    if (err && err->code != VDC_E_CLOSED)
+        log_error("resourced sends no events: %s", err->text);
+}
+
+static void command_up(void *arg)
+{
+    struct service *s = arg;
+    struct wire_events_query query;
+    struct vdc_error err = { 0 };
+
+    wire_init(&wire_struct_events_query, &query);
+    query.since = s->last_event;
+    query.follow = true;
+    if (command_send(s->command, WIRE_MSG_events, &query, follow_done,
+                     follow_event, s, &err))
+        log_error("asking for events: %s", err.text);
+    s->notify.up(s->notify.arg);
+}
+
+static void command_down(void *arg)
+{
+    struct service *s = arg;
+
+    s->notify.down(s->notify.arg);
+}
+
+struct service *service_new(struct event_base *base, const struct setup *setup,
+                            const struct service_notify *notify)
+{
+    struct service *s = XNEW(struct service);
+    const struct command_notify command_notify = { command_up, command_down,
+                                                   s };
+    s->base = base;
+    s->setup = setup;
+    s->notify = *notify;
+    TAILQ_INIT(&s->examinations);
+    s->command = command_new(base, setup->command_address, &command_notify);
+    return s;
+}
+
+void service_free(struct service *s)
+{
+    struct examination *e;
+
+    if (!s)
+        return;
+    while ((e = TAILQ_FIRST(&s->examinations))) {
+        vdc_error_set(&e->err, VDC_E_CANCELLED, "policyd is stopping");
+        examination_end(e);
+    }
+    command_free(s->command);
+    free(s);
+}
+
+const char *service_host_name(const struct service *s)
+{
+    return s->setup->host_name;
+}
+
+const char *service_version(const struct service *s)
+{
+    return command_version(s->command);
+}
+
+int service_down_error(const struct service *s, struct vdc_error *err)
+{
+    return command_down_error(s->command, err);
+}

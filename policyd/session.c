@@ -1,0 +1,332 @@
+/*
+ * A client's connection: hello, decoding, who may send what, and the limits
+ * that keep one client from hurting the others.
+ */
+#include "policyd/session.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "policyd/operations.h"
+
+#define HELLO_TIMEOUT_S 10
+/* A client that takes this much later than it was sent is dropped: more than
+ * four answers of the largest size wait. */
+#define PENDING_MAX (4u * 1024 * 1024 + 65536)
+/* Requests of one client at a time. */
+#define REQUESTS_MAX 32
+
+struct session {
+    struct session_host host;
+    struct stream *stream;
+    struct stream_peer peer;
+    struct event *timer; /* no hello, or doomed */
+    bool greeted;
+    bool doomed; /* ends from the loop */
+    TAILQ_HEAD(, request) requests;
+    size_t n_requests;
+    struct request *console; /* the session is its console now */
+    const struct console_face *face;
+};
+
+uid_t session_uid(const struct session *session)
+{
+    return session->peer.uid;
+}
+
+void session_destroy(struct session *session)
+{
+    struct request *request;
+
+    if (!session)
+        return;
+    session->host.on_end(session->host.arg, session);
+    while ((request = TAILQ_FIRST(&session->requests))) {
+        TAILQ_REMOVE(&session->requests, request, link);
+        request->session = NULL;
+        if (request->on_gone)
+            request->on_gone(request);
+    }
+    stream_destroy(session->stream);
+    event_free(session->timer);
+    free(session);
+}
+
+void session_finish(struct session *session)
+{
+    stream_finish(session->stream);
+    session->stream = NULL;
+    session_destroy(session);
+}
+
+/* Ends the session later, because the caller may be in the middle of it. */
+static void doom(struct session *session)
+{
+    const struct timeval now = { 0, 0 };
+
+    if (session->doomed)
+        return;
+    session->doomed = true;
+    evtimer_add(session->timer, &now);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct session *session = arg;
+
+    if (!session->doomed)
+        log_info("uid %u: no hello in %d s", (unsigned)session->peer.uid,
+                 HELLO_TIMEOUT_S);
+    session_destroy(session);
+}
+
+static void session_send(struct session *session,
+                         enum wire_message_number number, uint32_t id,
+                         const void *body)
+{
+    struct arena *arena = arena_new();
+    struct vdc_error err = { 0 };
+    struct wire_error text;
+    uint8_t *frame;
+    size_t size;
+
+    if (session->doomed) {
+        arena_free(arena);
+        return;
+    }
+    int rc = wire_encode(number, id, body, arena, &frame, &size, &err);
+    if (rc) {
+        log_error("answer not sent: %s", err.text);
+        wire_error_fill(&text, &err);
+        rc =
+            wire_encode(WIRE_MSG_error, id, &text, arena, &frame, &size, NULL);
+    }
+    if (!rc)
+        rc = stream_send(session->stream, frame, size);
+    if (rc) {
+        doom(session);
+    } else if (stream_pending(session->stream) > PENDING_MAX) {
+        log_warning("uid %u: dropped: it does not read what it asked for",
+                    (unsigned)session->peer.uid);
+        doom(session);
+    }
+    arena_free(arena);
+}
+
+static void session_fail(struct session *session, uint32_t id,
+                         const struct vdc_error *err)
+{
+    struct wire_error body;
+
+    wire_error_fill(&body, err);
+    session_send(session, WIRE_MSG_error, id, &body);
+}
+
+/* ---- requests ---- */
+
+void request_free(struct request *request)
+{
+    if (request->session) {
+        TAILQ_REMOVE(&request->session->requests, request, link);
+        request->session->n_requests--;
+        if (request->session->console == request)
+            request->session->console = NULL;
+    }
+    arena_free(request->arena); /* holds the request itself */
+}
+
+void request_more(struct request *request, enum wire_message_number number,
+                  const void *body)
+{
+    if (request->session)
+        session_send(request->session, number, request->id, body);
+}
+
+void request_reply(struct request *request, enum wire_message_number number,
+                   const void *body)
+{
+    request_more(request, number, body);
+    request_free(request);
+}
+
+void request_ok(struct request *request)
+{
+    const struct wire_empty empty = { 0 };
+
+    request_reply(request, WIRE_MSG_ok, &empty);
+}
+
+void request_fail(struct request *request, const struct vdc_error *err)
+{
+    if (request->session)
+        session_fail(request->session, request->id, err);
+    request_free(request);
+}
+
+size_t request_pending(const struct request *request)
+{
+    const struct session *session = request->session;
+
+    return session ? stream_pending(session->stream) : 0;
+}
+
+void request_take_session(struct request *request,
+                          const struct console_face *face)
+{
+    request->session->console = request;
+    request->session->face = face;
+}
+
+void request_pause_client(struct request *request, bool pause)
+{
+    if (!request->session)
+        return;
+    if (pause)
+        stream_pause(request->session->stream);
+    else
+        stream_resume(request->session->stream);
+}
+
+void request_finish_session(struct request *request)
+{
+    struct session *session = request->session;
+
+    request->on_gone = NULL;
+    request_free(request);
+    if (session && !session->doomed)
+        session_finish(session);
+}
+
+/* ---- what the client sends ---- */
+
+static void take_request(struct session *session, struct wire_frame *frame,
+                         struct arena *arena)
+{
+    struct request *request = ARENA_NEW(arena, struct request);
+    struct vdc_error err = { 0 };
+
+    request->session = session;
+    request->ops = session->host.ops;
+    request->arena = arena;
+    request->message = frame->message;
+    request->id = frame->id;
+    request->body = frame->body;
+    TAILQ_INSERT_TAIL(&session->requests, request, link);
+    if (++session->n_requests > REQUESTS_MAX) {
+        vdc_error_set(&err, VDC_E_BUSY,
+                      "%d requests of this connection are under way",
+                      REQUESTS_MAX);
+        request_fail(request, &err);
+        return;
+    }
+    operations_dispatch(request, session->peer.uid);
+}
+
+/* The first message; false when the session is over. */
+static bool take_hello(struct session *session, const struct wire_frame *frame)
+{
+    const struct wire_hello *theirs = frame->body;
+    const struct wire_hello ours = { .program = "policyd",
+                                     .version = PACKAGE_VERSION,
+                                     .protocol = WIRE_PROTOCOL };
+    struct vdc_error err = { 0 };
+
+    if (frame->message->number == WIRE_MSG_hello &&
+        theirs->protocol == WIRE_PROTOCOL) {
+        session->greeted = true;
+        evtimer_del(session->timer);
+        session_send(session, WIRE_MSG_hello, frame->id, &ours);
+        return true;
+    }
+    if (frame->message->number != WIRE_MSG_hello)
+        vdc_error_set(&err, VDC_E_PROTOCOL, "the first message must be hello");
+    else
+        vdc_error_set(&err, VDC_E_PROTOCOL,
+                      "policyd speaks protocol %d, not %u", WIRE_PROTOCOL,
+                      theirs->protocol);
+    vdc_error_hint(&err, "policyd and xl-vdc must be of the same version");
+    session_fail(session, frame->id, &err);
+    session_finish(session);
+    return false;
+}
+
+static void broken(struct session *session, const struct vdc_error *err)
+{
+    log_info("uid %u: %s", (unsigned)session->peer.uid, err->text);
+    session_fail(session, 0, err);
+    session_finish(session);
+}
+
+static void on_frame(void *arg, const uint8_t *data, size_t size)
+{
+    struct session *session = arg;
+    struct arena *arena = arena_new();
+    struct wire_frame frame;
+    struct vdc_error err = { 0 };
+
+    if (session->doomed) {
+        arena_free(arena);
+        return;
+    }
+    if (wire_decode(data, size, arena, &frame, &err)) {
+        broken(session, &err);
+    } else if (!session->greeted) {
+        take_hello(session, &frame);
+    } else if (session->console) {
+        if (frame.message->number == WIRE_MSG_console_data) {
+            session->face->on_data(session->console, frame.body);
+        } else {
+            vdc_error_set(&err, VDC_E_PROTOCOL,
+                          "only console_data may follow console_attach");
+            broken(session, &err);
+        }
+    } else if (frame.message->number == WIRE_MSG_hello ||
+               !(frame.message->who & (W_CUSTOMER | W_OPERATOR)) ||
+               frame.message->number == WIRE_MSG_console_data) {
+        vdc_error_set(&err, VDC_E_PROTOCOL, "'%s' is no request",
+                      frame.message->name);
+        broken(session, &err);
+    } else {
+        take_request(session, &frame, arena);
+        return; /* the arena is the request's */
+    }
+    arena_free(arena);
+}
+
+static void on_close(void *arg, const struct vdc_error *err)
+{
+    struct session *session = arg;
+
+    if (err->code != VDC_E_CLOSED)
+        log_info("uid %u: %s", (unsigned)session->peer.uid, err->text);
+    session_destroy(session);
+}
+
+static void on_drained(void *arg)
+{
+    struct session *session = arg;
+
+    if (session->console && session->face->on_drained)
+        session->face->on_drained(session->console);
+}
+
+static const struct stream_ops stream_ops = { .on_frame = on_frame,
+                                              .on_close = on_close,
+                                              .on_drained = on_drained };
+
+struct session *session_new(const struct session_host *host, int fd,
+                            const struct stream_peer *peer)
+{
+    const struct timeval hello = { HELLO_TIMEOUT_S, 0 };
+    struct session *session = XNEW(struct session);
+
+    session->host = *host;
+    session->peer = *peer;
+    TAILQ_INIT(&session->requests);
+    session->timer = evtimer_new(host->base, on_timer, session);
+    evtimer_add(session->timer, &hello);
+    session->stream = stream_new(host->base, fd, &stream_ops, session);
+    return session;
+}

@@ -1,0 +1,97 @@
+/*
+ * The settings of policyd: one row each, and what follows from them.
+ */
+#include "policyd/setup.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policyd/names.h"
+
+#define ROW(member) .name = #member, .offset = offsetof(struct setup, member)
+
+const struct setting setup_rows[] = {
+    { ROW(socket), .type = SETTING_STRING,
+      .fallback = "/run/xen-vdc/policyd.sock",
+      .text = "The socket on which xl-vdc reaches policyd.  Everybody may "
+              "connect; who one is comes from the kernel." },
+    { ROW(database), .type = SETTING_STRING,
+      .fallback = "/var/lib/xen-vdc/policyd.db",
+      .text = "The store of customers, quotas and assignments." },
+    { ROW(command_address), .type = SETTING_STRING,
+      .fallback = "unix:/run/xen-vdc/command.sock",
+      .text = "Where resourced of this host listens for policyd." },
+    { ROW(host_name), .type = SETTING_STRING, .fallback = "",
+      .text = "The name of this host; empty means its hostname.  "
+              "Assignments are recorded with it: do not change it while "
+              "there are guests." },
+    { ROW(host_memory_reserve), .type = SETTING_MEM, .fallback = "32M",
+      .max = MEM_MAX_KIB,
+      .text = "Memory that always stays free in Xen, for Xen's own needs." },
+    { ROW(dom0_memory_keep), .type = SETTING_MEM, .fallback = "0",
+      .max = MEM_MAX_KIB,
+      .text = "Memory that dom0 keeps; what it has above this may be taken "
+              "for guests.  0 means that dom0 keeps all it has." },
+    { ROW(customer_paths), .type = SETTING_LIST,
+      .fallback = "/var/lib/xen-vdc/images,/var/lib/xen-vdc/customers/%c",
+      .text = "Directories that the kernels, ramdisks and disks of customers "
+              "must be under; %c stands for the customer's name.  A "
+              "directory without %c is shared by all customers, so disks in "
+              "it can only be attached read-only.  The directories must "
+              "belong to root." },
+    { ROW(customer_bridges), .type = SETTING_LIST, .fallback = "xenbr0",
+      .text = "Bridges that customers' network interfaces may be on; the "
+              "first is taken when none is named." },
+    { ROW(operators), .type = SETTING_LIST, .fallback = "",
+      .text = "Unix users who are operators, besides root." },
+};
+const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
+
+bool setup_find_user(const char *user, uid_t *ret)
+{
+    const struct passwd *pw = getpwnam(user);
+    if (pw) {
+        *ret = pw->pw_uid;
+        return true;
+    }
+    char *end;
+    errno = 0;
+    unsigned long uid = strtoul(user, &end, 10);
+    /* (uid_t)-1 means "no change" to the kernel, never an account */
+    if (user[0] < '0' || user[0] > '9' || *end || errno || uid >= UINT32_MAX)
+        return false;
+    *ret = (uid_t)uid;
+    return true;
+}
+
+int setup_complete(struct setup *setup, struct arena *arena,
+                   struct vdc_error *err)
+{
+    size_t n = setup->operators.n_items;
+
+    setup->operator_uids = ARENA_ARRAY(arena, n, uid_t);
+    setup->n_operator_uids = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *user = setup->operators.items[i];
+        if (!setup_find_user(user, &setup->operator_uids[i]))
+            return vdc_error_set(err, VDC_E_BAD_CONFIG,
+                                 "operators: there is no user '%s'", user);
+        setup->n_operator_uids++;
+    }
+    if (!*setup->host_name) {
+        char name[64] = "";
+        if (gethostname(name, sizeof(name) - 1) != 0 || !*name)
+            return vdc_error_set(err, VDC_E_BAD_CONFIG,
+                                 "host_name is needed: this machine has no "
+                                 "hostname");
+        setup->host_name = arena_strdup(arena, name);
+    }
+    if (strlen(setup->host_name) > NAMES_GUEST_MAX)
+        return vdc_error_set(err, VDC_E_BAD_CONFIG,
+                             "host_name '%s' is longer than %d characters",
+                             setup->host_name, NAMES_GUEST_MAX);
+    return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * What the settings file of policyd says; the rows are in setup.c.
+ */
+#ifndef POLICYD_SETUP_H
+#define POLICYD_SETUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/settings.h"
+
+struct setup {
+    /* as read */
+    const char *socket;
+    const char *database;
+    const char *command_address;
+    const char *host_name;
+    struct mem host_memory_reserve;
+    struct mem dom0_memory_keep;        /* 0: dom0 keeps all it has */
+    struct setting_list customer_paths; /* with %c */
+    struct setting_list customer_bridges;
+    struct setting_list operators;
+    /* worked out by setup_complete */
+    uid_t *operator_uids;
+    size_t n_operator_uids;
+};
+
+extern const struct setting setup_rows[];
+extern const size_t setup_n_rows;
+
+/* Resolves users and the host's name.  Errors: VDC_E_BAD_CONFIG. */
+int setup_complete(struct setup *setup, struct arena *arena,
+                   struct vdc_error *err);
+
+/* A unix account by name or number; false when there is none of that name.
+ * A number needs no account. */
+bool setup_find_user(const char *user, uid_t *ret);
+
+#endif

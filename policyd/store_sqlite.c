@@ -1,0 +1,477 @@
+/*
+ * The data center's store in SQLite: the default, for one host, with nothing
+ * to install.  The only file that knows SQLite.  Write-ahead log with
+ * synchronous=FULL: a commit survives the loss of power.
+ */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "policyd/store.h"
+
+#define STORE_VERSION 1
+/* "XVPD", so that another program's database is not taken for ours */
+#define STORE_APPLICATION_ID 0x58565044
+
+struct sqlite_store {
+    struct store store;
+    sqlite3 *db;
+    char *path;
+};
+
+static const char schema[] =
+    "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "
+    "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
+    "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "
+    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) STRICT;"
+    "CREATE TABLE assignment (uuid TEXT PRIMARY KEY, customer TEXT NOT NULL "
+    "REFERENCES customer(name), name TEXT NOT NULL, new_name TEXT NOT NULL, "
+    "host TEXT NOT NULL, state INTEGER NOT NULL CHECK (state BETWEEN 1 AND "
+    "4), memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
+    "INTEGER NOT NULL, macs TEXT NOT NULL, reason TEXT NOT NULL, created_ms "
+    "INTEGER NOT NULL, UNIQUE (customer, name)) STRICT;"
+    "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms "
+    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "
+    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) STRICT;";
+
+static struct sqlite_store *from_store(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+/* Turns the connection's last failure into our error. */
+static int failed(struct sqlite_store *s, const char *what,
+                  struct vdc_error *err)
+{
+    int code = sqlite3_extended_errcode(s->db) & 0xff;
+    /* SQLite keeps the errno of some failures only; errno itself was cleared
+     * before the call */
+    int errnum = errno ? errno : sqlite3_system_errno(s->db);
+
+    /* a file-size limit and a disk quota are full disks to the operator */
+    if (code == SQLITE_FULL ||
+        (code == SQLITE_IOERR &&
+         (errnum == EFBIG || errnum == ENOSPC || errnum == EDQUOT))) {
+        vdc_error_set(err, VDC_E_DISK_FULL,
+                      "%s: %s: the disk is full; nothing was changed", s->path,
+                      what);
+        vdc_error_hint(err,
+                       "make room on the file system of %s (df), then "
+                       "try again",
+                       s->path);
+        return VDC_E_DISK_FULL;
+    }
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+        vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                      "%s: the database is damaged: %s", s->path,
+                      sqlite3_errmsg(s->db));
+        vdc_error_hint(err,
+                       "stop policyd, move the file away (with -wal and "
+                       "-shm) and put a backup in its place, or start "
+                       "without: guests go on, customers must be made again "
+                       "and their guests are then taken over");
+        return VDC_E_STORE_CORRUPT;
+    }
+    if (code == SQLITE_BUSY) {
+        vdc_error_set(err, VDC_E_STORE,
+                      "%s: %s: another program has the "
+                      "database locked",
+                      s->path, what);
+        vdc_error_hint(err, "find it with `fuser %s`", s->path);
+        return VDC_E_STORE;
+    }
+    if (code == SQLITE_CANTOPEN || code == SQLITE_PERM ||
+        code == SQLITE_READONLY) {
+        vdc_error_set(err, VDC_E_STORE, "%s: %s: %s%s%s", s->path, what,
+                      sqlite3_errmsg(s->db), errnum ? ": " : "",
+                      errnum ? strerror(errnum) : "");
+        vdc_error_hint(err, "its directory must exist and be writable for "
+                            "policyd");
+        return VDC_E_STORE;
+    }
+    return vdc_error_set(err, VDC_E_STORE, "%s: %s: %s", s->path, what,
+                         sqlite3_errmsg(s->db));
+}
+
+static int run(struct sqlite_store *s, const char *sql, struct vdc_error *err)
+{
+    errno = 0;
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return failed(s, "writing", err);
+    return 0;
+}
+
+/*
+ * Prepares a statement and binds: t text, i int64, n NULL.  The texts must
+ * live until the statement is finished.
+ */
+static int prepare(struct sqlite_store *s, sqlite3_stmt **ret,
+                   struct vdc_error *err, const char *sql, const char *types,
+                   ...)
+{
+    if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
+        return failed(s, "preparing", err);
+    va_list ap;
+    va_start(ap, types);
+    for (int i = 0; types[i]; i++) {
+        if (types[i] == 't')
+            sqlite3_bind_text(*ret, i + 1, va_arg(ap, const char *), -1,
+                              SQLITE_STATIC);
+        else if (types[i] == 'i')
+            sqlite3_bind_int64(*ret, i + 1, va_arg(ap, int64_t));
+        else
+            sqlite3_bind_null(*ret, i + 1);
+    }
+    va_end(ap);
+    return 0;
+}
+
+/* Runs a statement that gives no rows, and finishes it. */
+static int finish(struct sqlite_store *s, sqlite3_stmt *stmt,
+                  struct vdc_error *err)
+{
+    errno = 0;
+    int r = sqlite3_step(stmt);
+    int rc = r == SQLITE_DONE ? 0 : failed(s, "writing", err);
+
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
+                        struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc =
+        prepare(s, &stmt, err, "INSERT INTO customer VALUES (?,?,?,?,?,?)",
+                "tiiiii", c->name, (int64_t)c->created_ms, c->quota.memory_kib,
+                c->quota.vcpus, c->quota.disk_kib, c->quota.guests);
+    if (!rc)
+        rc = finish(s, stmt, err);
+    for (uint32_t i = 0; !rc && i < c->n_logins; i++) {
+        rc = prepare(s, &stmt, err, "INSERT INTO login VALUES (?,?,?)", "itt",
+                     (int64_t)c->logins[i].uid, c->name, c->logins[i].user);
+        if (!rc)
+            rc = finish(s, stmt, err);
+    }
+    return rc;
+}
+
+static int customer_remove(struct sqlite_store *s, const char *name,
+                           struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err, "DELETE FROM customer WHERE name = ?", "t",
+                     name);
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int assignment_put(struct sqlite_store *s,
+                          const struct store_assignment *a,
+                          struct vdc_error *err)
+{
+    char uuid[UUID_TEXT_SIZE];
+    sqlite3_stmt *stmt;
+    int rc = prepare(
+        s, &stmt, err,
+        "INSERT INTO assignment VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT "
+        "(uuid) DO UPDATE SET name = excluded.name, new_name = "
+        "excluded.new_name, host = excluded.host, state = excluded.state, "
+        "reason = excluded.reason",
+        "tttttiiiitti", uuid_format(&a->uuid, uuid), a->customer, a->name,
+        a->new_name, a->host, (int64_t)a->state, (int64_t)a->counts.memory.kib,
+        (int64_t)a->counts.vcpus, (int64_t)a->counts.disk.kib, a->macs,
+        a->reason, (int64_t)a->created_ms);
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int assignment_remove(struct sqlite_store *s,
+                             const struct vdc_uuid *uuid,
+                             struct vdc_error *err)
+{
+    char text[UUID_TEXT_SIZE];
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err, "DELETE FROM assignment WHERE uuid = ?",
+                     "t", uuid_format(uuid, text));
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int audit(struct sqlite_store *s, const struct store_audit *a,
+                 struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err,
+                     "INSERT INTO audit (time_ms, uid, customer, message, "
+                     "object, result) VALUES (?, nullif(?, 4294967295), ?, "
+                     "?, ?, ?)",
+                     "iittti", (int64_t)a->time_ms, (int64_t)a->uid,
+                     a->customer, a->message, a->object, (int64_t)a->result);
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int apply(struct sqlite_store *s, const struct store_change *change,
+                 struct vdc_error *err)
+{
+    switch (change->kind) {
+    case STORE_CUSTOMER_ADD:
+        return customer_add(s, change->customer, err);
+    case STORE_CUSTOMER_REMOVE:
+        return customer_remove(s, change->name, err);
+    case STORE_ASSIGNMENT_PUT:
+        return assignment_put(s, change->assignment, err);
+    case STORE_ASSIGNMENT_REMOVE:
+        return assignment_remove(s, change->uuid, err);
+    case STORE_AUDIT:
+        return audit(s, change->audit, err);
+    }
+    return VDC_E_INTERNAL;
+}
+
+static int sqlite_commit(struct store *store,
+                         const struct store_change *changes, size_t n_changes,
+                         struct vdc_error *err)
+{
+    struct sqlite_store *s = from_store(store);
+    int rc = run(s, "BEGIN IMMEDIATE", err);
+
+    for (size_t i = 0; !rc && i < n_changes; i++)
+        rc = apply(s, &changes[i], err);
+    if (!rc)
+        rc = run(s, "COMMIT", err);
+    /* after some failures SQLite has rolled back by itself */
+    if (rc && !sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+static const char *text(sqlite3_stmt *stmt, int column)
+{
+    const unsigned char *value = sqlite3_column_text(stmt, column);
+
+    return value ? (const char *)value : "";
+}
+
+static int load_logins(struct sqlite_store *s, struct wire_customer *c,
+                       struct arena *arena, struct vdc_error *err)
+{
+    enum { MOST = 64 };
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    int rc = prepare(s, &stmt, err,
+                     "SELECT uid, user FROM login WHERE customer = ? ORDER BY "
+                     "uid",
+                     "t", c->name);
+    if (rc)
+        return rc;
+    c->logins = ARENA_ARRAY(arena, MOST, struct wire_login);
+    while (c->n_logins < MOST && (r = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct wire_login *login = &c->logins[c->n_logins++];
+        wire_init(&wire_struct_login, login);
+        login->uid = (uint32_t)sqlite3_column_int64(stmt, 0);
+        login->user = arena_strdup(arena, text(stmt, 1));
+    }
+    if (r != SQLITE_DONE && r != SQLITE_ROW)
+        rc = failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int load_customers(struct sqlite_store *s,
+                          const struct store_loader *loader,
+                          struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    int rc =
+        prepare(s, &stmt, err, "SELECT * FROM customer ORDER BY name", "");
+    if (rc)
+        return rc;
+    while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct arena *arena = arena_new();
+        struct wire_customer c;
+        wire_init(&wire_struct_customer, &c);
+        c.name = arena_strdup(arena, text(stmt, 0));
+        c.created_ms = (uint64_t)sqlite3_column_int64(stmt, 1);
+        c.quota.memory_kib = sqlite3_column_int64(stmt, 2);
+        c.quota.vcpus = sqlite3_column_int64(stmt, 3);
+        c.quota.disk_kib = sqlite3_column_int64(stmt, 4);
+        c.quota.guests = sqlite3_column_int64(stmt, 5);
+        rc = load_logins(s, &c, arena, err);
+        if (!rc)
+            rc = loader->customer(loader->arg, &c, err);
+        arena_free(arena);
+    }
+    if (!rc && r != SQLITE_DONE)
+        rc = failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int load_assignment(struct sqlite_store *s, sqlite3_stmt *stmt,
+                           const struct store_loader *loader,
+                           struct vdc_error *err)
+{
+    struct store_assignment a = { .counts.guests = 1 };
+
+    if (!uuid_parse(text(stmt, 0), &a.uuid))
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "%s: the database is damaged: '%s' is no UUID",
+                             s->path, text(stmt, 0));
+    a.customer = text(stmt, 1);
+    a.name = text(stmt, 2);
+    a.new_name = text(stmt, 3);
+    a.host = text(stmt, 4);
+    a.state = (enum assignment_state)sqlite3_column_int(stmt, 5);
+    a.counts.memory = MEM_KIB(sqlite3_column_int64(stmt, 6));
+    a.counts.vcpus = (uint64_t)sqlite3_column_int64(stmt, 7);
+    a.counts.disk = MEM_KIB(sqlite3_column_int64(stmt, 8));
+    a.macs = text(stmt, 9);
+    a.reason = text(stmt, 10);
+    a.created_ms = (uint64_t)sqlite3_column_int64(stmt, 11);
+    return loader->assignment(loader->arg, &a, err);
+}
+
+static int sqlite_load(struct store *store, const struct store_loader *loader,
+                       struct vdc_error *err)
+{
+    struct sqlite_store *s = from_store(store);
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    int rc = load_customers(s, loader, err);
+
+    if (!rc)
+        rc = prepare(s, &stmt, err,
+                     "SELECT * FROM assignment ORDER BY customer, name", "");
+    if (rc)
+        return rc;
+    while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = load_assignment(s, stmt, loader, err);
+    if (!rc && r != SQLITE_DONE)
+        rc = failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static void sqlite_close(struct store *store)
+{
+    struct sqlite_store *s = from_store(store);
+
+    sqlite3_close(s->db);
+    free(s->path);
+    free(s);
+}
+
+static const struct store_ops sqlite_ops = {
+    .load = sqlite_load,
+    .commit = sqlite_commit,
+    .close = sqlite_close,
+};
+
+/* One value; a text is compared, not returned. */
+static int pragma(struct sqlite_store *s, const char *sql, int64_t *ret,
+                  bool *ret_ok, struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err, sql, "");
+
+    if (rc)
+        return rc;
+    if (sqlite3_step(stmt) != SQLITE_ROW) {
+        rc = failed(s, "reading", err);
+    } else {
+        *ret = sqlite3_column_int64(stmt, 0);
+        *ret_ok = strcmp(text(stmt, 0), "ok") == 0;
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int check_version(struct sqlite_store *s, int64_t *ret_version,
+                         struct vdc_error *err)
+{
+    int64_t application = 0, n_tables = 0;
+    bool ok;
+    int rc = pragma(s, "PRAGMA user_version", ret_version, &ok, err);
+
+    if (!rc)
+        rc = pragma(s, "PRAGMA application_id", &application, &ok, err);
+    if (!rc)
+        rc = pragma(s, "SELECT count(*) FROM sqlite_master", &n_tables, &ok,
+                    err);
+    if (rc)
+        return rc;
+    if (n_tables > 0 && application != STORE_APPLICATION_ID)
+        return vdc_error_set(err, VDC_E_STORE,
+                             "%s is another program's database", s->path);
+    if (*ret_version <= STORE_VERSION)
+        return 0;
+    vdc_error_set(err, VDC_E_STORE_NEWER,
+                  "%s was made by a newer version (format %lld; this policyd "
+                  "knows %d)",
+                  s->path, (long long)*ret_version, STORE_VERSION);
+    vdc_error_hint(err, "install the newer version again; or restore the "
+                        "backup that was made before it");
+    return VDC_E_STORE_NEWER;
+}
+
+static int set_up(struct sqlite_store *s, struct vdc_error *err)
+{
+    int64_t version = 0, unused;
+    bool ok = false;
+
+    sqlite3_busy_timeout(s->db, 1000);
+    int rc = check_version(s, &version, err);
+    if (!rc)
+        rc = run(s,
+                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                 "PRAGMA foreign_keys = ON",
+                 err);
+    if (!rc)
+        rc = pragma(s, "PRAGMA quick_check(1)", &unused, &ok, err);
+    if (rc)
+        return rc;
+    if (!ok) {
+        vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                      "%s: the database is damaged: its check failed",
+                      s->path);
+        vdc_error_hint(err, "stop policyd, move the file away (with -wal and "
+                            "-shm) and put a backup in its place");
+        return VDC_E_STORE_CORRUPT;
+    }
+    if (version == STORE_VERSION)
+        return 0;
+    rc = run(s, "BEGIN IMMEDIATE", err);
+    if (!rc)
+        rc = run(s, schema, err);
+    if (!rc) {
+        char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "
+                              "user_version = %d; COMMIT",
+                              STORE_APPLICATION_ID, STORE_VERSION);
+        rc = run(s, sql, err);
+        free(sql);
+    }
+    return rc;
+}
+
+int store_sqlite_open(const char *path, struct store **ret,
+                      struct vdc_error *err)
+{
+    struct sqlite_store *s = XNEW(struct sqlite_store);
+
+    s->store.ops = &sqlite_ops;
+    s->path = xstrdup(path);
+    int r = sqlite3_open_v2(path, &s->db,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    int rc = r == SQLITE_OK ? set_up(s, err) : failed(s, "opening", err);
+    if (rc) {
+        sqlite_close(&s->store);
+        return rc;
+    }
+    *ret = &s->store;
+    return 0;
+}

@@ -1,0 +1,202 @@
+/* Definitions: whether they can be built here, and what the hypervisor is
+ * told of them. */
+#include "resourced/domain_config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum hv_tristate tristate(enum wire_tristate value)
+{
+    switch (value) {
+    case WIRE_DEFAULT:
+        return HV_DEFAULT;
+    case WIRE_NO:
+        return HV_NO;
+    case WIRE_YES:
+        return HV_YES;
+    }
+    return HV_DEFAULT;
+}
+
+static struct hv_disk *fill_disks(const struct wire_definition *definition,
+                                  struct arena *arena)
+{
+    struct hv_disk *disks =
+        ARENA_ARRAY(arena, definition->n_disks, struct hv_disk);
+
+    for (uint32_t i = 0; i < definition->n_disks; i++) {
+        const struct wire_disk *from = &definition->disks[i];
+        disks[i] = (struct hv_disk){
+            .target = from->target,
+            .format = from->format,
+            .vdev = from->vdev,
+            .backend = from->backend,
+            .backendtype = from->backendtype,
+            .script = from->script,
+            .readonly = from->readonly,
+            .cdrom = from->cdrom,
+            .discard = from->discard,
+            .direct_io_safe = from->direct_io_safe,
+        };
+    }
+    return disks;
+}
+
+static struct hv_nic *fill_nics(const struct wire_definition *definition,
+                                struct arena *arena)
+{
+    struct hv_nic *nics =
+        ARENA_ARRAY(arena, definition->n_nics, struct hv_nic);
+
+    for (uint32_t i = 0; i < definition->n_nics; i++) {
+        const struct wire_nic *from = &definition->nics[i];
+        nics[i] = (struct hv_nic){
+            .mac = from->mac,
+            .bridge = from->bridge,
+            .model = from->model,
+            .ip = from->ip,
+            .script = from->script,
+            .backend = from->backend,
+            .vifname = from->vifname,
+            .gatewaydev = from->gatewaydev,
+            .rate_bytes = from->rate_bytes,
+            .rate_interval_us = from->rate_interval_us,
+            .mtu = from->mtu,
+        };
+    }
+    return nics;
+}
+
+void domain_config_fill(const struct partition_row *row, struct arena *arena,
+                        struct hv_domain_config *ret)
+{
+    const struct wire_definition *d = &row->definition;
+
+    *ret = (struct hv_domain_config){
+        .name = row->xen_name,
+        .uuid = row->uuid,
+        .type = d->type == WIRE_PV ? HV_DOMAIN_PV : HV_DOMAIN_PVH,
+        .kernel = d->kernel,
+        .ramdisk = d->ramdisk,
+        .cmdline = d->cmdline,
+        .bootloader = d->bootloader,
+        .n_bootloader_args = d->n_bootloader_args,
+        .bootloader_args = d->bootloader_args,
+        .memory = d->memory,
+        .max_memory = d->max_memory.kib ? d->max_memory : d->memory,
+        .vcpus = d->vcpus ? d->vcpus : 1,
+        .max_vcpus = d->max_vcpus ? d->max_vcpus : d->vcpus ? d->vcpus : 1,
+        .n_hard_affinity = d->n_cpus,
+        .hard_affinity = d->cpus,
+        .n_soft_affinity = d->n_cpus_soft,
+        .soft_affinity = d->cpus_soft,
+        .cpu_weight = d->cpu_weight,
+        .cpu_cap = d->cpu_cap,
+        .cpupool = d->pool,
+        .n_disks = d->n_disks,
+        .disks = fill_disks(d, arena),
+        .n_nics = d->n_nics,
+        .nics = fill_nics(d, arena),
+        .driver_domain = d->driver_domain,
+        .nomigrate = d->nomigrate,
+        .localtime = d->localtime,
+        .rtc_timeoffset_s = (int32_t)d->rtc_timeoffset_s,
+        .event_channels = d->event_channels,
+        .max_grant_frames = (int32_t)d->max_grant_frames,
+        .max_maptrack_frames = (int32_t)d->max_maptrack_frames,
+        .max_grant_version = (int32_t)d->max_grant_version,
+        .tsc_mode = d->tsc_mode,
+        .nestedhvm = tristate(d->nestedhvm),
+        .pvshim = tristate(d->pvshim),
+        .pvshim_path = d->pvshim_path,
+        .pvshim_cmdline = d->pvshim_cmdline,
+        .pvshim_extra = d->pvshim_extra,
+        .n_cpuid = d->n_cpuid,
+        .cpuid = d->cpuid,
+    };
+}
+
+static bool fits_int32(int64_t value)
+{
+    return value >= INT32_MIN && value <= INT32_MAX;
+}
+
+int definition_check_values(const struct wire_definition *definition,
+                            struct vdc_error *err)
+{
+    const struct wire_definition *d = definition;
+    const char *what = NULL;
+
+    if (!d->name[0])
+        what = "it has no name";
+    else if (!d->memory.kib || d->memory.kib > MEM_MAX_KIB ||
+             d->max_memory.kib > MEM_MAX_KIB)
+        what = "its memory must be between 1 KiB and 16 PiB";
+    else if (d->max_memory.kib && d->max_memory.kib < d->memory.kib)
+        what = "its max_memory is less than its memory";
+    else if (d->max_vcpus && d->max_vcpus < d->vcpus)
+        what = "its max_vcpus is less than its vcpus";
+    else if (!d->kernel[0] && !d->bootloader[0])
+        what = "it has neither a kernel nor a bootloader";
+    else if (!fits_int32(d->rtc_timeoffset_s) ||
+             !fits_int32(d->max_grant_frames) ||
+             !fits_int32(d->max_maptrack_frames) ||
+             !fits_int32(d->max_grant_version))
+        what = "a number is out of range";
+    if (what)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "the definition of %s is wrong: %s", d->name,
+                             what);
+    return 0;
+}
+
+static int check_file(const struct wire_definition *definition,
+                      const char *role, const char *path,
+                      struct vdc_error *err)
+{
+    if (!path[0] || access(path, R_OK) == 0)
+        return 0;
+    vdc_error_set(err, VDC_E_NO_FILE, "%s: the %s %s cannot be read: %s",
+                  definition->name, role, path, strerror(errno));
+    vdc_error_hint(err, "the file must be on the host, for dom0 to read");
+    return VDC_E_NO_FILE;
+}
+
+int definition_check_files(const struct wire_definition *definition,
+                           struct vdc_error *err)
+{
+    int rc = check_file(definition, "kernel", definition->kernel, err);
+
+    if (!rc)
+        rc = check_file(definition, "ramdisk", definition->ramdisk, err);
+    /* A program without a path is looked for by libxl. */
+    if (!rc && definition->bootloader[0] == '/')
+        rc = check_file(definition, "bootloader", definition->bootloader,
+                        err);
+    for (uint32_t i = 0; !rc && i < definition->n_disks; i++) {
+        const struct wire_disk *disk = &definition->disks[i];
+        bool in_dom0 = !disk->backend[0] ||
+                       strcmp(disk->backend, "Domain-0") == 0 ||
+                       strcmp(disk->backend, "0") == 0;
+        /* What a script makes of its target only the script knows. */
+        if (in_dom0 && !disk->script[0] && disk->target[0] == '/')
+            rc = check_file(definition, "disk", disk->target, err);
+    }
+    return rc;
+}
+
+void definition_choose_macs(struct wire_definition *definition,
+                            struct arena *arena)
+{
+    for (uint32_t i = 0; i < definition->n_nics; i++) {
+        struct vdc_uuid random;
+        if (definition->nics[i].mac[0])
+            continue;
+        uuid_random(&random);
+        /* 00:16:3e is Xen's; libxl too takes the rest at random. */
+        definition->nics[i].mac = arena_printf(
+            arena, "00:16:3e:%02x:%02x:%02x", random.bytes[0] & 0x7f,
+            random.bytes[1], random.bytes[2]);
+    }
+}

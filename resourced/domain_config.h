@@ -1,0 +1,24 @@
+/* Definitions: whether they can be built here, and what the hypervisor is
+ * told of them. */
+#ifndef RESOURCED_DOMAIN_CONFIG_H
+#define RESOURCED_DOMAIN_CONFIG_H
+
+#include "base/arena.h"
+#include "hv/hv.h"
+#include "resourced/partition.h"
+
+/* Into the arena; strings are shared with the row. */
+void domain_config_fill(const struct partition_row *row, struct arena *arena,
+                        struct hv_domain_config *ret);
+
+/* Amounts and names that no domain can have: VDC_E_BAD_VALUE. */
+int definition_check_values(const struct wire_definition *definition,
+                            struct vdc_error *err);
+/* Files in dom0 that it needs: VDC_E_NO_FILE, naming the file. */
+int definition_check_files(const struct wire_definition *definition,
+                           struct vdc_error *err);
+/* Gives each interface without an address a random one in Xen's range. */
+void definition_choose_macs(struct wire_definition *definition,
+                            struct arena *arena);
+
+#endif

@@ -1,0 +1,339 @@
+/* Each message that policyd may send, and the function that handles it. */
+#include "resourced/handlers.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "resourced/event_log.h"
+#include "resourced/host.h"
+#include "resourced/operation.h"
+#include "resourced/view.h"
+#include "resourced/waiter.h"
+
+static struct partition *find(struct request *request,
+                              const struct wire_partition_ref *ref,
+                              struct vdc_error *err)
+{
+    const struct registry *registry = &request->host->partitions;
+    struct partition *partition;
+    char uuid[UUID_TEXT_SIZE];
+
+    if (uuid_is_zero(&ref->uuid))
+        partition = registry_by_name(registry, ref->customer, ref->name);
+    else
+        partition = registry_by_uuid(registry, &ref->uuid);
+    if (!partition)
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such guest: %s",
+                      ref->name[0] ? ref->name
+                                   : uuid_format(&ref->uuid, uuid));
+    return partition;
+}
+
+/* ---- operations ---- */
+
+static void on_progress(void *arg, unsigned step, unsigned n_steps,
+                        const char *text)
+{
+    struct wire_progress progress;
+
+    wire_init(&wire_struct_progress, &progress);
+    progress.step = step;
+    progress.n_steps = n_steps;
+    progress.text = text;
+    request_tell(arg, WIRE_MSG_progress, &progress);
+}
+
+static void fill_plan(const struct transaction *t, struct arena *arena,
+                      struct wire_partition_reply *ret)
+{
+    ret->plan = ARENA_ARRAY(arena, t->n_steps, const char *);
+    for (size_t i = 0; i < t->n_steps; i++) {
+        const struct step *step = t->steps[i];
+        char *text = arena_alloc(arena, 256);
+        if (step->plan && !step->plan(t, text, 256))
+            continue;
+        ret->plan[ret->n_plan++] = step->plan ? text : step->doing;
+    }
+}
+
+static void answer_partition(struct request *request,
+                             const struct partition *partition,
+                             const struct transaction *plan_of)
+{
+    struct wire_partition_reply reply;
+    struct vdc_error err;
+
+    wire_init(&wire_struct_partition_reply, &reply);
+    int rc = view_partition(request->host, partition, request->arena,
+                            &reply.partition, &err);
+    if (rc) {
+        request_fail(request, &err);
+        return;
+    }
+    if (plan_of)
+        fill_plan(plan_of, request->arena, &reply);
+    request_answer(request, WIRE_MSG_partition_reply, &reply);
+}
+
+static void done(void *arg, struct transaction *t, int rc,
+                 const struct vdc_error *err)
+{
+    struct request *request = arg;
+
+    if (rc)
+        request_fail(request, err);
+    else
+        answer_partition(request, t->partition, t->dry_run ? t : NULL);
+}
+
+static const struct transaction_ops ops = {
+    .on_progress = on_progress,
+    .on_done = done,
+};
+
+static void operate(struct request *request, operation_fn *operation,
+                    const struct transaction_ops *with)
+{
+    struct vdc_error err;
+    struct partition *partition = find(request, request->body, &err);
+
+    if (!partition || operation(request->host, partition, request->body, with,
+                                request, &err))
+        request_fail(request, &err);
+}
+
+static void handle_create(struct request *request)
+{
+    struct vdc_error err;
+
+    if (operation_create(request->host, request->body, &ops, request, &err))
+        request_fail(request, &err);
+}
+
+static void handle_start(struct request *request)
+{
+    operate(request, operation_start, &ops);
+}
+
+static void handle_destroy(struct request *request)
+{
+    operate(request, operation_destroy, &ops);
+}
+
+static void handle_rename(struct request *request)
+{
+    operate(request, operation_rename, &ops);
+}
+
+/* ---- what the guest has a say in ---- */
+
+static void waited(void *arg, int rc, const struct vdc_error *err)
+{
+    struct request *request = arg;
+    const struct wire_partition_ref *ref = request->body;
+    struct vdc_error gone;
+    const struct partition *partition = find(request, ref, &gone);
+
+    if (rc)
+        request_fail(request, err);
+    else if (!partition)
+        request_fail(request, &gone);
+    else
+        answer_partition(request, partition, NULL);
+}
+
+static void wait_for_guest(struct request *request,
+                           const struct partition *partition,
+                           uint64_t timeout_ms, const char *what)
+{
+    struct vdc_error err;
+    char limit[32];
+
+    vdc_error_set(&err, VDC_E_TIMEOUT, "%s has not %s within %s",
+                  partition->row.name, what,
+                  units_duration_format(timeout_ms, limit, sizeof(limit)));
+    vdc_error_hint(&err, "it runs on; wait longer, or end it at once: xl-vdc "
+                         "destroy --keep");
+    waiter_add(request->host->waiters, &partition->row.uuid, timeout_ms, &err,
+               waited, request);
+}
+
+static void asked(struct request *request, struct transaction *t, int rc,
+                  const struct vdc_error *err, const char *what)
+{
+    const struct wire_partition_ref *ref = request->body;
+    uint64_t timeout_ms = ref->timeout_ms
+                              ? ref->timeout_ms
+                              : request->host->settings->shutdown_timeout_ms;
+
+    /* Longer than a day is as good as for ever, and fits every clock. */
+    if (timeout_ms > UINT64_C(86400000))
+        timeout_ms = UINT64_C(86400000);
+    if (!rc && !t->dry_run && t->kind == TRANSACTION_SHUTDOWN) {
+        t->partition->stop_asked_until = clock_mono();
+        t->partition->stop_asked_until.ms += timeout_ms;
+    }
+    if (!rc && !t->dry_run && ref->wait)
+        wait_for_guest(request, t->partition, timeout_ms, what);
+    else
+        done(request, t, rc, err);
+}
+
+static void asked_shutdown(void *arg, struct transaction *t, int rc,
+                           const struct vdc_error *err)
+{
+    asked(arg, t, rc, err, "shut down");
+}
+
+static void asked_reboot(void *arg, struct transaction *t, int rc,
+                         const struct vdc_error *err)
+{
+    asked(arg, t, rc, err, "rebooted");
+}
+
+static void handle_shutdown(struct request *request)
+{
+    static const struct transaction_ops with = {
+        .on_progress = on_progress,
+        .on_done = asked_shutdown,
+    };
+
+    operate(request, operation_shutdown, &with);
+}
+
+static void handle_reboot(struct request *request)
+{
+    static const struct transaction_ops with = {
+        .on_progress = on_progress,
+        .on_done = asked_reboot,
+    };
+
+    operate(request, operation_reboot, &with);
+}
+
+/* ---- what is only looked at ---- */
+
+static void handle_list(struct request *request)
+{
+    struct wire_partition_list list;
+    struct vdc_error err;
+
+    if (view_list(request->host, request->body, request->arena, &list, &err))
+        request_fail(request, &err);
+    else
+        request_answer(request, WIRE_MSG_partition_list_reply, &list);
+}
+
+static void handle_show(struct request *request)
+{
+    struct wire_partition_reply reply;
+    struct vdc_error err;
+    const struct partition *partition = find(request, request->body, &err);
+
+    wire_init(&wire_struct_partition_reply, &reply);
+    if (!partition ||
+        view_partition(request->host, partition, request->arena,
+                       &reply.partition, &err)) {
+        request_fail(request, &err);
+        return;
+    }
+    reply.definition = partition->row.definition;
+    request_answer(request, WIRE_MSG_partition_reply, &reply);
+}
+
+static void handle_console_where(struct request *request)
+{
+    struct hv *hv = request->host->hv;
+    struct wire_console_path reply;
+    struct vdc_error err;
+    const struct partition *partition = find(request, request->body, &err);
+    int rc = partition ? 0 : VDC_E_NOT_FOUND;
+
+    wire_init(&wire_struct_console_path, &reply);
+    if (!rc && !partition_has_domain(partition)) {
+        rc = vdc_error_set(&err, VDC_E_WRONG_STATE, "%s is not running",
+                           partition->row.name);
+        vdc_error_hint(&err, "start it: xl-vdc start");
+    }
+    if (!rc)
+        rc = hv->domain->console_path(hv, partition->row.domid,
+                                      request->arena, &reply.path, &err);
+    if (rc)
+        request_fail(request, &err);
+    else
+        request_answer(request, WIRE_MSG_console_path, &reply);
+}
+
+static void handle_host_show(struct request *request)
+{
+    struct wire_host_list list;
+    struct wire_host host;
+    struct vdc_error err;
+
+    if (view_host(request->host, request->arena, &host, &err)) {
+        request_fail(request, &err);
+        return;
+    }
+    wire_init(&wire_struct_host_list, &list);
+    list.hosts = &host;
+    list.n_hosts = 1;
+    request_answer(request, WIRE_MSG_host_list_reply, &list);
+}
+
+static bool on_event(void *arg, const struct wire_event *event)
+{
+    if (request_is_clogged(arg))
+        return false;
+    request_tell(arg, WIRE_MSG_event, event);
+    return true;
+}
+
+static void on_events_end(void *arg, const struct vdc_error *err)
+{
+    struct request *request = arg;
+    struct wire_empty nothing;
+
+    wire_init(&wire_struct_empty, &nothing);
+    request_unfollow(request);
+    if (err)
+        request_fail(request, err);
+    else
+        request_answer(request, WIRE_MSG_ok, &nothing);
+}
+
+static const struct event_follower_ops follower_ops = {
+    .on_event = on_event,
+    .on_end = on_events_end,
+};
+
+static void handle_events(struct request *request)
+{
+    request_follows(request,
+                    event_follow(request->host->events, request->body,
+                                 &follower_ops, request));
+}
+
+static const struct {
+    enum wire_message_number number;
+    request_fn *handler;
+} handlers[] = {
+    { WIRE_MSG_partition_create, handle_create },
+    { WIRE_MSG_partition_start, handle_start },
+    { WIRE_MSG_partition_shutdown, handle_shutdown },
+    { WIRE_MSG_partition_reboot, handle_reboot },
+    { WIRE_MSG_partition_destroy, handle_destroy },
+    { WIRE_MSG_partition_rename, handle_rename },
+    { WIRE_MSG_partition_list, handle_list },
+    { WIRE_MSG_partition_show, handle_show },
+    { WIRE_MSG_console_where, handle_console_where },
+    { WIRE_MSG_host_show, handle_host_show },
+    { WIRE_MSG_events, handle_events },
+};
+
+request_fn *handler_of(unsigned message_number)
+{
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+        if ((unsigned)handlers[i].number == message_number)
+            return handlers[i].handler;
+    return NULL;
+}

@@ -1,0 +1,96 @@
+/* Opens and closes what resourced has of its host. */
+#include "resourced/host.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "resourced/event_log.h"
+#include "resourced/lifecycle.h"
+#include "resourced/text.h"
+#include "resourced/waiter.h"
+
+static void find_name(struct host *host)
+{
+    char name[256] = "localhost";
+
+    if (host->settings->host_name[0]) {
+        text_tidy(host->name, sizeof(host->name), host->settings->host_name);
+        return;
+    }
+    gethostname(name, sizeof(name) - 1);
+    text_tidy(host->name, sizeof(host->name), name);
+}
+
+static int load(struct host *host, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct partition_row *rows;
+    struct partition *partition;
+    size_t n_rows;
+    int rc = store_partitions(host->store, arena, &rows, &n_rows, err);
+
+    for (size_t i = 0; !rc && i < n_rows; i++)
+        rc = registry_add(&host->partitions, &rows[i], &partition, err);
+    arena_free(arena);
+    return rc;
+}
+
+static int open_hypervisor(struct host *host, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct hv_host_info info;
+    int rc = hv_open(host->settings->hypervisor, host->base, &host->hv, err);
+
+    if (!rc)
+        rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+    if (!rc) {
+        host->boot_id = info.boot_id;
+        log_info("host %s runs %s%s", host->name, info.hypervisor,
+                 info.simulated ? ": nothing here is real" : "");
+    }
+    arena_free(arena);
+    return rc;
+}
+
+int host_open(struct event_base *base,
+              const struct resourced_settings *settings, struct host **ret,
+              struct vdc_error *err)
+{
+    struct host *host = XNEW(struct host);
+
+    host->base = base;
+    host->settings = settings;
+    registry_init(&host->partitions);
+    TAILQ_INIT(&host->transactions);
+    host->waiters = waiters_new(host);
+    find_name(host);
+    int rc = open_hypervisor(host, err);
+    if (!rc)
+        rc = store_open(settings->database, &host->store, err);
+    if (!rc)
+        rc = load(host, err);
+    if (!rc)
+        rc = event_log_open(host, &host->events, err);
+    if (rc) {
+        host_close(host);
+        return rc;
+    }
+    *ret = host;
+    return 0;
+}
+
+void host_close(struct host *host)
+{
+    if (!host)
+        return;
+    /* First the hypervisor: nothing calls back after it. */
+    hv_close(host->hv);
+    lifecycle_end(host);
+    transactions_abandon(host);
+    waiters_free(host->waiters);
+    event_log_close(host->events);
+    store_close(host->store);
+    registry_fini(&host->partitions);
+    free(host);
+}

@@ -1,0 +1,46 @@
+/* What resourced has of its host: the parts that everything else works on. */
+#ifndef RESOURCED_HOST_H
+#define RESOURCED_HOST_H
+
+#include <stdint.h>
+
+#include "hv/hv.h"
+#include "resourced/memory.h"
+#include "resourced/partition.h"
+#include "resourced/settings.h"
+#include "resourced/store.h"
+#include "resourced/transaction.h"
+
+struct event;
+struct event_base;
+struct event_log;
+struct waiters;
+
+struct host {
+    struct event_base *base;
+    const struct resourced_settings *settings;
+    struct hv *hv;
+    struct store *store;
+    struct registry partitions;
+    struct transaction_list transactions;
+    struct memory_account memory;
+    struct event_log *events;
+    struct waiters *waiters;
+    struct event *lifecycle_timer;
+    unsigned n_boot_waiting, n_boot_starting; /* boot.h */
+    char name[64];
+    uint64_t boot_id; /* of this boot of the host */
+};
+
+/*
+ * Opens the database and the hypervisor and loads the partitions; nothing is
+ * done on Xen yet (recovery.h).  Errors: those of store_open and hv_open.
+ */
+int host_open(struct event_base *base,
+              const struct resourced_settings *settings, struct host **ret,
+              struct vdc_error *err);
+/* NULL and half-open are allowed.  What is under way is abandoned; the
+ * journal has it. */
+void host_close(struct host *host);
+
+#endif

@@ -1,0 +1,312 @@
+/*
+ * What happens to guests by themselves: they power off, reboot, crash, or
+ * somebody else ends their domain.  xl keeps a process a guest for this; here
+ * the daemon watches all of them.
+ */
+#include "resourced/lifecycle.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "resourced/host.h"
+#include "resourced/operation.h"
+#include "resourced/outcome.h"
+#include "resourced/publish.h"
+#include "resourced/text.h"
+#include "resourced/waiter.h"
+
+/* What could not be done for a guest that has stopped is tried again. */
+#define AGAIN_MS 2000
+
+void lifecycle_note(struct host *host, struct partition *partition,
+                    const struct partition_row *row,
+                    struct event_batch *events)
+{
+    struct store_change change = { .put = row };
+    struct vdc_error err;
+
+    event_log_number(host->events, events, &change);
+    int rc = store_apply(host->store, &change, NULL, &err);
+    if (rc)
+        log_error("what happened to %s is not in the database: %s",
+                  partition->row.name, err.text);
+    else
+        event_log_publish(host->events, events);
+    partition_set_row(partition, row, NULL);
+}
+
+void lifecycle_vanished(struct host *host, struct partition *partition,
+                        const char *why)
+{
+    struct partition_row row = partition->row;
+    struct event_batch events = { 0 };
+    struct vdc_error err;
+
+    host->hv->domain->unwatch(host->hv, row.domid);
+    if (unpublish_domain(host, row.domid, &err))
+        log_warning("domain %u stays in xenstore: %s", row.domid, err.text);
+    outcome_stopped(&row, why);
+    row.wanted_running = false;
+    event_batch_add(&events, host, WIRE_EVENT_STOPPED, &row, "%s", why);
+    lifecycle_note(host, partition, &row, &events);
+    waiters_tell(host->waiters, &partition->row.uuid, 0, NULL);
+}
+
+static const char *reason_text(enum hv_shutdown_reason reason)
+{
+    switch (reason) {
+    case HV_SHUTDOWN_POWEROFF:
+        return "powered off";
+    case HV_SHUTDOWN_REBOOT:
+    case HV_SHUTDOWN_SOFT_RESET:
+        return "rebooted";
+    case HV_SHUTDOWN_CRASH:
+        return "crashed";
+    case HV_SHUTDOWN_WATCHDOG:
+        return "its watchdog fired";
+    case HV_SHUTDOWN_SUSPEND:
+    case HV_SHUTDOWN_NONE:
+        break;
+    }
+    return "stopped";
+}
+
+static enum wire_action action_for(const struct wire_definition *definition,
+                                   enum hv_shutdown_reason reason)
+{
+    switch (reason) {
+    case HV_SHUTDOWN_POWEROFF:
+        return definition->on_poweroff;
+    case HV_SHUTDOWN_REBOOT:
+    case HV_SHUTDOWN_SOFT_RESET:
+        return definition->on_reboot;
+    case HV_SHUTDOWN_CRASH:
+        return definition->on_crash;
+    case HV_SHUTDOWN_WATCHDOG:
+        return definition->on_watchdog;
+    case HV_SHUTDOWN_SUSPEND:
+    case HV_SHUTDOWN_NONE:
+        break;
+    }
+    return WIRE_PRESERVE;
+}
+
+/* Its dead domain stays, until somebody destroys it. */
+static void preserve(struct host *host, struct partition *partition,
+                     enum hv_shutdown_reason reason)
+{
+    struct partition_row row = partition->row;
+    struct event_batch events = { 0 };
+    bool crash =
+        reason == HV_SHUTDOWN_CRASH || reason == HV_SHUTDOWN_WATCHDOG;
+
+    if (row.preserved)
+        return; /* seen before this process began */
+    row.preserved = true;
+    row.wanted_running = false;
+    row.stopped_ms = clock_wall().ms;
+    row.last_stop = reason_text(reason);
+    event_batch_add(&events, host,
+                    crash ? WIRE_EVENT_CRASHED : WIRE_EVENT_STOPPED, &row,
+                    "%s; its domain is kept", row.last_stop);
+    lifecycle_note(host, partition, &row, &events);
+    waiters_tell(host->waiters, &partition->row.uuid, 0, NULL);
+}
+
+static bool too_fast(const struct host *host, const struct partition *p)
+{
+    uint64_t least = host->settings->restart_min_interval_ms;
+    uint64_t now = clock_wall().ms;
+
+    /* A clock that was set back says nothing. */
+    return now >= p->row.started_ms && now - p->row.started_ms < least;
+}
+
+/* The dead domain is still there: to be tried again, later. */
+static void keep_event(struct host *host, struct partition *partition,
+                       unsigned ms)
+{
+    struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+
+    partition->has_event = true;
+    partition->event_not_before = clock_mono();
+    partition->event_not_before.ms += ms;
+    event_add(host->lifecycle_timer, &tv);
+}
+
+static void acted(void *arg, struct transaction *t, int rc,
+                  const struct vdc_error *err)
+{
+    struct host *host = arg;
+
+    t->partition->stop_asked_until.ms = 0;
+    if (rc && partition_has_domain(t->partition))
+        keep_event(host, t->partition, AGAIN_MS);
+    waiters_tell(host->waiters, &t->partition->row.uuid, rc, err);
+}
+
+static const struct transaction_ops act_ops = { .on_done = acted };
+
+/* A guest that should be built anew and cannot be is only ended. */
+static void restarted(void *arg, struct transaction *t, int rc,
+                      const struct vdc_error *err)
+{
+    struct host *host = arg;
+    struct partition *partition = t->partition;
+
+    if (rc && partition_has_domain(partition)) {
+        partition->give_up = true;
+        text_tidy(partition->give_up_why, sizeof(partition->give_up_why),
+                  err->text);
+        keep_event(host, partition, 0);
+        return;
+    }
+    acted(host, t, rc, err);
+}
+
+static const struct transaction_ops restart_ops = { .on_done = restarted };
+
+/* Why a guest that should be built anew is not; false: it is. */
+static bool gives_up(struct host *host, struct partition *partition,
+                     const char *reason, char *why, size_t size)
+{
+    char least[32];
+
+    if (partition->give_up) {
+        partition->give_up = false;
+        snprintf(why, size, "%s; %s", reason, partition->give_up_why);
+        return true;
+    }
+    if (!too_fast(host, partition))
+        return false;
+    snprintf(why, size, "%s within %s of its start", reason,
+             units_duration_format(host->settings->restart_min_interval_ms,
+                                   least, sizeof(least)));
+    return true;
+}
+
+/* Stopped by itself: what its definition says is done. */
+static void stopped(struct host *host, struct partition *partition,
+                    enum hv_shutdown_reason reason)
+{
+    enum wire_action action = action_for(&partition->row.definition, reason);
+    bool restart = action == WIRE_RESTART || action == WIRE_COREDUMP_RESTART;
+    struct operation_stopped how = {
+        .why = reason,
+        .reason = reason_text(reason),
+        .core_dump = action == WIRE_COREDUMP_DESTROY ||
+                     action == WIRE_COREDUMP_RESTART,
+    };
+    char why[128];
+    struct vdc_error err;
+    int rc;
+
+    if (action == WIRE_PRESERVE) {
+        preserve(host, partition, reason);
+        return;
+    }
+    if (restart &&
+        gives_up(host, partition, how.reason, why, sizeof(why))) {
+        how.reason = why;
+        how.gave_up = true;
+        restart = false;
+    }
+    if (restart)
+        rc = operation_restart(host, partition, &how, &restart_ops, host,
+                               &err);
+    else
+        rc = operation_stop(host, partition, &how, &act_ops, host, &err);
+    if (rc) {
+        log_error("%s %s, and nothing can be done: %s", partition->row.name,
+                  how.reason, err.text);
+        keep_event(host, partition, AGAIN_MS);
+    }
+}
+
+static void act(struct host *host, struct partition *partition)
+{
+    struct hv_event event = partition->event;
+
+    partition->has_event = false;
+    if (event.domid != partition->row.domid)
+        return; /* of a domain that is no longer its own */
+    switch (event.kind) {
+    case HV_EVENT_DEATH:
+        lifecycle_vanished(host, partition, "destroyed outside of xen-vdc");
+        return;
+    case HV_EVENT_SHUTDOWN:
+        /* A suspended domain belongs to whoever suspends it. */
+        if (event.reason != HV_SHUTDOWN_SUSPEND)
+            stopped(host, partition, event.reason);
+        return;
+    }
+}
+
+static bool may_act(const struct partition *partition)
+{
+    return partition->has_event && !partition->transaction &&
+           clock_mono().ms >= partition->event_not_before.ms;
+}
+
+void lifecycle_resume(struct host *host, const struct vdc_uuid *uuid)
+{
+    struct partition *partition = registry_by_uuid(&host->partitions, uuid);
+
+    if (partition && may_act(partition))
+        act(host, partition);
+}
+
+static void act_on_all(int fd, short what, void *arg)
+{
+    struct host *host = arg;
+    struct partition *partition, *next;
+
+    for (partition = TAILQ_FIRST(&host->partitions.all); partition;
+         partition = next) {
+        /* act() takes no partition away: those it ends stay remembered. */
+        next = TAILQ_NEXT(partition, in_all);
+        if (may_act(partition))
+            act(host, partition);
+    }
+}
+
+static void on_event(void *arg, const struct hv_event *event)
+{
+    struct host *host = arg;
+    struct partition *partition =
+        registry_by_uuid(&host->partitions, &event->uuid);
+
+    if (!partition)
+        return;
+    log_debug("%s: domain %u %s", partition->row.name, event->domid,
+              event->kind == HV_EVENT_DEATH
+                  ? "is gone"
+                  : hv_shutdown_reason_name(event->reason));
+    /* The death of its domain is news over its shutdown, not the other way
+     * round; an event of an older domain is none. */
+    if (partition->has_event && partition->event.kind == HV_EVENT_DEATH &&
+        partition->event.domid == event->domid)
+        return;
+    partition->event = *event;
+    partition->has_event = true;
+    partition->event_not_before.ms = 0;
+    if (may_act(partition))
+        act(host, partition);
+}
+
+void lifecycle_begin(struct host *host)
+{
+    host->lifecycle_timer =
+        event_new(host->base, -1, 0, act_on_all, host);
+    host->hv->on_event = on_event;
+    host->hv->on_event_arg = host;
+}
+
+void lifecycle_end(struct host *host)
+{
+    if (host->lifecycle_timer)
+        event_free(host->lifecycle_timer);
+    host->lifecycle_timer = NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * The host's memory as starts see it: what Xen has free, less what starts
+ * under way were promised and have not taken yet, less what must stay free;
+ * and what may be taken from dom0 when that is not enough.
+ */
+#ifndef RESOURCED_MEMORY_H
+#define RESOURCED_MEMORY_H
+
+#include "base/error.h"
+#include "base/units.h"
+
+struct host;
+struct transaction;
+
+/* Memory that is being taken from dom0. */
+struct memory_account {
+    struct mem dom0_before; /* dom0's memory before the first of the takers */
+    struct mem taken;       /* that it was asked to give since */
+    unsigned n_takers;
+};
+
+/*
+ * Whether the start `t` has its memory (t->need), and how much of it dom0
+ * must give first.  Errors: VDC_E_NO_MEMORY, in words with figures;
+ * VDC_E_HYPERVISOR.
+ */
+int memory_check(struct transaction *t, struct mem *ret_from_dom0,
+                 struct vdc_error *err);
+/* Asks dom0 to give so much; t remembers it. */
+int memory_take(struct transaction *t, struct mem amount,
+                struct vdc_error *err);
+/* What was taken has reached its guest: it stays with it. */
+void memory_keep(struct transaction *t);
+/* It is not needed any more: dom0 may have it back. */
+void memory_give_back(struct transaction *t);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The command channel: connections, the greeting, and requests, each of which
+ * gets exactly one answer (after any number of progress messages).  A request
+ * whose connection has closed goes on to its end; nobody is told.
+ */
+#ifndef RESOURCED_SERVER_H
+#define RESOURCED_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "wire/wire.h"
+
+struct connection;
+struct event_follower;
+struct host;
+struct server;
+
+struct request {
+    struct host *host;
+    struct connection *connection;
+    uint32_t id;
+    struct arena *arena; /* freed with the request */
+    const void *body;    /* struct wire_<body> of its message */
+    struct event_follower *follower; /* of the events it asked for */
+    struct request *next; /* of those with a follower */
+};
+
+typedef void request_fn(struct request *request);
+
+/* Listens; requests wait until server_open.  Errors: those of chan_listen. */
+int server_start(struct host *host, const char *address, struct server **ret,
+                 struct vdc_error *err);
+/* From now on requests are handled. */
+void server_open(struct server *server);
+void server_stop(struct server *server); /* NULL is allowed */
+
+/* The answer; frees the request. */
+void request_answer(struct request *request, enum wire_message_number number,
+                    const void *body);
+void request_fail(struct request *request, const struct vdc_error *err);
+/* A message before the answer. */
+void request_tell(struct request *request, enum wire_message_number number,
+                  const void *body);
+/* Whether the other end is slow to take what it is sent. */
+bool request_is_clogged(const struct request *request);
+/* The request lives as long as its connection and has a follower. */
+void request_follows(struct request *request, struct event_follower *follower);
+/* It has all its events; it is to be answered now. */
+void request_unfollow(struct request *request);
+
+#endif

@@ -1,0 +1,44 @@
+/* The settings of resourced, as rows: the file, --show-settings and the
+ * manual come from here. */
+#include "resourced/settings.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(struct resourced_settings, member)
+
+const struct setting resourced_setting_rows[] = {
+    { "database", SETTING_STRING, AT(database),
+      "/var/lib/xen-vdc/resourced.db", 0, 0,
+      "File of the resource database." },
+    { "command_address", SETTING_STRING, AT(command_address),
+      "unix:/run/xen-vdc/command.sock", 0, 0,
+      "Where commands are taken, from policyd of this host." },
+    { "hypervisor", SETTING_STRING, AT(hypervisor), "xen", 0, 0,
+      "\"xen\", or \"sim\" with its options for a simulated host." },
+    { "host_name", SETTING_STRING, AT(host_name), "", 0, 0,
+      "Name of this host in lists and events; empty: what the system calls "
+      "it." },
+    { "dump_dir", SETTING_STRING, AT(dump_dir), "/var/lib/xen/dump", 0, 0,
+      "Where the memory of a crashed guest is written when its on_crash asks "
+      "for it." },
+    { "shutdown_timeout", SETTING_DURATION, AT(shutdown_timeout_ms), "120s",
+      100, UINT64_C(86400000),
+      "How long a guest may take to shut down or reboot before one who waits "
+      "for it is told that it did not." },
+    { "restart_min_interval", SETTING_DURATION, AT(restart_min_interval_ms),
+      "10s", 0, UINT64_C(86400000),
+      "A guest that stops sooner than this after its start is not started "
+      "again by itself (the same 10 s as xl), so that a guest that cannot "
+      "boot does not keep the host busy." },
+    { "memory_wait", SETTING_DURATION, AT(memory_wait_ms), "30s", 100,
+      UINT64_C(3600000),
+      "How long a start waits for memory that dom0 or an ended domain is "
+      "giving back." },
+    { "start_parallel", SETTING_U64, AT(start_parallel), "4", 1, 256,
+      "How many guests are started at a time after the host has booted." },
+    { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,
+      "How many events are kept for those who ask later." },
+};
+
+const size_t resourced_n_setting_rows =
+    sizeof(resourced_setting_rows) / sizeof(resourced_setting_rows[0]);

@@ -1,0 +1,26 @@
+/* The settings of resourced: one row each, see settings.c. */
+#ifndef RESOURCED_SETTINGS_H
+#define RESOURCED_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/settings.h"
+
+struct resourced_settings {
+    const char *database;
+    const char *command_address;
+    const char *hypervisor;
+    const char *host_name; /* "": what gethostname says */
+    const char *dump_dir;
+    uint64_t shutdown_timeout_ms;
+    uint64_t restart_min_interval_ms;
+    uint64_t memory_wait_ms;
+    uint64_t start_parallel;
+    uint64_t event_keep;
+};
+
+extern const struct setting resourced_setting_rows[];
+extern const size_t resourced_n_setting_rows;
+
+#endif

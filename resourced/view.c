@@ -1,0 +1,265 @@
+/* What others are shown: the partitions in memory joined with what Xen says
+ * at this moment.  The database is not asked. */
+#include "resourced/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "resourced/host.h"
+#include "resourced/text.h"
+
+/* As xl list prints it. */
+static const char *flags(const struct hv_domain_info *info,
+                         struct arena *arena)
+{
+    bool crashed =
+        info->shutdown && info->shutdown_reason == HV_SHUTDOWN_CRASH;
+
+    return arena_printf(arena, "%c%c%c%c%c%c", info->running ? 'r' : '-',
+                        info->blocked ? 'b' : '-', info->paused ? 'p' : '-',
+                        info->shutdown ? 's' : '-', crashed ? 'c' : '-',
+                        info->dying ? 'd' : '-');
+}
+
+static enum wire_partition_state
+state_in_transaction(enum transaction_kind kind,
+                     enum wire_partition_state otherwise)
+{
+    switch (kind) {
+    case TRANSACTION_CREATE:
+    case TRANSACTION_START:
+    case TRANSACTION_RESTART:
+        return WIRE_STARTING;
+    case TRANSACTION_DESTROY:
+    case TRANSACTION_STOP:
+    case TRANSACTION_SHUTDOWN:
+        return WIRE_STOPPING;
+    case TRANSACTION_REBOOT:
+    case TRANSACTION_RENAME:
+        break;
+    }
+    return otherwise;
+}
+
+static enum wire_partition_state state_of(const struct partition *partition,
+                                          const struct hv_domain_info *info)
+{
+    enum wire_partition_state state = WIRE_RUNNING;
+
+    if (!partition_has_domain(partition))
+        state = WIRE_STOPPED;
+    else if (partition->row.preserved)
+        state = WIRE_PRESERVED;
+    else if (info && info->shutdown)
+        state = WIRE_STOPPING; /* what follows is about to be done */
+    else if (partition->stop_asked_until.ms > clock_mono().ms)
+        state = WIRE_STOPPING;
+    else if (info && info->paused)
+        state = WIRE_PAUSED;
+    if (partition->transaction)
+        state = state_in_transaction(partition->transaction->kind, state);
+    return state;
+}
+
+static void fill_live(const struct hv_domain_info *info, struct arena *arena,
+                      struct wire_partition *ret)
+{
+    ret->domid = info->domid;
+    ret->type = info->type == HV_DOMAIN_PV ? WIRE_PV : WIRE_PVH;
+    ret->memory = info->current_memory;
+    ret->max_memory = info->max_memory;
+    ret->vcpus = info->vcpus_online;
+    ret->max_vcpus = info->vcpus_max;
+    ret->cpu_time_ns = info->cpu_time_ns;
+    ret->flags = flags(info, arena);
+}
+
+static void fill(const struct host *host, const struct partition *partition,
+                 const struct hv_domain_info *info, struct arena *arena,
+                 struct wire_partition *ret)
+{
+    const struct partition_row *row = &partition->row;
+
+    wire_init(&wire_struct_partition, ret);
+    ret->uuid = row->uuid;
+    ret->customer = row->owner;
+    ret->name = row->name;
+    ret->xen_name = row->xen_name;
+    ret->managed = true;
+    ret->state = state_of(partition, info);
+    ret->type = row->definition.type;
+    ret->memory = row->definition.memory;
+    ret->max_memory = row->definition.max_memory.kib
+                          ? row->definition.max_memory
+                          : row->definition.memory;
+    ret->vcpus = row->definition.vcpus;
+    ret->max_vcpus = row->definition.max_vcpus ? row->definition.max_vcpus
+                                               : row->definition.vcpus;
+    ret->host = host->name;
+    ret->created_ms = row->created_ms;
+    ret->started_ms = row->started_ms;
+    ret->stopped_ms = row->stopped_ms;
+    ret->last_stop = row->last_stop;
+    ret->on_boot = row->definition.on_boot;
+    ret->restarts = row->restarts;
+    if (info) {
+        enum wire_domain_type type = ret->type;
+        struct mem max_memory = ret->max_memory;
+        fill_live(info, arena, ret);
+        /* As it was defined: Xen adds some room of its own to the one, and
+         * calls a PVH domain HVM. */
+        ret->max_memory = max_memory;
+        ret->type = type;
+    }
+}
+
+static void fill_foreign(const struct host *host,
+                         const struct hv_domain_info *info,
+                         struct arena *arena, struct wire_partition *ret)
+{
+    char *name = arena_alloc(arena, 64);
+    char *xen_name = arena_alloc(arena, 128);
+
+    wire_init(&wire_struct_partition, ret);
+    ret->uuid = info->uuid;
+    ret->name = text_tidy(name, 64, info->name);
+    ret->xen_name = text_tidy(xen_name, 128, info->name);
+    ret->host = host->name;
+    ret->state = info->shutdown ? WIRE_PRESERVED
+                 : info->paused ? WIRE_PAUSED
+                                : WIRE_RUNNING;
+    fill_live(info, arena, ret);
+}
+
+int view_partition(struct host *host, const struct partition *partition,
+                   struct arena *arena, struct wire_partition *ret,
+                   struct vdc_error *err)
+{
+    struct hv *hv = host->hv;
+    struct hv_domain_info info;
+    bool live = false;
+
+    if (partition_has_domain(partition)) {
+        int rc = hv->domain->info(hv, partition->row.domid, arena, &info, err);
+        if (rc && rc != VDC_E_NOT_FOUND)
+            return rc;
+        live = rc == 0;
+    }
+    fill(host, partition, live ? &info : NULL, arena, ret);
+    return 0;
+}
+
+/* Domains by domid, then what has none, by name. */
+static int compare(const void *a, const void *b)
+{
+    const struct wire_partition *p = a, *q = b;
+    bool p_stopped = p->managed && !p->domid;
+    bool q_stopped = q->managed && !q->domid;
+
+    if (p_stopped != q_stopped)
+        return p_stopped ? 1 : -1;
+    if (p->domid != q->domid)
+        return p->domid < q->domid ? -1 : 1;
+    return strcmp(p->name, q->name);
+}
+
+static bool is_asked_for(const struct wire_partition_query *query,
+                         const struct partition *partition)
+{
+    return !query->customer[0] ||
+           strcmp(query->customer, partition->row.owner) == 0;
+}
+
+/* The partition whose domain this is, as far as we know. */
+static const struct partition *partition_of(const struct host *host,
+                                            const struct hv_domain_info *info)
+{
+    const struct partition *partition =
+        registry_by_uuid(&host->partitions, &info->uuid);
+
+    if (!partition)
+        return NULL;
+    if (partition->row.domid == info->domid)
+        return partition;
+    /* One that is being built, or is going away. */
+    return partition->transaction || info->dying ? partition : NULL;
+}
+
+int view_list(struct host *host, const struct wire_partition_query *query,
+              struct arena *arena, struct wire_partition_list *ret,
+              struct vdc_error *err)
+{
+    struct hv_domain_info *domains;
+    const struct partition *partition;
+    size_t n_domains;
+    uint32_t n = 0;
+    int rc = host->hv->domain->list(host->hv, arena, &domains, &n_domains,
+                                    err);
+    if (rc)
+        return rc;
+
+    struct wire_partition *all =
+        ARENA_ARRAY(arena, n_domains + host->partitions.n_partitions,
+                    struct wire_partition);
+    bool *listed = ARENA_ARRAY(arena, HV_DOMID_MAX + 1u, bool);
+    for (size_t i = 0; i < n_domains; i++) {
+        partition = partition_of(host, &domains[i]);
+        if (partition && partition->row.domid == domains[i].domid) {
+            listed[domains[i].domid] = true;
+            if (is_asked_for(query, partition))
+                fill(host, partition, &domains[i], arena, &all[n++]);
+        } else if (!partition && query->foreign && !query->customer[0]) {
+            fill_foreign(host, &domains[i], arena, &all[n++]);
+        }
+    }
+    /* Those that Xen does not have. */
+    TAILQ_FOREACH (partition, &host->partitions.all, in_all) {
+        bool in_xen =
+            partition_has_domain(partition) && listed[partition->row.domid];
+        if (!in_xen && is_asked_for(query, partition))
+            fill(host, partition, NULL, arena, &all[n++]);
+    }
+    qsort(all, n, sizeof(*all), compare);
+    wire_init(&wire_struct_partition_list, ret);
+    ret->partitions = all;
+    ret->n_partitions = n;
+    return 0;
+}
+
+int view_host(struct host *host, struct arena *arena, struct wire_host *ret,
+              struct vdc_error *err)
+{
+    struct wire_partition_query query;
+    struct wire_partition_list list;
+    struct hv_host_info info;
+    int rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+
+    wire_init(&wire_struct_partition_query, &query);
+    query.foreign = true;
+    if (!rc)
+        rc = view_list(host, &query, arena, &list, err);
+    if (rc)
+        return rc;
+    wire_init(&wire_struct_host, ret);
+    ret->name = host->name;
+    ret->hypervisor = info.hypervisor;
+    ret->simulated = info.simulated;
+    ret->state = "up";
+    ret->total_memory = info.total_memory;
+    ret->free_memory = info.free_memory;
+    ret->available_memory = info.free_memory;
+    ret->dom0_memory = info.dom0_memory;
+    ret->pcpus = info.pcpus;
+    ret->capabilities = info.capabilities;
+    ret->scheduler = info.scheduler;
+    ret->boot_id = info.boot_id;
+    for (uint32_t i = 0; i < list.n_partitions; i++) {
+        const struct wire_partition *p = &list.partitions[i];
+        ret->partitions += p->managed;
+        ret->running += p->managed && p->domid;
+        ret->foreign += !p->managed && p->domid;
+        ret->vcpus += p->managed && p->domid ? p->vcpus : 0;
+    }
+    return 0;
+}

@@ -1,0 +1,97 @@
+/*
+ * For tests of resourced: a real daemon on a simulated host in a directory of
+ * its own, a client that speaks to it, and a hand on the host from outside.
+ */
+#ifndef TESTS_SIM_RD_H
+#define TESTS_SIM_RD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "hv/sim/sim.h"
+#include "wire/wire.h"
+
+struct rd {
+    char dir[64];
+    char spec[192];       /* --hv */
+    const char *settings; /* more lines of its settings file, or NULL */
+    const char *fault;    /* VDC_SIM_FAULT of the next start, or NULL */
+    uint64_t file_limit;  /* bytes a file may have; 0: no limit */
+    pid_t pid;            /* 0: it does not run */
+    int fd;               /* -1: not connected */
+    uint32_t id;
+    unsigned n_progress;  /* of the last call */
+    struct arena *arena;  /* answers */
+    struct hv *hv;        /* the host from outside, or NULL */
+};
+
+/* options: of the simulator, besides its state file; "" for none. */
+struct rd *rd_new(const char *options);
+/* Kills the daemon and removes the directory. */
+void rd_free(struct rd *rd);
+const char *rd_path(struct rd *rd, const char *name);
+
+/* Starts it and waits until it answers; false when it ended before. */
+bool rd_start(struct rd *rd);
+/* Only starts it. */
+void rd_spawn(struct rd *rd);
+bool rd_connect(struct rd *rd);
+void rd_disconnect(struct rd *rd);
+void rd_signal(struct rd *rd, int signal_number);
+/* Waits for its end: exit status, or 128 + signal. */
+int rd_wait(struct rd *rd);
+/* kill -9 and wait. */
+void rd_kill(struct rd *rd);
+/* Whether its log (of all starts) has these words. */
+bool rd_logged(struct rd *rd, const char *words);
+
+/* Sends a request; returns its id, 0 when it could not be sent. */
+uint32_t rd_send(struct rd *rd, enum wire_message_number number,
+                 const void *body);
+/* The next message that is not progress; false when the connection ended or
+ * nothing came in time. */
+bool rd_receive(struct rd *rd, struct wire_frame *ret, int timeout_ms);
+/* Request and answer: 0 with *ret_body (may be NULL), or the error's code. */
+int rd_call(struct rd *rd, enum wire_message_number number, const void *body,
+            const void **ret_body, struct vdc_error *err);
+
+/* A definition of 64 MiB and 1 vCPU without files of its own. */
+void rd_definition(struct wire_definition *ret, const char *name,
+                   const char *cmdline);
+int rd_create(struct rd *rd, const struct wire_definition *definition,
+              bool start, struct vdc_error *err);
+int rd_create_simple(struct rd *rd, const char *name, const char *cmdline);
+/* A request with nothing but a name. */
+int rd_do(struct rd *rd, enum wire_message_number number, const char *name,
+          struct vdc_error *err);
+int rd_destroy(struct rd *rd, const char *name, bool keep);
+int rd_shutdown_wait(struct rd *rd, enum wire_message_number number,
+                     const char *name, uint64_t timeout_ms,
+                     struct vdc_error *err);
+/* NULL when there is none. */
+const struct wire_partition *rd_show(struct rd *rd, const char *name);
+const struct wire_partition_list *rd_list(struct rd *rd, bool foreign);
+/* Waits until it has this state; false after so long. */
+bool rd_wait_state(struct rd *rd, const char *name,
+                   enum wire_partition_state state, unsigned timeout_ms);
+/* How many kept events of this kind the partition has, with these words. */
+unsigned rd_events(struct rd *rd, enum wire_event_kind kind, const char *name,
+                   const char *words);
+
+/* ---- the host from outside ---- */
+
+struct hv *rd_host(struct rd *rd);
+/* Domains besides dom0. */
+unsigned rd_domains(struct rd *rd);
+uint64_t rd_free_kib(struct rd *rd);
+/* The store, without what the daemon says of itself. */
+const char *rd_store_dump(struct rd *rd);
+/* A number that a query on the database answers; the daemon must not run. */
+long rd_sql(struct rd *rd, const char *sql);
+
+void rd_sleep(unsigned ms);
+
+#endif

@@ -1,0 +1,200 @@
+/* Tests of policyd/files.c. */
+#include "policyd/files.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+static char top[PATH_MAX];
+static char own[PATH_MAX + 8], shared[PATH_MAX + 8];
+static const char *items[2];
+static const struct setting_list paths = { 2, items };
+
+static void make(const char *name, off_t size)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/%s", top, name);
+    int fd = open(path, O_CREAT | O_WRONLY, 0644);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(ftruncate(fd, size), 0);
+    close(fd);
+}
+
+static void folder(const char *name)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/%s", top, name);
+    CU_ASSERT_EQUAL(mkdir(path, 0755), 0);
+}
+
+static void link_to(const char *name, const char *target)
+{
+    char path[PATH_MAX + 32], to[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/%s", top, name);
+    snprintf(to, sizeof(to), "%s/%s", top, target);
+    CU_ASSERT_EQUAL(symlink(to, path), 0);
+}
+
+static void set_up(void)
+{
+    char template[] = "/tmp/xen-vdc-files-XXXXXX";
+
+    CU_ASSERT_FATAL(mkdtemp(template) && realpath(template, top));
+    umask(022);
+    folder("own");
+    folder("own/acme");
+    folder("own/globex");
+    folder("own/acme/open");
+    folder("shared");
+    make("own/acme/kernel", 10);
+    make("own/acme/disk", 1024 * 1024);
+    make("own/acme/open/kernel", 1);
+    make("own/globex/kernel", 1);
+    make("shared/base", 4096);
+    make("secret", 1);
+    link_to("own/acme/link", "own/acme/kernel");
+    link_to("own/acme/out", "secret");
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/own/acme/open", top);
+    CU_ASSERT_EQUAL(chmod(path, 0777), 0);
+    snprintf(own, sizeof(own), "%s/own/%%c", top);
+    snprintf(shared, sizeof(shared), "%s/shared", top);
+    items[0] = own;
+    items[1] = shared;
+}
+
+static void tear_down(void)
+{
+    char command[PATH_MAX + 16];
+    snprintf(command, sizeof(command), "rm -rf '%s'", top);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static int check_kernel(const char *name, bool restricted, char *ret,
+                        struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct wire_definition d;
+
+    wire_init(&wire_struct_definition, &d);
+    d.kernel = arena_printf(arena, "%s/%s", top, name);
+    int rc = files_check(&paths, "acme", restricted, &d, arena, err);
+    if (ret)
+        strcpy(ret, d.kernel + strlen(top) + 1);
+    arena_free(arena);
+    return rc;
+}
+
+/* The text of an error without the path it is about. */
+static void words(const struct vdc_error *err, char *ret)
+{
+    const char *quote = strchr(err->text, '\'');
+
+    sprintf(ret, "%.*s|%s", (int)(quote - err->text), err->text, err->hint);
+}
+
+static void customers_files(void)
+{
+    char found[PATH_MAX], none[2048], other[2048];
+    struct vdc_error err = { 0 };
+
+    set_up();
+    CU_ASSERT_EQUAL(check_kernel("own/acme/kernel", true, found, NULL), 0);
+    CU_ASSERT_EQUAL(check_kernel("own/acme/link", true, found, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(found, "own/acme/kernel");
+    CU_ASSERT_EQUAL(
+        check_kernel("own/acme/../acme//kernel", true, found, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(found, "own/acme/kernel");
+    CU_ASSERT_EQUAL(check_kernel("shared/base", true, NULL, NULL), 0);
+
+    CU_ASSERT_EQUAL(check_kernel("own/acme/none", true, NULL, &err),
+                    VDC_E_NO_FILE);
+    words(&err, none);
+    static const char *const outside[] = {
+        "secret",
+        "own/acme/out",
+        "own/acme/../globex/kernel",
+        "own/globex/kernel",
+        "own/globex/none",
+        "none",
+        "own/acme",
+    };
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        CU_ASSERT_EQUAL(check_kernel(outside[i], true, NULL, &err),
+                        VDC_E_NO_FILE);
+        words(&err, other);
+        CU_ASSERT_STRING_EQUAL(none, other);
+    }
+    /* in its place, but others could exchange it */
+    CU_ASSERT_EQUAL(check_kernel("own/acme/open/kernel", true, NULL, &err),
+                    VDC_E_DENIED);
+    tear_down();
+}
+
+static void operators_files(void)
+{
+    struct vdc_error err = { 0 };
+
+    set_up();
+    CU_ASSERT_EQUAL(check_kernel("secret", false, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(check_kernel("own/acme/open/kernel", false, NULL, NULL),
+                    0);
+    CU_ASSERT_EQUAL(check_kernel("none", false, NULL, &err), VDC_E_NO_FILE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "kernel"));
+    CU_ASSERT_EQUAL(check_kernel("own", false, NULL, &err), VDC_E_BAD_VALUE);
+    tear_down();
+}
+
+static int check_disk(const char *name, bool readonly, uint64_t *ret_kib,
+                      struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct wire_definition d;
+    struct wire_disk disk;
+
+    wire_init(&wire_struct_definition, &d);
+    wire_init(&wire_struct_disk, &disk);
+    disk.target = arena_printf(arena, "%s/%s", top, name);
+    disk.vdev = "xvda";
+    disk.readonly = readonly;
+    d.disks = &disk;
+    d.n_disks = 1;
+    int rc = files_check(&paths, "acme", true, &d, arena, err);
+    if (ret_kib)
+        *ret_kib = disk.size.kib;
+    arena_free(arena);
+    return rc;
+}
+
+static void disks(void)
+{
+    struct vdc_error err = { 0 };
+    uint64_t kib = 0;
+
+    set_up();
+    CU_ASSERT_EQUAL(check_disk("own/acme/disk", false, &kib, NULL), 0);
+    CU_ASSERT_EQUAL(kib, 1024);
+    CU_ASSERT_EQUAL(check_disk("shared/base", true, &kib, NULL), 0);
+    CU_ASSERT_EQUAL(kib, 4);
+    CU_ASSERT_EQUAL(check_disk("shared/base", false, NULL, &err),
+                    VDC_E_DENIED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "read-only"));
+    CU_ASSERT_EQUAL(check_disk("own/acme/none", false, NULL, &err),
+                    VDC_E_NO_FILE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "disk xvda"));
+    tear_down();
+}
+
+static const struct unit_test tests[] = {
+    { "files of customers", customers_files },
+    { "files of operators", operators_files },
+    { "disks", disks },
+};
+
+UNIT_MAIN("policyd/files", tests)

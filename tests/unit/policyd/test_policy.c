@@ -1,0 +1,146 @@
+/* Tests of policyd/policy.c. */
+#include "policyd/policy.h"
+
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+static const char *bridges[] = { "xenbr0", "lan" };
+static const struct setting_list bridge_list = { 2, bridges };
+static const struct policy policy = { &bridge_list };
+
+static void minimal(struct wire_definition *d)
+{
+    wire_init(&wire_struct_definition, d);
+    d->name = "web";
+    d->kernel = "/boot/k";
+    d->memory = MEM_MIB(64);
+}
+
+static int check(struct wire_definition *d, bool restricted,
+                 struct vdc_error *err)
+{
+    return policy_check(&policy, "acme", restricted, d, err);
+}
+
+static void defaults(void)
+{
+    struct wire_definition d;
+    struct wire_nic nic;
+
+    minimal(&d);
+    wire_init(&wire_struct_nic, &nic);
+    d.nics = &nic;
+    d.n_nics = 1;
+    CU_ASSERT_EQUAL(check(&d, true, NULL), 0);
+    CU_ASSERT_EQUAL(d.max_memory.kib, 64 * 1024);
+    CU_ASSERT_EQUAL(d.vcpus, 1);
+    CU_ASSERT_EQUAL(d.max_vcpus, 1);
+    CU_ASSERT_STRING_EQUAL(nic.bridge, "xenbr0");
+}
+
+/* Each thing that customers may not set: refused by name, to operators not. */
+#define REFUSED(key, statement)                               \
+    do {                                                      \
+        struct vdc_error err = { 0 };                         \
+        struct wire_definition d;                             \
+        minimal(&d);                                          \
+        statement;                                            \
+        CU_ASSERT_EQUAL(check(&d, true, &err), VDC_E_DENIED); \
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'" key));    \
+        minimal(&d);                                          \
+        statement;                                            \
+        CU_ASSERT_EQUAL(check(&d, false, &err), 0);           \
+    } while (0)
+
+static void refused(void)
+{
+    const char *one[] = { "0" };
+
+    REFUSED("bootloader", d.bootloader = "pygrub");
+    REFUSED("pool", d.pool = "p");
+    REFUSED("driver_domain", d.driver_domain = true);
+    REFUSED("cpus", (d.cpus = one, d.n_cpus = 1));
+    REFUSED("cpus_soft", (d.cpus_soft = one, d.n_cpus_soft = 1));
+    REFUSED("cpu_weight", d.cpu_weight = 512);
+    REFUSED("event_channels", d.event_channels = 9);
+    REFUSED("max_grant_frames", d.max_grant_frames = 64);
+    REFUSED("max_maptrack_frames", d.max_maptrack_frames = 64);
+    REFUSED("max_grant_version", d.max_grant_version = 1);
+    REFUSED("tsc_mode", d.tsc_mode = "native");
+    REFUSED("nestedhvm", d.nestedhvm = WIRE_YES);
+    REFUSED("pvshim_path", d.pvshim_path = "/x");
+    REFUSED("pvshim_cmdline", d.pvshim_extra = "x");
+    REFUSED("nomigrate", d.nomigrate = true);
+    REFUSED("on_crash", d.on_crash = WIRE_COREDUMP_RESTART);
+}
+
+static void refused_devices(void)
+{
+    struct wire_disk disk;
+    struct wire_nic nic;
+
+#define WITH_DISK(statement)                                  \
+    (wire_init(&wire_struct_disk, &disk), disk.vdev = "xvda", \
+     disk.format = "raw", statement, d.disks = &disk, d.n_disks = 1)
+#define WITH_NIC(statement) \
+    (wire_init(&wire_struct_nic, &nic), statement, d.nics = &nic, d.n_nics = 1)
+    REFUSED("script' of disk xvda", WITH_DISK(disk.script = "/x"));
+    REFUSED("backend' of disk xvda", WITH_DISK(disk.backend = "nas"));
+    REFUSED("format' of disk xvda", WITH_DISK(disk.format = "qcow2"));
+    REFUSED("script' of vif 00", WITH_NIC(nic.script = "/x"));
+    REFUSED("backend' of vif 00", WITH_NIC(nic.backend = "net"));
+    REFUSED("vifname' of vif 00", WITH_NIC(nic.vifname = "eth0"));
+    REFUSED("gatewaydev' of vif 00", WITH_NIC(nic.gatewaydev = "eth0"));
+    REFUSED("other'", WITH_NIC(nic.bridge = "other"));
+    struct wire_definition d;
+    minimal(&d);
+    WITH_NIC(nic.bridge = "lan");
+    CU_ASSERT_EQUAL(check(&d, true, NULL), 0);
+    WITH_NIC(nic.ip = "10.0.0.1; reboot");
+    CU_ASSERT_EQUAL(check(&d, true, NULL), VDC_E_BAD_VALUE);
+    WITH_NIC(nic.ip = "10.0.0.1/24 fe80::1");
+    CU_ASSERT_EQUAL(check(&d, true, NULL), 0);
+}
+
+static void nonsense(void)
+{
+    struct vdc_error err = { 0 };
+    struct wire_definition d;
+
+#define NONSENSE(statement, words)                                \
+    do {                                                          \
+        minimal(&d);                                              \
+        statement;                                                \
+        CU_ASSERT_EQUAL(check(&d, false, &err), VDC_E_BAD_VALUE); \
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, words));          \
+    } while (0)
+    NONSENSE(d.memory.kib = 0, "'memory'");
+    NONSENSE(d.max_memory.kib = 1, "'maxmem'");
+    NONSENSE(d.memory.kib = UINT64_MAX, "'memory'");
+    NONSENSE((d.vcpus = 3, d.max_vcpus = 2), "'maxvcpus'");
+    NONSENSE(d.vcpus = 100000, "512");
+    NONSENSE(d.kernel = "", "'kernel'");
+}
+
+static void macs(void)
+{
+    CU_ASSERT(policy_mac_valid("00:16:3e:01:02:ff"));
+    CU_ASSERT(policy_mac_valid("0A:16:3E:01:02:FF"));
+    CU_ASSERT_FALSE(policy_mac_valid("01:16:3e:01:02:ff"));
+    CU_ASSERT_FALSE(policy_mac_valid("00:00:00:00:00:00"));
+    CU_ASSERT_FALSE(policy_mac_valid("00:16:3e:01:02:f"));
+    CU_ASSERT_FALSE(policy_mac_valid("00:16:3e:01:02:fg"));
+    CU_ASSERT_FALSE(policy_mac_valid("00-16-3e-01-02-ff"));
+    CU_ASSERT_FALSE(policy_mac_valid(""));
+}
+
+static const struct unit_test tests[] = {
+    { "what is left out", defaults },
+    { "what customers may not set", refused },
+    { "what customers may not set of devices", refused_devices },
+    { "what makes no sense", nonsense },
+    { "MAC addresses", macs },
+};
+
+UNIT_MAIN("policyd/policy", tests)

@@ -1,0 +1,102 @@
+/* Tests of policyd/quota.c. */
+#include "policyd/quota.h"
+
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+static struct wire_usage usage(uint64_t mib, uint64_t vcpus, uint64_t disk_mib,
+                               uint64_t guests)
+{
+    return (struct wire_usage){ .memory = MEM_MIB(mib),
+                                .vcpus = vcpus,
+                                .disk = MEM_MIB(disk_mib),
+                                .guests = guests };
+}
+
+static void exceeded(void)
+{
+    const struct wire_quota quota = {
+        .memory_kib = 1024 * 1024, .vcpus = 4, .disk_kib = -1, .guests = 3
+    };
+    const struct wire_usage used = usage(512, 3, 0, 3);
+    struct wire_usage asked = usage(600, 1, 90000, 0);
+    struct vdc_error err = { 0 };
+
+    CU_ASSERT_EQUAL(quota_check("acme", &quota, &used, &asked, &err),
+                    VDC_E_QUOTA);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "customer acme: memory quota: 512 MiB used + 600 "
+                           "MiB asked > 1024 MiB limit");
+    /* all at once */
+    asked = usage(513, 2, 0, 1);
+    CU_ASSERT_EQUAL(quota_check("acme", &quota, &used, &asked, &err),
+                    VDC_E_QUOTA);
+    CU_ASSERT_STRING_EQUAL(
+        err.text,
+        "customer acme: memory quota: 512 MiB used + 513 MiB asked > 1024 MiB "
+        "limit; vcpus quota: 3 used + 2 asked > 4 limit; guests quota: 3 used "
+        "+ 1 asked > 3 limit");
+}
+
+static void fits(void)
+{
+    const struct wire_quota quota = { 1024 * 1024, 4, 10, 3, 0 };
+    const struct wire_quota none = { -1, -1, -1, -1, 0 };
+    const struct wire_quota zero = { 0, 0, 0, 0, 0 };
+    const struct wire_usage used = usage(512, 2, 1, 2);
+    const struct wire_usage asked = usage(512, 2, 0, 1);
+    const struct wire_usage lots = usage(1u << 30, 10000, 1u << 30, 1);
+
+    /* exactly; and what is over already, but asks for no more of it */
+    CU_ASSERT_EQUAL(quota_check("a", &quota, &used, &asked, NULL), 0);
+    CU_ASSERT_EQUAL(quota_check("a", &none, &used, &lots, NULL), 0);
+    CU_ASSERT_EQUAL(quota_check("a", &zero, &used, &asked, NULL), VDC_E_QUOTA);
+}
+
+static void kibibytes(void)
+{
+    const struct wire_quota quota = { 1000, -1, -1, -1, 0 };
+    const struct wire_usage used = usage(0, 0, 0, 0),
+                            asked = usage(1, 1, 0, 1);
+    struct vdc_error err = { 0 };
+
+    CU_ASSERT_EQUAL(quota_check("a", &quota, &used, &asked, &err),
+                    VDC_E_QUOTA);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(err.text, "0 KiB used + 1024 KiB asked > 1000 KiB limit"));
+}
+
+static void definitions(void)
+{
+    struct wire_disk disks[3];
+    struct wire_definition d;
+    struct wire_usage counts;
+
+    wire_init(&wire_struct_definition, &d);
+    for (int i = 0; i < 3; i++) {
+        wire_init(&wire_struct_disk, &disks[i]);
+        disks[i].size = MEM_MIB(100);
+    }
+    disks[1].readonly = true;
+    d.disks = disks;
+    d.n_disks = 3;
+    d.memory = MEM_MIB(64);
+    d.max_memory = MEM_MIB(128);
+    d.vcpus = 1;
+    d.max_vcpus = 2;
+    quota_of_definition(&d, &counts);
+    CU_ASSERT_EQUAL(counts.memory.kib, 128 * 1024);
+    CU_ASSERT_EQUAL(counts.vcpus, 2);
+    CU_ASSERT_EQUAL(counts.disk.kib, 200 * 1024);
+    CU_ASSERT_EQUAL(counts.guests, 1);
+}
+
+static const struct unit_test tests[] = {
+    { "exceeded", exceeded },
+    { "fits", fits },
+    { "amounts that are no MiB", kibibytes },
+    { "what a definition counts for", definitions },
+};
+
+UNIT_MAIN("policyd/quota", tests)

@@ -1,0 +1,284 @@
+/* Tests of policyd/store_sqlite.c, through policyd/book.c. */
+#include "policyd/book.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+static char folder[64], path[128];
+
+static void set_up(void)
+{
+    strcpy(folder, "/tmp/xen-vdc-store-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/policyd.db", folder);
+}
+
+static void tear_down(void)
+{
+    char command[160];
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static int open_book(struct book **ret, struct vdc_error *err)
+{
+    struct store *store;
+    int rc = store_sqlite_open(path, &store, err);
+
+    return rc ? rc : book_open(store, ret, err);
+}
+
+static int add_customer(struct book *book, const char *name, uint32_t uid,
+                        struct vdc_error *err)
+{
+    struct wire_login login = { .user = "u", .uid = uid };
+    struct wire_customer c;
+    const struct store_audit audit = {
+        1, 0, name, "customer_create", name, 0
+    };
+
+    wire_init(&wire_struct_customer, &c);
+    c.name = name;
+    c.logins = &login;
+    c.n_logins = 1;
+    c.quota.vcpus = 4;
+    return book_customer_add(book, &c, &audit, err);
+}
+
+static struct assignment *add_guest(struct book *book, const char *customer,
+                                    const char *name)
+{
+    struct store_assignment row = {
+        .customer = customer,
+        .name = name,
+        .new_name = "",
+        .host = "h1",
+        .state = ASSIGNMENT_CREATING,
+        .counts = { .memory = MEM_MIB(64), .vcpus = 2, .disk = MEM_MIB(10) },
+        .macs = "00:16:3e:00:00:01",
+        .reason = "because",
+        .created_ms = 5,
+    };
+    struct assignment *a;
+
+    uuid_random(&row.uuid);
+    CU_ASSERT_EQUAL_FATAL(book_assignment_add(book, &row, NULL, &a, NULL), 0);
+    return a;
+}
+
+static void remembers(void)
+{
+    struct book *book;
+    struct wire_usage usage;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1005, NULL), 0);
+    struct assignment *a = add_guest(book, "acme", "web");
+    CU_ASSERT_EQUAL(book_assignment_move(book, a, ASSIGNMENT_ACTIVE, NULL,
+                                         NULL, NULL, NULL),
+                    0);
+    CU_ASSERT_EQUAL(book_assignment_move(book, a, ASSIGNMENT_RENAMING, NULL,
+                                         "www", NULL, NULL),
+                    0);
+    struct vdc_uuid uuid = a->uuid;
+    book_close(book);
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    struct customer *c = book_customer_by_uid(book, 1005);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_STRING_EQUAL(c->name, "acme");
+    CU_ASSERT_EQUAL(c->quota.vcpus, 4);
+    CU_ASSERT_EQUAL(c->quota.guests, -1);
+    a = book_assignment(book, &uuid);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    CU_ASSERT_PTR_EQUAL(book_assignment_by_name(c, "web"), a);
+    CU_ASSERT_PTR_EQUAL(book_assignment_by_name(c, "www"), a);
+    CU_ASSERT_PTR_EQUAL(book_assignment_by_mac(book, "00:16:3E:00:00:01"), a);
+    CU_ASSERT_EQUAL(a->state, ASSIGNMENT_RENAMING);
+    CU_ASSERT_STRING_EQUAL(a->reason, "because");
+    book_usage(c, &usage);
+    CU_ASSERT_EQUAL(usage.memory.kib, 64 * 1024);
+    CU_ASSERT_EQUAL(usage.vcpus, 2);
+    CU_ASSERT_EQUAL(usage.disk.kib, 10 * 1024);
+    CU_ASSERT_EQUAL(usage.guests, 1);
+    CU_ASSERT_EQUAL(book_assignment_move(book, a, ASSIGNMENT_ACTIVE,
+                                         a->new_name, NULL, NULL, NULL),
+                    0);
+    CU_ASSERT_STRING_EQUAL(a->name, "www");
+    CU_ASSERT_STRING_EQUAL(a->new_name, "");
+    CU_ASSERT_EQUAL(book_assignment_remove(book, a, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(book_customer_remove(book, c, NULL, NULL), 0);
+    book_close(book);
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_PTR_NULL(book_customer(book, "acme"));
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 1005));
+    CU_ASSERT_PTR_NOT_NULL(book_customer(book, "provider"));
+    book_close(book);
+    tear_down();
+}
+
+static void refuses_doubles(void)
+{
+    struct book *book;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1, NULL), 0);
+    /* the store itself holds that a uid has one customer, and nothing of the
+     * refused change stays */
+    CU_ASSERT_EQUAL(add_customer(book, "globex", 1, NULL), VDC_E_STORE);
+    CU_ASSERT_PTR_NULL(book_customer(book, "globex"));
+    CU_ASSERT_EQUAL(add_customer(book, "globex", 2, NULL), 0);
+    book_close(book);
+    tear_down();
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+
+    CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void make_and_close(void)
+{
+    struct book *book;
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1, NULL), 0);
+    book_close(book);
+}
+
+static void newer(void)
+{
+    struct book *book;
+    struct vdc_error err = { 0 };
+
+    set_up();
+    make_and_close();
+    run_sql("PRAGMA user_version = 99");
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE_NEWER);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "99"));
+    CU_ASSERT(*err.hint);
+    tear_down();
+}
+
+static void corrupt(void)
+{
+    struct book *book;
+    struct vdc_error err = { 0 };
+
+    set_up();
+    FILE *f = fopen(path, "w");
+    for (int i = 0; i < 500; i++)
+        fprintf(f, "this is no database, line %d\n", i);
+    fclose(f);
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE_CORRUPT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "backup"));
+    unlink(path);
+
+    /* rubbish in the middle of a good one */
+    make_and_close();
+    f = fopen(path, "r+");
+    fseek(f, 4096, SEEK_SET);
+    for (int i = 0; i < 4096 * 3; i++)
+        fputc(0x5a, f);
+    fclose(f);
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE_CORRUPT);
+    CU_ASSERT(*err.hint);
+    unlink(path);
+
+    /* another program's */
+    run_sql("CREATE TABLE t (x)");
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE);
+    tear_down();
+}
+
+static void inconsistent(void)
+{
+    struct book *book;
+    struct vdc_error err = { 0 };
+
+    set_up();
+    make_and_close();
+    run_sql("PRAGMA foreign_keys = OFF; INSERT INTO assignment VALUES "
+            "('00000000-0000-4000-8000-000000000001','nobody','x','','h',2,1,"
+            "1,1,'','',1)");
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE_CORRUPT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "nobody"));
+    tear_down();
+}
+
+static void disk_full(void)
+{
+    struct book *book;
+    struct vdc_error err = { 0 };
+    struct rlimit old, small;
+    struct stat st;
+    char wal[160], name[16];
+    int n = 0, rc = 0;
+
+    set_up();
+    signal(SIGXFSZ, SIG_IGN);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    CU_ASSERT_EQUAL(stat(wal, &st), 0);
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = (rlim_t)st.st_size + 100 * 1024;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (n = 0; !rc && n < 1000; n++) {
+        snprintf(name, sizeof(name), "c%d", n);
+        rc = add_customer(book, name, 10000 + (uint32_t)n, &err);
+    }
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &old), 0);
+    CU_ASSERT_EQUAL(rc, VDC_E_DISK_FULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "full"));
+    CU_ASSERT(*err.hint);
+    CU_ASSERT_PTR_NULL(book_customer(book, name));
+    /* room again: it goes on; and after a restart all is there */
+    CU_ASSERT_EQUAL(add_customer(book, name, 1, NULL), 0);
+    book_close(book);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "c%d", i);
+        CU_ASSERT_PTR_NOT_NULL(book_customer(book, name));
+    }
+    book_close(book);
+    tear_down();
+}
+
+static void no_folder(void)
+{
+    struct book *book;
+    struct vdc_error err = { 0 };
+
+    strcpy(path, "/nonexistent/policyd.db");
+    CU_ASSERT_EQUAL(open_book(&book, &err), VDC_E_STORE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nonexistent/policyd.db"));
+    CU_ASSERT(*err.hint);
+}
+
+static const struct unit_test tests[] = {
+    { "remembers", remembers },
+    { "refuses doubles", refuses_doubles },
+    { "made by a newer version", newer },
+    { "damaged", corrupt },
+    { "inconsistent", inconsistent },
+    { "disk full", disk_full },
+    { "no such folder", no_folder },
+};
+
+UNIT_MAIN("policyd/store", tests)
