@@ -2,16 +2,6 @@
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
 tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
-
-# The command line over the real daemons.
-SIM_CLI_TESTS = \
-	tests/sim/test-cli-customers.sh \
-	tests/sim/test-cli-down.sh \
-	tests/sim/test-cli-errors.sh \
-	tests/sim/test-cli-json.sh \
-	tests/sim/test-cli-road.sh
-EXTRA_DIST += tests/sim/lib.sh $(SIM_CLI_TESTS)
-TESTS += $(SIM_CLI_TESTS)
 dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
 TESTS += tests/sim/test_sim_ctl.sh
 
