@@ -29,6 +29,7 @@ command_address = "unix:$WORK/command.sock"
 hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512M}"
 host_name = "alpha"
 dump_dir = "$WORK/dump"
+restart_min_interval = 0
 END
     mkdir -p "$WORK/dump"
     cat >"$WORK/policyd.conf" <<END
@@ -111,6 +112,11 @@ as_user() {
     shift
     setpriv --reuid "$uid" --regid "$uid" --clear-groups \
         "$BIN/xl-ext/xl-vdc" "$@"
+}
+
+# Customers but the provider's own, which is always there.
+customers() {
+    vdc customer-list -o name | grep -v '^provider$' | tr '\n' ' '
 }
 
 # What a JSON file has at a path, as sqlite understands it.

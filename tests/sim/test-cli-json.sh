@@ -31,7 +31,7 @@ has '$.customers[0].quota.vcpus' -1
 valid customer-create globex --dry-run
 valid customer-list
 has '$.customers[0].logins[0].uid' 61001
-has '$.customers[1].name' ''
+check_equal "globex was not made" "acme " "$(customers)"
 valid customer-show acme
 valid create -C acme "$WORK/web.cfg" --dry-run
 valid create -C acme "$WORK/web.cfg"

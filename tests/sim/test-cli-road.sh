@@ -11,8 +11,7 @@ check_output "a customer" 'acme' vdc customer-create acme --user 61001 \
 check_output "its quota" 'acme .*1 GiB' vdc customer-list
 check_output "customer-show" '61001' vdc customer-show acme
 check_output "a customer may have no limits" 'free' vdc customer-create free
-check_equal "customer-list -o name" "acme free" \
-    "$(vdc customer-list -o name | tr '\n' ' ' | sed 's/ $//')"
+check_equal "customer-list -o name" "acme free " "$(customers)"
 
 # ---- create ----
 config web.cfg
@@ -65,7 +64,7 @@ if command -v script >/dev/null; then
             '$BIN/xl-ext/xl-vdc console acme.web; stty -a' /dev/null"
     check_output "also when it is ended from outside" ' icanon' \
         sh -c "(sleep 4) | timeout 20 script -qec \
-            'timeout 1 $BIN/xl-ext/xl-vdc console acme.web; stty -a' \
+            'timeout --foreground 1 $BIN/xl-ext/xl-vdc console acme.web; stty -a' \
             /dev/null"
     check_equal "this terminal too" "$before" "$(stty -a 2>/dev/null)"
 else
@@ -83,7 +82,8 @@ new_domid=$(vdc list -o json acme.web >"$WORK/list.json"
     json "$WORK/list.json" '$.partitions[0].domid')
 check_equal "as another domain" no \
     "$([ "$new_domid" = "$domid" ] && echo yes || echo no)"
-check "reboot and wait" vdc reboot -w acme.web
+check_output "reboot and wait" 'acme.web: running as domain' \
+    vdc reboot -w acme.web
 check_output "several at once" 'two: running' vdc start acme.two
 check_output "several at once" '^acme.two: stopped' \
     vdc shutdown -w --timeout 10s acme.web acme.two
@@ -112,7 +112,7 @@ check_output "customer-delete --dry-run" 'nothing was done' \
     vdc customer-delete -n acme
 check_output "customer-delete" 'forgotten' vdc customer-delete acme
 check "and the other" vdc customer-delete -q free
-check_equal "no customers" "" "$(vdc customer-list -o name)"
+check_equal "no customers" "" "$(customers)"
 saw_destroyed() {
     grep -q 'destroyed' "$WORK/events"
 }
