@@ -44,7 +44,7 @@ static void test_rows(void)
     for (size_t i = 0; i < n; i++) {
         const struct command *c = all[i];
         for (size_t k = 0; k < i; k++) {
-            expect(strcmp(c->name, all[k]->name) != 0, c, "name is not unique");
+            expect(strcmp(c->name, all[k]->name) != 0, c, "name not unique");
             expect(!c->alias || (strcmp(c->alias, all[k]->name) &&
                                  (!all[k]->alias ||
                                   strcmp(c->alias, all[k]->alias))),
