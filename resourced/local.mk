@@ -49,3 +49,15 @@ resourced_resourced_SOURCES = \
 	resourced/waiter.h
 resourced_resourced_LDADD = libvdc/chan/libchan.a libvdc/wire/libwire.a \
 	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
+
+resourcedunitdir = $(systemdsystemunitdir)
+nodist_resourcedunit_DATA = resourced/xen-vdc-resourced.service
+resourced/xen-vdc-resourced.service: resourced/xen-vdc-resourced.service.in \
+		Makefile
+	$(AM_V_GEN)$(MKDIR_P) resourced && \
+		$(SED) 's|[@]sbindir[@]|$(sbindir)|g' \
+		$(srcdir)/resourced/xen-vdc-resourced.service.in > $@
+CLEANFILES += resourced/xen-vdc-resourced.service
+EXTRA_DIST += resourced/xen-vdc-resourced.service.in resourced/resourced.conf
+CONF_FILES += resourced/resourced.conf
+dist_man_MANS += doc/man/resourced.8

@@ -95,7 +95,9 @@ static bool is_disk_full(int r, int errnum)
 int store_fail(const struct store *store, int r, const char *what,
                struct vdc_error *err)
 {
-    int errnum = store->db ? sqlite3_system_errno(store->db) : 0;
+    /* For its -wal file SQLite keeps no errno; ours is what its last system
+     * call left. */
+    int errnum = errno;
     const char *said =
         store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(r);
 
@@ -144,6 +146,7 @@ int store_run(struct store *store, enum store_statement which,
               struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store->statements[which];
+    errno = 0;
     int r = sqlite3_step(stmt);
     int rc = r == SQLITE_DONE ? 0 : store_fail(store, r, "writing", err);
 
@@ -164,6 +167,7 @@ void store_bind_text(sqlite3_stmt *stmt, int at, const char *text)
 static int run_sql(struct store *store, const char *sql, const char *what,
                    struct vdc_error *err)
 {
+    errno = 0;
     int r = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 
     if (r == SQLITE_OK)
@@ -271,10 +275,13 @@ static int open_file(struct store *store, struct vdc_error *err)
                                    "the folder of the resource database %s "
                                    "cannot be made", store->path);
     }
+    /* For its owner only; SQLite gives the -wal file the same mode. */
+    mode_t mask = umask(0077);
     int r = sqlite3_open_v2(store->path, &store->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                                 SQLITE_OPEN_NOMUTEX,
                             NULL);
+    umask(mask);
     if (r == SQLITE_OK)
         return 0;
     int errnum = store->db ? sqlite3_system_errno(store->db) : 0;

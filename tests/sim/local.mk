@@ -23,8 +23,12 @@ if HAVE_CUNIT
 RD_SOURCES = tests/sim/rd.c tests/sim/rd.h
 RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
-check_PROGRAMS += tests/sim/test_resourced
-TESTS += tests/sim/test_resourced
+RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests
+check_PROGRAMS += $(RD_TESTS)
+TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
 tests_sim_test_resourced_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_guests_SOURCES = \
+	tests/sim/test_resourced_guests.c $(RD_SOURCES)
+tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 endif

@@ -1,1 +1,3 @@
 # Unit tests of resourced.
+dist_check_SCRIPTS += tests/unit/resourced/test_settings_documents.sh
+TESTS += tests/unit/resourced/test_settings_documents.sh
