@@ -124,6 +124,7 @@ void bed_start_resourced(struct bed *bed)
             "database = \"%s/resourced.db\"\n"
             "command_address = \"unix:%s/command.sock\"\n"
             "hypervisor = \"sim:state=%s/host,memory=4G,dom0_memory=1G%s%s\"\n"
+            "restart_min_interval = \"0\"\n"
             "host_name = \"h1\"\n",
             bed->dir, bed->dir, bed->dir, bed->sim ? "," : "",
             bed->sim ? bed->sim : "");
@@ -186,6 +187,14 @@ int bed_wait(pid_t *pid)
     waitpid(*pid, &status, 0);
     *pid = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool bed_has_ended(pid_t pid)
+{
+    siginfo_t info = { 0 };
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
+           info.si_pid != 0;
 }
 
 void bed_kill(pid_t *pid, int sig)

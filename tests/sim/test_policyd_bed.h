@@ -64,6 +64,7 @@ bool bed_wait_joined(const struct bed *bed, bool joined);
 void bed_kill(pid_t *pid, int sig);
 /* Waits for its end: the exit status, or 128 + signal. */
 int bed_wait(pid_t *pid);
+bool bed_has_ended(pid_t pid); /* without waiting */
 bool bed_logged(const struct bed *bed, const char *words);
 void bed_file(const struct bed *bed, const char *name, long size);
 void sleep_ms(unsigned ms);
