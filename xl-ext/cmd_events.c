@@ -16,8 +16,7 @@ static void print_text(struct arena *arena, const struct wire_event *event)
     printf("%" PRIu64 "  %s  %-9s  %s%s%s", event->number,
            clock_wall_format(wall, buf, sizeof(buf)),
            wire_enum_word(&wire_enum_event_kind, (int)event->kind),
-           *event->customer ? event->customer : "",
-           *event->customer ? "." : "",
+           event->customer, *event->customer ? "." : "",
            *event->name ? output_clean(arena, event->name) : "-");
     if (event->domid)
         printf("  domain %" PRIu32, event->domid);
@@ -35,8 +34,8 @@ static void print_json(const struct wire_event *event)
 }
 
 /* Until policyd says that there are no more. */
-static int print_events(const struct command_args *args, struct client *client,
-                        struct vdc_error *err)
+static int print_events(const struct command_args *args,
+                        struct client *client, struct vdc_error *err)
 {
     int rc = 0;
     for (bool more = true; rc == 0 && more;) {
@@ -74,8 +73,7 @@ static int run_events(const struct command_args *args, struct vdc_error *err)
         if (len == 0 || len > 18 || since[len])
             return vdc_error_set(err, VDC_E_BAD_VALUE,
                                  "--since wants the number of an event, got "
-                                 "'%s'",
-                                 since);
+                                 "'%s'", since);
         query.since = strtoull(since, NULL, 10);
     }
     if (customer && strlen(customer) > 31)
@@ -121,6 +119,7 @@ static const struct command events_commands[] = {
       events_examples, run_events },
 };
 
-const struct command_family family_events = { "Events", events_commands,
-                                              sizeof(events_commands) /
-                                                  sizeof(events_commands[0]) };
+const struct command_family family_events = {
+    "Events", events_commands,
+    sizeof(events_commands) / sizeof(events_commands[0])
+};

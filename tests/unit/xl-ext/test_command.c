@@ -44,11 +44,10 @@ static void test_rows(void)
     for (size_t i = 0; i < n; i++) {
         const struct command *c = all[i];
         for (size_t k = 0; k < i; k++) {
-            expect(strcmp(c->name, all[k]->name) != 0, c,
-                   "name is not unique");
-            expect(!c->alias ||
-                       (strcmp(c->alias, all[k]->name) &&
-                        (!all[k]->alias || strcmp(c->alias, all[k]->alias))),
+            expect(strcmp(c->name, all[k]->name) != 0, c, "name not unique");
+            expect(!c->alias || (strcmp(c->alias, all[k]->name) &&
+                                 (!all[k]->alias ||
+                                  strcmp(c->alias, all[k]->alias))),
                    c, "alias is not unique");
         }
         expect(c->run != NULL, c, "no function");
@@ -82,8 +81,8 @@ static void test_options(void)
                 expect(strcmp(options[k]->name, options[m]->name) != 0, all[i],
                        options[k]->name);
                 expect(!options[k]->letter ||
-                           options[k]->letter != options[m]->letter,
-                       all[i], options[k]->name);
+                       options[k]->letter != options[m]->letter, all[i],
+                       options[k]->name);
             }
             expect(!options[k]->text || is_sentence_part(options[k]->text),
                    all[i], options[k]->name);
@@ -116,12 +115,11 @@ static void test_examples(void)
             struct arena *arena = arena_new();
             struct command_args args;
             struct vdc_error err = { 0 };
-            int rc = parse_words(words.we_wordc - 1, words.we_wordv + 1, arena,
-                                 &args, &err);
+            int rc = parse_words(words.we_wordc - 1, words.we_wordv + 1,
+                                 arena, &args, &err);
             expect(rc == 0, all[i], e->line);
             expect(rc || args.command == all[i] ||
-                       args.command->run == all[i]->run,
-                   all[i], e->line);
+                   args.command->run == all[i]->run, all[i], e->line);
             n_examples++;
             arena_free(arena);
             wordfree(&words);

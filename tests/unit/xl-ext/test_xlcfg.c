@@ -8,51 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "xl-ext/xlcfg.h"
-
-static struct arena *arena;
-static struct wire_definition def;
-static struct vdc_error err;
-static const char *const *notes;
-static size_t n_notes;
-
-/* Settings as on the command line, one a line; on top of a whole guest. */
-static int try(const char *lines)
-{
-    const char *settings[16] = { "name=\"base\"", "kernel=\"/k\"",
-                                 "memory=64" };
-    size_t n = 3;
-    arena_free(arena);
-    arena = arena_new();
-    memset(&err, 0, sizeof(err));
-    memset(&def, 0, sizeof(def));
-    char *copy = arena_strdup(arena, lines), *save = NULL;
-    for (char *l = strtok_r(copy, "\n", &save); l;
-         l = strtok_r(NULL, "\n", &save))
-        settings[n++] = l;
-    return xlcfg_read(NULL, settings, n, arena, &def, &notes, &n_notes, &err);
-}
-
-
-static void expect_ok(const char *lines)
-{
-    int rc = try(lines);
-    if (rc)
-        printf("    %s\n    %s\n", lines, err.text);
-    CU_ASSERT_EQUAL(rc, 0);
-}
-
-/* Fails, and the text has the words. */
-static void expect_bad(const char *lines, const char *words)
-{
-    int rc = try(lines);
-    bool found = strstr(err.text, words) != NULL;
-    if (rc != VDC_E_BAD_CONFIG || !found)
-        printf("    %s\n    wanted: %s\n    got:    %s\n", lines, words,
-               rc ? err.text : "no error");
-    CU_ASSERT_EQUAL(rc, VDC_E_BAD_CONFIG);
-    CU_ASSERT(found);
-}
+#include "tests/unit/xl-ext/try.h"
 
 /* ---- from the table: by type ---- */
 
@@ -391,82 +347,6 @@ static void test_disks(void)
     expect_bad("disk=[ \"/a,raw,xvda,w\", \"/b,raw,xvda,w\" ]", "xvda");
 }
 
-static void test_vif(void)
-{
-    expect_ok("vif=[ \"\", 'mac=00:16:3E:74:34:32', "
-              "' bridge=xenbr1 , ip=10.0.0.1,script=vif-x,backend=net,"
-              "vifname=v1,gatewaydev=eth0,mtu=1400,type=vif,model=vif' ]");
-    CU_ASSERT_EQUAL(def.n_nics, 3);
-    CU_ASSERT_STRING_EQUAL(def.nics[0].bridge, "");
-    CU_ASSERT_STRING_EQUAL(def.nics[1].mac, "00:16:3e:74:34:32");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].bridge, "xenbr1");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].ip, "10.0.0.1");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].script, "vif-x");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].backend, "net");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].vifname, "v1");
-    CU_ASSERT_STRING_EQUAL(def.nics[2].gatewaydev, "eth0");
-    CU_ASSERT_EQUAL(def.nics[2].mtu, 1400);
-    expect_ok("vif=[ 'netdev=eth1' ]");
-    CU_ASSERT_STRING_EQUAL(def.nics[0].gatewaydev, "eth1");
-    CU_ASSERT_EQUAL(n_notes, 1);
-}
-
-static void test_vif_rate(void)
-{
-    static const struct {
-        const char *text;
-        uint64_t bytes;
-        uint32_t interval_us;
-    } good[] = {
-        { "10Mb/s", 1250000, 50000 },    { "250KB/s", 250000, 50000 },
-        { "1MB/s@20ms", 1000000, 20000 }, { "1GB/s@1s", 1000000000, 1000000 },
-        { "800b/s@500us", 100, 500 },    { "7B/s@2", 7, 2000000 },
-    };
-    static const char *const bad[] = { "10", "10Mb", "Mb/s", "0Mb/s",
-                                       "10Tb/s", "10Mb/s@", "10Mb/s@x",
-                                       "10Mb/s@0ms", "1b/s", "-1MB/s",
-                                       "10Mb/s@9999999s",
-                                       "99999999999MB/s" };
-    char line[128];
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        snprintf(line, sizeof(line), "vif=[ \"rate=%s\" ]", good[i].text);
-        expect_ok(line);
-        CU_ASSERT_EQUAL(def.nics[0].rate_bytes, good[i].bytes);
-        CU_ASSERT_EQUAL(def.nics[0].rate_interval_us, good[i].interval_us);
-    }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        snprintf(line, sizeof(line), "vif=[ \"rate=%s\" ]", bad[i]);
-        expect_bad(line, "rate");
-    }
-}
-
-static void test_vif_errors(void)
-{
-    expect_bad("vif=\"bridge=xenbr0\"", "'vif'");
-    expect_bad("vif=[ 'mac=00:16:3e:74:34' ]", "mac");
-    expect_bad("vif=[ 'mac=00:16:3e:74:34:3g' ]", "mac");
-    expect_bad("vif=[ 'mac=01:16:3e:74:34:32' ]", "multicast");
-    expect_bad("vif=[ 'mac=00:00:00:00:00:00' ]", "mac");
-    expect_bad("vif=[ 'mac=00:16:3e:74:34:32', 'mac=00:16:3E:74:34:32' ]",
-               "two interfaces");
-    expect_bad("vif=[ 'brdge=xenbr0' ]", "'brdge'");
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "'bridge'"));
-    expect_bad("vif=[ 'bridge=' ]", "bridge");
-    expect_bad("vif=[ 'xenbr0' ]", "'xenbr0'");
-    expect_bad("vif=[ 'type=ioemu' ]", "HVM");
-    expect_bad("vif=[ 'type=other' ]", "type=other");
-    expect_bad("vif=[ 'model=e1000' ]", "HVM");
-    expect_bad("vif=[ 'mtu=1' ]", "mtu");
-    expect_bad("vif=[ 'mtu=x' ]", "mtu");
-    expect_bad("vif=[ 'devid=3' ]", "devid");
-    expect_bad("vif=[ 'accel=3' ]", "accel");
-    expect_bad("vif=[ 'untrusted' ]", "untrusted");
-    expect_bad("vif=[ 'trusted' ]", "trusted");
-    expect_bad("vif=[ 'colo_sock_mirror_id=3' ]", "colo_sock_mirror_id");
-    expect_bad("vif=[ 'forwarddev=3' ]", "forwarddev");
-    expect_bad("vif=[ 'vifname=abcdefghijklmnop' ]", "vifname");
-}
-
 static void test_ignored(void)
 {
     expect_ok("vncviewer=1\ndevice_model=\"/usr/lib/qemu-dm\"");
@@ -586,8 +466,7 @@ static void test_missing(void)
                                &err), 0);
     CU_ASSERT_EQUAL(def.memory.kib, 32 * 1024); /* as xl */
     CU_ASSERT_EQUAL(n_notes, 1);
-    arena_free(arena);
-    arena = NULL;
+    try_end();
 }
 
 static const struct unit_test tests[] = {
@@ -600,9 +479,6 @@ static const struct unit_test tests[] = {
     { "cpus, and what must not be less", test_cpus },
     { "cpuid, tsc_mode, keys for PVH", test_cpuid },
     { "disk", test_disks },
-    { "vif", test_vif },
-    { "vif: rate", test_vif_rate },
-    { "vif: errors", test_vif_errors },
     { "what xl reads past", test_ignored },
     { "problems of a file", test_problems_of_a_file },
     { "settings of the command line", test_settings },
