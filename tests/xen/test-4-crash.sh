@@ -42,8 +42,10 @@ new_known_to_both() {
     fi
 }
 points=0
-for daemon in resourced policyd; do
-    for delay in 0.05 0.2 0.4 0.7 1.0 1.4; do
+for daemon in resourced policyd channeld; do
+    delays='0.1 0.6 1.2 1.8 2.6 3.6'
+    [ $daemon != channeld ] || delays=1.2
+    for delay in $delays; do
         acme 'xl-vdc create web-pv.cfg name=new' >"$WORK/create.log" 2>&1 &
         creating=$!
         sleep $delay
