@@ -123,6 +123,13 @@ static void create_failed(struct create *create, const struct vdc_error *why)
     request_fail(request, why);
 }
 
+static void create_more(void *arg, const struct wire_frame *frame)
+{
+    const struct create *create = arg;
+
+    partition_more(create->request, frame);
+}
+
 static void create_done(void *arg, const void *answer,
                         const struct vdc_error *why)
 {
@@ -250,7 +257,7 @@ static void host_known(void *arg, const void *answer,
         return;
     }
     if (service_create(request->ops->service, &create->order, create_done,
-                       partition_more, request->owner, &err))
+                       create_more, create, &err))
         create_failed(create, &err);
 }
 

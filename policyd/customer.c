@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/operations.h"
+#include "policyd/reconcile.h"
 
 static void describe(const struct customer *c, struct wire_customer *ret)
 {
@@ -144,6 +145,9 @@ void customer_create(struct request *request)
     if (!order->dry_run)
         log_info("customer %s was made by uid %u", order->name,
                  (unsigned)request->auth.uid);
+    if (!order->dry_run)
+        /* its partitions may be there already, after a lost database */
+        reconcile_soon(ops->reconcile, 0);
     reply_one(request, &customer);
 }
 

@@ -41,7 +41,7 @@ static struct assignment *find_written(const struct book *book,
         if (a)
             return a;
     }
-    return uuid_parse(text, &uuid) ? book_assignment(book, &uuid) : NULL;
+    return uuid_from_text(text, &uuid) ? book_assignment(book, &uuid) : NULL;
 }
 
 static struct assignment *find(const struct request *request,

@@ -318,7 +318,7 @@ static int load_assignment(struct sqlite_store *s, sqlite3_stmt *stmt,
 {
     struct store_assignment a = { .counts.guests = 1 };
 
-    if (!uuid_parse(text(stmt, 0), &a.uuid))
+    if (!uuid_from_text(text(stmt, 0), &a.uuid))
         return vdc_error_set(err, VDC_E_STORE_CORRUPT,
                              "%s: the database is damaged: '%s' is no UUID",
                              s->path, text(stmt, 0));

@@ -1,4 +1,4 @@
-/* What resourced writes to xenstore; every path is in doc/xenstore-paths.md. */
+/* What resourced writes to xenstore; the paths are in doc/xenstore-paths.md */
 #include "resourced/publish.h"
 
 #include <stdio.h>

@@ -3,13 +3,13 @@
  * at all, whatever crashes when.
  *
  *   begun --checks pass--> checked --on disk--> journalled --> applying
- *     |                       |                                  |   |
- *     +------- failed <-------+                     all steps    |   | a step
- *                                                   done, on     |   | failed
- *                                                   disk         v   v
- *                                                        committed   undoing
- *                                                                     |   |
- *                                                               undone    failed
+ *   |                       |                                  |   |
+ *   +------- failed <-------+                     all steps    |   | a step
+ *                                                 done, on     |   | failed
+ *                                                 disk         v   v
+ *                                                      committed   undoing
+ *                                                                   |   |
+ *                                                             undone    failed
  *
  * All steps are checked before anything is touched.  The journal is on disk
  * before the first effect; its row goes away in the same write that changes

@@ -9,6 +9,7 @@ include tests/unit/resourced.mk
 include tests/unit/policyd.mk
 include tests/unit/xl-ext.mk
 include tests/sim/local.mk
+include tests/sim/cli.mk
 include tests/xen/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

@@ -145,7 +145,8 @@ static const char *limit_count(struct arena *arena, int64_t n)
 static const char *used_mem(struct arena *arena, struct mem mem)
 {
     char buf[32];
-    return arena_strdup(arena, units_mem_format(mem, buf, sizeof(buf)));
+    return mem.kib ? arena_strdup(
+        arena, units_mem_format(mem, buf, sizeof(buf))) : "0";
 }
 
 static void print_table(struct arena *arena,

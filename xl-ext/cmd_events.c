@@ -16,7 +16,7 @@ static void print_text(struct arena *arena, const struct wire_event *event)
     printf("%" PRIu64 "  %s  %-9s  %s%s%s", event->number,
            clock_wall_format(wall, buf, sizeof(buf)),
            wire_enum_word(&wire_enum_event_kind, (int)event->kind),
-           *event->customer ? event->customer : "", *event->customer ? "." : "",
+           event->customer, *event->customer ? "." : "",
            *event->name ? output_clean(arena, event->name) : "-");
     if (event->domid)
         printf("  domain %" PRIu32, event->domid);

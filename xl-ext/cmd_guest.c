@@ -22,7 +22,7 @@ int guest_ref(const struct command_args *args, const char *word,
                              customer);
     ret->customer = customer ? customer : "";
     ret->dry_run = args->dry_run;
-    if (uuid_parse(word, &ret->uuid))
+    if (uuid_from_text(word, &ret->uuid))
         return 0;
     if (!*word || strlen(word) > 63) {
         int rc = vdc_error_set(err, VDC_E_BAD_VALUE,

@@ -375,7 +375,7 @@ static void take_other_command(struct parser *p)
     if (!other)
         return;
     p->n_arguments = 0;
-    if (p->command && p->command != other)
+    if (p->command)
         p->arguments[p->n_arguments++] = p->command->name;
     p->command = other;
 }

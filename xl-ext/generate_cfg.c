@@ -120,7 +120,8 @@ void generate_man_cfg(void)
            "vif = [ \"bridge=xenbr0\" ]\n"
            "vdc_on_boot = \"start\"\n"
            ".Ed\n"
-           ".Sh SEE ALSO\n.Xr xl-vdc 1 ,\n.Xr xl.cfg 5 ,\n"
-           ".Xr xl-disk\\-configuration 5 ,\n"
-           ".Xr xl-network\\-configuration 5\n");
+           ".Sh SEE ALSO\n.Xr xl-vdc 1 ,\n"
+           ".Xr xl-disk-configuration 5 ,\n"
+           ".Xr xl-network-configuration 5 ,\n"
+           ".Xr xl.cfg 5\n");
 }

@@ -93,7 +93,9 @@ void generate_completion(void)
            "        esac\n"
            "    done\n"
            "    case $command in\n"
-           "    '') options='--help --version --output --quiet --socket' ;;\n");
+           "    '')\n"
+           "        options='--help --version --output --quiet --socket' ;;"
+           "\n");
     for (size_t f = 0; f < n; f++)
         for (size_t i = 0; i < families[f]->n_commands; i++)
             print_command(&families[f]->commands[i]);

@@ -124,6 +124,7 @@ struct output_table *output_table_new(const struct output_column *columns,
         if (!scols_table_new_column(t->table, columns[i].title, 0, flags))
             abort();
     }
+    scols_table_set_column_separator(t->table, "  ");
     /* A line is never folded or cut: what reads it counts on the columns. */
     scols_table_set_termforce(t->table, SCOLS_TERMFORCE_NEVER);
     return t;
@@ -198,8 +199,10 @@ static const char *scalar_text(const struct wire_field *f, const void *at,
     case WIRE_KIND_UUID:
         return uuid_is_zero(at) ? NULL
                                 : arena_strdup(arena, uuid_format(at, buf));
-    case WIRE_KIND_CHOICE:
-        return wire_enum_word(f->choice, *(const int *)at);
+    case WIRE_KIND_CHOICE: {
+        const char *word = wire_enum_word(f->choice, *(const int *)at);
+        return strcmp(word, "default") ? word : NULL;
+    }
     case WIRE_KIND_STR: {
         const char *text = *(const char *const *)at;
         return text && *text ? output_clean(arena, text) : NULL;

@@ -33,7 +33,7 @@ void xlcfg_set_uuid(struct xlcfg *x, const struct cfg_entry *e)
     const char *text;
     if (!xlcfg_text(x, e, 255, &text))
         return;
-    if (!uuid_parse(text, &x->def->uuid) || uuid_is_zero(&x->def->uuid))
+    if (!uuid_from_text(text, &x->def->uuid) || uuid_is_zero(&x->def->uuid))
         xlcfg_problem(x, e, "'uuid' wants a UUID such as "
                             "4a1ba2fe-6b2b-4c3e-9f77-0d3f1e6a2b11, got \"%s\"",
                       text);

@@ -33,7 +33,7 @@ static bool dash_before(size_t byte)
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-bool uuid_parse(const char *text, struct vdc_uuid *ret)
+bool uuid_from_text(const char *text, struct vdc_uuid *ret)
 {
     struct vdc_uuid uuid;
     for (size_t i = 0; i < sizeof(uuid.bytes); i++) {

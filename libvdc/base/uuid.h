@@ -14,7 +14,9 @@ struct vdc_uuid {
 /* From getrandom(2); aborts if the kernel has none. */
 void uuid_random(struct vdc_uuid *ret);
 /* Exactly the 8-4-4-4-12 form, either case; false otherwise. */
-bool uuid_parse(const char *text, struct vdc_uuid *ret);
+/* (Not uuid_parse: libxl calls libuuid's function of that name, and a symbol
+ * of the program goes before a library's.) */
+bool uuid_from_text(const char *text, struct vdc_uuid *ret);
 /* Lower case; returns buf (at least UUID_TEXT_SIZE). */
 const char *uuid_format(const struct vdc_uuid *uuid, char *buf);
 bool uuid_is_zero(const struct vdc_uuid *uuid);

@@ -83,9 +83,9 @@ image_build()
     start=$(now_ms)
     # Whoever holds the lock is the only one who builds: what lies there is
     # from a build that was killed.
-    rm -rf "$bed_cache"/new.*
+    rm -rf --one-file-system "$bed_cache"/new.*
     image_tmp=$bed_cache/new.$$
-    trap 'rm -rf "$image_tmp"' EXIT
+    trap 'rm -rf --one-file-system "$image_tmp"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     mkdir "$image_tmp"
@@ -236,7 +236,8 @@ image_settings()
     chown -R 0:0 "$root/etc/ssh" "$root/etc/systemd" "$root/usr/local"
     sed -i 's|^#*XENSTORED=.*|XENSTORED=/usr/lib/xen-4.17/bin/xenstored|' \
         "$root/etc/default/xen"
-    # Guests' consoles go to /var/log/xen/console.
+    # Without the directory, xenconsoled writes no log and says nothing.
+    mkdir -p "$root/var/log/xen/console"
     echo 'XENCONSOLED_ARGS=--log=guest' >> "$root/etc/default/xen"
     grep -q '^XENSTORED=.*/xenstored$' "$root/etc/default/xen"
     chroot "$root" useradd -m -s /bin/bash -u 2001 acme

@@ -3,7 +3,7 @@
 # is booted on it once, with no disk and no dom0 of use, and the answer kept
 # until the machine itself is booted again or is another.
 
-probe_timeout=20
+probe_timeout=30
 
 probe_key()
 {

@@ -212,7 +212,7 @@ bed_take()
 
 cmd_boot()
 {
-    local dir start image accel
+    local dir start image accel image_lock
 
     boot_parse "$@"
     need qemu-system-x86_64 qemu-img ssh setsid flock
@@ -221,6 +221,9 @@ cmd_boot()
     proc_alive "$dir/pid" > /dev/null && die "$bed_name runs already"
     accel=$(qemu_accel) || exit 1
     image=$(boot_overlay "$dir") || exit 1
+    # QEMU inherits it: as long as it runs, `bed prune` spares the image.
+    exec {image_lock}< "$image/xen"
+    flock -sn "$image_lock" || die 'the image is being removed'
     start=$(now_ms)
     trap 'trap "" INT TERM HUP; bed_end "$(run_dir "$bed_name")"' EXIT
     trap 'say "interrupted"; exit 130' INT

@@ -29,3 +29,14 @@ tests_unit_hv_test_sim_store_SOURCES = \
 	tests/unit/hv/test_sim_store.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_store_LDADD = $(SIM_TEST_LIBS)
 endif
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/hv/test_cpulist
+TESTS += tests/unit/hv/test_cpulist
+tests_unit_hv_test_cpulist_SOURCES = tests/unit/hv/test_cpulist.c
+tests_unit_hv_test_cpulist_LDADD = $(HV_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+endif
+# Looks at whichever programs were built, of those that load libxl.
+if WITH_XEN
+TESTS += tests/unit/hv/test-symbols.sh
+endif
+dist_check_SCRIPTS += tests/unit/hv/test-symbols.sh

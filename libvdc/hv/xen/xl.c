@@ -34,8 +34,13 @@ int xl_open(struct xl *xl, struct event_base *base, struct vdc_error *err)
 
 void xl_close(struct xl *xl, bool operations_under_way)
 {
-    if (xl->ctx && !operations_under_way)
+    static libxl_ctx *left_behind; /* reachable: not a leak, but meant */
+
+    if (xl->ctx && operations_under_way)
+        left_behind = xl->ctx;
+    else if (xl->ctx)
         libxl_ctx_free(xl->ctx);
+    (void)left_behind;
     xl->ctx = NULL;
     osevent_destroy(xl->osevent);
     xl->osevent = NULL;

@@ -9,8 +9,8 @@ static void test_text(void)
     static const char upper[] = "0123ABCD-4567-89EF-FEDC-BA9876543210";
     struct vdc_uuid a, b;
     char buf[UUID_TEXT_SIZE];
-    CU_ASSERT_TRUE_FATAL(uuid_parse(lower, &a));
-    CU_ASSERT_TRUE_FATAL(uuid_parse(upper, &b));
+    CU_ASSERT_TRUE_FATAL(uuid_from_text(lower, &a));
+    CU_ASSERT_TRUE_FATAL(uuid_from_text(upper, &b));
     CU_ASSERT_TRUE(uuid_equal(&a, &b));
     CU_ASSERT_STRING_EQUAL(uuid_format(&b, buf), lower);
     CU_ASSERT_EQUAL(a.bytes[0], 0x01);
@@ -37,7 +37,7 @@ static void test_bad(void)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct vdc_uuid uuid = { { 9 } };
-        CU_ASSERT_FALSE(uuid_parse(rows[i], &uuid));
+        CU_ASSERT_FALSE(uuid_from_text(rows[i], &uuid));
         CU_ASSERT_EQUAL(uuid.bytes[0], 9);
     }
 }
@@ -54,7 +54,7 @@ static void test_random(void)
         uuid_format(&a, buf);
         CU_ASSERT_EQUAL(buf[14], '4');
         CU_ASSERT_TRUE(buf[19] >= '8' && buf[19] <= 'b');
-        CU_ASSERT_TRUE(uuid_parse(buf, &b) && uuid_equal(&a, &b));
+        CU_ASSERT_TRUE(uuid_from_text(buf, &b) && uuid_equal(&a, &b));
     }
     CU_ASSERT_TRUE(uuid_is_zero(&zero));
 }

@@ -1,0 +1,9 @@
+# The command line over the real daemons on a simulated host.
+SIM_CLI_TESTS = \
+	tests/sim/test-cli-customers.sh \
+	tests/sim/test-cli-down.sh \
+	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-json.sh \
+	tests/sim/test-cli-road.sh
+EXTRA_DIST += tests/sim/lib.sh $(SIM_CLI_TESTS)
+TESTS += $(SIM_CLI_TESTS)

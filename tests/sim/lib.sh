@@ -1,0 +1,237 @@
+# Sourced by the tests that run the real daemons on a simulated host.
+#
+# No root is needed: who runs the test is an operator.  Everything is in one
+# temporary directory, $WORK, and is gone at the end.
+
+set -u
+BIN=${TOP_BUILDDIR:-.}
+WORK=$(mktemp -d) || exit 1
+chmod 755 "$WORK"
+mkdir -m 755 "$WORK/images" "$WORK/customers"
+XEN_VDC_SOCKET=$WORK/policyd.sock
+export XEN_VDC_SOCKET
+# What a developer may have set must not change what is printed.
+LC_ALL=C.UTF-8
+export LC_ALL
+unset VDC_SIM_FAULT
+n_passed=0
+n_failed=0
+n_skipped=0
+resourced_pid=
+policyd_pid=
+
+# ---- the host ----
+
+write_settings() {
+    cat >"$WORK/resourced.conf" <<END
+database = "$WORK/resourced.db"
+command_address = "unix:$WORK/command.sock"
+hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512M}"
+host_name = "alpha"
+dump_dir = "$WORK/dump"
+restart_min_interval = 0
+END
+    mkdir -p "$WORK/dump"
+    cat >"$WORK/policyd.conf" <<END
+socket = "$WORK/policyd.sock"
+database = "$WORK/policyd.db"
+command_address = "unix:$WORK/command.sock"
+host_name = "alpha"
+customer_paths = [ "$WORK/images", "$WORK/customers/%c" ]
+operators = [ "$(id -u)" ]
+END
+}
+
+# Daemons are started as children of this shell, and ended by their number.
+start_resourced() {
+    "$BIN/resourced/resourced" --config "$WORK/resourced.conf" --foreground \
+        >>"$WORK/resourced.log" 2>&1 &
+    resourced_pid=$!
+}
+start_policyd() {
+    "$BIN/policyd/policyd" --config "$WORK/policyd.conf" --foreground \
+        >>"$WORK/policyd.log" 2>&1 &
+    policyd_pid=$!
+}
+stop_daemon() { # PID [SIGNAL]
+    [ -n "$1" ] || return 0
+    kill -"${2:-TERM}" "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+stop_resourced() {
+    stop_daemon "$resourced_pid"
+    resourced_pid=
+}
+stop_policyd() {
+    stop_daemon "$policyd_pid"
+    policyd_pid=
+}
+
+answers() {
+    vdc version | grep -q '^hypervisor *[^n ]'
+}
+
+# Both daemons on a new simulated host, with a kernel that guests can name.
+start_host() {
+    write_settings
+    echo "a kernel" >"$WORK/images/vmlinuz"
+    echo "an initramfs" >"$WORK/images/initramfs"
+    chmod 644 "$WORK"/images/*
+    start_resourced
+    start_policyd
+    retry 20 answers || {
+        failed "the daemons start" "$(tail -n 20 "$WORK"/*.log)"
+        exit 1
+    }
+}
+
+# A domain file: config FILE [LINE]...
+config() {
+    file=$1
+    shift
+    {
+        echo 'name = "web"'
+        echo 'type = "pvh"'
+        echo "kernel = \"$WORK/images/vmlinuz\""
+        echo "ramdisk = \"$WORK/images/initramfs\""
+        echo 'memory = 64'
+        for line in "$@"; do
+            echo "$line"
+        done
+    } >"$WORK/$file"
+}
+
+# ---- the command ----
+
+vdc() {
+    "$BIN/xl-ext/xl-vdc" "$@"
+}
+# As another unix account, by number; for root only.
+as_user() {
+    uid=$1
+    shift
+    setpriv --reuid "$uid" --regid "$uid" --clear-groups \
+        "$BIN/xl-ext/xl-vdc" "$@"
+}
+
+# Customers but the provider's own, which is always there.
+customers() {
+    vdc customer-list -o name | grep -v '^provider$' | tr '\n' ' '
+}
+
+# What a JSON file has at a path, as sqlite understands it.
+json() { # FILE PATH
+    sqlite3 :memory: \
+        "SELECT json_extract(CAST(readfile('$1') AS TEXT), '$2')"
+}
+json_is_valid() {
+    [ "$(sqlite3 :memory: \
+        "SELECT json_valid(CAST(readfile('$1') AS TEXT))")" = 1 ]
+}
+
+# ---- what tests say ----
+
+passed() {
+    n_passed=$((n_passed + 1))
+    echo "ok - $1"
+}
+failed() {
+    n_failed=$((n_failed + 1))
+    echo "not ok - $1"
+    shift
+    [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/    /'
+}
+skipped() {
+    n_skipped=$((n_skipped + 1))
+    echo "skip - $1"
+}
+
+# check TEXT COMMAND...: passes when the command does.
+check() {
+    text=$1
+    shift
+    if output=$("$@" 2>&1); then
+        passed "$text"
+    else
+        failed "$text" "status $?: $*" "$output"
+    fi
+}
+
+# check_output TEXT PATTERN COMMAND...: succeeds and prints what matches.
+check_output() {
+    text=$1
+    pattern=$2
+    shift 2
+    output=$("$@" 2>&1)
+    status=$?
+    if [ "$status" = 0 ] && printf '%s\n' "$output" | grep -qE -- "$pattern"
+    then
+        passed "$text"
+    else
+        failed "$text" "status $status, wanted /$pattern/: $*" "$output"
+    fi
+}
+
+# check_error TEXT STATUS PATTERN COMMAND...: fails with just this status,
+# says something that matches on standard error, and nothing on the other.
+check_error() {
+    text=$1
+    want=$2
+    pattern=$3
+    shift 3
+    "$@" >"$WORK/stdout" 2>"$WORK/stderr"
+    status=$?
+    if [ "$status" = "$want" ] && grep -qE -- "$pattern" "$WORK/stderr" &&
+        [ ! -s "$WORK/stdout" ]; then
+        passed "$text"
+    else
+        failed "$text" "status $status, wanted $want and /$pattern/: $*" \
+            "$(cat "$WORK/stderr" "$WORK/stdout")"
+    fi
+}
+
+check_equal() {
+    if [ "$2" = "$3" ]; then
+        passed "$1"
+    else
+        failed "$1" "wanted: $2" "got:    $3"
+    fi
+}
+
+# retry SECONDS COMMAND...: until it succeeds.
+retry() {
+    tries=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
+finish() {
+    status=$?
+    trap - EXIT INT TERM
+    stop_policyd
+    stop_resourced
+    if [ "$n_failed" -gt 0 ]; then
+        for log in "$WORK"/*.log; do
+            echo "    $log:"
+            tail -n 15 "$log" | sed 's/^/        /'
+        done
+    fi
+    rm -rf "$WORK"
+    [ "$n_passed" -gt 0 ] || [ "$n_failed" -gt 0 ] ||
+        [ "$n_skipped" -gt 0 ] || n_failed=1
+    [ "$status" = 0 ] || [ "$n_failed" -gt 0 ] || n_failed=1
+    if [ "$n_skipped" -gt 0 ]; then
+        echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
+    else
+        echo "$n_passed passed, $n_failed failed"
+    fi
+    [ "$n_failed" = 0 ] || exit 1
+    [ "$n_passed" -gt 0 ] || exit 77
+    exit 0
+}
+trap finish EXIT
+trap 'exit 1' INT TERM

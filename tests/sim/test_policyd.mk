@@ -1,0 +1,12 @@
+# policyd and resourced, the real daemons, on a simulated host.
+check_PROGRAMS += tests/sim/test_policyd
+TESTS += tests/sim/test_policyd
+tests_sim_test_policyd_SOURCES = \
+	tests/sim/test_policyd.c \
+	tests/sim/test_policyd_bed.c \
+	tests/sim/test_policyd_bed.h \
+	tests/sim/test_policyd_failures.c \
+	tests/sim/test_policyd_isolation.c \
+	tests/sim/test_policyd_requests.c \
+	tests/sim/test_policyd_streams.c
+tests_sim_test_policyd_LDADD = $(WIRE_LIBS) $(BASE_LIBS)

@@ -1,0 +1,93 @@
+/*
+ * Network interfaces of xl.cfg files.
+ */
+#include "../unit.h"
+
+#include <string.h>
+
+#include "tests/unit/xl-ext/try.h"
+
+static void test_vif(void)
+{
+    expect_ok("vif=[ \"\", 'mac=00:16:3E:74:34:32', "
+              "' bridge=xenbr1 , ip=10.0.0.1,script=vif-x,backend=net,"
+              "vifname=v1,gatewaydev=eth0,mtu=1400,type=vif,model=vif' ]");
+    CU_ASSERT_EQUAL(def.n_nics, 3);
+    CU_ASSERT_STRING_EQUAL(def.nics[0].bridge, "");
+    CU_ASSERT_STRING_EQUAL(def.nics[1].mac, "00:16:3e:74:34:32");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].bridge, "xenbr1");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].ip, "10.0.0.1");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].script, "vif-x");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].backend, "net");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].vifname, "v1");
+    CU_ASSERT_STRING_EQUAL(def.nics[2].gatewaydev, "eth0");
+    CU_ASSERT_EQUAL(def.nics[2].mtu, 1400);
+    expect_ok("vif=[ 'netdev=eth1' ]");
+    CU_ASSERT_STRING_EQUAL(def.nics[0].gatewaydev, "eth1");
+    CU_ASSERT_EQUAL(n_notes, 1);
+}
+
+static void test_vif_rate(void)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+        uint32_t interval_us;
+    } good[] = {
+        { "10Mb/s", 1250000, 50000 },    { "250KB/s", 250000, 50000 },
+        { "1MB/s@20ms", 1000000, 20000 }, { "1GB/s@1s", 1000000000, 1000000 },
+        { "800b/s@500us", 100, 500 },    { "7B/s@2", 7, 2000000 },
+    };
+    static const char *const bad[] = { "10", "10Mb", "Mb/s", "0Mb/s",
+                                       "10Tb/s", "10Mb/s@", "10Mb/s@x",
+                                       "10Mb/s@0ms", "1b/s", "-1MB/s",
+                                       "10Mb/s@9999999s",
+                                       "99999999999MB/s" };
+    char line[128];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(line, sizeof(line), "vif=[ \"rate=%s\" ]", good[i].text);
+        expect_ok(line);
+        CU_ASSERT_EQUAL(def.nics[0].rate_bytes, good[i].bytes);
+        CU_ASSERT_EQUAL(def.nics[0].rate_interval_us, good[i].interval_us);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(line, sizeof(line), "vif=[ \"rate=%s\" ]", bad[i]);
+        expect_bad(line, "rate");
+    }
+}
+
+static void test_vif_errors(void)
+{
+    expect_bad("vif=\"bridge=xenbr0\"", "'vif'");
+    expect_bad("vif=[ 'mac=00:16:3e:74:34' ]", "mac");
+    expect_bad("vif=[ 'mac=00:16:3e:74:34:3g' ]", "mac");
+    expect_bad("vif=[ 'mac=01:16:3e:74:34:32' ]", "multicast");
+    expect_bad("vif=[ 'mac=00:00:00:00:00:00' ]", "mac");
+    expect_bad("vif=[ 'mac=00:16:3e:74:34:32', 'mac=00:16:3E:74:34:32' ]",
+               "two interfaces");
+    expect_bad("vif=[ 'brdge=xenbr0' ]", "'brdge'");
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "'bridge'"));
+    expect_bad("vif=[ 'bridge=' ]", "bridge");
+    expect_bad("vif=[ 'xenbr0' ]", "'xenbr0'");
+    expect_bad("vif=[ 'type=ioemu' ]", "HVM");
+    expect_bad("vif=[ 'type=other' ]", "type=other");
+    expect_bad("vif=[ 'model=e1000' ]", "HVM");
+    expect_bad("vif=[ 'mtu=1' ]", "mtu");
+    expect_bad("vif=[ 'mtu=x' ]", "mtu");
+    expect_bad("vif=[ 'devid=3' ]", "devid");
+    expect_bad("vif=[ 'accel=3' ]", "accel");
+    expect_bad("vif=[ 'untrusted' ]", "untrusted");
+    expect_bad("vif=[ 'trusted' ]", "trusted");
+    expect_bad("vif=[ 'colo_sock_mirror_id=3' ]", "colo_sock_mirror_id");
+    expect_bad("vif=[ 'forwarddev=3' ]", "forwarddev");
+    expect_bad("vif=[ 'vifname=abcdefghijklmnop' ]", "vifname");
+    try_end();
+}
+
+static const struct unit_test tests[] = {
+    { "keywords", test_vif },
+    { "rate", test_vif_rate },
+    { "errors", test_vif_errors },
+};
+
+UNIT_MAIN("xl-ext/xlcfg_vif", tests)
