@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "xl-ext/families.h"
@@ -57,16 +56,24 @@ static int get_list(struct list *list, struct vdc_error *err)
     return rc;
 }
 
-/* A customer sees its own alone, and needs no column for that. */
-static bool wants_customer(const struct list *list)
+/* Whose a guest is matters to those who see more than one customer, that is,
+ * to operators; a customer sees its own guests alone. */
+static int wants_customer(struct list *list, struct vdc_error *err)
 {
-    if (geteuid() == 0 || command_given(list->args, "all"))
-        return true;
-    for (uint32_t i = 1; i < list->n_partitions; i++)
-        if (strcmp(list->partitions[i].customer,
-                   list->partitions[0].customer))
-            return true;
-    return false;
+    if (command_given(list->args, "all")) {
+        list->show_customer = true;
+        return 0;
+    }
+    struct wire_customer_ref all;
+    wire_init(&wire_struct_customer_ref, &all);
+    const void *body;
+    int rc = client_request(list->client, WIRE_MSG_customer_list, &all, &body,
+                            err);
+    if (rc == 0) {
+        const struct wire_customer_list *customers = body;
+        list->show_customer = customers->n_customers > 1;
+    }
+    return rc;
 }
 
 static const char *shown_name(const struct list *list,
@@ -195,10 +202,12 @@ static int print_long(const struct list *list, struct vdc_error *err)
 static int print_list(struct list *list, struct vdc_error *err)
 {
     const struct command_args *args = list->args;
-    list->show_customer = wants_customer(list);
     list->verbose = command_given(args, "verbose");
     if (command_given(args, "long"))
         return print_long(list, err);
+    int rc = args->format == FORMAT_JSON ? 0 : wants_customer(list, err);
+    if (rc)
+        return rc;
     switch (args->format) {
     case FORMAT_TEXT:
         print_table(list);

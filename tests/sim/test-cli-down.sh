@@ -55,8 +55,9 @@ check "a guest that ignores requests" vdc create -q -C acme \
     "$WORK/web.cfg" name=deaf extra=sim.ignore_shutdown
 # a shell without job control starts what is in the background deaf to
 # SIGINT, so it is sent by timeout, to its own child
-timeout -s INT 1 "$BIN/xl-ext/xl-vdc" shutdown -w acme.deaf \
-    >"$WORK/stdout" 2>"$WORK/stderr"
+timeout --preserve-status -s INT 1 "$BIN/xl-ext/xl-vdc" shutdown -w \
+    acme.deaf >"$WORK/stdout" 2>"$WORK/stderr"
+check_equal "interrupted: status" 130 $?
 check "interrupted: says that it goes on, and how to look" \
     grep -q 'goes on' "$WORK/stderr"
 check "destroy it" vdc destroy -q acme.deaf

@@ -351,6 +351,7 @@ struct wire_partition_create guest(const struct bed *bed, const char *name)
     order.definition.name = name;
     order.definition.kernel = bed_path(bed, "images/kernel");
     order.definition.memory = MEM_MIB(64);
+    order.definition.on_reboot = WIRE_RESTART;
     return order;
 }
 

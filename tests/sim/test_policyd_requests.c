@@ -151,13 +151,6 @@ static void life(void)
     CHECK_CODE(VDC_E_WRONG_STATE);
     web.wait = true;
     CHECK(act(&bed, OPERATOR, WIRE_MSG_partition_reboot, &web));
-    for (int i = 0; i < 100; i++) {
-        const struct wire_partition *p =
-            find(list(&bed, OPERATOR, "", false), "acme", "web");
-        if (p && p->state == WIRE_RUNNING)
-            break;
-        sleep_ms(20);
-    }
     r = act(&bed, OPERATOR, WIRE_MSG_partition_shutdown, &web);
     CHECK_CODE(0);
     CHECK(r && r->partition.state == WIRE_STOPPED);

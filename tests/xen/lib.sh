@@ -153,8 +153,8 @@ forget_all() {
 # What must be the same before and after: all of xenstore but what counts up
 # by itself, Xen's free memory, and the rows of our databases.
 snapshot_xenstore() {
-    dom0 'xenstore-ls -f / | grep -vE "^/local/domain/0/(memory|device-model)" |
-        sort'
+    dom0 'xenstore-ls -f / | sort |
+        grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced/"'
 }
 snapshot_memory() {
     dom0 'xl info | sed -n "s/^free_memory *: //p"'

@@ -20,7 +20,7 @@ sleep 2
 xenstore=$(snapshot_xenstore)
 memory=$(snapshot_memory)
 database=$(snapshot_database)
-check "there is something to compare" [ "$(echo "$xenstore" | wc -l)" -gt 20 ]
+check "there is something to compare" [ "$(echo "$xenstore" | wc -l)" -gt 10 ]
 
 good=0
 for i in $(seq "$ROUNDS"); do
