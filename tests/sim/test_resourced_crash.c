@@ -4,6 +4,7 @@
  * restart the operation has happened wholly or not at all, the host and the
  * database agree, and nothing is left over.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -216,10 +217,11 @@ static void crash_at(const struct operation *op, const char *kind, unsigned k,
         op->run(rd);
     settle(rd);
     *ret_died = !rd_connect(rd);
-    if (*ret_died)
-        rd_wait(rd);
-    else
+    if (*ret_died) {
+        CU_ASSERT_EQUAL(rd_wait(rd), 128 + SIGKILL);
+    } else {
         rd_kill(rd); /* the fault is still to come */
+    }
     *ret_died_again = false;
     if (*ret_died && j) {
         rd->fault = fault_at(rd, kind, j);
@@ -227,7 +229,7 @@ static void crash_at(const struct operation *op, const char *kind, unsigned k,
             settle(rd);
             rd_kill(rd);
         } else {
-            rd_wait(rd);
+            CU_ASSERT_EQUAL(rd_wait(rd), 128 + SIGKILL);
             *ret_died_again = true;
         }
     }
