@@ -294,7 +294,6 @@ static void on_events_end(void *arg, const struct vdc_error *err)
     struct wire_empty nothing;
 
     wire_init(&wire_struct_empty, &nothing);
-    request_unfollow(request);
     if (err)
         request_fail(request, err);
     else

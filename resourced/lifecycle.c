@@ -6,6 +6,7 @@
 #include "resourced/lifecycle.h"
 
 #include <event2/event.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -124,16 +125,23 @@ static bool too_fast(const struct host *host, const struct partition *p)
     return now >= p->row.started_ms && now - p->row.started_ms < least;
 }
 
+static void act_later(struct host *host, uint64_t ms)
+{
+    /* Never at once: a loop that only turns does nothing else. */
+    struct timeval tv = { (time_t)(ms / 1000),
+                          (suseconds_t)(ms % 1000 * 1000 + 1000) };
+
+    event_add(host->lifecycle_timer, &tv);
+}
+
 /* The dead domain is still there: to be tried again, later. */
 static void keep_event(struct host *host, struct partition *partition,
                        unsigned ms)
 {
-    struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
-
     partition->has_event = true;
     partition->event_not_before = clock_mono();
     partition->event_not_before.ms += ms;
-    event_add(host->lifecycle_timer, &tv);
+    act_later(host, ms);
 }
 
 static void acted(void *arg, struct transaction *t, int rc,
@@ -262,6 +270,7 @@ static void act_on_all(int fd, short what, void *arg)
 {
     struct host *host = arg;
     struct partition *partition, *next;
+    uint64_t now = clock_mono().ms, soonest = UINT64_MAX;
 
     for (partition = TAILQ_FIRST(&host->partitions.all); partition;
          partition = next) {
@@ -269,7 +278,13 @@ static void act_on_all(int fd, short what, void *arg)
         next = TAILQ_NEXT(partition, in_all);
         if (may_act(partition))
             act(host, partition);
+        else if (partition->has_event && !partition->transaction &&
+                 partition->event_not_before.ms < soonest)
+            soonest = partition->event_not_before.ms;
     }
+    /* The timer is one for all, and a timer may be a little early. */
+    if (soonest != UINT64_MAX)
+        act_later(host, soonest > now ? soonest - now : 0);
 }
 
 static void on_event(void *arg, const struct hv_event *event)

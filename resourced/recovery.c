@@ -23,7 +23,9 @@ struct recovery {
     struct journal_entry *entries;
     size_t n_entries, at;
     unsigned n_tries;
-    uint32_t doomed; /* the domain that is being destroyed */
+    /* The domain that is being destroyed, or the last that was, for this
+     * entry; domids are gone through upwards from 1. */
+    uint32_t doomed;
     struct event *timer;
     void (*fn)(void *arg, int rc, const struct vdc_error *err);
     void *arg;
@@ -228,6 +230,14 @@ static int settle(struct recovery *recovery, struct vdc_error *err)
     return 0;
 }
 
+static void skip_entry(struct recovery *recovery)
+{
+    recovery->at++;
+    recovery->n_tries = 0;
+    recovery->doomed = 0;
+    next_entry(recovery);
+}
+
 static void settle_and_go_on(struct recovery *recovery)
 {
     struct vdc_error err;
@@ -237,9 +247,7 @@ static void settle_and_go_on(struct recovery *recovery)
         end(recovery, rc, &err);
         return;
     }
-    recovery->at++;
-    recovery->n_tries = 0;
-    next_entry(recovery);
+    skip_entry(recovery);
 }
 
 static void try_again(int fd, short what, void *arg)
@@ -252,10 +260,11 @@ static void destroyed(void *arg, int rc, const struct vdc_error *err)
     struct recovery *recovery = arg;
 
     if (!rc || rc == VDC_E_NOT_FOUND) {
-        settle_and_go_on(recovery);
+        next_entry(recovery); /* there may be another of this uuid */
         return;
     }
     if (++recovery->n_tries < DESTROY_TRIES) {
+        recovery->doomed = 0;
         struct timeval tv = { 1, 0 };
         event_add(recovery->timer, &tv);
         return;
@@ -263,9 +272,7 @@ static void destroyed(void *arg, int rc, const struct vdc_error *err)
     /* The journal keeps it for the next start. */
     log_error("domain %u, left by an operation under way, cannot be "
               "destroyed: %s", recovery->doomed, err->text);
-    recovery->at++;
-    recovery->n_tries = 0;
-    next_entry(recovery);
+    skip_entry(recovery);
 }
 
 static bool ends_domain(uint32_t kind)
@@ -273,6 +280,20 @@ static bool ends_domain(uint32_t kind)
     return kind == TRANSACTION_CREATE || kind == TRANSACTION_START ||
            kind == TRANSACTION_DESTROY || kind == TRANSACTION_STOP ||
            kind == TRANSACTION_RESTART;
+}
+
+/* One that is dying too: whoever began to destroy it may have been killed
+ * half-way, and then Xen waits to be asked again. */
+static const struct hv_domain_info *
+next_doomed(const struct recovery *recovery,
+            const struct hv_domain_info *domains, size_t n_domains,
+            const struct vdc_uuid *uuid)
+{
+    for (size_t i = 0; i < n_domains; i++)
+        if (domains[i].domid > recovery->doomed &&
+            uuid_equal(&domains[i].uuid, uuid))
+            return &domains[i];
+    return NULL;
 }
 
 /* Makes Xen be as the end of the transaction has it.  *ret_later: destroyed()
@@ -291,18 +312,21 @@ static int settle_xen(struct recovery *recovery,
         return rc;
     const struct hv_domain_info *info =
         domain_by_uuid(domains, n_domains, &entry->uuid);
-    if (!info)
-        return 0;
-    if (entry->kind == TRANSACTION_RENAME &&
+    if (info && entry->kind == TRANSACTION_RENAME &&
         strcmp(info->name, entry->request.new_xen_name) != 0)
         return hv->domain->rename(hv, info->domid,
                                   entry->request.new_xen_name, err);
     if (!ends_domain(entry->kind))
         return 0;
+    info = next_doomed(recovery, domains, n_domains, &entry->uuid);
+    if (!info)
+        return 0;
     recovery->doomed = info->domid;
     rc = hv->domain->destroy(hv, info->domid, destroyed, recovery, err);
-    *ret_later = rc == 0;
-    return rc == VDC_E_NOT_FOUND ? 0 : rc;
+    *ret_later = rc == 0 || rc == VDC_E_NOT_FOUND;
+    if (rc == VDC_E_NOT_FOUND)
+        destroyed(recovery, rc, NULL);
+    return *ret_later ? 0 : rc;
 }
 
 static void finish(struct recovery *recovery)

@@ -23,8 +23,7 @@ struct connection {
     LIST_ENTRY(connection) link;
     struct server *server;
     struct chan *chan; /* NULL: closed */
-    unsigned n_requests; /* that still hold it */
-    struct request *followers;
+    LIST_HEAD(, request) requests; /* that are still to be answered */
     bool greeted;
     bool refused;
     unsigned n_looks;
@@ -40,7 +39,7 @@ struct server {
 
 static void connection_free_if_done(struct connection *connection)
 {
-    if (connection->chan || connection->n_requests)
+    if (connection->chan || !LIST_EMPTY(&connection->requests))
         return;
     LIST_REMOVE(connection, link);
     if (connection->closing)
@@ -48,29 +47,35 @@ static void connection_free_if_done(struct connection *connection)
     free(connection);
 }
 
+static void request_drop(struct request *request)
+{
+    LIST_REMOVE(request, link);
+    event_unfollow(request->follower);
+    arena_free(request->arena);
+    free(request);
+}
+
 static void request_free(struct request *request)
 {
     struct connection *connection = request->connection;
 
-    event_unfollow(request->follower);
-    arena_free(request->arena);
-    free(request);
-    connection->n_requests--;
+    request_drop(request);
     connection_free_if_done(connection);
 }
 
+/* Operations go on to their end; those who only listen have none. */
 static void connection_close(struct connection *connection)
 {
-    struct request *request;
+    struct request *request, *next;
 
     chan_destroy(connection->chan);
     connection->chan = NULL;
-    connection->n_requests++; /* it stays until the end of this function */
-    while ((request = connection->followers)) {
-        connection->followers = request->next;
-        request_free(request);
+    for (request = LIST_FIRST(&connection->requests); request;
+         request = next) {
+        next = LIST_NEXT(request, link);
+        if (request->follower)
+            request_drop(request);
     }
-    connection->n_requests--;
     connection_free_if_done(connection);
 }
 
@@ -143,18 +148,6 @@ bool request_is_clogged(const struct request *request)
 void request_follows(struct request *request, struct event_follower *follower)
 {
     request->follower = follower;
-    request->next = request->connection->followers;
-    request->connection->followers = request;
-}
-
-void request_unfollow(struct request *request)
-{
-    struct request **link = &request->connection->followers;
-
-    while (*link && *link != request)
-        link = &(*link)->next;
-    if (*link)
-        *link = request->next;
 }
 
 /* ---- what comes in ---- */
@@ -256,7 +249,7 @@ static void on_message(void *arg, const uint8_t *message, size_t size)
     request->host = connection->server->host;
     request->connection = connection;
     request->arena = arena_new();
-    connection->n_requests++;
+    LIST_INSERT_HEAD(&connection->requests, request, link);
     if (wire_decode(message, size, request->arena, &frame, &err)) {
         request->id = frame.id;
         /* With what cannot be read, nothing after it can be trusted. */
@@ -333,13 +326,15 @@ void server_open(struct server *server)
 void server_stop(struct server *server)
 {
     struct connection *connection;
+    struct request *request;
 
     if (!server)
         return;
     chan_listener_destroy(server->listener);
     while ((connection = LIST_FIRST(&server->connections))) {
         /* Requests under way are abandoned with their transactions. */
-        connection->n_requests = 0;
+        while ((request = LIST_FIRST(&connection->requests)))
+            request_drop(request);
         connection_close(connection);
     }
     free(server);

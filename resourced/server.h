@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -26,7 +27,7 @@ struct request {
     struct arena *arena; /* freed with the request */
     const void *body;    /* struct wire_<body> of its message */
     struct event_follower *follower; /* of the events it asked for */
-    struct request *next; /* of those with a follower */
+    LIST_ENTRY(request) link;        /* of its connection */
 };
 
 typedef void request_fn(struct request *request);
@@ -36,7 +37,9 @@ int server_start(struct host *host, const char *address, struct server **ret,
                  struct vdc_error *err);
 /* From now on requests are handled. */
 void server_open(struct server *server);
-void server_stop(struct server *server); /* NULL is allowed */
+/* Requests under way are dropped; whoever works on them must not answer any
+ * more.  NULL is allowed. */
+void server_stop(struct server *server);
 
 /* The answer; frees the request. */
 void request_answer(struct request *request, enum wire_message_number number,
@@ -49,7 +52,5 @@ void request_tell(struct request *request, enum wire_message_number number,
 bool request_is_clogged(const struct request *request);
 /* The request lives as long as its connection and has a follower. */
 void request_follows(struct request *request, struct event_follower *follower);
-/* It has all its events; it is to be answered now. */
-void request_unfollow(struct request *request);
 
 #endif

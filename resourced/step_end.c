@@ -101,36 +101,51 @@ const struct step step_core_dump = {
     .apply = core_dump_apply,
 };
 
-static int end_done(struct transaction *t)
+static void end_done(struct transaction *t)
 {
     struct hv *hv = t->host->hv;
-    struct vdc_error err;
 
     t->ended_domain = true;
     hv->domain->unwatch(hv, t->old_domid);
-    /* Recovery removes what stays here. */
-    if (unpublish_domain(t->host, t->old_domid, &err))
-        log_warning("domain %u stays in xenstore: %s", t->old_domid,
+}
+
+/* It lives on: it is published as before. */
+static void end_failed(struct transaction *t)
+{
+    struct vdc_error err;
+
+    if (publish_domain(t->host, t->old_domid, &t->request.uuid, &err))
+        log_warning("domain %u is missing in xenstore: %s", t->old_domid,
                     err.text);
-    return STEP_DONE;
 }
 
 static void ended(void *arg, int rc, const struct vdc_error *err)
 {
     struct transaction *t = arg;
 
-    if (!rc || rc == VDC_E_NOT_FOUND)
-        rc = end_done(t);
+    if (rc == VDC_E_NOT_FOUND)
+        rc = 0;
+    if (rc)
+        end_failed(t);
+    else
+        end_done(t);
     transaction_step_ended(t, rc, err);
 }
 
 static int end_apply(struct transaction *t, struct vdc_error *err)
 {
     struct hv *hv = t->host->hv;
-    int rc = hv->domain->destroy(hv, t->old_domid, ended, t, err);
+    int rc = unpublish_domain(t->host, t->old_domid, err);
 
-    if (rc == VDC_E_NOT_FOUND)
-        return end_done(t);
+    if (rc)
+        return rc;
+    rc = hv->domain->destroy(hv, t->old_domid, ended, t, err);
+    if (rc == VDC_E_NOT_FOUND) {
+        end_done(t);
+        return STEP_DONE;
+    }
+    if (rc)
+        end_failed(t);
     return rc ? rc : STEP_LATER;
 }
 

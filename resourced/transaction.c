@@ -12,6 +12,7 @@
 #include "resourced/host.h"
 #include "resourced/lifecycle.h"
 #include "resourced/outcome.h"
+#include "resourced/waiter.h"
 
 /* An undo that fails is tried so often, a second apart. */
 #define UNDO_TRIES 5
@@ -132,6 +133,17 @@ static void transaction_free(struct transaction *t)
     free(t);
 }
 
+/* Those who wait for a guest to shut down or reboot need not any longer. */
+static void tell_waiters(const struct transaction *t)
+{
+    const struct partition *partition = t->partition;
+    struct vdc_error err;
+
+    vdc_error_set(&err, VDC_E_CANCELLED, "%s was destroyed meanwhile",
+                  partition->row.name);
+    waiters_tell(t->host->waiters, &partition->row.uuid, err.code, &err);
+}
+
 /* Nothing of it is under way any more: says so, and goes on with what waited
  * for its end. */
 static void finish(struct transaction *t, int rc)
@@ -146,6 +158,8 @@ static void finish(struct transaction *t, int rc)
         log_warning("%s of %s failed: %s", transaction_kind_name(t->kind),
                     partition->row.name, t->err.text);
     t->ops->on_done(t->arg, t, rc, rc ? &t->err : NULL);
+    if (!rc && t->kind == TRANSACTION_DESTROY && !t->dry_run)
+        tell_waiters(t);
     transaction_free(t);
     if (partition->pending)
         registry_remove(&host->partitions, partition);

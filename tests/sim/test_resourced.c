@@ -473,6 +473,56 @@ static void test_events_follow(void)
     rd_free(rd);
 }
 
+/* Stopped with followers, waiters and a create under way: an orderly end. */
+static void test_stop_busy(void)
+{
+    struct rd *rd = rd_new("create_ms=2000");
+    struct wire_partition_create create;
+    struct wire_events_query query;
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    wire_init(&wire_struct_events_query, &query);
+    query.follow = true;
+    rd_send(rd, WIRE_MSG_events, &query);
+    wire_init(&wire_struct_partition_create, &create);
+    rd_definition(&create.definition, "web", "");
+    create.owner = "acme";
+    create.start = true;
+    rd_send(rd, WIRE_MSG_partition_create, &create);
+    rd_sleep(100);
+    rd_signal(rd, SIGTERM);
+    CU_ASSERT_EQUAL(rd_wait(rd), 0);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "web"));
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    rd_free(rd);
+}
+
+/* One who waits for a shutdown is told when the guest is destroyed. */
+static void test_destroyed_meanwhile(void)
+{
+    struct rd *rd = rd_new("");
+    struct wire_partition_ref ref;
+    struct wire_frame frame;
+    struct vdc_error err = { 0 };
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", "sim.ignore_shutdown"), 0);
+    wire_init(&wire_struct_partition_ref, &ref);
+    ref.customer = "acme";
+    ref.name = "web";
+    ref.wait = true;
+    uint32_t shutdown = rd_send(rd, WIRE_MSG_partition_shutdown, &ref);
+    rd_sleep(100);
+    uint32_t destroy = rd_send(rd, WIRE_MSG_partition_destroy, &ref);
+    CU_ASSERT(rd_receive(rd, &frame, 3000) && frame.id == destroy);
+    CU_ASSERT_FATAL(rd_receive(rd, &frame, 3000) && frame.id == shutdown);
+    CU_ASSERT_EQUAL_FATAL(frame.message->number, WIRE_MSG_error);
+    wire_error_take(frame.body, &err);
+    CU_ASSERT_EQUAL(err.code, VDC_E_CANCELLED);
+    rd_free(rd);
+}
+
 static const struct unit_test tests[] = {
     { "life of a partition", test_life },
     { "20 rounds leave nothing", test_rounds },
@@ -490,6 +540,8 @@ static const struct unit_test tests[] = {
     { "closed connection", test_disconnect },
     { "protocol errors", test_protocol },
     { "events are followed", test_events_follow },
+    { "stopped while busy", test_stop_busy },
+    { "destroyed meanwhile", test_destroyed_meanwhile },
 };
 
 UNIT_MAIN("resourced", tests)
