@@ -1,5 +1,6 @@
 # tests/xen: on real Xen in the bed; run by ./quickstart test.
 EXTRA_DIST += tests/xen/lib.sh \
+	tests/xen/test-0-hv.sh \
 	tests/xen/test-1-road.sh \
 	tests/xen/test-2-errors.sh \
 	tests/xen/test-3-rounds.sh \

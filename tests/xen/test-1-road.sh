@@ -5,6 +5,7 @@
 
 bed_up
 forget_all
+check_output "xl info works" 'free_memory' dom0 'xl info'
 
 test_life() {
     local cfg=$1 type=$2 address=$3
