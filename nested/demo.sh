@@ -18,6 +18,8 @@ as_acme() {
     bed exec -u acme "$@" </dev/null
 }
 
+. nested/lib/lost.sh
+
 # retry SECONDS COMMAND...: until it succeeds.
 retry() {
     local until=$(($(date +%s) + $1))
@@ -55,8 +57,12 @@ demo_fail() {
 
 wait_for_page() {
     say "wait until $DEMO_ADDRESS serves its page, over the guest's own vif ..."
-    retry 90 fetch_page >"$LOG_DIR/page" 2>/dev/null ||
-        demo_fail "no page from $DEMO_ADDRESS within 90 s"
+    until retry 60 fetch_page >"$LOG_DIR/page" 2>/dev/null; do
+        lost_one || demo_fail "no page from $DEMO_ADDRESS within 60 s"
+        lost_mark
+        say "QEMU lost the guest (nested/README.md tells how); start it again"
+        show 'acme$ xl-vdc start web' as_acme 'xl-vdc start web || true'
+    done
     show "wget -qO- http://$DEMO_ADDRESS/" cat "$LOG_DIR/page"
 }
 
@@ -64,6 +70,7 @@ demo_guest() {
     must "a customer with a quota, and whose account may act for it" \
         'xl-vdc customer-create acme --user acme --memory 512M --vcpus 4 --disk 10G --guests 3' \
         dom0 'xl-vdc customer-create acme --user acme --memory 512M --vcpus 4 --disk 10G --guests 3'
+    lost_mark
     must "the customer, who is not root, creates the guest" \
         'acme$ xl-vdc create web.cfg' \
         as_acme 'cd && xl-vdc create web.cfg'

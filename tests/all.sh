@@ -33,7 +33,7 @@ suite() {
 unit_tests() {
     local log
     say "tests without Xen (make check) ..."
-    make -C "$BUILD" check -j2 >"$LOG_DIR/check.log" 2>&1 </dev/null ||
+    make -C "$BUILD" check -j6 >"$LOG_DIR/check.log" 2>&1 </dev/null ||
         grep -E '^(FAIL|ERROR)|error:' "$LOG_DIR/check.log"
     find "$BUILD/tests" "$BUILD/build-aux" -name '*.log' |
         while read -r log; do
@@ -47,11 +47,11 @@ check_other_build() {
     local dir=$1
     shift
     configure "$dir" "$@" && make -C "$dir" -j"$(nproc)" &&
-        make -C "$dir" check -j2 VERBOSE=1
+        make -C "$dir" check -j6 VERBOSE=1
 }
 
 distcheck() {
-    make -C "$BUILD" distcheck \
+    make -C "$BUILD" -j6 distcheck \
         DISTCHECK_CONFIGURE_FLAGS='--with-xen=no --enable-werror'
 }
 

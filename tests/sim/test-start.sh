@@ -8,9 +8,9 @@ write_settings
 if [ -e /proc/xen/capabilities ]; then
     skipped "no Xen here: this machine runs Xen"
 else
-    check_error "no Xen here" 7 'does not run Xen' \
+    check_error "no Xen here" 7 'does not run Xen|is without Xen' \
         "$RESOURCED" --config "$WORK/resourced.conf" --hv xen --foreground
-    check_error "and what to do about it" 7 'boot it with Xen|without Xen' \
+    check_error "and what to do about it" 7 'boot it with Xen|libxen-dev' \
         "$RESOURCED" --config "$WORK/resourced.conf" --hv xen --foreground
 fi
 echo 'databse = "x"' >"$WORK/unknown.conf"

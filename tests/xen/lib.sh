@@ -101,6 +101,23 @@ retry() {
     done
 }
 
+. "$TOP/nested/lib/lost.sh"
+
+# retry_guest SECONDS GUEST COMMAND...: as retry; a guest of acme's that the
+# emulator lost is started again, and said so.
+retry_guest() {
+    local seconds=$1 guest=$2
+    shift 2
+    for _ in 1 2 3; do
+        retry "$seconds" "$@" && return 0
+        lost_one || return 1
+        lost_mark
+        echo "the emulator lost $guest; started again" >&2
+        acme "xl-vdc start $guest || true"
+    done
+    return 1
+}
+
 page() {
     dom0 "wget -T 3 -t 1 -qO- http://$1/"
 }

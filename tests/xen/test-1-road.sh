@@ -10,8 +10,9 @@ check_output "xl info works" 'free_memory' dom0 'xl info'
 test_life() {
     local cfg=$1 type=$2 address=$3
 
+    lost_mark
     check "$type: create" acme "xl-vdc create $cfg name=$type"
-    check "$type: its page is served over its own vif" retry 60 page "$address"
+    check "$type: its page is served over its own vif" retry_guest 60 "$type" page "$address"
     check_output "$type: the customer's list shows it" "^$type " \
         acme 'xl-vdc list'
     check_output "$type: xl list shows it" "^acme\.$type " dom0 'xl list'
@@ -21,14 +22,14 @@ test_life() {
         dom0 "timeout 5 script -qc 'xl console acme.$type' /dev/null \
             </dev/null; cat /var/log/xen/console/guest-acme.$type.log"
     check "$type: reboot" acme "xl-vdc reboot -w $type"
-    check "$type: it serves again after the reboot" retry 60 page "$address"
+    check "$type: it serves again after the reboot" retry_guest 60 "$type" page "$address"
     check "$type: shutdown" acme "xl-vdc shutdown -w $type"
     check_output "$type: remembered as stopped" "^$type .*stopped" \
         acme 'xl-vdc list'
     check_error "$type: Xen has no such domain any more" 1 '' \
         dom0 "xl list acme.$type >/dev/null 2>&1 || exit 1"
     check "$type: start again" acme "xl-vdc start $type"
-    check "$type: it serves again" retry 60 page "$address"
+    check "$type: it serves again" retry_guest 60 "$type" page "$address"
     check "$type: rename while it runs" acme "xl-vdc rename $type new-$type"
     check_output "$type: xl has the new name" "^acme\.new-$type " \
         dom0 'xl list'
@@ -42,8 +43,8 @@ test_life web.cfg pvh 10.77.0.10
 test_life web-pv.cfg pv 10.77.0.11
 
 # ---- the console, by a customer who is not root ----
-check "a guest for the console" acme 'xl-vdc create web.cfg name=con'
-retry 60 page 10.77.0.10
+check "a guest for the console" acme 'xl-vdc create web-pv.cfg name=con'
+retry 60 page 10.77.0.11
 check_output "a customer's console takes commands" 'sum is 42' \
     acme '(sleep 2; echo; echo "echo sum is \$((6*7))"; sleep 3) |
         timeout 20 xl-vdc console con'
@@ -93,24 +94,24 @@ another_domid() {
     [ "$now" != "$2" ] && [ "$now" != 0 ]
 }
 check "a guest that powers off by itself" \
-    acme 'xl-vdc create web.cfg name=off extra="console=hvc0 vdc.poweroff=3"'
+    acme 'xl-vdc create web-pv.cfg name=off extra="console=hvc0 vdc.poweroff=3"'
 check "is remembered as stopped" retry 60 is_stopped off
-check "a guest that crashes, on_crash=destroy" acme 'xl-vdc create web.cfg \
+check "a guest that crashes, on_crash=destroy" acme 'xl-vdc create web-pv.cfg \
     name=crash on_crash=destroy extra="console=hvc0 vdc.crash=3"'
 check "is remembered as stopped" retry 60 is_stopped crash
 check_output "events tell of the crash" 'crash' acme 'xl-vdc events'
 check "a guest that crashes after 15 s, on_crash=restart" acme \
-    'xl-vdc create web.cfg name=again on_crash=restart \
+    'xl-vdc create web-pv.cfg name=again on_crash=restart \
         extra="console=hvc0 vdc.crash=15"'
 again_id=$(domid_of again)
 check "is built anew" retry 90 another_domid again "$again_id"
-check "on_crash=preserve" acme 'xl-vdc create web.cfg name=keep \
+check "on_crash=preserve" acme 'xl-vdc create web-pv.cfg name=keep \
     on_crash=preserve extra="console=hvc0 vdc.crash=2"'
 check "is kept for inspection" retry 60 \
     eval "acme 'xl-vdc list keep' | grep -q preserved"
 check_output "Xen has it still" 'acme\.keep' dom0 'xl list'
 check "reboot by the guest itself, on_reboot=destroy" acme \
-    'xl-vdc create web.cfg name=reb on_reboot=destroy \
+    'xl-vdc create web-pv.cfg name=reb on_reboot=destroy \
         extra="console=hvc0 vdc.reboot=3"'
 check "stays down" retry 60 is_stopped reb
 forget_all
