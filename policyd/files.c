@@ -62,7 +62,8 @@ static bool find_allowed(const struct check *check, const char *path,
 }
 
 /* Whether somebody else could put another file in its place after we looked:
- * every directory from the allowed one down must be root's. */
+ * every directory from the allowed one down must be root's, and root's only.
+ * A sticky bit does not help: who owns a file there can exchange it. */
 static int check_directories(const char *path, const char *top,
                              struct vdc_error *err)
 {
@@ -74,7 +75,7 @@ static int check_directories(const char *path, const char *top,
         *strrchr(dir, '/') = '\0';
         if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) ||
             (st.st_uid != 0 && st.st_uid != geteuid()) ||
-            (st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & S_ISVTX))) {
+            st.st_mode & (S_IWGRP | S_IWOTH)) {
             vdc_error_set(err, VDC_E_DENIED,
                           "files in directory '%s' are not used: others than "
                           "root can exchange them",

@@ -51,10 +51,12 @@ static void set_up(void)
     folder("own/acme");
     folder("own/globex");
     folder("own/acme/open");
+    folder("own/acme/tmp");
     folder("shared");
     make("own/acme/kernel", 10);
     make("own/acme/disk", 1024 * 1024);
     make("own/acme/open/kernel", 1);
+    make("own/acme/tmp/kernel", 1);
     make("own/globex/kernel", 1);
     make("shared/base", 4096);
     make("secret", 1);
@@ -63,6 +65,8 @@ static void set_up(void)
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/own/acme/open", top);
     CU_ASSERT_EQUAL(chmod(path, 0777), 0);
+    snprintf(path, sizeof(path), "%s/own/acme/tmp", top);
+    CU_ASSERT_EQUAL(chmod(path, 01777), 0);
     snprintf(own, sizeof(own), "%s/own/%%c", top);
     snprintf(shared, sizeof(shared), "%s/shared", top);
     items[0] = own;
@@ -133,6 +137,8 @@ static void customers_files(void)
     }
     /* in its place, but others could exchange it */
     CU_ASSERT_EQUAL(check_kernel("own/acme/open/kernel", true, NULL, &err),
+                    VDC_E_DENIED);
+    CU_ASSERT_EQUAL(check_kernel("own/acme/tmp/kernel", true, NULL, &err),
                     VDC_E_DENIED);
     tear_down();
 }
