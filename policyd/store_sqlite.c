@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "policyd/store.h"
@@ -465,8 +466,11 @@ int store_sqlite_open(const char *path, struct store **ret,
 
     s->store.ops = &sqlite_ops;
     s->path = xstrdup(path);
+    /* It names every customer: for its owner only, with -wal and -shm. */
+    mode_t mask = umask(0077);
     int r = sqlite3_open_v2(path, &s->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    umask(mask);
     int rc = r == SQLITE_OK ? set_up(s, err) : failed(s, "opening", err);
     if (rc) {
         sqlite_close(&s->store);

@@ -271,6 +271,27 @@ static void no_folder(void)
     CU_ASSERT(*err.hint);
 }
 
+static void owner_only(void)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    struct book *book;
+    struct stat st;
+    char file[160];
+
+    set_up();
+    mode_t mask = umask(022);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1001, NULL), 0);
+    CU_ASSERT_EQUAL(umask(mask), 022);
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+        CU_ASSERT_EQUAL(stat(file, &st), 0);
+        CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    }
+    book_close(book);
+    tear_down();
+}
+
 static const struct unit_test tests[] = {
     { "remembers", remembers },
     { "refuses doubles", refuses_doubles },
@@ -279,6 +300,7 @@ static const struct unit_test tests[] = {
     { "inconsistent", inconsistent },
     { "disk full", disk_full },
     { "no such folder", no_folder },
+    { "for its owner only", owner_only },
 };
 
 UNIT_MAIN("policyd/store", tests)
