@@ -292,6 +292,32 @@ static void owner_only(void)
     tear_down();
 }
 
+static void one_at_a_time(void)
+{
+    struct book *book, *other = NULL;
+    struct vdc_error err = { 0 };
+    sqlite3 *db;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(open_book(&other, &err), VDC_E_BUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "in use"));
+    if (other)
+        book_close(other);
+    /* a backup can be made all the same */
+    CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(
+        sqlite3_exec(db, "SELECT * FROM customer", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1001, NULL), 0);
+    book_close(book);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(book_customer(book, "acme"));
+    book_close(book);
+    tear_down();
+}
+
 static const struct unit_test tests[] = {
     { "remembers", remembers },
     { "refuses doubles", refuses_doubles },
@@ -301,6 +327,7 @@ static const struct unit_test tests[] = {
     { "disk full", disk_full },
     { "no such folder", no_folder },
     { "for its owner only", owner_only },
+    { "one policyd at a time", one_at_a_time },
 };
 
 UNIT_MAIN("policyd/store", tests)
