@@ -62,7 +62,8 @@ static bool find_allowed(const struct check *check, const char *path,
 }
 
 /* Whether somebody else could put another file in its place after we looked:
- * every directory from the allowed one down must be root's. */
+ * every directory from the allowed one down must be root's, and root's only.
+ * A sticky bit does not help: who owns a file there can exchange it. */
 static int check_directories(const char *path, const char *top,
                              struct vdc_error *err)
 {
@@ -74,13 +75,13 @@ static int check_directories(const char *path, const char *top,
         *strrchr(dir, '/') = '\0';
         if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) ||
             (st.st_uid != 0 && st.st_uid != geteuid()) ||
-            (st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & S_ISVTX))) {
+            st.st_mode & (S_IWGRP | S_IWOTH)) {
             vdc_error_set(err, VDC_E_DENIED,
                           "files in directory '%s' are not used: others than "
                           "root can exchange them",
                           dir);
             vdc_error_hint(err, "the directory must belong to root and be "
-                                "writable by root only; the files in it may "
+                                "writable by root only; disks in it may "
                                 "belong to the customer");
             return VDC_E_DENIED;
         }
@@ -137,6 +138,27 @@ static int find(const struct check *check, const char *what, const char *path,
     return 0;
 }
 
+/*
+ * Whether somebody else could write to it.  libxl maps kernels and ramdisks
+ * into resourced, shared, and takes them apart there: a file that is made
+ * shorter meanwhile ends resourced (SIGBUS), one that changes is parsed in
+ * parts that were not checked together.
+ */
+static int check_writers(const char *what, const char *path,
+                         const struct stat *st, struct vdc_error *err)
+{
+    if ((st->st_uid == 0 || st->st_uid == geteuid()) &&
+        !(st->st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    vdc_error_set(err, VDC_E_DENIED,
+                  "%s: '%s' is not used: others than root can write to it",
+                  what, path);
+    vdc_error_hint(err, "kernels and ramdisks must belong to root and be "
+                        "writable by root only; disks may belong to the "
+                        "customer");
+    return VDC_E_DENIED;
+}
+
 /* A kernel, ramdisk or the like; "" is none. */
 static int check_file(const struct check *check, const char *what,
                       const char **path, struct vdc_error *err)
@@ -151,8 +173,11 @@ static int check_file(const struct check *check, const char *what,
     if (!S_ISREG(found.st.st_mode))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "%s: '%s' is not a regular file", what, *path);
-    *path = found.path;
-    return 0;
+    if (check->restricted)
+        rc = check_writers(what, *path, &found.st, err);
+    if (!rc)
+        *path = found.path;
+    return rc;
 }
 
 static int device_size(const char *path, uint64_t *ret_bytes)

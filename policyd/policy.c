@@ -117,6 +117,10 @@ static int check_nic(const struct policy *policy, const char *customer,
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (SET(keys[i].value))
             return deny(customer, device, keys[i].key, keys[i].why, err);
+    /* a Linux bridge takes the least of its ports'; 68 would end IPv6 on it */
+    if (nic->mtu)
+        return deny(customer, device, "mtu",
+                    "it changes the bridge of all who are on it", err);
     if (strspn(nic->ip, "0123456789abcdefABCDEF.:/ ") != strlen(nic->ip))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "%s: '%s' is not a list of addresses", device,

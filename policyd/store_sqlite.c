@@ -4,11 +4,15 @@
  * synchronous=FULL: a commit survives the loss of power.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "policyd/store.h"
@@ -21,6 +25,7 @@ struct sqlite_store {
     struct store store;
     sqlite3 *db;
     char *path;
+    int lock_fd; /* as long as it is open */
 };
 
 static const char schema[] =
@@ -362,6 +367,8 @@ static void sqlite_close(struct store *store)
     struct sqlite_store *s = from_store(store);
 
     sqlite3_close(s->db);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
     free(s->path);
     free(s);
 }
@@ -458,6 +465,26 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     return rc;
 }
 
+/*
+ * Two policyds would each compute quotas from what it alone has in memory.
+ * This kind of lock is not seen by SQLite, so that a backup can be made while
+ * policyd runs.
+ */
+static int lock(struct sqlite_store *s, struct vdc_error *err)
+{
+    s->lock_fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    if (s->lock_fd < 0)
+        return vdc_error_errno(err, VDC_E_STORE, errno, "%s", s->path);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return vdc_error_errno(err, VDC_E_STORE, errno, "%s: locking",
+                               s->path);
+    vdc_error_set(err, VDC_E_BUSY, "%s is in use by another process", s->path);
+    vdc_error_hint(err, "another policyd may be running");
+    return VDC_E_BUSY;
+}
+
 int store_sqlite_open(const char *path, struct store **ret,
                       struct vdc_error *err)
 {
@@ -465,9 +492,15 @@ int store_sqlite_open(const char *path, struct store **ret,
 
     s->store.ops = &sqlite_ops;
     s->path = xstrdup(path);
+    s->lock_fd = -1;
+    /* It names every customer: for its owner only, with -wal and -shm. */
+    mode_t mask = umask(0077);
     int r = sqlite3_open_v2(path, &s->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    int rc = r == SQLITE_OK ? set_up(s, err) : failed(s, "opening", err);
+    umask(mask);
+    int rc = r == SQLITE_OK ? lock(s, err) : failed(s, "opening", err);
+    if (!rc)
+        rc = set_up(s, err);
     if (rc) {
         sqlite_close(&s->store);
         return rc;

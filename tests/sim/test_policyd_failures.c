@@ -324,7 +324,7 @@ static void bad_stores(void)
     bed_customers(&bed);
     /* a second one */
     pid_t first = bed.policyd;
-    refuses(&bed, 4, "policyd.sock");
+    refuses(&bed, 4, "policyd.db is in use by another process");
     bed.policyd = first;
     bed_kill(&bed.policyd, SIGTERM);
     sql = arena_printf(answers,

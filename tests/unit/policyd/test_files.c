@@ -51,10 +51,13 @@ static void set_up(void)
     folder("own/acme");
     folder("own/globex");
     folder("own/acme/open");
+    folder("own/acme/tmp");
     folder("shared");
     make("own/acme/kernel", 10);
     make("own/acme/disk", 1024 * 1024);
+    make("own/acme/loose", 1024);
     make("own/acme/open/kernel", 1);
+    make("own/acme/tmp/kernel", 1);
     make("own/globex/kernel", 1);
     make("shared/base", 4096);
     make("secret", 1);
@@ -63,6 +66,10 @@ static void set_up(void)
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/own/acme/open", top);
     CU_ASSERT_EQUAL(chmod(path, 0777), 0);
+    snprintf(path, sizeof(path), "%s/own/acme/tmp", top);
+    CU_ASSERT_EQUAL(chmod(path, 01777), 0);
+    snprintf(path, sizeof(path), "%s/own/acme/loose", top);
+    CU_ASSERT_EQUAL(chmod(path, 0664), 0);
     snprintf(own, sizeof(own), "%s/own/%%c", top);
     snprintf(shared, sizeof(shared), "%s/shared", top);
     items[0] = own;
@@ -134,6 +141,19 @@ static void customers_files(void)
     /* in its place, but others could exchange it */
     CU_ASSERT_EQUAL(check_kernel("own/acme/open/kernel", true, NULL, &err),
                     VDC_E_DENIED);
+    CU_ASSERT_EQUAL(check_kernel("own/acme/tmp/kernel", true, NULL, &err),
+                    VDC_E_DENIED);
+    /* others could write to it while it is mapped */
+    CU_ASSERT_EQUAL(check_kernel("own/acme/loose", true, NULL, &err),
+                    VDC_E_DENIED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "write"));
+    if (geteuid() == 0) {
+        char path[PATH_MAX + 32];
+        snprintf(path, sizeof(path), "%s/own/acme/kernel", top);
+        CU_ASSERT_EQUAL(chown(path, 54001, 54001), 0);
+        CU_ASSERT_EQUAL(check_kernel("own/acme/kernel", true, NULL, &err),
+                        VDC_E_DENIED);
+    }
     tear_down();
 }
 
@@ -145,6 +165,7 @@ static void operators_files(void)
     CU_ASSERT_EQUAL(check_kernel("secret", false, NULL, NULL), 0);
     CU_ASSERT_EQUAL(check_kernel("own/acme/open/kernel", false, NULL, NULL),
                     0);
+    CU_ASSERT_EQUAL(check_kernel("own/acme/loose", false, NULL, NULL), 0);
     CU_ASSERT_EQUAL(check_kernel("none", false, NULL, &err), VDC_E_NO_FILE);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "kernel"));
     CU_ASSERT_EQUAL(check_kernel("own", false, NULL, &err), VDC_E_BAD_VALUE);
@@ -180,6 +201,8 @@ static void disks(void)
     set_up();
     CU_ASSERT_EQUAL(check_disk("own/acme/disk", false, &kib, NULL), 0);
     CU_ASSERT_EQUAL(kib, 1024);
+    CU_ASSERT_EQUAL(check_disk("own/acme/loose", false, &kib, NULL), 0);
+    CU_ASSERT_EQUAL(kib, 1);
     CU_ASSERT_EQUAL(check_disk("shared/base", true, &kib, NULL), 0);
     CU_ASSERT_EQUAL(kib, 4);
     CU_ASSERT_EQUAL(check_disk("shared/base", false, NULL, &err),

@@ -92,6 +92,7 @@ static void refused_devices(void)
     REFUSED("backend' of vif 00", WITH_NIC(nic.backend = "net"));
     REFUSED("vifname' of vif 00", WITH_NIC(nic.vifname = "eth0"));
     REFUSED("gatewaydev' of vif 00", WITH_NIC(nic.gatewaydev = "eth0"));
+    REFUSED("mtu' of vif 00", WITH_NIC(nic.mtu = 68));
     REFUSED("other'", WITH_NIC(nic.bridge = "other"));
     struct wire_definition d;
     minimal(&d);

@@ -271,6 +271,53 @@ static void no_folder(void)
     CU_ASSERT(*err.hint);
 }
 
+static void owner_only(void)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    struct book *book;
+    struct stat st;
+    char file[160];
+
+    set_up();
+    mode_t mask = umask(022);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1001, NULL), 0);
+    CU_ASSERT_EQUAL(umask(mask), 022);
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+        CU_ASSERT_EQUAL(stat(file, &st), 0);
+        CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    }
+    book_close(book);
+    tear_down();
+}
+
+static void one_at_a_time(void)
+{
+    struct book *book, *other = NULL;
+    struct vdc_error err = { 0 };
+    sqlite3 *db;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(open_book(&other, &err), VDC_E_BUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "in use"));
+    if (other)
+        book_close(other);
+    /* a backup can be made all the same */
+    CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(
+        sqlite3_exec(db, "SELECT * FROM customer", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1001, NULL), 0);
+    book_close(book);
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_PTR_NOT_NULL(book_customer(book, "acme"));
+    book_close(book);
+    tear_down();
+}
+
 static const struct unit_test tests[] = {
     { "remembers", remembers },
     { "refuses doubles", refuses_doubles },
@@ -279,6 +326,8 @@ static const struct unit_test tests[] = {
     { "inconsistent", inconsistent },
     { "disk full", disk_full },
     { "no such folder", no_folder },
+    { "for its owner only", owner_only },
+    { "one policyd at a time", one_at_a_time },
 };
 
 UNIT_MAIN("policyd/store", tests)
