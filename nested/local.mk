@@ -1,1 +1,43 @@
-# Files of nested.
+# nested: the bed. It is used from a checkout or an unpacked archive.
+EXTRA_DIST += \
+	.ci/run \
+	autogen.sh \
+	build-aux/packages \
+	build-aux/steps.sh \
+	build-aux/sum-tests \
+	doc/ARCHITECTURE.md \
+	doc/CODING_STYLE.md \
+	doc/READING.md \
+	doc/design/001-decisions.md \
+	doc/design/002-libxl-in-threads.md \
+	doc/xenstore-paths.md \
+	examples/guest/README.md \
+	examples/guest/build \
+	examples/guest/init \
+	examples/guest/inittab \
+	examples/guest/kernel.sh \
+	examples/guest/power \
+	nested/README.md \
+	nested/bed \
+	nested/demo.sh \
+	nested/image/initrd-init \
+	nested/image/modules.dom0 \
+	nested/image/packages.dom0 \
+	nested/image/rootfs/etc/modules-load.d/bed.conf \
+	nested/image/rootfs/etc/ssh/sshd_config.d/bed.conf \
+	nested/image/rootfs/etc/systemd/journald.conf.d/bed.conf \
+	nested/image/rootfs/etc/systemd/system/bed-network.service \
+	nested/image/rootfs/etc/systemd/system/bed-ready.service \
+	nested/image/rootfs/etc/systemd/system/systemd-udev-trigger.service.d/bed.conf \
+	nested/image/rootfs/usr/local/sbin/bed-network \
+	nested/image/rootfs/usr/local/sbin/bed-ready \
+	nested/lib/common.sh \
+	nested/lib/dom0.sh \
+	nested/lib/image.sh \
+	nested/lib/lost.sh \
+	nested/lib/probe.sh \
+	nested/lib/qemu.sh \
+	nested/packages.host \
+	quickstart \
+	tests/all.sh \
+	tests/bed/test-bed.sh

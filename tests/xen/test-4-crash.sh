@@ -15,14 +15,15 @@ uptime_of() {
         awk 'NR == 2 { print $2 }'
 }
 
-check "a guest" acme 'xl-vdc create web-pv.cfg name=stay'
-check "serves" retry 60 page 10.77.0.11
+check "a guest" acme 'xl-vdc create web-pv.cfg name=stay \
+    extra="console=hvc0 vdc.ip=10.77.0.21/24 vdc.gw=10.77.0.1"'
+check "serves" retry 60 page 10.77.0.21
 domid=$(dom0 'xl domid acme.stay')
 
 # ---- each daemon while a guest runs ----
 for daemon in resourced policyd channeld; do
     kill9 $daemon
-    check "$daemon killed: the guest serves on" page 10.77.0.11
+    check "$daemon killed: the guest serves on" page 10.77.0.21
     check "$daemon is back" retry 40 daemons_up
     check_equal "$daemon killed: the guest is the same domain" "$domid" \
         "$(dom0 'xl domid acme.stay')"
@@ -66,7 +67,7 @@ for daemon in resourced policyd channeld; do
 done
 check_equal "the guest beside it never noticed" "$domid" \
     "$(dom0 'xl domid acme.stay')"
-check "and serves" page 10.77.0.11
+check "and serves" page 10.77.0.21
 echo "killed at $points points of a create"
 
 # ---- power cut ----
@@ -78,7 +79,7 @@ bed kill
 check "power cut; the bed boots again on its disk" bed boot --persist
 check "the daemons start by themselves" retry 60 daemons_up
 check "the guest is started, as it ran when the power went" \
-    retry 90 page 10.77.0.11
+    retry 90 page 10.77.0.21
 check_output "the one that is not to start is remembered" 'lazy .*stopped' \
     acme 'xl-vdc list'
 eager_runs() {
