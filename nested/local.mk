@@ -40,4 +40,5 @@ EXTRA_DIST += \
 	nested/packages.host \
 	quickstart \
 	tests/all.sh \
+	tests/check.sh \
 	tests/bed/test-bed.sh

@@ -5,6 +5,7 @@
 
 set -u
 BIN=${TOP_BUILDDIR:-.}
+. "${TOP_SRCDIR:-.}/tests/check.sh"
 WORK=$(mktemp -d) || exit 1
 chmod 755 "$WORK"
 mkdir -m 755 "$WORK/images" "$WORK/customers"
@@ -14,9 +15,6 @@ export XEN_VDC_SOCKET
 LC_ALL=C.UTF-8
 export LC_ALL
 unset VDC_SIM_FAULT
-n_passed=0
-n_failed=0
-n_skipped=0
 resourced_pid=
 policyd_pid=
 
@@ -131,47 +129,6 @@ json_is_valid() {
 
 # ---- what tests say ----
 
-passed() {
-    n_passed=$((n_passed + 1))
-    echo "ok - $1"
-}
-failed() {
-    n_failed=$((n_failed + 1))
-    echo "not ok - $1"
-    shift
-    [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/    /'
-}
-skipped() {
-    n_skipped=$((n_skipped + 1))
-    echo "skip - $1"
-}
-
-# check TEXT COMMAND...: passes when the command does.
-check() {
-    text=$1
-    shift
-    if output=$("$@" 2>&1); then
-        passed "$text"
-    else
-        failed "$text" "status $?: $*" "$output"
-    fi
-}
-
-# check_output TEXT PATTERN COMMAND...: succeeds and prints what matches.
-check_output() {
-    text=$1
-    pattern=$2
-    shift 2
-    output=$("$@" 2>&1)
-    status=$?
-    if [ "$status" = 0 ] && printf '%s\n' "$output" | grep -qE -- "$pattern"
-    then
-        passed "$text"
-    else
-        failed "$text" "status $status, wanted /$pattern/: $*" "$output"
-    fi
-}
-
 # check_error TEXT STATUS PATTERN COMMAND...: fails with just this status,
 # says something that matches on standard error, and nothing on the other.
 check_error() {
@@ -190,25 +147,6 @@ check_error() {
     fi
 }
 
-check_equal() {
-    if [ "$2" = "$3" ]; then
-        passed "$1"
-    else
-        failed "$1" "wanted: $2" "got:    $3"
-    fi
-}
-
-# retry SECONDS COMMAND...: until it succeeds.
-retry() {
-    tries=$(($1 * 10))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
 finish() {
     status=$?
     trap - EXIT INT TERM
@@ -221,15 +159,7 @@ finish() {
         done
     fi
     rm -rf "$WORK"
-    [ "$n_passed" -gt 0 ] || [ "$n_failed" -gt 0 ] ||
-        [ "$n_skipped" -gt 0 ] || n_failed=1
-    [ "$status" = 0 ] || [ "$n_failed" -gt 0 ] || n_failed=1
-    if [ "$n_skipped" -gt 0 ]; then
-        echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
-    else
-        echo "$n_passed passed, $n_failed failed"
-    fi
-    [ "$n_failed" = 0 ] || exit 1
+    closing_line "$status" || exit 1
     [ "$n_passed" -gt 0 ] || exit 77
     exit 0
 }

@@ -9,9 +9,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STAGE=${STAGE:-$TOP/build/stage}
 BED_NAME=${BED_NAME:-test}
 WORK=$(mktemp -d)
-n_passed=0
-n_failed=0
-n_skipped=0
+. "$TOP/tests/check.sh"
 
 bed() {
     "$TOP/nested/bed" -n "$BED_NAME" "$@"
@@ -28,34 +26,6 @@ globex() {
     bed exec -u globex "cd && $1" </dev/null
 }
 
-passed() {
-    n_passed=$((n_passed + 1))
-    echo "ok - $1"
-}
-
-failed() {
-    n_failed=$((n_failed + 1))
-    echo "not ok - $1"
-    shift
-    [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/    /'
-}
-
-skipped() {
-    n_skipped=$((n_skipped + 1))
-    echo "skip - $1: $2"
-}
-
-# check TEXT COMMAND...: passes when the command does.
-check() {
-    local text=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        passed "$text"
-    else
-        failed "$text" "status $?: $*" "$output"
-    fi
-}
-
 # check_error TEXT STATUS PATTERN COMMAND...: the command fails with just this
 # exit status, and says something that matches.
 check_error() {
@@ -68,37 +38,6 @@ check_error() {
     else
         failed "$text" "status $status, wanted $want and /$pattern/:" "$output"
     fi
-}
-
-# check_output TEXT PATTERN COMMAND...: succeeds and prints what matches.
-check_output() {
-    local text=$1 pattern=$2 output status
-    shift 2
-    output=$("$@" 2>&1)
-    status=$?
-    if [ "$status" = 0 ] && echo "$output" | grep -qE -- "$pattern"; then
-        passed "$text"
-    else
-        failed "$text" "status $status, wanted /$pattern/:" "$output"
-    fi
-}
-
-check_equal() {
-    if [ "$2" = "$3" ]; then
-        passed "$1"
-    else
-        failed "$1" "one:   $2" "other: $3"
-    fi
-}
-
-# retry SECONDS COMMAND...: until it succeeds.
-retry() {
-    local until=$(($(date +%s) + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt "$until" ] || return 1
-        sleep 0.3
-    done
 }
 
 . "$TOP/nested/lib/lost.sh"
@@ -204,16 +143,7 @@ finish() {
     fi
     [ -n "${KEEP_BED:-}" ] || bed kill >/dev/null 2>&1
     rm -rf "$WORK"
-    if [ $((n_passed + n_failed)) = 0 ]; then
-        n_failed=1
-    fi
-    [ "$status" = 0 ] || [ "$n_failed" -gt 0 ] || n_failed=1
-    if [ "$n_skipped" -gt 0 ]; then
-        echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
-    else
-        echo "$n_passed passed, $n_failed failed"
-    fi
-    [ "$n_failed" = 0 ]
+    closing_line "$status"
     exit $?
 }
 trap finish EXIT
