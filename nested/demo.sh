@@ -136,7 +136,7 @@ demo() {
     prepare
     step stage "stage the installation" stage
     step image "make the bed's image (Debian with Xen; kept for next time)" \
-        as_root nested/bed build
+        make_image
     trap demo_clean EXIT INT TERM
     bed reset >/dev/null 2>&1
     step boot "boot Xen and dom0 in QEMU" bed boot

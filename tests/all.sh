@@ -25,7 +25,7 @@ suite() {
     began=$(date +%s)
     say "$text ..."
     "$@" 2>&1 </dev/null | tee "$TEST_LOGS/$name.log" |
-        grep -E '^(not ok|FAIL|ok|skip)|passed, .*failed' | sed 's/^/    /'
+        grep --line-buffered -E '^(not ok|FAIL|ok|skip)|passed, .*failed' | sed -u 's/^/    /'
     say "$text: $(($(date +%s) - began)) s"
 }
 
@@ -58,7 +58,7 @@ distcheck() {
 bed_tests() {
     step stage "stage the installation" stage
     step image "make the bed's image (kept for next time)" \
-        as_root nested/bed build
+        make_image
     for script in tests/bed/test-*.sh tests/xen/test-*.sh; do
         suite "$(basename "$script" .sh)" "in the bed: $(basename "$script")" \
             env STAGE="$STAGE" KEEP_BED=1 "$script"
