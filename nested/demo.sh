@@ -34,7 +34,7 @@ demo_install() {
     bed install "$STAGE" &&
         dom0 'systemctl enable --now xen-vdc.target' &&
         bed push examples/web.cfg /home/acme/web.cfg &&
-        retry 30 dom0 'xl-vdc version'
+        retry 30 dom0 'xl-vdc version | grep -q "^hypervisor *Xen"'
 }
 
 fetch_page() {

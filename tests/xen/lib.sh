@@ -63,7 +63,8 @@ page() {
 
 daemons_up() {
     dom0 'systemctl is-active xen-vdc-resourced xen-vdc-policyd \
-        xen-vdc-channeld >/dev/null && xl-vdc version >/dev/null'
+        xen-vdc-channeld >/dev/null && xl-vdc version |
+        grep -q "^hypervisor *Xen"'
 }
 
 install_stage() {
