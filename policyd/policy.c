@@ -51,7 +51,7 @@ static const struct rule rules[] = {
     { "cpus", "it takes chosen CPUs from others", has_cpus },
     { "cpus_soft", "it takes chosen CPUs from others", has_cpus_soft },
     { "cpu_weight", "it takes CPU time from others", has_weight },
-    { "event_channels", "it is a limit that protects the host",
+    { "max_event_channels", "it is a limit that protects the host",
       has_event_channels },
     { "max_grant_frames", "it is a limit that protects the host",
       has_grant_frames },

@@ -134,7 +134,9 @@ static int check_domain(const struct partition *p, bool must_have,
     if (!must_have && partition_has_domain(p))
         return wrong_state(err, p, "is running already", NULL);
     if (must_have && !partition_has_domain(p))
-        return wrong_state(err, p, "is not running", "start it: xl-vdc start");
+        return wrong_state(err, p, "is not running",
+                           "'xl-vdc start' starts it, 'xl-vdc destroy' "
+                           "forgets it");
     return 0;
 }
 

@@ -146,7 +146,7 @@ static const struct command_option create_options[] = {
     { 'f', "defconfig", "FILE", COMPLETE_FILES,
       "The domain file, instead of as an argument" },
     { 'p', "paused", NULL, COMPLETE_NOTHING,
-      "Leave its vCPUs standing still" },
+      "Leave its vCPUs standing still, until 'xl unpause' as root" },
     { 'c', "console", NULL, COMPLETE_NOTHING,
       "Connect to its console as soon as it runs" },
     { 0, "no-start", NULL, COMPLETE_NOTHING,

@@ -217,9 +217,10 @@ static void print_customer(struct arena *arena, const struct wire_customer *c)
 {
     char buf[32];
     printf("%-12s %s\n", "customer", c->name);
-    printf("%-12s %s\n", "since",
-           clock_wall_format((struct wall){ c->created_ms }, buf,
-                             sizeof(buf)));
+    if (c->created_ms) /* provider was never made */
+        printf("%-12s %s\n", "since",
+               clock_wall_format((struct wall){ c->created_ms }, buf,
+                                 sizeof(buf)));
     for (uint32_t i = 0; i < c->n_logins; i++)
         printf("%-12s %s (uid %" PRIu32 ")\n", i ? "" : "users",
                output_clean(arena, c->logins[i].user), c->logins[i].uid);

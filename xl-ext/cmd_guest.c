@@ -241,7 +241,8 @@ static int run_rename(const struct command_args *args, struct vdc_error *err)
 static const struct command_option start_options[] = {
     GUEST_CUSTOMER_OPTION,
     { 'p', "paused", NULL, COMPLETE_NOTHING,
-      "Build the domain and leave its vCPUs standing still" },
+      "Build the domain and leave its vCPUs standing still, until "
+      "'xl unpause' as root" },
     { 0 }
 };
 

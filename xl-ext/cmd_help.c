@@ -36,6 +36,19 @@ static void print_wrapped(const char *text, size_t column, size_t indent)
     putchar('\n');
 }
 
+static void print_option(const struct command_option *o)
+{
+    char left[64], letter[8] = "    ";
+    if (o->letter)
+        snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+    int len = snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name,
+                       o->argument ? " " : "", o->argument ? o->argument : "");
+    printf("%-24s", left);
+    if (len >= 24)
+        printf("\n%24s", "");
+    print_wrapped(o->text, 24, 24);
+}
+
 static void print_all(void)
 {
     size_t n_families;
@@ -52,22 +65,14 @@ static void print_all(void)
                    c->flags & COMMAND_OPERATOR ? " (operators)" : "");
         }
     }
+    printf("\nOptions:\n");
+    const struct command_option *common;
+    for (size_t i = 0; (common = command_common_option(NULL, i)); i++)
+        print_option(common);
+    printf("  %-22s%s\n", "    --version", "Print the version of xl-vdc");
     printf("\n'xl-vdc help COMMAND' explains a command; xl-vdc(1) is the "
            "manual.\n"
            "A command may be shortened as long as it stays unambiguous.\n");
-}
-
-static void print_option(const struct command_option *o)
-{
-    char left[64], letter[8] = "    ";
-    if (o->letter)
-        snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-    int len = snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name,
-                       o->argument ? " " : "", o->argument ? o->argument : "");
-    printf("%-24s", left);
-    if (len >= 24)
-        printf("\n%24s", "");
-    print_wrapped(o->text, 24, 24);
 }
 
 static void print_one(const struct command *c)

@@ -14,15 +14,16 @@ void xlcfg_set_name(struct xlcfg *x, const struct cfg_entry *e)
     const char *name;
     if (!xlcfg_text(x, e, 63, &name))
         return;
+    /* As policyd has it, so that config-check says what create will say. */
     static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     size_t good = strspn(name, allowed);
     if (!*name) {
         xlcfg_problem(x, e, "'name' is empty");
-    } else if (name[good]) {
-        xlcfg_problem(x, e, "'name' has a character that is not allowed: "
-                            "\"%s\"", name);
-        xlcfg_problem_hint(x, "letters, digits, '-', '_' and '+' are");
+    } else if (name[good] || strchr("._-", name[0])) {
+        xlcfg_problem(x, e, "'name': \"%s\" cannot be a guest's name", name);
+        xlcfg_problem_hint(x, "1 to 63 characters of A-Z, a-z, 0-9, '.', "
+                              "'_' and '-', a letter or digit first");
     } else {
         x->def->name = name;
     }

@@ -138,11 +138,14 @@ static int bad_character(const struct cfg_lexer *lexer, struct vdc_error *err)
     unsigned char c = (unsigned char)*lexer->at;
     const char *path = lexer->path;
     unsigned line = lexer->line;
-    if (c == '\r')
-        return vdc_error_set(err, VDC_E_BAD_CONFIG,
-                             "%s:%u: a carriage return: the file has line "
-                             "ends of DOS",
-                             path, line);
+    if (c == '\r') {
+        vdc_error_set(err, VDC_E_BAD_CONFIG,
+                      "%s:%u: a carriage return: the file has line ends of "
+                      "DOS",
+                      path, line);
+        vdc_error_hint(err, "take them out: sed -i 's/\\r$//' FILE");
+        return VDC_E_BAD_CONFIG;
+    }
     if (c >= 'A' && c <= 'Z')
         return vdc_error_set(err, VDC_E_BAD_CONFIG,
                              "%s:%u: '%c': names are lower case, and text "

@@ -45,9 +45,14 @@ static int lock_take(const char *path, int *ret_fd, struct vdc_error *err)
 {
     for (;;) {
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            return vdc_error_errno(err, VDC_E_IO, errno, "cannot open %s",
-                                   path);
+        if (fd < 0) {
+            int rc = vdc_error_errno(err, VDC_E_IO, errno, "cannot open %s",
+                                     path);
+            vdc_error_hint(err, "its directory must exist and be writable "
+                                "for the daemon; its unit makes "
+                                "/run/xen-vdc");
+            return rc;
+        }
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
         struct stat held, there;
         if (fcntl(fd, F_SETLK, &lock) < 0) {

@@ -63,7 +63,7 @@ static void refused(void)
     REFUSED("cpus", (d.cpus = one, d.n_cpus = 1));
     REFUSED("cpus_soft", (d.cpus_soft = one, d.n_cpus_soft = 1));
     REFUSED("cpu_weight", d.cpu_weight = 512);
-    REFUSED("event_channels", d.event_channels = 9);
+    REFUSED("max_event_channels", d.event_channels = 9);
     REFUSED("max_grant_frames", d.max_grant_frames = 64);
     REFUSED("max_maptrack_frames", d.max_maptrack_frames = 64);
     REFUSED("max_grant_version", d.max_grant_version = 1);

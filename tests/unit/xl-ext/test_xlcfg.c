@@ -203,11 +203,13 @@ static void test_defaults(void)
 
 static void test_identity(void)
 {
-    expect_ok("name=web-2_a+B");
-    CU_ASSERT_STRING_EQUAL(def.name, "web-2_a+B");
+    expect_ok("name=web-2_a.B");
+    CU_ASSERT_STRING_EQUAL(def.name, "web-2_a.B");
     expect_bad("name=a/b", "'name'");
     expect_bad("name=\"a b\"", "'name'");
-    expect_bad("name=\"a.b\"", "'name'");
+    expect_bad("name=a+b", "'name'");
+    expect_bad("name=_b", "'name'");
+    expect_bad("name=.b", "'name'");
     expect_bad("name=\"\"", "'name'");
     expect_bad("name=[ \"x\" ]", "'name'");
     expect_ok("uuid=4a1ba2fe-6b2b-4c3e-9f77-0d3f1e6a2b11");
