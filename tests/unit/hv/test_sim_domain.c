@@ -260,7 +260,7 @@ static void test_destroy_while_created(void)
     struct fixture f;
     struct hv_domain_config config = fixture_config("slow");
 
-    fixture_open(&f, "create_ms=100,destroy_ms=0");
+    fixture_open(&f, "create_ms=1000,destroy_ms=0");
     uint64_t before = fixture_free_kib(&f);
     const char *tree = hv_sim_store_dump(f.hv, f.arena);
     CU_ASSERT_EQUAL(
