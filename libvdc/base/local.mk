@@ -23,6 +23,10 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/log.h \
 	libvdc/base/machine.c \
 	libvdc/base/machine.h \
+	libvdc/base/reasons.c \
+	libvdc/base/reasons.h \
+	libvdc/base/savefile.c \
+	libvdc/base/savefile.h \
 	libvdc/base/settings.c \
 	libvdc/base/settings.h \
 	libvdc/base/settings_print.c \

@@ -109,6 +109,63 @@ struct hv_domain_config {
     const char *pvshim_extra;
     size_t n_cpuid; /* libxl cpuid policy strings, one a list item of xl.cfg */
     const char *const *cpuid;
+    size_t n_pci; /* "0000:03:00.0" */
+    const char *const *pci;
+};
+
+/* A vCPU of a domain. */
+struct hv_vcpu {
+    uint32_t number;
+    bool online;       /* the guest was told that it may use it, and does */
+    uint32_t cpu;      /* it ran last on */
+    uint64_t time_ns;  /* used */
+    const char *cpus;  /* hard affinity as "all" or "0-3,5" */
+    const char *cpus_soft;
+};
+
+struct hv_sched {
+    uint32_t weight; /* 1 to 65535; 256 is the scheduler's default */
+    uint32_t cap;    /* per cent of one pCPU; 0 for no cap */
+};
+
+enum hv_device_kind { HV_DEVICE_DISK, HV_DEVICE_NIC, HV_DEVICE_PCI };
+
+/* XenbusState, in xen/include/public/io/xenbus.h. */
+enum hv_device_state {
+    HV_DEVICE_UNKNOWN = 0,
+    HV_DEVICE_INITIALISING = 1,
+    HV_DEVICE_INIT_WAIT = 2,
+    HV_DEVICE_INITIALISED = 3,
+    HV_DEVICE_CONNECTED = 4,
+    HV_DEVICE_CLOSING = 5,
+    HV_DEVICE_CLOSED = 6
+};
+
+/* A device that a domain has. */
+struct hv_device {
+    enum hv_device_kind kind;
+    const char *name; /* vdev "xvda", MAC in lower case, "0000:03:00.0" */
+    uint32_t devid;   /* 51712, 0; of a PCI device 0 */
+    uint32_t backend_domid;
+    enum hv_device_state state; /* of the frontend */
+    const char *target;         /* file or device; bridge; "" */
+    const char *backend_path;   /* in xenstore; "" */
+    bool readonly;
+    uint32_t event_channel; /* the frontend's port; 0 for none */
+};
+
+/* What Xen tells of a domain's use of tables. */
+struct hv_usage {
+    uint32_t event_channels;   /* ports that are not free */
+    uint32_t grant_frames;     /* frames of its grant table in use */
+    uint32_t max_grant_frames; /* that it may have */
+};
+
+struct hv_cpupool {
+    const char *name; /* "Pool-0" */
+    const char *scheduler;
+    uint32_t n_cpus;
+    uint32_t n_domains;
 };
 
 enum hv_shutdown_reason {
@@ -140,6 +197,7 @@ struct hv_host_info {
     bool simulated;
     struct mem total_memory;
     struct mem free_memory; /* what Xen has free now, less what is claimed */
+    struct mem reserved_memory; /* claimed by `reserve` and not taken yet */
     struct mem dom0_memory;
     uint32_t pcpus;
     uint32_t cores_per_socket, threads_per_core, numa_nodes;
@@ -216,6 +274,102 @@ struct hv_domain_ops {
     void (*unwatch)(struct hv *hv, uint32_t domid);
     int (*host_info)(struct hv *hv, struct arena *arena,
                      struct hv_host_info *ret, struct vdc_error *err);
+
+    /* ---- changes of a domain that is there ---- */
+
+    /* The most memory that it may have; not below what it has now
+     * (VDC_E_BAD_VALUE).  The target of its balloon stays. */
+    int (*set_max_memory)(struct hv *hv, uint32_t domid, struct mem max,
+                          struct vdc_error *err);
+    /* What its balloon was asked for last. */
+    int (*memory_target)(struct hv *hv, uint32_t domid, struct mem *ret,
+                         struct vdc_error *err);
+    /* Tells the guest to use its first n vCPUs; it follows when it can (see
+     * hv_domain_info.vcpus_online for what it does).  VDC_E_BAD_VALUE for 0
+     * or more than it can have. */
+    int (*set_vcpus)(struct hv *hv, uint32_t domid, uint32_t n,
+                     struct vdc_error *err);
+    int (*vcpus)(struct hv *hv, uint32_t domid, struct arena *arena,
+                 struct hv_vcpu **ret, size_t *ret_n, struct vdc_error *err);
+    /* vcpu -1 for all; hard and soft are xl's cpu lists, NULL to leave one as
+     * it is.  VDC_E_BAD_VALUE: syntax, no such vCPU, no CPU left in common
+     * with its cpupool. */
+    int (*set_affinity)(struct hv *hv, uint32_t domid, int32_t vcpu,
+                        const char *hard, const char *soft,
+                        struct vdc_error *err);
+    int (*set_sched)(struct hv *hv, uint32_t domid,
+                     const struct hv_sched *sched, struct vdc_error *err);
+    int (*sched)(struct hv *hv, uint32_t domid, struct hv_sched *ret,
+                 struct vdc_error *err);
+    /*
+     * Devices of a running domain.  attach: done when the backend serves it;
+     * on failure nothing of it is left.  VDC_E_EXISTS when the domain has a
+     * device of that name.  detach: done when the guest has let it go and the
+     * backend is gone; a guest that does not let go in libxl's time (10 s) is
+     * VDC_E_TIMEOUT and keeps the device, unless `force`, which takes it away
+     * from it.  VDC_E_NOT_FOUND when it has no such device.
+     */
+    int (*disk_attach)(struct hv *hv, uint32_t domid,
+                       const struct hv_disk *disk, hv_done_fn *done,
+                       void *arg, struct vdc_error *err);
+    int (*disk_detach)(struct hv *hv, uint32_t domid, const char *vdev,
+                       bool force, hv_done_fn *done, void *arg,
+                       struct vdc_error *err);
+    int (*nic_attach)(struct hv *hv, uint32_t domid, const struct hv_nic *nic,
+                      hv_done_fn *done, void *arg, struct vdc_error *err);
+    int (*nic_detach)(struct hv *hv, uint32_t domid, const char *mac,
+                      bool force, hv_done_fn *done, void *arg,
+                      struct vdc_error *err);
+    /* bdf "0000:03:00.0"; it must be assignable (VDC_E_NO_RESOURCE). */
+    int (*pci_attach)(struct hv *hv, uint32_t domid, const char *bdf,
+                      hv_done_fn *done, void *arg, struct vdc_error *err);
+    int (*pci_detach)(struct hv *hv, uint32_t domid, const char *bdf,
+                      bool force, hv_done_fn *done, void *arg,
+                      struct vdc_error *err);
+    /* Its disks, then its networks, then its PCI devices, each by devid. */
+    int (*devices)(struct hv *hv, uint32_t domid, struct arena *arena,
+                   struct hv_device **ret, size_t *ret_n,
+                   struct vdc_error *err);
+    /* PCI devices that pciback holds and no domain has. */
+    int (*pci_assignable)(struct hv *hv, struct arena *arena,
+                          const char ***ret, size_t *ret_n,
+                          struct vdc_error *err);
+
+    /* ---- save and restore ---- */
+
+    /*
+     * Has the guest suspend and writes it to fd, from where fd stands; the
+     * domain is there afterwards, shut down for suspend.  After a failure it
+     * runs on.  fd is used until `done` and stays the caller's.  A guest that
+     * does not suspend within libxl's 60 s is VDC_E_TIMEOUT.
+     */
+    int (*save)(struct hv *hv, uint32_t domid, int fd, hv_done_fn *done,
+                void *arg, struct vdc_error *err);
+    /* A domain that is shut down for suspend runs on. */
+    int (*resume)(struct hv *hv, uint32_t domid, hv_done_fn *done, void *arg,
+                  struct vdc_error *err);
+    /* create, with the guest as fd has it (see save).  Left paused. */
+    int (*restore)(struct hv *hv, const struct hv_domain_config *config,
+                   int fd, hv_created_fn *done, void *arg,
+                   struct vdc_error *err);
+
+    /* ---- the host ---- */
+
+    /*
+     * How much of the host's memory nobody but us may take: claimed in Xen,
+     * so that neither a balloon nor another toolstack gets it.  Replaces the
+     * amount of the call before; 0 gives all back.  What earlier processes
+     * reserved is given back by open.  Takes microseconds, the first call a
+     * millisecond.  A create of ours takes from free memory, so give back
+     * before what it needs.  VDC_E_NO_MEMORY when the host has not so much
+     * free: then the amount is as it was.
+     */
+    int (*reserve)(struct hv *hv, struct mem amount, struct vdc_error *err);
+    int (*usage)(struct hv *hv, uint32_t domid, struct hv_usage *ret,
+                 struct vdc_error *err);
+    int (*cpupools)(struct hv *hv, struct arena *arena,
+                    struct hv_cpupool **ret, size_t *ret_n,
+                    struct vdc_error *err);
 };
 
 /* Who may use a node of the store, as xenstore's permissions say. */

@@ -10,6 +10,8 @@ BASE_TESTS = \
 	tests/unit/base/test_json \
 	tests/unit/base/test_log \
 	tests/unit/base/test_machine \
+	tests/unit/base/test_reasons \
+	tests/unit/base/test_savefile \
 	tests/unit/base/test_settings \
 	tests/unit/base/test_stream \
 	tests/unit/base/test_stream_blocking \
@@ -29,6 +31,8 @@ tests_unit_base_test_error_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_json_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_machine_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_reasons_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_savefile_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_blocking_LDADD = $(BASE_TEST_LIBS)
