@@ -66,8 +66,49 @@ bed_tests() {
     nested/bed -n test kill >/dev/null 2>&1
 }
 
+# Sums up the logs and ends.
+sum_up() {
+    local total status
+    say "all tests ended; logs in $TEST_LOGS"
+    total=$(build-aux/sum-tests "$TEST_LOGS"/*.log)
+    status=$?
+    echo "$total"
+    exit $status
+}
+
+long_tests() {
+    local script
+    prepare
+    rm -rf "$TEST_LOGS"
+    mkdir -p "$TEST_LOGS"
+    make -C "$BUILD" -j"$(nproc)" check TESTS= >"$LOG_DIR/check.log" 2>&1
+    for script in tests/sim/long/*.sh; do
+        suite "$(basename "$script" .sh)" "long: $script" \
+            env BUILD="$BUILD" "$script"
+    done
+    step stage "stage the installation" stage
+    step image "make the bed's image (kept for next time)" make_image
+    for script in tests/xen/long/*.sh; do
+        suite "$(basename "$script" .sh)" "long, in the bed: $script" \
+            env STAGE="$STAGE" KEEP_BED=1 "$script"
+    done
+    nested/bed -n test kill >/dev/null 2>&1
+    sum_up
+}
+
+benchmarks() {
+    local script status=0
+    prepare
+    make -C "$BUILD" -j"$(nproc)" check TESTS= >"$LOG_DIR/check.log" 2>&1
+    for script in tests/bench/*.sh; do
+        say "benchmark $script"
+        env BUILD="$BUILD" "$script" || status=1
+    done
+    exit $status
+}
+
 all_tests() {
-    local with_bed=1 total
+    local with_bed=1
     case "${1:-}" in
     --no-bed) with_bed= ;;
     '') ;;
@@ -87,9 +128,5 @@ all_tests() {
     if [ -n "$with_bed" ]; then
         bed_tests
     fi
-    say "all tests ended; logs in $TEST_LOGS"
-    total=$(build-aux/sum-tests "$TEST_LOGS"/*.log)
-    local status=$?
-    echo "$total"
-    exit $status
+    sum_up
 }

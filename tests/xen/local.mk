@@ -4,5 +4,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/test-1-road.sh \
 	tests/xen/test-2-errors.sh \
 	tests/xen/test-3-rounds.sh \
-	tests/xen/test-4-crash.sh
+	tests/xen/test-4-crash.sh \
+	tests/xen/test-5-resources.sh \
+	tests/xen/long/crash.sh
 include tests/xen/hv/local.mk
