@@ -98,7 +98,8 @@ static void run_daemon(struct rd *rd, const char *program, const char *conf,
         setrlimit(RLIMIT_FSIZE, &limit);
     }
     execl(program, program, "--foreground", "--config", conf, "--hv", rd->spec,
-          "--log-level", "debug", (char *)NULL);
+          "--log-level", rd->log_level ? rd->log_level : "debug",
+          (char *)NULL);
     _exit(127);
 }
 

@@ -18,6 +18,7 @@ struct rd {
     char dir[64];
     char spec[192];       /* --hv */
     const char *settings; /* more lines of its settings file, or NULL */
+    const char *log_level; /* NULL: debug */
     const char *fault;    /* VDC_SIM_FAULT of the next start, or NULL */
     uint64_t file_limit;  /* bytes a file may have; 0: no limit */
     pid_t pid;            /* 0: it does not run */
