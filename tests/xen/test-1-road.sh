@@ -62,7 +62,7 @@ check "xl and xl-vdc agree on both" lists_agree
 check "destroy both" dom0 'xl-vdc destroy acme.con && xl-vdc destroy globex.con'
 
 # ---- what is not ours ----
-dom0 'printf "name=\"foreign\"\ntype=\"pvh\"\nkernel=\"%s/vmlinuz\"\nramdisk=\"%s/initramfs\"\nmemory=96\nextra=\"console=hvc0\"\n" /var/lib/xen-vdc/images /var/lib/xen-vdc/images > /root/foreign.cfg'
+dom0 'printf "name=\"foreign\"\ntype=\"pv\"\nkernel=\"%s/vmlinuz\"\nramdisk=\"%s/initramfs\"\nmemory=96\nextra=\"console=hvc0\"\n" /var/lib/xen-vdc/images /var/lib/xen-vdc/images > /root/foreign.cfg'
 check "a domain made by xl create" dom0 'xl create /root/foreign.cfg'
 check_output "is listed as not ours" '^foreign .*(not ours|foreign|-)' \
     dom0 'xl-vdc list --all'
@@ -76,7 +76,7 @@ retry 30 daemons_up
 check_equal "it is there after a restart of our daemons" "$foreign_id" \
     "$(dom0 'xl domid foreign')"
 check_error "its name is taken" 4 'foreign' \
-    dom0 'xl-vdc create /home/acme/web.cfg name=foreign'
+    dom0 'xl-vdc create /home/acme/web-pv.cfg name=foreign'
 check "xl ends it" dom0 'xl destroy foreign'
 
 # ---- on_poweroff, on_reboot, on_crash ----

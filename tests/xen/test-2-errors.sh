@@ -6,7 +6,7 @@
 bed_up
 forget_all
 # The first guest makes nodes that then stay for good, such as /libxl itself.
-check "a first guest" acme 'xl-vdc create web.cfg name=first'
+check "a first guest" acme 'xl-vdc create web-pv.cfg name=first'
 check "is ended" acme 'xl-vdc destroy first'
 sleep 2
 before=$(snapshot_xenstore)
@@ -27,37 +27,37 @@ config 'name="x"\nmemory=[\n'
 check_error "not xl.cfg syntax" 2 'bad\.cfg' acme 'xl-vdc create bad.cfg'
 check_error "no such file" 2 'nothing\.cfg' acme 'xl-vdc create nothing.cfg'
 check_error "missing kernel" 2 "$IMAGES/none" \
-    acme "xl-vdc create web.cfg kernel=$IMAGES/none"
+    acme "xl-vdc create web-pv.cfg kernel=$IMAGES/none"
 check_error "missing ramdisk" 2 "$IMAGES/none" \
-    acme "xl-vdc create web.cfg ramdisk=$IMAGES/none"
+    acme "xl-vdc create web-pv.cfg ramdisk=$IMAGES/none"
 check_error "missing disk" 2 "$IMAGES/none" acme \
-    "xl-vdc create web.cfg 'disk=[\"$IMAGES/none,raw,xvda,w\"]'"
+    "xl-vdc create web-pv.cfg 'disk=[\"$IMAGES/none,raw,xvda,w\"]'"
 check_error "a file outside the customer's places: as if it were not there" \
-    2 '/etc/shadow' acme 'xl-vdc create web.cfg kernel=/etc/shadow'
+    2 '/etc/shadow' acme 'xl-vdc create web-pv.cfg kernel=/etc/shadow'
 check_error "a key for others: hvm" 2 'hvm' \
-    acme 'xl-vdc create web.cfg type=hvm'
+    acme 'xl-vdc create web-pv.cfg type=hvm'
 check_error "over quota: which, used, asked, limit" 5 \
-    'memory.*(0|640|2048)' acme 'xl-vdc create web.cfg memory=2048'
-check_error "vcpus over quota" 5 'vcpus' acme 'xl-vdc create web.cfg vcpus=9'
-check "a guest" acme 'xl-vdc create web.cfg name=taken'
-check_error "name taken" 4 'taken' acme 'xl-vdc create web.cfg name=taken'
+    'memory.*(0|640|2048)' acme 'xl-vdc create web-pv.cfg memory=2048'
+check_error "vcpus over quota" 5 'vcpus' acme 'xl-vdc create web-pv.cfg vcpus=9'
+check "a guest" acme 'xl-vdc create web-pv.cfg name=taken'
+check_error "name taken" 4 'taken' acme 'xl-vdc create web-pv.cfg name=taken'
 check_error "starting what runs" 4 'taken' acme 'xl-vdc start taken'
 check "destroy it" acme 'xl-vdc destroy taken'
 check_error "no such guest" 3 'no such guest: taken' \
     acme 'xl-vdc shutdown taken'
 check_error "the host has not the memory: how much is free" 5 \
-    'free' dom0 'xl-vdc create /home/acme/web.cfg memory=8192'
+    'free' dom0 'xl-vdc create /home/acme/web-pv.cfg memory=8192'
 check_error "an account that is nobody's" 6 'nobody' \
     dom0 'runuser -u nobody -- xl-vdc list'
 check_error "a customer may not make customers" 6 '' \
     acme 'xl-vdc customer-create me'
-check_error "unknown command" 2 'creat' acme 'xl-vdc creat2 web.cfg'
+check_error "unknown command" 2 'creat' acme 'xl-vdc creat2 web-pv.cfg'
 check_error "name with forbidden characters" 2 'name' \
-    acme 'xl-vdc create web.cfg name=a/b'
+    acme 'xl-vdc create web-pv.cfg name=a/b'
 check_error "a bridge that is not the customers" 6 'bridge' \
-    acme "xl-vdc create web.cfg 'vif=[\"bridge=other\"]'"
+    acme "xl-vdc create web-pv.cfg 'vif=[\"bridge=other\"]'"
 check_error "a bridge that is not there: Xen's own words, nothing left" 10 \
-    '' dom0 "xl-vdc create /home/acme/web.cfg 'vif=[\"bridge=other\"]'"
+    '' dom0 "xl-vdc create /home/acme/web-pv.cfg 'vif=[\"bridge=other\"]'"
 check_error "it is not remembered" 3 'no such guest' dom0 'xl-vdc show web'
 
 # ---- daemons down ----
@@ -103,11 +103,11 @@ dom0 'systemctl stop xen-vdc-policyd xen-vdc-resourced;
 retry 30 daemons_up
 dom0 'dd if=/dev/zero of=/mnt/small/fill bs=1k 2>/dev/null; true'
 check_error "disk full: said so, and nothing is created" 9 'no room' \
-    acme 'for i in 1 2 3 4; do xl-vdc create web.cfg name=full$i || exit $?; \
+    acme 'for i in 1 2 3 4; do xl-vdc create web-pv.cfg name=full$i || exit $?; \
         xl-vdc destroy full$i || exit $?; done'
 check "the daemons are still there" daemons_up
 dom0 'rm /mnt/small/fill'
-check "with room again it works" acme 'xl-vdc create web.cfg name=room'
+check "with room again it works" acme 'xl-vdc create web-pv.cfg name=room'
 check "and ends" acme 'xl-vdc destroy room'
 dom0 'systemctl stop xen-vdc-policyd xen-vdc-resourced;
     rm -rf /run/systemd/system/xen-vdc-resourced.service.d \
