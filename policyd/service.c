@@ -186,15 +186,17 @@ static int examine(const struct setup *setup,
                    struct vdc_error *err)
 {
     const struct policy policy = { .bridges = &setup->customer_bridges };
+    const struct files files = { &setup->customer_paths, order->customer,
+                                 restricted, arena };
+    struct reasons *reasons = ARENA_NEW(arena, struct reasons);
     int rc = wire_struct_copy(&wire_struct_definition, &order->definition,
                               arena, ret, err);
 
-    if (!rc)
-        rc = policy_check(&policy, order->customer, restricted, ret, err);
-    if (!rc)
-        rc = files_check(&setup->customer_paths, order->customer, restricted,
-                         ret, arena, err);
-    return rc;
+    if (rc)
+        return rc;
+    policy_check(&policy, order->customer, restricted, ret, reasons);
+    files_check(&files, ret, reasons);
+    return reasons_error(reasons, err);
 }
 
 int service_examine(struct service *s,

@@ -26,8 +26,8 @@ static void customers(void)
 
 static void guests(void)
 {
-    static const char *const good[] = { "w", "Web-1.x_y", "0", "9-" };
-    static const char *const bad[] = { "",    ".a",  "-a", "_a",
+    static const char *const good[] = { "w", "Web-1.x_y", "0a", "9-" };
+    static const char *const bad[] = { "",    ".a",  "-a", "_a", "7", "007",
                                        "a/b", "a b", "a\n" };
     char longest[65];
 
