@@ -1,0 +1,585 @@
+/*
+ * The road of a change:
+ *
+ *   key known? -> which guests? -> the host looks at files and policy -> the
+ *   host says what it has (for what is created) and what the guests have
+ *   (for what counts in quotas) -> [decided, recorded] -> the host does it ->
+ *   recorded -> answered
+ *
+ * What is in brackets happens in one go, so two requests at a time cannot
+ * both take the last of a quota.  What speaks against it is gathered on the
+ * way and told all at once before the brackets.  A crash leaves assignments
+ * that say what was being done; they are compared with what the host has
+ * (reconcile.c).
+ */
+#include "policyd/change.h"
+
+#include <string.h>
+
+#include "policyd/identity.h"
+#include "policyd/lookup.h"
+#include "policyd/operation.h"
+#include "policyd/partition.h"
+
+bool change_is_single(const struct change *change)
+{
+    return change->request->message->number != WIRE_MSG_transaction;
+}
+
+void change_refuse(struct change *change, const struct vdc_error *err)
+{
+    reasons_add(&change->reasons, err);
+}
+
+/* ---- the end ---- */
+
+static void fail(struct change *change, const struct vdc_error *err)
+{
+    keys_end(change->keyed);
+    request_fail(change->request, err);
+}
+
+/* Ends it when its client does not want it any more, or when there is a
+ * reason against it; true when it has ended. */
+static bool ended(struct change *change, bool look_at_reasons)
+{
+    struct vdc_error err = { 0 };
+
+    if (!request_is_cancelled(change->request, &err) &&
+        !(look_at_reasons && reasons_error(&change->reasons, &err)))
+        return false;
+    fail(change, &err);
+    return true;
+}
+
+/* The names that operations know the guest by. */
+static void present(const struct change *change, uint32_t i,
+                    struct wire_partition *p)
+{
+    const struct operations *ops = change->request->ops;
+    const struct change_guest *guest = change->guest_of[i];
+
+    partition_present(ops, p);
+    if (book_assignment(ops->book, &guest->uuid))
+        return;
+    p->customer = guest->customer;
+    p->name = guest->name;
+    if (*guest->host)
+        p->host = guest->host;
+}
+
+/* The host does not have what was to be destroyed: the same as destroyed. */
+static void describe_forgotten(struct change *change)
+{
+    const struct change_guest *guest = &change->guests[0];
+    struct wire_operation_result *result =
+        ARENA_NEW(change->request->arena, struct wire_operation_result);
+
+    wire_init(&wire_struct_operation_result, result);
+    wire_init(&wire_struct_transaction_reply, &change->reply);
+    wire_init(&wire_struct_partition_reply, &change->single);
+    result->partition.uuid = guest->uuid;
+    result->partition.managed = true;
+    change->single.partition = result->partition;
+    change->reply.results = result;
+    change->reply.n_results = 1;
+}
+
+static void settled(struct change *change)
+{
+    struct request *request = change->request;
+    struct wire_transaction_reply *reply = &change->reply;
+    enum wire_message_number number = WIRE_MSG_transaction_reply;
+    const void *body = reply;
+
+    if (change->why.code) {
+        fail(change, &change->why);
+        return;
+    }
+    for (uint32_t i = 0;
+         i < reply->n_results && i < change->order.n_operations; i++)
+        present(change, i, &reply->results[i].partition);
+    if (change_is_single(change)) {
+        present(change, 0, &change->single.partition);
+        change->single.reason = change->choice.reason;
+        number = WIRE_MSG_partition_reply;
+        body = &change->single;
+    }
+    if (change->keyed && !change->order.dry_run)
+        keys_keep(change->keyed, number, body);
+    keys_end(change->keyed);
+    request_reply(request, number, body);
+}
+
+/* Something that the host should have, it does not. */
+static void explain_missing(struct change *change)
+{
+    const struct change_guest *guest = &change->guests[0];
+
+    /* of several things the error may be about another */
+    if (change->why.code != VDC_E_NOT_FOUND ||
+        change->order.n_operations != 1 || guest->book == CHANGE_CREATES ||
+        !uuid_is_zero(&change->order.lease) ||
+        !(change_is_single(change) || guest->book == CHANGE_FORGETS))
+        return;
+    if (guest->book == CHANGE_FORGETS && !change->order.dry_run) {
+        memset(&change->why, 0, sizeof(change->why));
+        describe_forgotten(change);
+    } else if (*guest->host) {
+        partition_missing(guest->name, guest->host, &change->why);
+    }
+}
+
+static void done(void *arg, const void *answer, const struct vdc_error *err)
+{
+    struct change *change = arg;
+    struct request *request = change->request;
+    int rc = 0;
+
+    request->call = 0;
+    if (err) {
+        change->why = *err;
+        explain_missing(change);
+    } else if (change_is_single(change)) {
+        rc = wire_struct_copy(&wire_struct_partition_reply, answer,
+                              request->arena, &change->single, &change->why);
+    } else {
+        rc = wire_struct_copy(&wire_struct_transaction_reply, answer,
+                              request->arena, &change->reply, &change->why);
+    }
+    if (rc) /* what was done is not known */
+        change->why.code = VDC_E_INTERNAL;
+    change_settle(change, settled);
+}
+
+/* ---- to the host ---- */
+
+static void more(void *arg, const struct wire_frame *frame)
+{
+    const struct change *change = arg;
+
+    partition_more(change->request, frame);
+}
+
+static int forward_create(struct change *change, struct vdc_error *err)
+{
+    struct request *request = change->request;
+    const struct wire_operation *op = &change->order.operations[0];
+    struct wire_partition_create order =
+        *(const struct wire_partition_create *)request->body;
+
+    order.customer = op->customer;
+    order.definition = op->definition;
+    order.owner = op->owner;
+    order.xen_name = op->xen_name;
+    return service_create(request->ops->service, &order, done, more, change,
+                          &request->call, err);
+}
+
+static int forward_ref(struct change *change, struct vdc_error *err)
+{
+    struct request *request = change->request;
+    const struct wire_operation *op = &change->order.operations[0];
+    struct wire_partition_ref ref =
+        *(const struct wire_partition_ref *)request->body;
+
+    ref.customer = "";
+    ref.name = op->name;
+    ref.uuid = op->uuid;
+    ref.new_xen_name = op->new_xen_name;
+    return service_act(request->ops->service, request->message->number, &ref,
+                       done, more, change, &request->call, err);
+}
+
+static void forward(struct change *change)
+{
+    struct request *request = change->request;
+    int rc;
+
+    if (!change_is_single(change))
+        rc = service_transaction(request->ops->service, &change->order, done,
+                                 more, change, &request->call, &change->why);
+    else if (request->message->number == WIRE_MSG_partition_create)
+        rc = forward_create(change, &change->why);
+    else
+        rc = forward_ref(change, &change->why);
+    if (rc)
+        change_settle(change, settled);
+}
+
+static void decide(struct change *change)
+{
+    if (ended(change, false))
+        return;
+    change_decide(change);
+    if (ended(change, true))
+        return;
+    if (change_record(change, &change->why))
+        change_settle(change, settled);
+    else
+        forward(change);
+}
+
+/* ---- what the guests have ---- */
+
+static void measure(struct change *change);
+
+static void measured(void *arg, const void *answer,
+                     const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct change_guest *guest = &change->guests[change->at++];
+    const struct service_measured *measured = answer;
+    struct vdc_error err = { 0 };
+
+    if (why && why->code == VDC_E_NOT_FOUND) {
+        partition_missing(guest->name, guest->host, &err);
+        change_refuse(change, &err);
+    } else if (why || effect_init(&guest->effect, measured->shown,
+                                  change->request->arena, &err)) {
+        fail(change, why ? why : &err);
+        return;
+    } else {
+        guest->grown = measured->grown;
+    }
+    measure(change);
+}
+
+static void measure(struct change *change)
+{
+    struct vdc_error err = { 0 };
+
+    if (ended(change, false))
+        return;
+    for (; change->at < change->n_guests; change->at++) {
+        const struct change_guest *guest = &change->guests[change->at];
+        if (guest->book == CHANGE_CREATES ||
+            !(guest->counts || guest->starts))
+            continue;
+        if (service_measure(change->request->ops->service, &guest->uuid,
+                            measured, change, &err))
+            fail(change, &err);
+        return;
+    }
+    decide(change);
+}
+
+/* ---- what the host has ---- */
+
+static void host_known(void *arg, const void *answer,
+                       const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct vdc_error err = { 0 };
+
+    if (why || wire_struct_copy(&wire_struct_host, answer,
+                                change->request->arena, &change->host, &err)) {
+        fail(change, why ? why : &err);
+        return;
+    }
+    measure(change);
+}
+
+static void examined(void *arg, const void *answer,
+                     const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct request *request = change->request;
+    const struct service_examined *found = answer;
+    struct vdc_error err = { 0 };
+    bool creates = false;
+
+    if (why || wire_struct_copy(&wire_struct_transaction, found->order,
+                                request->arena, &change->order, &err)) {
+        fail(change, why ? why : &err);
+        return;
+    }
+    for (size_t i = 0; i < found->reasons->n_errors; i++)
+        change_refuse(change, &found->reasons->errors[i]);
+    if (ended(change, false))
+        return;
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        creates |= change->guests[i].book == CHANGE_CREATES;
+    change->at = 0;
+    if (!creates)
+        measure(change);
+    else if (service_host(request->ops->service, host_known, change, &err))
+        fail(change, &err);
+}
+
+/* ---- which guests ---- */
+
+static struct change_guest *add_guest(struct change *change,
+                                      const struct vdc_uuid *uuid,
+                                      const char *customer, const char *name,
+                                      const char *host)
+{
+    struct arena *arena = change->request->arena;
+    struct change_guest *guest = &change->guests[change->n_guests++];
+
+    guest->uuid = *uuid;
+    guest->customer = arena_strdup(arena, customer);
+    guest->name = arena_strdup(arena, name);
+    guest->host = arena_strdup(arena, host);
+    guest->new_name = "";
+    return guest;
+}
+
+/* A guest is made, forgotten or renamed once in a change. */
+static void set_book(struct change *change, struct change_guest *guest,
+                     enum change_book book)
+{
+    struct vdc_error err = { 0 };
+
+    if (guest->book == CHANGE_KEEPS) {
+        guest->book = book;
+        return;
+    }
+    vdc_error_set(&err, VDC_E_BAD_VALUE,
+                  "guest '%s': only one of create, rename and destroy is "
+                  "possible in a transaction",
+                  guest->name);
+    change_refuse(change, &err);
+}
+
+static void take_guest(struct change *change, struct change_guest *guest)
+{
+    struct wire_operation *op = &change->order.operations[change->at];
+
+    change->guest_of[change->at] = guest;
+    op->uuid = guest->uuid;
+    op->name = guest->name;
+    op->customer = "";
+    guest->counts |= effect_counts(op->kind);
+    guest->starts |= op->kind == WIRE_OP_START;
+    if (op->kind == WIRE_OP_DESTROY && !op->keep)
+        set_book(change, guest, CHANGE_FORGETS);
+    if (op->kind == WIRE_OP_RENAME) {
+        set_book(change, guest, CHANGE_RENAMES);
+        guest->new_name = op->new_name;
+    }
+}
+
+/* The guest that the same key made before, when nobody could note the
+ * answer: the host knows it. */
+static bool was_made(struct change *change, const struct customer *customer,
+                     const struct wire_operation *op)
+{
+    const struct assignment *a =
+        book_assignment_by_name(customer, op->definition.name);
+    struct vdc_uuid uuid;
+
+    if (!a || !change->keyed || a->state == ASSIGNMENT_CREATING)
+        return false;
+    identity_of_key(change->owner, change->order.key, change->at, &uuid);
+    return uuid_equal(&a->uuid, &uuid);
+}
+
+static void look_at_create(struct change *change)
+{
+    struct request *request = change->request;
+    struct wire_operation *op = &change->order.operations[change->at];
+    struct vdc_uuid *uuid = &op->definition.uuid;
+    char xen_name[NAMES_XEN_MAX + 1];
+    struct vdc_error err = { 0 };
+    struct customer *customer;
+
+    if (operations_customer(request, op->customer, &customer, &err) ||
+        names_check_guest(op->definition.name, &err)) {
+        change_refuse(change, &err);
+        return;
+    }
+    bool again = was_made(change, customer, op);
+    if (!again && partition_check_name_free(request->ops, customer,
+                                            op->definition.name, &err))
+        change_refuse(change, &err);
+    if (change->keyed && uuid_is_zero(uuid)) {
+        identity_of_key(change->owner, change->order.key, change->at, uuid);
+        /* made by this key long ago, and called otherwise now */
+        if (!again && book_assignment(request->ops->book, uuid))
+            memset(uuid, 0, sizeof(*uuid));
+    }
+    if (!again && identity_uuid(request->ops->book, uuid, &err))
+        change_refuse(change, &err);
+    struct change_guest *guest =
+        add_guest(change, uuid, customer->name, op->definition.name, "");
+    guest->book = again ? CHANGE_KEEPS : CHANGE_CREATES;
+    guest->counts = !again;
+    change->guest_of[change->at] = guest;
+    op->customer = op->owner = guest->customer;
+    op->uuid = *uuid;
+    op->xen_name = arena_strdup(request->arena,
+                                names_xen(guest->customer, guest->name,
+                                          xen_name));
+}
+
+static void examine(struct change *change)
+{
+    struct request *request = change->request;
+    struct operations *ops = request->ops;
+    const char *customers[CHANGE_OPERATIONS_MAX];
+    struct vdc_error err = { 0 };
+
+    /* without the host there is no more to be found out */
+    if (ended(change, !*service_version(ops->service)))
+        return;
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        customers[i] =
+            change->guest_of[i] ? change->guest_of[i]->customer : "";
+    if (*service_version(ops->service)
+            ? service_examine(ops->service, &change->order, customers,
+                              request->auth.role == W_CUSTOMER, examined,
+                              change, &err)
+            : service_down_error(ops->service, &err))
+        fail(change, &err);
+}
+
+static void look_up(struct change *change);
+
+static void looked_up(void *arg, struct assignment *a,
+                      const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct change_guest *guest = NULL;
+
+    if (!a && why->code != VDC_E_NOT_FOUND) {
+        fail(change, why);
+        return;
+    }
+    if (a) {
+        for (uint32_t i = 0; i < change->n_guests; i++)
+            if (uuid_equal(&change->guests[i].uuid, &a->uuid))
+                guest = &change->guests[i];
+        if (!guest)
+            guest = add_guest(change, &a->uuid, a->customer->name, a->name,
+                              a->host);
+        take_guest(change, guest);
+    } else {
+        change_refuse(change, why);
+    }
+    change->at++;
+    look_up(change);
+}
+
+/* One that an operation before this makes. */
+static struct change_guest *find_made(struct change *change,
+                                      const struct wire_operation *op)
+{
+    struct customer *customer;
+
+    if (operations_customer(change->request, op->customer, &customer, NULL))
+        return NULL;
+    for (uint32_t i = 0; i < change->n_guests; i++) {
+        struct change_guest *guest = &change->guests[i];
+        if (guest->book == CHANGE_CREATES &&
+            strcmp(guest->customer, customer->name) == 0 &&
+            strcmp(guest->name, op->name) == 0)
+            return guest;
+    }
+    return NULL;
+}
+
+static void look_up(struct change *change)
+{
+    struct request *request = change->request;
+
+    for (; change->at < change->order.n_operations; change->at++) {
+        struct wire_operation *op = &change->order.operations[change->at];
+        struct change_guest *made = find_made(change, op);
+        if (op->kind == WIRE_OP_CREATE) {
+            look_at_create(change);
+        } else if (made) {
+            take_guest(change, made);
+        } else {
+            struct wire_partition_ref *ref =
+                ARENA_NEW(request->arena, struct wire_partition_ref);
+            wire_init(&wire_struct_partition_ref, ref);
+            ref->customer = op->customer;
+            ref->name = op->name;
+            ref->uuid = op->uuid;
+            lookup_assignment(request, ref, looked_up, change);
+            return;
+        }
+    }
+    examine(change);
+}
+
+/* ---- what is asked ---- */
+
+static enum wire_operation_kind kind_of(enum wire_message_number number)
+{
+    return number == WIRE_MSG_partition_create     ? WIRE_OP_CREATE
+           : number == WIRE_MSG_partition_start    ? WIRE_OP_START
+           : number == WIRE_MSG_partition_shutdown ? WIRE_OP_SHUTDOWN
+           : number == WIRE_MSG_partition_reboot   ? WIRE_OP_REBOOT
+           : number == WIRE_MSG_partition_destroy  ? WIRE_OP_DESTROY
+                                                   : WIRE_OP_RENAME;
+}
+
+/* A single request as a transaction. */
+static void take_single(struct change *change)
+{
+    struct request *request = change->request;
+    struct wire_transaction *order = &change->order;
+    struct wire_operation *op =
+        ARENA_NEW(request->arena, struct wire_operation);
+
+    wire_init(&wire_struct_transaction, order);
+    wire_init(&wire_struct_operation, op);
+    order->operations = op;
+    order->n_operations = 1;
+    op->kind = kind_of(request->message->number);
+    if (op->kind == WIRE_OP_CREATE) {
+        const struct wire_partition_create *asked = request->body;
+        order->key = asked->key;
+        order->dry_run = asked->dry_run;
+        order->lease = asked->lease;
+        op->customer = asked->customer;
+        op->definition = asked->definition;
+        op->start = asked->start;
+    } else {
+        const struct wire_partition_ref *asked = request->body;
+        order->key = asked->key;
+        order->dry_run = asked->dry_run;
+        order->lease = asked->lease;
+        op->customer = asked->customer;
+        op->name = asked->name;
+        op->uuid = asked->uuid;
+        op->keep = asked->keep;
+        op->new_name = asked->new_name;
+    }
+}
+
+void change_begin(struct request *request)
+{
+    struct change *change = ARENA_NEW(request->arena, struct change);
+    struct vdc_error err = { 0 };
+
+    change->request = request;
+    change->owner = request->auth.role == W_CUSTOMER ? request->auth.customer
+                                                     : NAMES_PROVIDER;
+    if (change_is_single(change))
+        take_single(change);
+    else
+        change->order = *(const struct wire_transaction *)request->body;
+    change->order.owner = change->owner;
+    if (*change->order.key && !change->order.dry_run) {
+        if (keys_begin(request, change->owner, change->order.key,
+                       &change->keyed, &err)) {
+            request_fail(request, &err);
+            return;
+        }
+        if (!change->keyed)
+            return; /* answered */
+    }
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        operation_clean(&change->order.operations[i]);
+        operation_check(&change->order.operations[i],
+                        request->auth.role == W_CUSTOMER, &change->reasons);
+    }
+    if (change->order.n_operations == 0) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
+        change_refuse(change, &err);
+    }
+    look_up(change);
+}
