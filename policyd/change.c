@@ -76,8 +76,6 @@ static void describe_forgotten(struct change *change)
         ARENA_NEW(change->request->arena, struct wire_operation_result);
 
     wire_init(&wire_struct_operation_result, result);
-    wire_init(&wire_struct_transaction_reply, &change->reply);
-    wire_init(&wire_struct_partition_reply, &change->single);
     result->partition.uuid = guest->uuid;
     result->partition.managed = true;
     change->single.partition = result->partition;
@@ -130,6 +128,18 @@ static void explain_missing(struct change *change)
     }
 }
 
+/* The answer to a single request that went as a transaction. */
+static void take_result(struct change *change)
+{
+    const struct wire_transaction_reply *reply = &change->reply;
+
+    if (!reply->n_results)
+        return;
+    change->single.partition = reply->results[0].partition;
+    change->single.plan = reply->plan;
+    change->single.n_plan = reply->n_plan;
+}
+
 static void done(void *arg, const void *answer, const struct vdc_error *err)
 {
     struct change *change = arg;
@@ -140,7 +150,7 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
     if (err) {
         change->why = *err;
         explain_missing(change);
-    } else if (change_is_single(change)) {
+    } else if (!change->as_transaction) {
         rc = wire_struct_copy(&wire_struct_partition_reply, answer,
                               request->arena, &change->single, &change->why);
     } else {
@@ -149,6 +159,9 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
     }
     if (rc) /* what was done is not known */
         change->why.code = VDC_E_INTERNAL;
+    if (!change->why.code && change_is_single(change) &&
+        change->as_transaction)
+        take_result(change);
     change_settle(change, settled);
 }
 
@@ -168,6 +181,7 @@ static int forward_create(struct change *change, struct vdc_error *err)
     struct wire_partition_create order =
         *(const struct wire_partition_create *)request->body;
 
+    order.key = ""; /* one with a key goes as a transaction */
     order.customer = op->customer;
     order.definition = op->definition;
     order.owner = op->owner;
@@ -187,6 +201,7 @@ static int forward_ref(struct change *change, struct vdc_error *err)
     ref.name = op->name;
     ref.uuid = op->uuid;
     ref.new_xen_name = op->new_xen_name;
+    ref.key = ""; /* looked after here */
     return service_act(request->ops->service, request->message->number, &ref,
                        done, more, change, &request->call, err);
 }
@@ -196,7 +211,13 @@ static void forward(struct change *change)
     struct request *request = change->request;
     int rc;
 
-    if (!change_is_single(change))
+    /* with a key, so that it is the same for the host too; these wait for
+     * the guest, which transactions do not */
+    change->as_transaction =
+        !change_is_single(change) ||
+        (change->keyed && change->order.operations[0].kind != WIRE_OP_SHUTDOWN &&
+         change->order.operations[0].kind != WIRE_OP_REBOOT);
+    if (change->as_transaction)
         rc = service_transaction(request->ops->service, &change->order, done,
                                  more, change, &request->call, &change->why);
     else if (request->message->number == WIRE_MSG_partition_create)
@@ -534,18 +555,23 @@ static void take_single(struct change *change)
         order->key = asked->key;
         order->dry_run = asked->dry_run;
         order->lease = asked->lease;
+        order->timeout_ms = asked->timeout_ms;
         op->customer = asked->customer;
         op->definition = asked->definition;
         op->start = asked->start;
+        op->paused = asked->paused;
     } else {
         const struct wire_partition_ref *asked = request->body;
         order->key = asked->key;
         order->dry_run = asked->dry_run;
         order->lease = asked->lease;
+        order->timeout_ms = asked->timeout_ms;
         op->customer = asked->customer;
         op->name = asked->name;
         op->uuid = asked->uuid;
+        op->if_generation = asked->if_generation;
         op->keep = asked->keep;
+        op->paused = asked->paused;
         op->new_name = asked->new_name;
     }
 }
@@ -556,6 +582,8 @@ void change_begin(struct request *request)
     struct vdc_error err = { 0 };
 
     change->request = request;
+    wire_init(&wire_struct_transaction_reply, &change->reply);
+    wire_init(&wire_struct_partition_reply, &change->single);
     change->owner = request->auth.role == W_CUSTOMER ? request->auth.customer
                                                      : NAMES_PROVIDER;
     if (change_is_single(change))
@@ -563,7 +591,9 @@ void change_begin(struct request *request)
     else
         change->order = *(const struct wire_transaction *)request->body;
     change->order.owner = change->owner;
-    if (*change->order.key && !change->order.dry_run) {
+    if (change->order.dry_run)
+        change->order.key = "";
+    if (*change->order.key) {
         if (keys_begin(request, change->owner, change->order.key,
                        &change->keyed, &err)) {
             request_fail(request, &err);

@@ -49,6 +49,7 @@ struct change {
     const char *owner; /* of keys */
     struct keyed *keyed;
     struct reasons reasons; /* why it cannot be */
+    bool as_transaction; /* a single request may be sent as one */
     struct wire_host host;
     struct placement_choice choice;
     struct wire_usage lease; /* of its lease, as far as it needs it */

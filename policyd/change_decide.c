@@ -122,36 +122,46 @@ static uint64_t over(uint64_t after, uint64_t before)
     return after > before ? after - before : 0;
 }
 
-/* What each guest counts for more, when the change has been made. */
-static void work_out(struct change *change)
+static struct wire_usage growth_of(const struct wire_usage *after,
+                                   const struct wire_usage *before)
 {
-    struct wire_usage before[CHANGE_OPERATIONS_MAX], after;
+    return (struct wire_usage){
+        .memory = MEM_KIB(over(after->memory.kib, before->memory.kib)),
+        .vcpus = over(after->vcpus, before->vcpus),
+        .disk = MEM_KIB(over(after->disk.kib, before->disk.kib)),
+        .guests = over(after->guests, before->guests),
+    };
+}
 
-    for (uint32_t i = 0; i < change->n_guests; i++) {
-        const struct change_guest *guest = &change->guests[i];
-        wire_init(&wire_struct_usage, &before[i]);
-        if (guest->book != CHANGE_CREATES)
-            effect_usage(&guest->effect, &before[i]);
-    }
-    for (uint32_t i = 0; i < change->order.n_operations; i++) {
-        struct change_guest *guest = change->guest_of[i];
-        if (guest && guest->counts)
-            effect_apply(&guest->effect, &change->order.operations[i],
-                         change->request->arena);
-    }
-    for (uint32_t i = 0; i < change->n_guests; i++) {
-        struct change_guest *guest = &change->guests[i];
-        wire_init(&wire_struct_usage, &guest->growth);
-        if (!guest->counts)
-            continue;
-        effect_usage(&guest->effect, &after);
-        guest->growth = (struct wire_usage){
-            .memory = MEM_KIB(over(after.memory.kib, before[i].memory.kib)),
-            .vcpus = over(after.vcpus, before[i].vcpus),
-            .disk = MEM_KIB(over(after.disk.kib, before[i].disk.kib)),
-            .guests = guest->book == CHANGE_CREATES,
-        };
-    }
+static bool is_none(const struct wire_usage *usage)
+{
+    return !usage->memory.kib && !usage->vcpus && !usage->disk.kib &&
+           !usage->guests;
+}
+
+/* What a guest counts for more, when the change has been made. */
+static void work_out(struct change *change, struct change_guest *guest)
+{
+    struct arena *arena = change->request->arena;
+    struct wire_usage before, after;
+
+    wire_init(&wire_struct_usage, &before);
+    wire_init(&wire_struct_usage, &guest->growth);
+    if (!guest->counts)
+        return;
+    if (guest->book != CHANGE_CREATES)
+        effect_usage(&guest->effect, &before);
+    const char *macs = effect_macs(&guest->effect, arena);
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        if (change->guest_of[i] == guest)
+            effect_apply(&guest->effect, &change->order.operations[i], arena);
+    effect_usage(&guest->effect, &after);
+    guest->growth = growth_of(&after, &before);
+    struct wire_usage less = growth_of(&before, &after);
+    /* vCPUs that come and go within the most that it may have */
+    if (is_none(&guest->growth) && is_none(&less) &&
+        strcmp(macs, effect_macs(&guest->effect, arena)) == 0)
+        guest->counts = false;
 }
 
 /* Disks that grew while the guest ran or was stopped are looked at when it
@@ -304,7 +314,8 @@ void change_decide(struct change *change)
     }
     name_domains(change);
     choose_macs(change);
-    work_out(change);
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        work_out(change, &change->guests[i]);
     check_lease(change);
     check_quotas(change);
     for (uint32_t i = 0; i < change->n_guests; i++)
