@@ -454,12 +454,11 @@ int book_audits(struct book *book, const struct store_audit *audits, size_t n,
                 struct vdc_error *err)
 {
     struct arena *arena = arena_new();
-    struct store_change *changes =
-        ARENA_ARRAY(arena, n, struct store_change);
+    struct store_change *changes = ARENA_ARRAY(arena, n, struct store_change);
 
     for (size_t i = 0; i < n; i++)
-        changes[i] = (struct store_change){ .kind = STORE_AUDIT,
-                                            .audit = &audits[i] };
+        changes[i] =
+            (struct store_change){ .kind = STORE_AUDIT, .audit = &audits[i] };
     int rc = n ? book->store->ops->commit(book->store, changes, n, err) : 0;
     arena_free(arena);
     return rc;

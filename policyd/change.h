@@ -4,6 +4,7 @@
  * is a change of one operation.
  *
  *   change.c         the road, step by step
+ *   change_find.c    which guests it is about
  *   change_decide.c  what is decided in one go, when all is known
  *   change_record.c  what is recorded before and after
  */
@@ -18,8 +19,12 @@
 #define CHANGE_OPERATIONS_MAX 16
 
 /* What becomes of a guest's assignment. */
-enum change_book { CHANGE_KEEPS, CHANGE_CREATES, CHANGE_FORGETS,
-                   CHANGE_RENAMES };
+enum change_book {
+    CHANGE_KEEPS,
+    CHANGE_CREATES,
+    CHANGE_FORGETS,
+    CHANGE_RENAMES
+};
 
 /* A guest that operations are about.  The texts are in the request's arena,
  * because the assignment may be gone when they are needed. */
@@ -32,7 +37,7 @@ struct change_guest {
     const char *new_name; /* CHANGE_RENAMES */
     bool counts;          /* an operation changes what it counts for */
     bool starts;
-    bool grown;   /* its disks are larger than when they were attached */
+    bool grown;    /* its disks are larger than when they were attached */
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */
     struct effect effect;
@@ -40,16 +45,17 @@ struct change_guest {
 };
 
 struct change {
-    struct request *request; /* its arena holds this */
-    struct wire_transaction order;  /* as the host gets it */
+    struct request *request;       /* its arena holds this */
+    struct wire_transaction order; /* as the host gets it */
     struct change_guest guests[CHANGE_OPERATIONS_MAX];
     uint32_t n_guests;
     struct change_guest *guest_of[CHANGE_OPERATIONS_MAX]; /* NULL: none */
-    uint32_t at; /* the operation or guest whose turn it is */
+    void (*found)(struct change *change);
+    uint32_t at;       /* the operation or guest whose turn it is */
     const char *owner; /* of keys */
     struct keyed *keyed;
     struct reasons reasons; /* why it cannot be */
-    bool as_transaction; /* a single request may be sent as one */
+    bool as_transaction;    /* a single request may be sent as one */
     struct wire_host host;
     struct placement_choice choice;
     struct wire_usage lease; /* of its lease, as far as it needs it */
@@ -68,6 +74,13 @@ bool change_is_single(const struct change *change);
 
 /* Adds to the reasons. */
 void change_refuse(struct change *change, const struct vdc_error *err);
+
+/* It cannot be; answers the request. */
+void change_fail(struct change *change, const struct vdc_error *err);
+
+/* change_find.c: fills in the guests, and adds reasons; then calls `fn`,
+ * unless it failed. */
+void change_find(struct change *change, void (*fn)(struct change *change));
 
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */

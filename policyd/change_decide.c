@@ -16,7 +16,8 @@
 static void check_created(struct change *change, struct change_guest *guest)
 {
     struct operations *ops = change->request->ops;
-    const struct customer *customer = book_customer(ops->book, guest->customer);
+    const struct customer *customer =
+        book_customer(ops->book, guest->customer);
     struct vdc_error err = { 0 };
 
     if (!customer)
@@ -32,8 +33,8 @@ static void check_created(struct change *change, struct change_guest *guest)
         if (other->book == CHANGE_CREATES &&
             strcmp(other->customer, guest->customer) == 0 &&
             strcmp(other->name, guest->name) == 0)
-            vdc_error_set(&err, VDC_E_EXISTS,
-                          "two guests '%s' were asked for", guest->name);
+            vdc_error_set(&err, VDC_E_EXISTS, "two guests '%s' were asked for",
+                          guest->name);
     if (err.code)
         change_refuse(change, &err);
 }
@@ -55,8 +56,8 @@ static void check_there(struct change *change, struct change_guest *guest)
         return;
     rc = names_check_guest(guest->new_name, &err);
     if (!rc)
-        rc = partition_check_name_free(ops, a->customer, guest->new_name,
-                                       &err);
+        rc =
+            partition_check_name_free(ops, a->customer, guest->new_name, &err);
     if (rc)
         change_refuse(change, &err);
 }
@@ -262,8 +263,7 @@ static void check_lease(struct change *change)
     change->lease.memory.kib = all.memory.kib < growth.memory.kib
                                    ? all.memory.kib
                                    : growth.memory.kib;
-    change->lease.vcpus =
-        all.vcpus < growth.vcpus ? all.vcpus : growth.vcpus;
+    change->lease.vcpus = all.vcpus < growth.vcpus ? all.vcpus : growth.vcpus;
     for (uint32_t i = 1; i < change->n_guests; i++) {
         if (strcmp(change->guests[i].customer, owner) == 0)
             continue;

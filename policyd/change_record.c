@@ -19,9 +19,8 @@
 static struct store_audit audit_of(const struct change *change, uint32_t i)
 {
     const struct change_guest *guest = change->guest_of[i];
-    struct store_audit audit =
-        operations_audit(change->request, guest->customer, guest->name,
-                         change->why.code);
+    struct store_audit audit = operations_audit(
+        change->request, guest->customer, guest->name, change->why.code);
 
     if (!change_is_single(change))
         audit.message = operation_word(&change->order.operations[i]);
@@ -79,8 +78,8 @@ static int record_created(struct change *change, struct change_guest *guest,
         .created_ms = clock_wall().ms,
     };
     struct assignment *a;
-    int rc = book_assignment_add(change->request->ops->book, &row, NULL, &a,
-                                 err);
+    int rc =
+        book_assignment_add(change->request->ops->book, &row, NULL, &a, err);
 
     if (!rc)
         a->in_flight = guest->recorded = true;
@@ -98,10 +97,9 @@ static int record_counts(struct change *change, struct change_guest *guest,
     most.memory.kib += guest->growth.memory.kib;
     most.vcpus += guest->growth.vcpus;
     most.disk.kib += guest->growth.disk.kib;
-    int rc = book_assignment_count(change->request->ops->book, a,
-                                   ASSIGNMENT_CHANGING, &most,
-                                   arena_printf(arena, "%s %s", a->macs, macs),
-                                   NULL, err);
+    int rc = book_assignment_count(
+        change->request->ops->book, a, ASSIGNMENT_CHANGING, &most,
+        arena_printf(arena, "%s %s", a->macs, macs), NULL, err);
     if (!rc) {
         a->n_changing++;
         guest->changing = true;
@@ -221,8 +219,7 @@ static void recount_next(void *arg)
 void change_settle(struct change *change, void (*fn)(struct change *change))
 {
     struct operations *ops = change->request->ops;
-    bool unknown =
-        change->why.code && partition_outcome_unknown(&change->why);
+    bool unknown = change->why.code && partition_outcome_unknown(&change->why);
 
     change->settled = fn;
     if (change->order.dry_run) {

@@ -8,8 +8,9 @@
 
 #include "policyd/quota.h"
 
-int effect_init(struct effect *effect, const struct wire_partition_reply *shown,
-                struct arena *arena, struct vdc_error *err)
+int effect_init(struct effect *effect,
+                const struct wire_partition_reply *shown, struct arena *arena,
+                struct vdc_error *err)
 {
     int rc = wire_struct_copy(&wire_struct_definition, &shown->definition,
                               arena, &effect->definition, err);

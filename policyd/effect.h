@@ -18,8 +18,9 @@ struct effect {
 };
 
 /* Copies; `shown` may go afterwards.  Errors: those of wire_struct_copy. */
-int effect_init(struct effect *effect, const struct wire_partition_reply *shown,
-                struct arena *arena, struct vdc_error *err);
+int effect_init(struct effect *effect,
+                const struct wire_partition_reply *shown, struct arena *arena,
+                struct vdc_error *err);
 
 /* Whether operations of this kind change what counts. */
 bool effect_counts(enum wire_operation_kind kind);

@@ -64,8 +64,8 @@ int identity_take_mac(struct identity_macs *macs, const struct vdc_uuid *uuid,
                       const char *mac, struct vdc_error *err)
 {
     if (is_taken(macs, uuid, mac))
-        return vdc_error_set(err, VDC_E_EXISTS,
-                             "the MAC address %s is in use", mac);
+        return vdc_error_set(err, VDC_E_EXISTS, "the MAC address %s is in use",
+                             mac);
     macs->taken = arena_printf(macs->arena, "%s %s", macs->taken, mac);
     return 0;
 }

@@ -20,9 +20,9 @@ struct lease {
     struct vdc_uuid id; /* zero: resourced is being asked */
     char customer[NAMES_CUSTOMER_MAX + 1];
     struct wire_usage counts;
-    struct wire_usage aside; /* of it, does not count */
-    bool used;               /* a transaction is using it */
-    uint64_t expires_ms;     /* monotonic */
+    struct wire_usage aside;       /* of it, does not count */
+    bool used;                     /* a transaction is using it */
+    uint64_t expires_ms;           /* monotonic */
     const struct session *session; /* whose end drops it */
     bool orphan;                   /* that session is gone */
     bool stale; /* not heard of since the connection was made */
@@ -436,9 +436,8 @@ static int find_own(const struct request *request,
 {
     const struct leases *leases = request->ops->leases;
     struct lease *lease = find(leases, &ref->id);
-    const char *owner = request->auth.role == W_CUSTOMER
-                            ? request->auth.customer
-                            : ref->owner;
+    const char *owner =
+        request->auth.role == W_CUSTOMER ? request->auth.customer : ref->owner;
 
     if (!*service_version(request->ops->service))
         return service_down_error(request->ops->service, err);

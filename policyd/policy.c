@@ -180,8 +180,7 @@ void policy_check_nic(const struct policy *policy, const char *customer,
 {
     struct vdc_error err = { 0 };
 
-    if (!SET(nic->bridge) && policy->bridges->n_items > 0 &&
-        !SET(nic->script))
+    if (!SET(nic->bridge) && policy->bridges->n_items > 0 && !SET(nic->script))
         nic->bridge = policy->bridges->items[0];
     if (SET(nic->mac) && !policy_mac_valid(nic->mac)) {
         vdc_error_set(&err, VDC_E_BAD_VALUE,

@@ -62,8 +62,8 @@ static void listed(void *arg, const void *answer, const struct vdc_error *why)
         request_fail(request, why);
         return;
     }
-    mine.resources = ARENA_ARRAY(
-        request->arena, list ? list->n_resources : 0, struct wire_resource);
+    mine.resources = ARENA_ARRAY(request->arena, list ? list->n_resources : 0,
+                                 struct wire_resource);
     for (uint32_t i = 0; list && i < list->n_resources; i++) {
         if (!wanted(listing, &list->resources[i]))
             continue;

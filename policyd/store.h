@@ -105,9 +105,9 @@ struct store_ops {
                   size_t n_changes, struct vdc_error *err);
     /* In the arena.  Errors: VDC_E_NOT_FOUND, VDC_E_STORE,
      * VDC_E_STORE_CORRUPT. */
-    int (*find_answer)(struct store *store, const char *owner,
-                       const char *key, struct arena *arena,
-                       struct store_answer *ret, struct vdc_error *err);
+    int (*find_answer)(struct store *store, const char *owner, const char *key,
+                       struct arena *arena, struct store_answer *ret,
+                       struct vdc_error *err);
     void (*close)(struct store *store);
 };
 

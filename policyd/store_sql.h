@@ -16,10 +16,10 @@
     "5), memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "      \
     "INTEGER NOT NULL, macs TEXT NOT NULL, reason TEXT NOT NULL, created_ms " \
     "INTEGER NOT NULL, UNIQUE (customer, name)) STRICT;"
-#define ANSWER_TABLE                                                          \
-    "CREATE TABLE answer (owner TEXT NOT NULL, key TEXT NOT NULL, digest "    \
-    "INTEGER NOT NULL, message INTEGER NOT NULL, time_ms INTEGER NOT NULL, "  \
-    "body BLOB NOT NULL, PRIMARY KEY (owner, key)) STRICT;"                   \
+#define ANSWER_TABLE                                                         \
+    "CREATE TABLE answer (owner TEXT NOT NULL, key TEXT NOT NULL, digest "   \
+    "INTEGER NOT NULL, message INTEGER NOT NULL, time_ms INTEGER NOT NULL, " \
+    "body BLOB NOT NULL, PRIMARY KEY (owner, key)) STRICT;"                  \
     "CREATE INDEX answer_time ON answer (time_ms);"
 
 static const char schema[] =
@@ -27,12 +27,12 @@ static const char schema[] =
     "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
     "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"
     "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "
-    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) STRICT;"
-    ASSIGNMENT_TABLE
+    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) "
+    "STRICT;" ASSIGNMENT_TABLE
     "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms "
     "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "
-    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) STRICT;"
-    ANSWER_TABLE;
+    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) "
+    "STRICT;" ANSWER_TABLE;
 
 /* From version 1: one state of assignments more, and answers. */
 static const char upgrade_1[] =

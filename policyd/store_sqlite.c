@@ -200,9 +200,9 @@ static int answer_put(struct sqlite_store *s, const struct store_answer *a,
 {
     const uint64_t kept = STORE_ANSWER_KEPT_MS;
     sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err, "DELETE FROM answer WHERE time_ms < ?",
-                     "i",
-                     (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0));
+    int rc =
+        prepare(s, &stmt, err, "DELETE FROM answer WHERE time_ms < ?", "i",
+                (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0));
 
     if (!rc)
         rc = finish(s, stmt, err);

@@ -25,10 +25,10 @@ static void several(void)
     bed_start(&bed);
     bed_customers(&bed);
     bed_file(&bed, "customers/acme/data", 100l * 1024 * 1024);
-    struct wire_operation ops[3] = { creation(&bed, "acme", "web"),
-                                     creation(&bed, "acme", "db"),
-                                     operation(WIRE_OP_DISK_ATTACH, "acme",
-                                               "db") };
+    struct wire_operation ops[3] = {
+        creation(&bed, "acme", "web"), creation(&bed, "acme", "db"),
+        operation(WIRE_OP_DISK_ATTACH, "acme", "db")
+    };
     ops[2].disk = *disk(&bed, "customers/acme/data", "xvdb");
     const struct wire_transaction_reply *r = transact(&bed, OPERATOR, ops, 3);
     CHECK_CODE(0);
@@ -185,8 +185,8 @@ static void quota_race(void)
         CHECK(transact(&bed, OPERATOR, &make, 1));
     }
     for (int i = 0; i < 4; i++) {
-        struct wire_operation op = operation(
-            WIRE_OP_MEMORY_MAX, "acme", arena_printf(answers, "g%d", i));
+        struct wire_operation op = operation(WIRE_OP_MEMORY_MAX, "acme",
+                                             arena_printf(answers, "g%d", i));
         struct wire_transaction t;
         op.memory = MEM_MIB(364); /* 300 more; 768 are left */
         wire_init(&wire_struct_transaction, &t);

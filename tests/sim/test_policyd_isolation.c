@@ -80,7 +80,7 @@ static const enum wire_message_number on_guests[] = {
     WIRE_MSG_partition_start,  WIRE_MSG_partition_shutdown,
     WIRE_MSG_partition_reboot, WIRE_MSG_partition_destroy,
     WIRE_MSG_partition_rename, WIRE_MSG_partition_show,
-    WIRE_MSG_console_attach,  WIRE_MSG_device_list,
+    WIRE_MSG_console_attach,   WIRE_MSG_device_list,
 };
 
 static void try_name(const struct bed *bed, const char *customer,
@@ -271,10 +271,10 @@ static void try_resources(const struct bed *bed, const struct vdc_uuid *uuid)
         q.index = 987654321;
         ask(bed, GLOBEX_UID, WIRE_MSG_resource_list, &q);
         CHECK_CODE(VDC_E_NOT_FOUND);
-        check_same(there,
-                   arena_printf(answers, "%u",
-                                (unsigned)mine->resources[i].index),
-                   "987654321");
+        check_same(
+            there,
+            arena_printf(answers, "%u", (unsigned)mine->resources[i].index),
+            "987654321");
     }
     q.index = 0;
     q.customer = "acme";

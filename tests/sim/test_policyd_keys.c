@@ -4,9 +4,9 @@
 
 #include "tests/sim/test_policyd_bed.h"
 
-static const struct wire_transaction_reply *
-keyed(const struct bed *bed, uid_t uid, const char *key,
-      struct wire_operation *op)
+static const struct wire_transaction_reply *keyed(const struct bed *bed,
+                                                  uid_t uid, const char *key,
+                                                  struct wire_operation *op)
 {
     struct wire_transaction t;
 

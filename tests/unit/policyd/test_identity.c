@@ -105,9 +105,8 @@ static void macs(void)
     CU_ASSERT_STRING_EQUAL(identity_draw_mac(&m, &two, false), first);
     m.taken = "";
     const struct assignment *a = book_assignment(book, &one);
-    CU_ASSERT_EQUAL(book_assignment_remove(book, (struct assignment *)a, NULL,
-                                           NULL),
-                    0);
+    CU_ASSERT_EQUAL(
+        book_assignment_remove(book, (struct assignment *)a, NULL, NULL), 0);
     add(&two, first);
     CU_ASSERT_STRING_NOT_EQUAL(identity_draw_mac(&m, &two, false), first);
     m.taken = "";

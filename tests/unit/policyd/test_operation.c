@@ -21,9 +21,9 @@ static int check(enum wire_operation_kind kind, bool restricted,
 /* Every kind is either for customers too, or refused by its name. */
 static void who_may_what(void)
 {
-    static const char *const for_operators[] = {
-        "vcpu-pin", "sched-credit2", "pci-attach", "pci-detach", "pool-set"
-    };
+    static const char *const for_operators[] = { "vcpu-pin", "sched-credit2",
+                                                 "pci-attach", "pci-detach",
+                                                 "pool-set" };
     static const char *const for_nobody[] = { "none", "stop", "restart" };
     size_t n_operators = 0, n_nobody = 0, n_all = 0;
 
@@ -37,8 +37,7 @@ static void who_may_what(void)
             listed |= strcmp(for_operators[j], value->word) == 0;
         for (size_t j = 0; j < 3; j++)
             never |= strcmp(for_nobody[j], value->word) == 0;
-        CU_ASSERT_EQUAL(check(kind, false, NULL),
-                        never ? VDC_E_BAD_VALUE : 0);
+        CU_ASSERT_EQUAL(check(kind, false, NULL), never ? VDC_E_BAD_VALUE : 0);
         CU_ASSERT_EQUAL(check(kind, true, &err), never    ? VDC_E_BAD_VALUE
                                                  : listed ? VDC_E_DENIED
                                                           : 0);

@@ -201,8 +201,9 @@ static void other_quota(void)
 
 static void answers(void)
 {
-    struct store_answer answer = { "acme", "k", UINT64_MAX, 71, 1000,
-                                   (const uint8_t *)"\0x", 2 };
+    struct store_answer answer = { "acme", "k",  UINT64_MAX,
+                                   71,     1000, (const uint8_t *)"\0x",
+                                   2 };
     struct store_answer found = { 0 };
     struct arena *arena = arena_new();
     struct book *book;
