@@ -416,13 +416,15 @@ void change_begin(struct request *request)
     if (change->order.dry_run)
         change->order.key = "";
     if (*change->order.key) {
-        if (keys_begin(request, change->owner, change->order.key,
-                       &change->keyed, &err)) {
+        struct keyed *keyed;
+        if (keys_begin(request, change->owner, change->order.key, &keyed,
+                       &err)) {
             request_fail(request, &err);
             return;
         }
-        if (!change->keyed)
+        if (!keyed)
             return; /* answered */
+        change->keyed = keyed;
     }
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         operation_clean(&change->order.operations[i]);

@@ -109,10 +109,10 @@ int keys_begin(struct request *request, const char *owner, const char *key,
         *ret_keyed = keyed;
         return 0;
     }
-    if (!rc)
+    if (!rc) {
+        *ret_keyed = NULL; /* before the request goes */
         rc = answer_again(request, &answer, err);
-    if (!rc)
-        *ret_keyed = NULL;
+    }
     return rc;
 }
 

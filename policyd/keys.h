@@ -18,7 +18,8 @@ struct keyed;
 
 /*
  * Begins a request with a key.  *ret_keyed is NULL when it was answered now,
- * with what it was answered with before.
+ * with what it was answered with before: the request and all that is in its
+ * arena is gone then.
  * Errors: VDC_E_CONFLICT (another request had this key), VDC_E_BUSY (the first
  * one is under way), those of the store.
  */
