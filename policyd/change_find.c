@@ -68,7 +68,7 @@ static bool was_made(struct change *change, const struct customer *customer,
         book_assignment_by_name(customer, op->definition.name);
     struct vdc_uuid uuid;
 
-    if (!a || !change->keyed || a->state == ASSIGNMENT_CREATING)
+    if (!a || !change->keyed)
         return false;
     identity_of_key(change->owner, change->order.key, change->at, &uuid);
     return uuid_equal(&a->uuid, &uuid);

@@ -61,8 +61,9 @@ struct store_answer {
     const uint8_t *body; /* as wire_struct_encode made it */
     size_t size;
 };
-/* Answers are kept for so long. */
+/* Answers are kept for so long, and so many of each owner. */
 #define STORE_ANSWER_KEPT_MS UINT64_C(86400000)
+#define STORE_ANSWERS_MAX 1000
 
 enum store_change_kind {
     STORE_CUSTOMER_ADD,      /* customer; usage is not stored */

@@ -20,7 +20,8 @@
     "CREATE TABLE answer (owner TEXT NOT NULL, key TEXT NOT NULL, digest "   \
     "INTEGER NOT NULL, message INTEGER NOT NULL, time_ms INTEGER NOT NULL, " \
     "body BLOB NOT NULL, PRIMARY KEY (owner, key)) STRICT;"                  \
-    "CREATE INDEX answer_time ON answer (time_ms);"
+    "CREATE INDEX answer_time ON answer (time_ms);"                          \
+    "CREATE INDEX answer_owner ON answer (owner, time_ms);"
 
 static const char schema[] =
     "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "

@@ -195,8 +195,8 @@ static int customer_remove(struct sqlite_store *s, const char *name,
               : run_with(s, "DELETE FROM customer WHERE name = ?", name, err);
 }
 
-static int answer_put(struct sqlite_store *s, const struct store_answer *a,
-                      struct vdc_error *err)
+static int answers_drop(struct sqlite_store *s, const struct store_answer *a,
+                        struct vdc_error *err)
 {
     const uint64_t kept = STORE_ANSWER_KEPT_MS;
     sqlite3_stmt *stmt;
@@ -206,6 +206,21 @@ static int answer_put(struct sqlite_store *s, const struct store_answer *a,
 
     if (!rc)
         rc = finish(s, stmt, err);
+    if (!rc)
+        rc = prepare(s, &stmt, err,
+                     "DELETE FROM answer WHERE owner = ?1 AND time_ms <= "
+                     "(SELECT time_ms FROM answer WHERE owner = ?1 ORDER BY "
+                     "time_ms DESC LIMIT 1 OFFSET ?2)",
+                     "ti", a->owner, (int64_t)STORE_ANSWERS_MAX - 1);
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int answer_put(struct sqlite_store *s, const struct store_answer *a,
+                      struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = answers_drop(s, a, err);
+
     if (!rc)
         rc = prepare(s, &stmt, err,
                      "INSERT OR REPLACE INTO answer VALUES (?,?,?,?,?,?)",

@@ -1,5 +1,6 @@
 /* Requests with keys, and requests that are cancelled. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/test_policyd_bed.h"
@@ -61,6 +62,39 @@ static void repeated(void)
     CHECK_CODE(VDC_E_NOT_FOUND);
     make.definition.name = "other";
     CHECK(keyed(&bed, OPERATOR, "k3", &make));
+    bed_close(&bed);
+}
+
+/* policyd died between the host's answer and its own note of it. */
+static void not_noted(void)
+{
+    struct bed bed = { 0 };
+    struct wire_nic nic;
+
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    wire_init(&wire_struct_nic, &nic);
+    struct wire_operation make = creation(&bed, "acme", "web");
+    make.definition.nics = &nic;
+    make.definition.n_nics = 1;
+    const struct wire_transaction_reply *first =
+        keyed(&bed, OPERATOR, "k", &make);
+    CHECK(first);
+    bed_kill(&bed.policyd, SIGTERM);
+    if (system(arena_printf(
+            answers, "sqlite3 %s/policyd.db 'DELETE FROM answer'", bed.dir)))
+        skipped = "no sqlite3 program, so no answer is forgotten";
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    const struct wire_transaction_reply *second =
+        keyed(&bed, OPERATOR, "k", &make);
+    CHECK_CODE(0);
+    CHECK(second && second->again);
+    CHECK(first && second && second->id == first->id &&
+          uuid_equal(&first->results[0].partition.uuid,
+                     &second->results[0].partition.uuid));
+    CHECK(usage(&bed, "acme")->guests == 1);
     bed_close(&bed);
 }
 
@@ -146,6 +180,7 @@ static void cancelled(void)
 
 const struct sim_test tests_keys[] = {
     { "the same request again", repeated },
+    { "an answer that was not noted", not_noted },
     { "keys of others", other_owners },
     { "requests cancelled", cancelled },
     { NULL, NULL },

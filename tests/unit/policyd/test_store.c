@@ -240,6 +240,19 @@ static void answers(void)
     CU_ASSERT_EQUAL(book_answer_put(book, &answer, NULL), 0);
     CU_ASSERT_EQUAL(book_answer_find(book, "globex", "k", arena, &found, NULL),
                     VDC_E_NOT_FOUND);
+    /* one who asks a lot loses its own oldest, and nobody else's */
+    for (int i = 0; i < STORE_ANSWERS_MAX + 5; i++) {
+        answer.owner = "acme";
+        answer.key = arena_printf(arena, "%d", i);
+        answer.time_ms++;
+        CU_ASSERT_EQUAL_FATAL(book_answer_put(book, &answer, NULL), 0);
+    }
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "4", arena, &found, NULL),
+                    VDC_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "5", arena, &found, NULL),
+                    0);
+    CU_ASSERT_EQUAL(
+        book_answer_find(book, "globex", "later", arena, &found, NULL), 0);
     book_close(book);
     arena_free(arena);
     tear_down();
