@@ -290,7 +290,8 @@ static void place(struct change *change)
         struct change_guest *guest = change->guest_of[i];
         const struct placement_request request = { op->definition.memory,
                                                    op->start };
-        if (!guest || op->kind != WIRE_OP_CREATE)
+        if (!guest || op->kind != WIRE_OP_CREATE ||
+            guest->book != CHANGE_CREATES)
             continue;
         if (placement_choose(&view, &request, &policy, &change->choice,
                              &err)) {

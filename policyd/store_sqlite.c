@@ -132,7 +132,7 @@ static int finish(struct sqlite_store *s, sqlite3_stmt *stmt,
     return rc;
 }
 
-/* Runs a statement with one text. */
+/* Of one text. */
 static int run_with(struct sqlite_store *s, const char *sql, const char *text,
                     struct vdc_error *err)
 {
@@ -195,23 +195,19 @@ static int customer_remove(struct sqlite_store *s, const char *name,
               : run_with(s, "DELETE FROM customer WHERE name = ?", name, err);
 }
 
+/* Those kept too long, and the oldest of an owner that has too many. */
 static int answers_drop(struct sqlite_store *s, const struct store_answer *a,
                         struct vdc_error *err)
 {
     const uint64_t kept = STORE_ANSWER_KEPT_MS;
     sqlite3_stmt *stmt;
-    int rc =
-        prepare(s, &stmt, err, "DELETE FROM answer WHERE time_ms < ?", "i",
-                (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0));
-
-    if (!rc)
-        rc = finish(s, stmt, err);
-    if (!rc)
-        rc = prepare(s, &stmt, err,
-                     "DELETE FROM answer WHERE owner = ?1 AND time_ms <= "
-                     "(SELECT time_ms FROM answer WHERE owner = ?1 ORDER BY "
-                     "time_ms DESC LIMIT 1 OFFSET ?2)",
-                     "ti", a->owner, (int64_t)STORE_ANSWERS_MAX - 1);
+    int rc = prepare(
+        s, &stmt, err,
+        "DELETE FROM answer WHERE time_ms < ?1 OR (owner = ?2 AND time_ms <= "
+        "(SELECT time_ms FROM answer WHERE owner = ?2 ORDER BY time_ms DESC "
+        "LIMIT 1 OFFSET ?3))",
+        "iti", (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0), a->owner,
+        (int64_t)STORE_ANSWERS_MAX - 1);
     return rc ? rc : finish(s, stmt, err);
 }
 
