@@ -1,10 +1,12 @@
 /*
  * The working set of operations; see book.h.
  *
- *      (new) --> CREATING --> ACTIVE <--> RENAMING
- *                               ^
- *                               v
- *                            DELETING --> (gone)
+ *      (new) --> CREATING --> ACTIVE <----> RENAMING
+ *                             ^   ^            ^
+ *                             |   v            v
+ *                             |  CHANGING <----+
+ *                             v   ^
+ *      (gone) <-------- DELETING <+
  */
 #include "policyd/book.h"
 
@@ -29,6 +31,7 @@ static const char *const state_names[] = {
     [ASSIGNMENT_ACTIVE] = "active",
     [ASSIGNMENT_DELETING] = "deleting",
     [ASSIGNMENT_RENAMING] = "renaming",
+    [ASSIGNMENT_CHANGING] = "changing",
 };
 
 static const struct machine_move moves[] = {
@@ -37,6 +40,12 @@ static const struct machine_move moves[] = {
     { ASSIGNMENT_DELETING, ASSIGNMENT_ACTIVE, "its host still has it" },
     { ASSIGNMENT_ACTIVE, ASSIGNMENT_RENAMING, "rename was asked" },
     { ASSIGNMENT_RENAMING, ASSIGNMENT_ACTIVE, "its host has one name" },
+    { ASSIGNMENT_ACTIVE, ASSIGNMENT_CHANGING, "more or less was asked" },
+    { ASSIGNMENT_CHANGING, ASSIGNMENT_ACTIVE, "its host said what it has" },
+    { ASSIGNMENT_CHANGING, ASSIGNMENT_DELETING, "destroy was asked" },
+    { ASSIGNMENT_DELETING, ASSIGNMENT_CHANGING, "its host still has it" },
+    { ASSIGNMENT_CHANGING, ASSIGNMENT_RENAMING, "rename was asked" },
+    { ASSIGNMENT_RENAMING, ASSIGNMENT_CHANGING, "its host has one name" },
 };
 
 static const struct machine machine = {
@@ -56,6 +65,23 @@ static int compare_uuid(const void *a, const void *b)
 
 /* ---- in memory ---- */
 
+static void copy_logins(struct customer *c, const struct wire_customer *from)
+{
+    c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
+    for (uint32_t i = 0; i < from->n_logins; i++) {
+        c->logins[i].uid = from->logins[i].uid;
+        c->logins[i].user = xstrdup(from->logins[i].user);
+    }
+    c->n_logins = from->n_logins;
+}
+
+static void free_logins(struct customer *c)
+{
+    for (uint32_t i = 0; i < c->n_logins; i++)
+        free((char *)c->logins[i].user);
+    free(c->logins);
+}
+
 static struct customer *insert_customer(struct book *book,
                                         const struct wire_customer *from)
 {
@@ -66,12 +92,7 @@ static struct customer *insert_customer(struct book *book,
     c->created_ms = from->created_ms;
     c->builtin = strcmp(c->name, NAMES_PROVIDER) == 0;
     TAILQ_INIT(&c->assignments);
-    c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
-    for (uint32_t i = 0; i < from->n_logins; i++) {
-        c->logins[i].uid = from->logins[i].uid;
-        c->logins[i].user = xstrdup(from->logins[i].user);
-    }
-    c->n_logins = from->n_logins;
+    copy_logins(c, from);
     TAILQ_FOREACH(next, &book->customers, link)
     if (strcmp(next->name, c->name) > 0)
         break;
@@ -98,9 +119,7 @@ static void drop_customer(struct book *book, struct customer *c)
     while (!TAILQ_EMPTY(&c->assignments))
         drop_assignment(book, TAILQ_FIRST(&c->assignments));
     TAILQ_REMOVE(&book->customers, c, link);
-    for (uint32_t i = 0; i < c->n_logins; i++)
-        free((char *)c->logins[i].user);
-    free(c->logins);
+    free_logins(c);
     free(c);
 }
 
@@ -291,6 +310,27 @@ int book_customer_add(struct book *book, const struct wire_customer *customer,
     return rc;
 }
 
+int book_customer_set(struct book *book, struct customer *customer,
+                      const struct wire_customer *from,
+                      const struct store_audit *audit, struct vdc_error *err)
+{
+    struct wire_customer row = *from;
+
+    row.name = customer->name;
+    const struct store_change change = { .kind = STORE_CUSTOMER_SET,
+                                         .customer = &row };
+    int rc = commit(book, &change, audit, err);
+    if (rc)
+        return rc;
+    customer->quota = from->quota;
+    if (from->n_logins) {
+        struct customer old = *customer;
+        copy_logins(customer, from); /* may be from the old ones */
+        free_logins(&old);
+    }
+    return 0;
+}
+
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
                          struct vdc_error *err)
@@ -320,35 +360,80 @@ int book_assignment_add(struct book *book, const struct store_assignment *a,
     return rc;
 }
 
-int book_assignment_move(struct book *book, struct assignment *a,
-                         enum assignment_state state, const char *name,
-                         const char *new_name, const struct store_audit *audit,
-                         struct vdc_error *err)
+/* As it is stored. */
+static struct store_assignment row_of(const struct assignment *a)
 {
-    const struct store_assignment row = {
+    return (struct store_assignment){
         .uuid = a->uuid,
         .customer = a->customer->name,
-        .name = name ? name : a->name,
-        .new_name = new_name ? new_name : "",
+        .name = a->name,
+        .new_name = a->new_name,
         .host = a->host,
-        .state = state,
+        .state = (enum assignment_state)a->state,
         .counts = a->counts,
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,
     };
+}
+
+static int put(struct book *book, struct assignment *a,
+               const struct store_assignment *row,
+               const struct store_audit *audit, struct vdc_error *err)
+{
     const struct store_change change = { .kind = STORE_ASSIGNMENT_PUT,
-                                         .assignment = &row };
+                                         .assignment = row };
     int rc = commit(book, &change, audit, err);
 
+    if (!rc && a->state != (int)row->state)
+        machine_move(&machine, &a->state, (int)row->state, a->name);
+    return rc;
+}
+
+int book_assignment_move(struct book *book, struct assignment *a,
+                         enum assignment_state state, const char *name,
+                         const char *new_name, const struct store_audit *audit,
+                         struct vdc_error *err)
+{
+    struct store_assignment row = row_of(a);
+
+    row.state = state;
+    if (name)
+        row.name = name;
+    row.new_name = new_name ? new_name : "";
+    int rc = put(book, a, &row, audit, err);
     if (rc)
         return rc;
-    machine_move(&machine, &a->state, state, a->name);
     if (name)
         memmove(a->name, name, strlen(name) + 1); /* may be a->new_name */
     memset(a->new_name, 0, sizeof(a->new_name));
     if (new_name)
         strncpy(a->new_name, new_name, sizeof(a->new_name) - 1);
+    return 0;
+}
+
+int book_assignment_count(struct book *book, struct assignment *a,
+                          enum assignment_state state,
+                          const struct wire_usage *counts, const char *macs,
+                          const struct store_audit *audit,
+                          struct vdc_error *err)
+{
+    struct store_assignment row = row_of(a);
+
+    row.state = state;
+    if (counts)
+        row.counts = *counts;
+    if (macs)
+        row.macs = macs;
+    int rc = put(book, a, &row, audit, err);
+    if (rc)
+        return rc;
+    a->counts = row.counts;
+    if (macs) {
+        char *copy = xstrdup(macs); /* may be a->macs */
+        free(a->macs);
+        a->macs = copy;
+    }
     return 0;
 }
 
@@ -365,10 +450,33 @@ int book_assignment_remove(struct book *book, struct assignment *a,
     return rc;
 }
 
-int book_audit(struct book *book, const struct store_audit *audit,
-               struct vdc_error *err)
+int book_audits(struct book *book, const struct store_audit *audits, size_t n,
+                struct vdc_error *err)
 {
-    const struct store_change change = { .kind = STORE_AUDIT, .audit = audit };
+    struct arena *arena = arena_new();
+    struct store_change *changes = ARENA_ARRAY(arena, n, struct store_change);
+
+    for (size_t i = 0; i < n; i++)
+        changes[i] =
+            (struct store_change){ .kind = STORE_AUDIT, .audit = &audits[i] };
+    int rc = n ? book->store->ops->commit(book->store, changes, n, err) : 0;
+    arena_free(arena);
+    return rc;
+}
+
+int book_answer_put(struct book *book, const struct store_answer *answer,
+                    struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_ANSWER_PUT,
+                                         .answer = answer };
 
     return book->store->ops->commit(book->store, &change, 1, err);
+}
+
+int book_answer_find(const struct book *book, const char *owner,
+                     const char *key, struct arena *arena,
+                     struct store_answer *ret, struct vdc_error *err)
+{
+    return book->store->ops->find_answer(book->store, owner, key, arena, ret,
+                                         err);
 }

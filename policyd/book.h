@@ -28,9 +28,12 @@ struct assignment {
     char *reason;
     uint64_t created_ms;
     /* not stored: */
-    bool in_flight; /* a request of ours is changing it */
+    bool in_flight; /* a request of ours is making, ending or renaming it */
+    unsigned n_changing; /* requests of ours that change what it counts for */
+    bool uncounted; /* such a request ended while it could not be counted */
     bool missing;   /* its host does not know it */
     bool settling;  /* found on its host; if it goes again, it is forgotten */
+    bool loose;     /* its domain has more than its next start will give it */
     bool seen;      /* scratch of the comparison with the host */
 };
 
@@ -72,6 +75,10 @@ void book_usage(const struct customer *customer, struct wire_usage *ret);
 /* For all of these: `audit` may be NULL; errors are those of a commit. */
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err);
+/* Another quota; and other logins, if `from` has any. */
+int book_customer_set(struct book *book, struct customer *customer,
+                      const struct wire_customer *from,
+                      const struct store_audit *audit, struct vdc_error *err);
 /* The customer must have no assignments. */
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
@@ -85,10 +92,25 @@ int book_assignment_move(struct book *book, struct assignment *a,
                          enum assignment_state state, const char *name,
                          const char *new_name, const struct store_audit *audit,
                          struct vdc_error *err);
+/* What it counts for and its MACs (NULL: as they are), and with it another
+ * state, which may be the one it has. */
+int book_assignment_count(struct book *book, struct assignment *a,
+                          enum assignment_state state,
+                          const struct wire_usage *counts, const char *macs,
+                          const struct store_audit *audit,
+                          struct vdc_error *err);
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,
                            struct vdc_error *err);
-int book_audit(struct book *book, const struct store_audit *audit,
-               struct vdc_error *err);
+int book_audits(struct book *book, const struct store_audit *audits, size_t n,
+                struct vdc_error *err);
+
+/* Answers to requests with keys are not kept in memory. */
+int book_answer_put(struct book *book, const struct store_answer *answer,
+                    struct vdc_error *err);
+/* In the arena.  Errors: VDC_E_NOT_FOUND, and those of the store. */
+int book_answer_find(const struct book *book, const char *owner,
+                     const char *key, struct arena *arena,
+                     struct store_answer *ret, struct vdc_error *err);
 
 #endif

@@ -307,7 +307,8 @@ int command_down_error(const struct command *c, struct vdc_error *err)
 
 int command_send(struct command *c, enum wire_message_number number,
                  const void *body, command_done_fn *done,
-                 command_more_fn *more, void *arg, struct vdc_error *err)
+                 command_more_fn *more, void *arg, uint32_t *ret_id,
+                 struct vdc_error *err)
 {
     if (!command_is_up(c))
         return command_down_error(c, err);
@@ -323,5 +324,18 @@ int command_send(struct command *c, enum wire_message_number number,
     p->more = more;
     p->arg = arg;
     TAILQ_INSERT_TAIL(&c->pending, p, link);
+    if (ret_id)
+        *ret_id = id;
     return 0;
+}
+
+void command_cancel(struct command *c, uint32_t id)
+{
+    const struct wire_cancel cancel = { .request = id };
+    struct vdc_error err = { 0 };
+
+    if (!command_is_up(c))
+        return;
+    if (send_frame(c, WIRE_MSG_cancel, c->next_id++, &cancel, &err))
+        log_warning("cancelling request %u: %s", id, err.text);
 }

@@ -8,6 +8,7 @@
 #define POLICYD_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "wire/wire.h"
@@ -44,10 +45,15 @@ const char *command_version(const struct command *command);
  * VDC_E_NO_DAEMON. */
 int command_down_error(const struct command *command, struct vdc_error *err);
 
-/* Errors: VDC_E_NO_DAEMON, and those of encoding; then `done` is not called.
+/* *ret_id (may be NULL) is for command_cancel, until `done` is called.
+ * Errors: VDC_E_NO_DAEMON, and those of encoding; then `done` is not called.
  */
 int command_send(struct command *command, enum wire_message_number number,
                  const void *body, command_done_fn *done,
-                 command_more_fn *more, void *arg, struct vdc_error *err);
+                 command_more_fn *more, void *arg, uint32_t *ret_id,
+                 struct vdc_error *err);
+/* Asks resourced to undo a request under way, which ends as it ends: with an
+ * error, or with its answer when it is too late. */
+void command_cancel(struct command *command, uint32_t id);
 
 #endif

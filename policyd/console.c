@@ -226,7 +226,7 @@ static void found(struct request *request, struct assignment *a)
     ref.uuid = a->uuid;
     request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
     if (service_act(request->ops->service, WIRE_MSG_console_where, &ref,
-                    where_done, NULL, request, &err))
+                    where_done, NULL, request, NULL, &err))
         request_fail(request, &err);
 }
 

@@ -1,14 +1,17 @@
 /*
- * Customers: made, shown and deleted.
+ * Customers: made, shown, changed and deleted.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/lease.h"
 #include "policyd/operations.h"
+#include "policyd/quota.h"
 #include "policyd/reconcile.h"
 
-static void describe(const struct customer *c, struct wire_customer *ret)
+static void describe(const struct operations *ops, const struct customer *c,
+                     struct wire_customer *ret)
 {
     wire_init(&wire_struct_customer, ret);
     ret->name = c->name;
@@ -16,7 +19,7 @@ static void describe(const struct customer *c, struct wire_customer *ret)
     ret->n_logins = c->n_logins;
     ret->quota = c->quota;
     ret->created_ms = c->created_ms;
-    book_usage(c, &ret->usage);
+    operations_usage(ops, c, &ret->usage);
 }
 
 static int find_logins(const struct request *request,
@@ -45,7 +48,7 @@ static int find_logins(const struct request *request,
                                  "customer's login",
                                  user);
         other = book_customer_by_uid(ops->book, uid);
-        if (other)
+        if (other && strcmp(other->name, order->name) != 0)
             return vdc_error_set(err, VDC_E_EXISTS,
                                  "user %s (uid %u) is a login of customer %s "
                                  "already",
@@ -165,7 +168,7 @@ void customer_list(struct request *request)
             request_fail(request, &err);
             return;
         }
-        describe(c, &one);
+        describe(ops, c, &one);
         reply_one(request, &one);
         return;
     }
@@ -175,17 +178,106 @@ void customer_list(struct request *request)
         ARENA_ARRAY(request->arena, list.n_customers, struct wire_customer);
     list.n_customers = 0;
     TAILQ_FOREACH(c, book_customers(ops->book), link)
-    describe(c, &list.customers[list.n_customers++]);
+    describe(ops, c, &list.customers[list.n_customers++]);
     request_reply(request, WIRE_MSG_customer_list_reply, &list);
 }
 
-static int check_delete(const struct customer *c, struct vdc_error *err)
+/* ---- another quota, other logins ---- */
+
+/* Nothing is taken away from who has more than it may from now on. */
+static void note_excess(const struct operations *ops, const struct customer *c)
 {
+    const struct wire_usage none = { 0 };
+    struct wire_usage used;
+    struct vdc_error err = { 0 };
+
+    operations_usage(ops, c, &used);
+    if (quota_check(c->name, &c->quota, &none, &used, &err))
+        log_warning("%s: what it has it keeps", err.text);
+}
+
+static int check_set(struct request *request,
+                     const struct wire_customer_create *order,
+                     struct customer **ret_customer, struct wire_customer *ret,
+                     struct vdc_error *err)
+{
+    int rc = 0;
+
+    if (!*order->name)
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "which customer?");
+    if (!rc)
+        rc = operations_customer(request, order->name, ret_customer, err);
+    if (!rc && (*ret_customer)->builtin)
+        rc = vdc_error_set(err, VDC_E_DENIED,
+                           "customer %s is the operators' own: it has no "
+                           "quota and no logins",
+                           order->name);
+    if (!rc)
+        rc = check_quota(&order->quota, err);
+    if (!rc)
+        rc = find_logins(request, order, ret, err);
+    return rc;
+}
+
+void customer_set(struct request *request)
+{
+    const struct wire_customer_create *order = request->body;
+    struct operations *ops = request->ops;
+    struct vdc_error err = { 0 };
+    struct wire_customer to, now;
+    struct customer *c = NULL;
+
+    wire_init(&wire_struct_customer, &to);
+    int rc = check_set(request, order, &c, &to, &err);
+    if (!rc) {
+        to.quota = order->quota;
+        describe(ops, c, &now);
+    }
+    if (!rc && !order->dry_run) {
+        struct store_audit audit =
+            operations_audit(request, c->name, c->name, 0);
+        rc = book_customer_set(ops->book, c, &to, &audit, &err);
+        if (!rc) {
+            log_info("customer %s was changed by uid %u", c->name,
+                     (unsigned)request->auth.uid);
+            note_excess(ops, c);
+            describe(ops, c, &now);
+        }
+    }
+    if (rc) {
+        request_fail(request, &err);
+        return;
+    }
+    if (order->dry_run) { /* what it would be */
+        now.quota = to.quota;
+        if (to.n_logins) {
+            now.logins = to.logins;
+            now.n_logins = to.n_logins;
+        }
+    }
+    reply_one(request, &now);
+}
+
+/* ---- deleting ---- */
+
+static int check_delete(const struct operations *ops, const struct customer *c,
+                        struct vdc_error *err)
+{
+    size_t n_leases = leases_count(ops->leases, c->name);
+
     if (c->builtin)
         return vdc_error_set(err, VDC_E_DENIED,
                              "customer %s is the operators' own and cannot be "
                              "deleted",
                              c->name);
+    /* a namesake would have them */
+    if (c->n_assignments == 0 && n_leases) {
+        vdc_error_set(err, VDC_E_WRONG_STATE,
+                      "customer %s still has %zu lease%s", c->name, n_leases,
+                      n_leases == 1 ? "" : "s");
+        vdc_error_hint(err, "drop them first, or wait until they expire");
+        return VDC_E_WRONG_STATE;
+    }
     if (c->n_assignments == 0)
         return 0;
     vdc_error_set(err, VDC_E_WRONG_STATE, "customer %s still has %zu guest%s",
@@ -209,7 +301,7 @@ void customer_delete(struct request *request)
     else
         rc = operations_customer(request, ref->name, &c, &err);
     if (!rc)
-        rc = check_delete(c, &err);
+        rc = check_delete(request->ops, c, &err);
     if (!rc && !ref->dry_run) {
         struct store_audit audit =
             operations_audit(request, ref->name, ref->name, 0);

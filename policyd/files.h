@@ -8,8 +8,17 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/reasons.h"
 #include "base/settings.h"
 #include "wire/wire.h"
+
+/* Whose files, and by which rules. */
+struct files {
+    const struct setting_list *paths; /* of customers, with %c */
+    const char *customer;
+    bool restricted;     /* asked for by a customer, not by an operator */
+    struct arena *arena; /* for canonical paths and words */
+};
 
 /*
  * Replaces each path by its canonical form and fills in the disks' sizes;
@@ -20,10 +29,36 @@
  * as a file that does not exist; a path is used only when nobody but root can
  * exchange what it leads to; a disk in a directory shared by customers must
  * be read-only.
- * Errors: VDC_E_NO_FILE, VDC_E_BAD_VALUE, VDC_E_DENIED.
+ * Adds every reason why not: VDC_E_NO_FILE, VDC_E_BAD_VALUE, VDC_E_DENIED.
  */
-int files_check(const struct setting_list *paths, const char *customer,
-                bool restricted, struct wire_definition *definition,
-                struct arena *arena, struct vdc_error *err);
+void files_check(const struct files *files, struct wire_definition *definition,
+                 struct reasons *reasons);
+
+/* The same for one disk, as it is attached to a guest that is there. */
+void files_check_disk(const struct files *files, struct wire_disk *disk,
+                      struct reasons *reasons);
+
+/*
+ * A file that this guest's memory is to be saved to.  A customer's must be in
+ * a directory of its own; what is there already is replaced only when it is
+ * an older state of the same guest.  *path becomes canonical.
+ */
+void files_check_save(const struct files *files, const struct vdc_uuid *uuid,
+                      const char **path, struct reasons *reasons);
+
+/*
+ * A file that this guest is to be restored from: one that save wrote, of the
+ * same guest, and (for a customer) that nobody but root can write to, because
+ * what is in it is taken apart on the host.  *path becomes canonical.
+ */
+void files_check_restore(const struct files *files,
+                         const struct vdc_uuid *uuid, const char **path,
+                         struct reasons *reasons);
+
+/*
+ * Fills in how large the disks' files are now, where they can be looked at;
+ * paths are canonical.  Returns whether a writable one is larger than it was.
+ */
+bool files_measure(struct wire_definition *definition);
 
 #endif

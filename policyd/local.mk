@@ -5,22 +5,37 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
+	policyd/cancel.c \
+	policyd/change.c \
+	policyd/change.h \
+	policyd/change_decide.c \
+	policyd/change_find.c \
+	policyd/change_record.c \
 	policyd/command.c \
 	policyd/command.h \
 	policyd/console.c \
 	policyd/console.h \
-	policyd/create.c \
 	policyd/customer.c \
+	policyd/effect.c \
+	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
 	policyd/files.c \
 	policyd/files.h \
 	policyd/host.c \
+	policyd/identity.c \
+	policyd/identity.h \
+	policyd/keys.c \
+	policyd/keys.h \
+	policyd/lease.c \
+	policyd/lease.h \
 	policyd/list.c \
 	policyd/lookup.c \
 	policyd/lookup.h \
 	policyd/names.c \
 	policyd/names.h \
+	policyd/operation.c \
+	policyd/operation.h \
 	policyd/operations.c \
 	policyd/operations.h \
 	policyd/partition.c \
@@ -33,6 +48,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/quota.h \
 	policyd/reconcile.c \
 	policyd/reconcile.h \
+	policyd/recount.c \
+	policyd/recount.h \
+	policyd/resources.c \
 	policyd/server.c \
 	policyd/server.h \
 	policyd/service.c \
@@ -42,6 +60,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/setup.c \
 	policyd/setup.h \
 	policyd/store.h \
+	policyd/store_sql.h \
 	policyd/store_sqlite.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS)

@@ -15,7 +15,8 @@ int lookup_check_idle(const struct assignment *a, struct vdc_error *err)
 {
     const char *doing = "changed";
 
-    if (a->state == ASSIGNMENT_ACTIVE && !a->in_flight)
+    if ((a->state == ASSIGNMENT_ACTIVE || a->state == ASSIGNMENT_CHANGING) &&
+        !a->in_flight)
         return 0;
     if (a->state == ASSIGNMENT_CREATING)
         doing = "created";
@@ -65,10 +66,19 @@ static struct assignment *find(const struct request *request,
     return a;
 }
 
+struct search {
+    struct request *request;
+    const struct wire_partition_ref *ref;
+    unsigned domid;
+    lookup_done_fn *done;
+    void *arg;
+};
+
 /* A hint for operators only: they may know. */
-static void fail_no_guest(struct request *request,
-                          const struct wire_partition_ref *ref)
+static void end_none(const struct search *search)
 {
+    const struct wire_partition_ref *ref = search->ref;
+    const struct request *request = search->request;
     struct vdc_error err = { 0 };
     char uuid[UUID_TEXT_SIZE];
     const struct customer *c;
@@ -82,56 +92,73 @@ static void fail_no_guest(struct request *request,
     if (book_assignment_by_name(c, ref->name))
         vdc_error_hint(&err, "customer %s has one: %s.%s", c->name, c->name,
                        ref->name);
-    request_fail(request, &err);
+    search->done(search->arg, NULL, &err);
 }
-
-struct search {
-    struct request *request;
-    const struct wire_partition_ref *ref;
-    unsigned domid;
-    lookup_fn *found;
-};
 
 static void listed(void *arg, const void *answer, const struct vdc_error *err)
 {
-    struct search *search = arg; /* in the request's arena */
+    const struct search *search = arg; /* in the request's arena */
     const struct wire_partition_list *list = answer;
-    struct request *request = search->request;
     struct assignment *a = NULL;
 
     if (err) {
-        request_fail(request, err);
+        search->done(search->arg, NULL, err);
         return;
     }
     for (uint32_t i = 0; i < list->n_partitions; i++) {
         const struct wire_partition *p = &list->partitions[i];
         if (p->managed && p->domid == search->domid)
-            a = book_assignment(request->ops->book, &p->uuid);
+            a = book_assignment(search->request->ops->book, &p->uuid);
     }
     if (a)
-        search->found(request, a);
+        search->done(search->arg, a, NULL);
     else
-        fail_no_guest(request, search->ref);
+        end_none(search);
+}
+
+void lookup_assignment(struct request *request,
+                       const struct wire_partition_ref *ref,
+                       lookup_done_fn *done, void *arg)
+{
+    struct search *search = ARENA_NEW(request->arena, struct search);
+    struct assignment *a = find(request, ref);
+    struct vdc_error err = { 0 };
+
+    *search = (struct search){ request, ref, 0, done, arg };
+    if (a)
+        done(arg, a, NULL);
+    else if (request->auth.role != W_OPERATOR || *ref->customer ||
+             !uuid_is_zero(&ref->uuid) ||
+             !names_domid(ref->name, &search->domid))
+        end_none(search);
+    else if (service_list(request->ops->service, listed, search, &err))
+        done(arg, NULL, &err);
+}
+
+struct waiting {
+    struct request *request;
+    lookup_fn *found;
+};
+
+static void guest_done(void *arg, struct assignment *a,
+                       const struct vdc_error *why)
+{
+    const struct waiting *waiting = arg; /* in the request's arena */
+    struct vdc_error err = { 0 };
+
+    if (!a)
+        request_fail(waiting->request, why);
+    else if (request_is_cancelled(waiting->request, &err))
+        request_fail(waiting->request, &err);
+    else
+        waiting->found(waiting->request, a);
 }
 
 void lookup_guest(struct request *request,
                   const struct wire_partition_ref *ref, lookup_fn *found)
 {
-    struct assignment *a = find(request, ref);
-    struct vdc_error err = { 0 };
-    unsigned domid;
+    struct waiting *waiting = ARENA_NEW(request->arena, struct waiting);
 
-    if (a) {
-        found(request, a);
-        return;
-    }
-    if (request->auth.role != W_OPERATOR || *ref->customer ||
-        !uuid_is_zero(&ref->uuid) || !names_domid(ref->name, &domid)) {
-        fail_no_guest(request, ref);
-        return;
-    }
-    struct search *search = ARENA_NEW(request->arena, struct search);
-    *search = (struct search){ request, ref, domid, found };
-    if (service_list(request->ops->service, listed, search, &err))
-        request_fail(request, &err);
+    *waiting = (struct waiting){ request, found };
+    lookup_assignment(request, ref, guest_done, waiting);
 }

@@ -18,11 +18,20 @@ typedef void lookup_fn(struct request *request, struct assignment *a);
 void lookup_guest(struct request *request,
                   const struct wire_partition_ref *ref, lookup_fn *found);
 
+/* The same, and `done` is told also when there is none: `a` is NULL then, and
+ * `why` says so; nothing is answered. */
+typedef void lookup_done_fn(void *arg, struct assignment *a,
+                            const struct vdc_error *why);
+void lookup_assignment(struct request *request,
+                       const struct wire_partition_ref *ref,
+                       lookup_done_fn *done, void *arg);
+
 /* What everybody is told who names a guest that is not there (for them).
  * Returns VDC_E_NOT_FOUND. */
 int lookup_no_guest(const char *name, struct vdc_error *err);
 
-/* VDC_E_BUSY while the assignment is being created, deleted or renamed. */
+/* VDC_E_BUSY while the assignment is being created, deleted or renamed.  What
+ * else is done to it at the same time waits for its turn on the host. */
 int lookup_check_idle(const struct assignment *a, struct vdc_error *err);
 
 #endif

@@ -33,6 +33,14 @@ int names_check_guest(const char *name, struct vdc_error *err)
 {
     size_t len = strlen(name);
 
+    if (len >= 1 && strspn(name, DIGITS) == len) {
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "'%s' cannot be a guest's name: it would be taken for a "
+                      "domid",
+                      name);
+        vdc_error_hint(err, "put a letter before it: g%s", name);
+        return VDC_E_BAD_VALUE;
+    }
     if (len >= 1 && len <= NAMES_GUEST_MAX &&
         strchr(LOWER UPPER DIGITS, name[0]) &&
         strspn(name, LOWER UPPER DIGITS "._-") == len)

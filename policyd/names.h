@@ -16,7 +16,8 @@
 /* The built-in customer that owns the operators' own guests. */
 #define NAMES_PROVIDER "provider"
 
-/* Errors: VDC_E_BAD_VALUE with the rule. */
+/* For new names.  Errors: VDC_E_BAD_VALUE with the rule.  Guests that have a
+ * name of digits alone, from a time when that was allowed, keep it. */
 int names_check_customer(const char *name, struct vdc_error *err);
 int names_check_guest(const char *name, struct vdc_error *err);
 

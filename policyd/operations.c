@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "policyd/console.h"
 #include "policyd/events.h"
+#include "policyd/keys.h"
+#include "policyd/lease.h"
 #include "policyd/reconcile.h"
 
 static const struct {
@@ -19,17 +21,27 @@ static const struct {
     { WIRE_MSG_version, host_version },
     { WIRE_MSG_customer_create, customer_create },
     { WIRE_MSG_customer_list, customer_list },
+    { WIRE_MSG_customer_set, customer_set },
     { WIRE_MSG_customer_delete, customer_delete },
-    { WIRE_MSG_partition_create, create_partition },
-    { WIRE_MSG_partition_start, partition_act },
-    { WIRE_MSG_partition_shutdown, partition_act },
-    { WIRE_MSG_partition_reboot, partition_act },
-    { WIRE_MSG_partition_destroy, partition_destroy },
-    { WIRE_MSG_partition_rename, partition_rename },
+    { WIRE_MSG_partition_create, change_begin },
+    { WIRE_MSG_partition_start, change_begin },
+    { WIRE_MSG_partition_shutdown, change_begin },
+    { WIRE_MSG_partition_reboot, change_begin },
+    { WIRE_MSG_partition_destroy, change_begin },
+    { WIRE_MSG_partition_rename, change_begin },
+    { WIRE_MSG_transaction, change_begin },
+    { WIRE_MSG_cancel, cancel_request },
     { WIRE_MSG_partition_list, partition_list },
-    { WIRE_MSG_partition_show, partition_act },
+    { WIRE_MSG_partition_show, partition_show },
+    { WIRE_MSG_device_list, partition_show },
+    { WIRE_MSG_resource_list, resource_list },
+    { WIRE_MSG_lease_create, lease_create },
+    { WIRE_MSG_lease_renew, lease_renew },
+    { WIRE_MSG_lease_drop, lease_drop },
+    { WIRE_MSG_lease_list, lease_list },
     { WIRE_MSG_console_attach, console_attach },
     { WIRE_MSG_host_list, host_list },
+    { WIRE_MSG_host_verify, host_verify },
     { WIRE_MSG_events, events_query },
 };
 
@@ -62,11 +74,15 @@ static void service_up(void *arg)
 {
     struct operations *ops = arg;
 
+    leases_up(ops->leases);
     reconcile_soon(ops->reconcile, 0);
 }
 
 static void service_down(void *arg)
 {
+    struct operations *ops = arg;
+
+    leases_down(ops->leases);
 }
 
 static void service_event(void *arg, const struct wire_event *event)
@@ -97,6 +113,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->events = events_new(ops);
     ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new();
+    ops->keys = keys_new();
+    ops->leases = leases_new(ops);
     ops->service = service_new(base, setup, &notify);
     *ret = ops;
     return 0;
@@ -112,6 +130,8 @@ void operations_free(struct operations *ops)
 {
     if (!ops)
         return;
+    leases_free(ops->leases);
+    keys_free(ops->keys);
     consoles_free(ops->consoles);
     reconcile_free(ops->reconcile);
     events_free(ops->events);
@@ -148,4 +168,11 @@ int operations_customer(const struct request *request, const char *name,
                              name);
     *ret = customer;
     return 0;
+}
+
+void operations_usage(const struct operations *ops,
+                      const struct customer *customer, struct wire_usage *ret)
+{
+    book_usage(customer, ret);
+    leases_usage(ops->leases, customer->name, ret);
 }

@@ -15,6 +15,8 @@
 struct events;
 struct reconcile;
 struct consoles;
+struct keys;
+struct leases;
 
 struct operations {
     struct event_base *base;
@@ -24,6 +26,8 @@ struct operations {
     struct events *events;
     struct reconcile *reconcile;
     struct consoles *consoles;
+    struct keys *keys;
+    struct leases *leases;
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
@@ -49,11 +53,18 @@ struct store_audit operations_audit(const struct request *request,
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 
+/* What a customer uses: guests, and leases that live. */
+void operations_usage(const struct operations *ops,
+                      const struct customer *customer, struct wire_usage *ret);
+
 /* The handlers, by file. */
-request_fn customer_create, customer_list, customer_delete;
-request_fn create_partition;
-request_fn partition_act, partition_destroy, partition_rename, partition_list;
-request_fn host_list, host_version;
+request_fn cancel_request;
+request_fn change_begin;
+request_fn customer_create, customer_list, customer_set, customer_delete;
+request_fn partition_show, partition_list;
+request_fn host_list, host_version, host_verify;
+request_fn lease_create, lease_renew, lease_drop, lease_list;
+request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
 

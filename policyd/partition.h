@@ -16,10 +16,6 @@ void partition_present(const struct operations *ops,
 /* A service_more_fn that passes progress on to the request in `arg`. */
 void partition_more(void *arg, const struct wire_frame *frame);
 
-/* Writes the record of a change; failing to is logged. */
-void partition_record(const struct request *request, const char *customer,
-                      const char *object, int result);
-
 /* Whether an error leaves open if the request was carried out. */
 bool partition_outcome_unknown(const struct vdc_error *err);
 
@@ -29,8 +25,9 @@ int partition_check_name_free(const struct operations *ops,
                               const struct customer *customer,
                               const char *name, struct vdc_error *err);
 
-/* The MACs of a definition, as the store keeps them. */
-const char *partition_macs(const struct wire_definition *definition,
-                           struct arena *arena);
+/* The host says that it does not have what was recorded there.  Returns
+ * VDC_E_NOT_FOUND. */
+int partition_missing(const char *name, const char *host,
+                      struct vdc_error *err);
 
 #endif

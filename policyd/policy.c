@@ -5,6 +5,7 @@
 #include "policyd/policy.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SET(text) ((text) && *(text))
@@ -36,6 +37,8 @@ RULE(has_nested, d->nestedhvm == WIRE_YES)
 RULE(has_shim_path, SET(d->pvshim_path))
 RULE(has_shim_cmdline, SET(d->pvshim_cmdline) || SET(d->pvshim_extra))
 RULE(has_nomigrate, d->nomigrate)
+RULE(has_pci, d->n_pci != 0)
+RULE(has_pools, d->n_pools != 0)
 
 static bool dumps(enum wire_action action)
 {
@@ -66,43 +69,66 @@ static const struct rule rules[] = {
     { "pvshim_cmdline", "it is for the provider", has_shim_cmdline },
     { "nomigrate", "the provider must be able to empty a host",
       has_nomigrate },
+    { "pci", "devices of the host are given by the provider", has_pci },
+    { "pools", "named pools are divided by the provider", has_pools },
     { "on_crash=coredump-...", "dumps fill the host's disk", has_dump },
 };
 
-static int deny(const char *customer, const char *device, const char *key,
-                const char *why, struct vdc_error *err)
+static void deny(const char *customer, const char *device, const char *key,
+                 const char *why, struct reasons *reasons)
 {
-    vdc_error_set(err, VDC_E_DENIED, "customer %s may not set '%s'%s%s: %s",
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_DENIED, "customer %s may not set '%s'%s%s: %s",
                   customer, key, *device ? " of " : "", device, why);
-    vdc_error_hint(err, "leave it out, or ask the provider");
-    return VDC_E_DENIED;
+    vdc_error_hint(&err, "leave it out, or ask the provider");
+    reasons_add(reasons, &err);
 }
 
-static int check_disk(const char *customer, const struct wire_disk *disk,
-                      struct vdc_error *err)
+void policy_check_disk(const char *customer, bool restricted,
+                       const struct wire_disk *disk, struct reasons *reasons)
 {
     char device[48];
 
+    if (!restricted)
+        return;
     strcpy(device, "disk ");
     strncat(device, disk->vdev, 31);
     if (SET(disk->script))
-        return deny(customer, device, "script",
-                    "it runs a program on the host", err);
+        deny(customer, device, "script", "it runs a program on the host",
+             reasons);
     if (SET(disk->backend))
-        return deny(customer, device, "backend",
-                    "backend domains are chosen by the provider", err);
+        deny(customer, device, "backend",
+             "backend domains are chosen by the provider", reasons);
     /* an image with a header can name other files of the host as its backing
      * file, which the host would open */
     if (SET(disk->format) && strcmp(disk->format, "raw") != 0 &&
         strcmp(disk->format, "empty") != 0)
-        return deny(customer, device, "format",
-                    "images other than raw can refer to others' files", err);
-    return 0;
+        deny(customer, device, "format",
+             "images other than raw can refer to others' files", reasons);
 }
 
-static int check_nic(const struct policy *policy, const char *customer,
-                     const char *device, const struct wire_nic *nic,
-                     struct vdc_error *err)
+static void check_bridge(const struct policy *policy, const char *device,
+                         const struct wire_nic *nic, struct reasons *reasons)
+{
+    struct vdc_error err = { 0 };
+
+    for (size_t i = 0; i < policy->bridges->n_items; i++)
+        if (strcmp(nic->bridge, policy->bridges->items[i]) == 0)
+            return;
+    vdc_error_set(&err, VDC_E_DENIED,
+                  "%s: there is no bridge '%s' for "
+                  "customers",
+                  device, nic->bridge);
+    vdc_error_hint(&err, "leave 'bridge' out, or name one that the provider "
+                         "offers");
+    reasons_add(reasons, &err);
+}
+
+static void check_restricted_nic(const struct policy *policy,
+                                 const char *customer, const char *device,
+                                 const struct wire_nic *nic,
+                                 struct reasons *reasons)
 {
     const struct {
         const char *key, *value, *why;
@@ -113,28 +139,23 @@ static int check_nic(const struct policy *policy, const char *customer,
         { "vifname", nic->vifname, "it could be taken for another device" },
         { "gatewaydev", nic->gatewaydev, "routes are the provider's" },
     };
+    struct vdc_error err = { 0 };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (SET(keys[i].value))
-            return deny(customer, device, keys[i].key, keys[i].why, err);
+            deny(customer, device, keys[i].key, keys[i].why, reasons);
     /* a Linux bridge takes the least of its ports'; 68 would end IPv6 on it */
     if (nic->mtu)
-        return deny(customer, device, "mtu",
-                    "it changes the bridge of all who are on it", err);
-    if (strspn(nic->ip, "0123456789abcdefABCDEF.:/ ") != strlen(nic->ip))
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "%s: '%s' is not a list of addresses", device,
-                             nic->ip);
-    for (size_t i = 0; i < policy->bridges->n_items; i++)
-        if (strcmp(nic->bridge, policy->bridges->items[i]) == 0)
-            return 0;
-    vdc_error_set(err, VDC_E_DENIED,
-                  "%s: there is no bridge '%s' for "
-                  "customers",
-                  device, nic->bridge);
-    vdc_error_hint(err, "leave 'bridge' out, or name one that the provider "
-                        "offers");
-    return VDC_E_DENIED;
+        deny(customer, device, "mtu",
+             "it changes the bridge of all who are on it", reasons);
+    if (strspn(nic->ip, "0123456789abcdefABCDEF.:/ ") != strlen(nic->ip)) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE,
+                      "%s: '%s' is not a list of addresses", device, nic->ip);
+        reasons_add(reasons, &err);
+    }
+    /* with a script of its own there is no default to speak of */
+    if (SET(nic->bridge) || !SET(nic->script))
+        check_bridge(policy, device, nic, reasons);
 }
 
 bool policy_mac_valid(const char *mac)
@@ -153,37 +174,39 @@ bool policy_mac_valid(const char *mac)
     return any && strchr("02468aceACE", mac[1]);
 }
 
-static int check_nics(const struct policy *policy, const char *customer,
-                      bool restricted, struct wire_definition *d,
-                      struct vdc_error *err)
+void policy_check_nic(const struct policy *policy, const char *customer,
+                      bool restricted, const char *device,
+                      struct wire_nic *nic, struct reasons *reasons)
 {
-    for (uint32_t i = 0; i < d->n_nics; i++) {
-        struct wire_nic *nic = &d->nics[i];
-        char device[] = "vif 00";
-        device[4] = (char)('0' + i / 10 % 10);
-        device[5] = (char)('0' + i % 10);
-        if (!SET(nic->bridge) && policy->bridges->n_items > 0 &&
-            !SET(nic->script))
-            nic->bridge = policy->bridges->items[0];
-        if (SET(nic->mac) && !policy_mac_valid(nic->mac)) {
-            vdc_error_set(err, VDC_E_BAD_VALUE,
-                          "%s: '%s' is not the MAC address of an interface",
-                          device, nic->mac);
-            vdc_error_hint(err, "write 00:16:3e:xx:xx:xx, or leave it out");
-            return VDC_E_BAD_VALUE;
-        }
-        int rc =
-            restricted ? check_nic(policy, customer, device, nic, err) : 0;
-        if (rc)
-            return rc;
+    struct vdc_error err = { 0 };
+
+    if (!SET(nic->bridge) && policy->bridges->n_items > 0 && !SET(nic->script))
+        nic->bridge = policy->bridges->items[0];
+    if (SET(nic->mac) && !policy_mac_valid(nic->mac)) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE,
+                      "%s: '%s' is not the MAC address of an interface",
+                      device, nic->mac);
+        vdc_error_hint(&err, "write 00:16:3e:xx:xx:xx, or leave it out");
+        reasons_add(reasons, &err);
     }
-    return 0;
+    if (restricted)
+        check_restricted_nic(policy, customer, device, nic, reasons);
 }
 
-static int check_sizes(struct wire_definition *d, struct vdc_error *err)
+static void bad(struct reasons *reasons, const char *text)
 {
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_BAD_VALUE, "%s", text);
+    reasons_add(reasons, &err);
+}
+
+static void check_sizes(struct wire_definition *d, struct reasons *reasons)
+{
+    char text[64];
+
     if (d->memory.kib == 0)
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "'memory' is missing");
+        bad(reasons, "'memory' is missing");
     if (d->max_memory.kib == 0)
         d->max_memory = d->memory;
     if (d->vcpus == 0)
@@ -191,38 +214,37 @@ static int check_sizes(struct wire_definition *d, struct vdc_error *err)
     if (d->max_vcpus == 0)
         d->max_vcpus = d->vcpus;
     if (d->memory.kib > MEM_MAX_KIB || d->max_memory.kib > MEM_MAX_KIB)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "'memory' is more than any host can have");
+        bad(reasons, "'memory' is more than any host can have");
     if (d->max_memory.kib < d->memory.kib)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "'maxmem' is less than 'memory'");
+        bad(reasons, "'maxmem' is less than 'memory'");
     if (d->max_vcpus < d->vcpus)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "'maxvcpus' is less than 'vcpus'");
+        bad(reasons, "'maxvcpus' is less than 'vcpus'");
     /* Xen: XEN_LEGACY_MAX_VCPUS is 32, an HVM container has up to 512 */
-    if (d->max_vcpus > 512)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "'maxvcpus' is %u; Xen allows 512", d->max_vcpus);
+    if (d->max_vcpus > 512) {
+        snprintf(text, sizeof(text), "'maxvcpus' is %u; Xen allows 512",
+                 d->max_vcpus);
+        bad(reasons, text);
+    }
     if (!SET(d->kernel) && !SET(d->bootloader))
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "'kernel' is missing");
-    return 0;
+        bad(reasons, "'kernel' is missing");
 }
 
-int policy_check(const struct policy *policy, const char *customer,
-                 bool restricted, struct wire_definition *definition,
-                 struct vdc_error *err)
+void policy_check(const struct policy *policy, const char *customer,
+                  bool restricted, struct wire_definition *definition,
+                  struct reasons *reasons)
 {
-    if (restricted)
-        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-            if (rules[i].broken(definition))
-                return deny(customer, "", rules[i].key, rules[i].why, err);
-    for (uint32_t i = 0; restricted && i < definition->n_disks; i++) {
-        int rc = check_disk(customer, &definition->disks[i], err);
-        if (rc)
-            return rc;
+    for (size_t i = 0; restricted && i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].broken(definition))
+            deny(customer, "", rules[i].key, rules[i].why, reasons);
+    for (uint32_t i = 0; i < definition->n_disks; i++)
+        policy_check_disk(customer, restricted, &definition->disks[i],
+                          reasons);
+    for (uint32_t i = 0; i < definition->n_nics; i++) {
+        char device[] = "vif 00";
+        device[4] = (char)('0' + i / 10 % 10);
+        device[5] = (char)('0' + i % 10);
+        policy_check_nic(policy, customer, restricted, device,
+                         &definition->nics[i], reasons);
     }
-    int rc = check_nics(policy, customer, restricted, definition, err);
-    if (rc)
-        return rc;
-    return check_sizes(definition, err);
+    check_sizes(definition, reasons);
 }

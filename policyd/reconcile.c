@@ -5,8 +5,9 @@
  *
  *   recorded    host has it          host does not have it
  *   creating    active               forgotten
- *   deleting    active               forgotten
- *   renaming    active, host's name  active, missing
+ *   deleting    changing             forgotten
+ *   renaming    changing, its name   active, missing
+ *   changing    counted: active      active, missing
  *   active      -                    missing (logged, shown in lists)
  *   -           taken over           -
  *
@@ -20,8 +21,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/effect.h"
 #include "policyd/partition.h"
-#include "policyd/quota.h"
+#include "policyd/recount.h"
 
 struct reconcile {
     struct operations *ops;
@@ -60,8 +62,9 @@ static struct store_audit own_audit(const struct assignment *a,
                                  .object = a->name };
 }
 
-static void settle_active(struct reconcile *r, struct assignment *a,
-                          const char *name)
+/* To ACTIVE; or to CHANGING, to be counted then. */
+static void settle(struct reconcile *r, struct assignment *a,
+                   enum assignment_state state, const char *name)
 {
     struct store_audit audit = own_audit(a, "found");
     struct vdc_error err = { 0 };
@@ -69,11 +72,21 @@ static void settle_active(struct reconcile *r, struct assignment *a,
     log_info("guest '%s' of customer %s: found on its host", name,
              a->customer->name);
     a->settling = true;
-    if (book_assignment_move(r->ops->book, a, ASSIGNMENT_ACTIVE, name, NULL,
-                             &audit, &err)) {
+    if (book_assignment_move(r->ops->book, a, state, name, NULL, &audit,
+                             &err)) {
         log_error("guest '%s': %s", a->name, err.text);
         r->again = true;
     }
+}
+
+static void counted(void *arg)
+{
+}
+
+static void count(struct reconcile *r, struct assignment *a)
+{
+    if (a->state == ASSIGNMENT_CHANGING && a->n_changing == 0)
+        recount_guest(r->ops, &a->uuid, counted, NULL);
 }
 
 static void forget(struct reconcile *r, struct assignment *a)
@@ -105,12 +118,16 @@ static void compare_there(struct reconcile *r, struct assignment *a,
         if (in_motion(p))
             r->again = true;
         else
-            settle_active(r, a, a->name);
+            settle(r, a,
+                   a->state == ASSIGNMENT_CREATING ? ASSIGNMENT_ACTIVE
+                                                   : ASSIGNMENT_CHANGING,
+                   a->name);
         break;
     case ASSIGNMENT_RENAMING:
-        settle_active(
-            r, a, strcmp(p->name, a->new_name) == 0 ? a->new_name : a->name);
+        settle(r, a, ASSIGNMENT_CHANGING,
+               strcmp(p->name, a->new_name) == 0 ? a->new_name : a->name);
         break;
+    case ASSIGNMENT_CHANGING:
     case ASSIGNMENT_ACTIVE:
         if (strcmp(p->name, a->name) != 0) {
             log_warning("guest '%s' of customer %s is '%s' on its host",
@@ -118,6 +135,7 @@ static void compare_there(struct reconcile *r, struct assignment *a,
         }
         break;
     }
+    count(r, a);
 }
 
 static void compare_gone(struct reconcile *r, struct assignment *a)
@@ -128,7 +146,11 @@ static void compare_gone(struct reconcile *r, struct assignment *a)
         forget(r, a);
         return;
     case ASSIGNMENT_RENAMING:
-        settle_active(r, a, a->name);
+        settle(r, a, ASSIGNMENT_ACTIVE, a->name);
+        break;
+    case ASSIGNMENT_CHANGING:
+        if (a->n_changing == 0)
+            settle(r, a, ASSIGNMENT_ACTIVE, a->name);
         break;
     case ASSIGNMENT_ACTIVE:
         if (a->settling) {
@@ -170,13 +192,16 @@ static void adopt_shown(void *arg, const void *answer,
             .new_name = "",
             .host = service_host_name(ops->service),
             .state = ASSIGNMENT_ACTIVE,
-            .macs = partition_macs(&reply->definition, arena),
             .reason = "it was found there",
             .created_ms = reply->partition.created_ms,
         };
-        quota_of_definition(&reply->definition, &row.counts);
-        int rc = 0;
-        if (book_assignment_by_name(c, row.name))
+        struct effect effect;
+        int rc = effect_init(&effect, reply, arena, &err);
+        if (!rc) {
+            effect_usage(&effect, &row.counts);
+            row.macs = effect_macs(&effect, arena);
+        }
+        if (!rc && book_assignment_by_name(c, row.name))
             rc = vdc_error_set(&err, VDC_E_EXISTS, "there is another '%s'",
                                row.name);
         if (!rc)
@@ -188,7 +213,7 @@ static void adopt_shown(void *arg, const void *answer,
         } else {
             struct store_audit audit = own_audit(a, "taken over");
             a->settling = true;
-            if (book_audit(ops->book, &audit, &err))
+            if (book_audits(ops->book, &audit, 1, &err))
                 log_error("record: %s", err.text);
             log_info("guest '%s' of customer %s, found on its host, is taken "
                      "over",
@@ -226,7 +251,7 @@ static void adopt(struct reconcile *r, const struct wire_partition *p)
     ref.uuid = p->uuid;
     ref.name = p->name;
     if (service_act(r->ops->service, WIRE_MSG_partition_show, &ref,
-                    adopt_shown, NULL, adoption, &err))
+                    adopt_shown, NULL, adoption, NULL, &err))
         free(adoption); /* at the next connection */
 }
 
@@ -298,6 +323,12 @@ void reconcile_event(struct reconcile *r, const struct wire_event *event)
 
     if (a && a->in_flight)
         return;
+    if (a && a->loose && a->n_changing == 0 &&
+        (event->kind == WIRE_EVENT_STARTED ||
+         event->kind == WIRE_EVENT_STOPPED ||
+         event->kind == WIRE_EVENT_CRASHED ||
+         event->kind == WIRE_EVENT_REBOOTED))
+        recount_guest(r->ops, &a->uuid, counted, NULL);
     if (event->kind == WIRE_EVENT_CREATED)
         fits = a != NULL;
     else if (event->kind == WIRE_EVENT_DESTROYED)

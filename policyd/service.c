@@ -19,6 +19,7 @@ struct service {
     struct service_notify notify;
     struct command *command;
     uint64_t last_event; /* highest number seen */
+    bool follows;        /* events come */
     TAILQ_HEAD(, examination) examinations;
 };
 
@@ -51,13 +52,13 @@ static void call_more(void *arg, const struct wire_frame *frame)
 static int send_call(struct service *s, enum wire_message_number number,
                      const void *body, command_done_fn *finish,
                      service_done_fn *done, service_more_fn *more, void *arg,
-                     struct vdc_error *err)
+                     uint32_t *ret_call, struct vdc_error *err)
 {
     struct call *call = XNEW(struct call);
 
     *call = (struct call){ s, done, more, arg };
-    int rc =
-        command_send(s->command, number, body, finish, call_more, call, err);
+    int rc = command_send(s->command, number, body, finish, call_more, call,
+                          ret_call, err);
     if (rc)
         free(call);
     return rc;
@@ -66,25 +67,71 @@ static int send_call(struct service *s, enum wire_message_number number,
 int service_create(struct service *s,
                    const struct wire_partition_create *order,
                    service_done_fn *done, service_more_fn *more, void *arg,
-                   struct vdc_error *err)
+                   uint32_t *ret_call, struct vdc_error *err)
 {
     struct wire_partition_create full = *order;
 
     full.host_reserve = s->setup->host_memory_reserve;
     full.dom0_keep = s->setup->dom0_memory_keep;
     return send_call(s, WIRE_MSG_partition_create, &full, call_done, done,
-                     more, arg, err);
+                     more, arg, ret_call, err);
 }
 
 int service_act(struct service *s, enum wire_message_number number,
                 const struct wire_partition_ref *ref, service_done_fn *done,
-                service_more_fn *more, void *arg, struct vdc_error *err)
+                service_more_fn *more, void *arg, uint32_t *ret_call,
+                struct vdc_error *err)
 {
     struct wire_partition_ref full = *ref;
 
     full.host_reserve = s->setup->host_memory_reserve;
     full.dom0_keep = s->setup->dom0_memory_keep;
-    return send_call(s, number, &full, call_done, done, more, arg, err);
+    return send_call(s, number, &full, call_done, done, more, arg, ret_call,
+                     err);
+}
+
+int service_transaction(struct service *s,
+                        const struct wire_transaction *order,
+                        service_done_fn *done, service_more_fn *more,
+                        void *arg, uint32_t *ret_call, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct wire_transaction full = *order;
+
+    full.operations =
+        arena_memdup(arena, order->operations,
+                     order->n_operations * sizeof(*order->operations));
+    for (uint32_t i = 0; i < full.n_operations; i++) {
+        full.operations[i].host_reserve = s->setup->host_memory_reserve;
+        full.operations[i].dom0_keep = s->setup->dom0_memory_keep;
+    }
+    int rc = send_call(s, WIRE_MSG_transaction, &full, call_done, done, more,
+                       arg, ret_call, err);
+    arena_free(arena);
+    return rc;
+}
+
+int service_lease(struct service *s, const struct wire_lease *lease,
+                  service_done_fn *done, void *arg, struct vdc_error *err)
+{
+    struct wire_lease full = *lease;
+
+    full.host_reserve = s->setup->host_memory_reserve;
+    return send_call(s, WIRE_MSG_lease_create, &full, call_done, done, NULL,
+                     arg, NULL, err);
+}
+
+int service_ask(struct service *s, enum wire_message_number number,
+                const void *body, service_done_fn *done, service_more_fn *more,
+                void *arg, uint32_t *ret_call, struct vdc_error *err)
+{
+    return send_call(s, number, body, call_done, done, more, arg, ret_call,
+                     err);
+}
+
+void service_cancel(struct service *s, uint32_t call)
+{
+    command_cancel(s->command, call);
 }
 
 int service_list(struct service *s, service_done_fn *done, void *arg,
@@ -95,7 +142,7 @@ int service_list(struct service *s, service_done_fn *done, void *arg,
     wire_init(&wire_struct_partition_query, &query);
     query.foreign = true;
     return send_call(s, WIRE_MSG_partition_list, &query, call_done, done, NULL,
-                     arg, err);
+                     arg, NULL, err);
 }
 
 int service_events(struct service *s, uint64_t since, service_done_fn *done,
@@ -106,7 +153,7 @@ int service_events(struct service *s, uint64_t since, service_done_fn *done,
     wire_init(&wire_struct_events_query, &query);
     query.since = since;
     return send_call(s, WIRE_MSG_events, &query, call_done, done, more, arg,
-                     err);
+                     NULL, err);
 }
 
 /* What this host's policy leaves for guests. */
@@ -150,17 +197,48 @@ int service_host(struct service *s, service_done_fn *done, void *arg,
     struct wire_empty empty = { 0 };
 
     return send_call(s, WIRE_MSG_host_show, &empty, host_done, done, NULL, arg,
-                     err);
+                     NULL, err);
 }
 
-/* ---- looking at a definition ---- */
+/* ---- what a guest has ---- */
+
+static void measure_done(void *arg, const struct wire_frame *answer,
+                         const struct vdc_error *err)
+{
+    struct call *call = arg;
+    struct service_measured measured = { 0 };
+
+    if (answer) {
+        /* decoded for us alone */
+        struct wire_partition_reply *shown = answer->body;
+        measured.shown = shown;
+        measured.grown = files_measure(&shown->definition);
+        measured.grown |= files_measure(&shown->live);
+    }
+    call->done(call->arg, answer ? &measured : NULL, err);
+    free(call);
+}
+
+int service_measure(struct service *s, const struct vdc_uuid *uuid,
+                    service_done_fn *done, void *arg, struct vdc_error *err)
+{
+    struct wire_partition_ref ref;
+
+    wire_init(&wire_struct_partition_ref, &ref);
+    ref.uuid = *uuid;
+    return send_call(s, WIRE_MSG_partition_show, &ref, measure_done, done,
+                     NULL, arg, NULL, err);
+}
+
+/* ---- looking at operations ---- */
 
 struct examination {
     TAILQ_ENTRY(examination) link;
     struct service *service;
     struct arena *arena; /* holds this */
     struct event *soon;
-    struct wire_partition_reply reply;
+    struct wire_transaction order;
+    struct reasons reasons;
     struct vdc_error err;
     service_done_fn *done;
     void *arg;
@@ -168,9 +246,11 @@ struct examination {
 
 static void examination_end(struct examination *e)
 {
+    const struct service_examined examined = { &e->order, &e->reasons };
+
     TAILQ_REMOVE(&e->service->examinations, e, link);
     event_free(e->soon);
-    e->done(e->arg, e->err.code ? NULL : &e->reply,
+    e->done(e->arg, e->err.code ? NULL : &examined,
             e->err.code ? &e->err : NULL);
     arena_free(e->arena);
 }
@@ -180,25 +260,31 @@ static void examination_done(evutil_socket_t fd, short what, void *arg)
     examination_end(arg);
 }
 
-static int examine(const struct setup *setup,
-                   const struct wire_partition_create *order, bool restricted,
-                   struct arena *arena, struct wire_definition *ret,
-                   struct vdc_error *err)
+static void examine(const struct setup *setup, const struct files *files,
+                    struct wire_operation *op, struct reasons *reasons)
 {
     const struct policy policy = { .bridges = &setup->customer_bridges };
-    int rc = wire_struct_copy(&wire_struct_definition, &order->definition,
-                              arena, ret, err);
 
-    if (!rc)
-        rc = policy_check(&policy, order->customer, restricted, ret, err);
-    if (!rc)
-        rc = files_check(&setup->customer_paths, order->customer, restricted,
-                         ret, arena, err);
-    return rc;
+    if (op->kind == WIRE_OP_CREATE) {
+        policy_check(&policy, files->customer, files->restricted,
+                     &op->definition, reasons);
+        files_check(files, &op->definition, reasons);
+    } else if (op->kind == WIRE_OP_DISK_ATTACH) {
+        policy_check_disk(files->customer, files->restricted, &op->disk,
+                          reasons);
+        files_check_disk(files, &op->disk, reasons);
+    } else if (op->kind == WIRE_OP_NIC_ATTACH) {
+        policy_check_nic(&policy, files->customer, files->restricted, "vif",
+                         &op->nic, reasons);
+    } else if (op->kind == WIRE_OP_SAVE) {
+        files_check_save(files, &op->uuid, &op->file, reasons);
+    } else if (op->kind == WIRE_OP_START && *op->file) {
+        files_check_restore(files, &op->uuid, &op->file, reasons);
+    }
 }
 
-int service_examine(struct service *s,
-                    const struct wire_partition_create *order, bool restricted,
+int service_examine(struct service *s, const struct wire_transaction *order,
+                    const char *const *customers, bool restricted,
                     service_done_fn *done, void *arg, struct vdc_error *err)
 {
     struct arena *arena = arena_new();
@@ -208,8 +294,18 @@ int service_examine(struct service *s,
     *e = (struct examination){
         .service = s, .arena = arena, .done = done, .arg = arg
     };
-    wire_init(&wire_struct_partition_reply, &e->reply);
-    examine(s->setup, order, restricted, arena, &e->reply.definition, &e->err);
+    int rc = wire_struct_copy(&wire_struct_transaction, order, arena,
+                              &e->order, err);
+    if (rc) {
+        arena_free(arena);
+        return rc;
+    }
+    for (uint32_t i = 0; i < e->order.n_operations; i++) {
+        const struct files files = { &s->setup->customer_paths, customers[i],
+                                     restricted, arena };
+        if (*customers[i])
+            examine(s->setup, &files, &e->order.operations[i], &e->reasons);
+    }
     e->soon = evtimer_new(s->base, examination_done, e);
     if (!e->soon || evtimer_add(e->soon, &now))
         abort(); /* no memory: as everywhere */
@@ -234,23 +330,41 @@ static void follow_event(void *arg, const struct wire_frame *frame)
 static void follow_done(void *arg, const struct wire_frame *answer,
                         const struct vdc_error *err)
 {
+    struct service *s = arg;
+
+    s->follows = false;
     if (err && err->code != VDC_E_CLOSED)
         log_error("resourced sends no events: %s", err->text);
 }
 
-static void command_up(void *arg)
+static void follow(struct service *s)
 {
-    struct service *s = arg;
     struct wire_events_query query;
     struct vdc_error err = { 0 };
 
     wire_init(&wire_struct_events_query, &query);
     query.since = s->last_event;
     query.follow = true;
+    s->follows = true;
     if (command_send(s->command, WIRE_MSG_events, &query, follow_done,
-                     follow_event, s, &err))
+                     follow_event, s, NULL, &err)) {
+        s->follows = false;
         log_error("asking for events: %s", err.text);
+    }
+}
+
+static void command_up(void *arg)
+{
+    struct service *s = arg;
+
+    follow(s);
     s->notify.up(s->notify.arg);
+}
+
+void service_resume(struct service *s)
+{
+    if (!s->follows && command_is_up(s->command))
+        follow(s);
 }
 
 static void command_down(void *arg)

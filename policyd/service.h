@@ -12,8 +12,10 @@
 #define POLICYD_SERVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
+#include "base/reasons.h"
 #include "policyd/setup.h"
 #include "wire/wire.h"
 
@@ -40,29 +42,71 @@ struct service *service_new(struct event_base *base, const struct setup *setup,
 void service_free(struct service *service);
 
 /*
- * Looks at a definition as this host sees it: `done` gets a partition_reply
- * whose definition has canonical paths, disk sizes and defaults filled in.
- * `restricted`: for a customer.  Errors (through `done`): those of policy.h
- * and files.h.
+ * Looks at operations as this host sees them: `done` gets a struct
+ * service_examined, where the files of definitions, disks, save and restore
+ * have canonical paths, disks their sizes, and what was left open is filled
+ * in.  `customers`: of each operation's guest, ""  for one that is not to be
+ * looked at.  `restricted`: asked for by a customer.
  */
+struct service_examined {
+    const struct wire_transaction *order;
+    const struct reasons *reasons; /* of policy.h and files.h; may be none */
+};
 int service_examine(struct service *service,
-                    const struct wire_partition_create *order, bool restricted,
+                    const struct wire_transaction *order,
+                    const char *const *customers, bool restricted,
+                    service_done_fn *done, void *arg, struct vdc_error *err);
+
+/*
+ * What a guest has, its disks measured now: `done` gets a struct
+ * service_measured.
+ */
+struct service_measured {
+    const struct wire_partition_reply *shown;
+    bool grown; /* a disk that it may write is larger than when attached */
+};
+int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
 
 /* `done` gets a struct wire_host, available_memory after the host's policy. */
 int service_host(struct service *service, service_done_fn *done, void *arg,
                  struct vdc_error *err);
 
+/*
+ * Requests that take their time have a number, *ret_call (may be NULL), by
+ * which they can be cancelled until `done` is called.
+ */
 int service_create(struct service *service,
                    const struct wire_partition_create *order,
                    service_done_fn *done, service_more_fn *more, void *arg,
-                   struct vdc_error *err);
+                   uint32_t *ret_call, struct vdc_error *err);
 
 /* What a partition_ref asks: start, shutdown, reboot, destroy, rename, show,
- * console_where. */
+ * console_where, device_list. */
 int service_act(struct service *service, enum wire_message_number number,
                 const struct wire_partition_ref *ref, service_done_fn *done,
-                service_more_fn *more, void *arg, struct vdc_error *err);
+                service_more_fn *more, void *arg, uint32_t *ret_call,
+                struct vdc_error *err);
+
+int service_transaction(struct service *service,
+                        const struct wire_transaction *order,
+                        service_done_fn *done, service_more_fn *more,
+                        void *arg, uint32_t *ret_call, struct vdc_error *err);
+
+/* lease_create, with what this host keeps for itself. */
+int service_lease(struct service *service, const struct wire_lease *lease,
+                  service_done_fn *done, void *arg, struct vdc_error *err);
+
+/* A message to which the host's policy has nothing to add. */
+int service_ask(struct service *service, enum wire_message_number number,
+                const void *body, service_done_fn *done, service_more_fn *more,
+                void *arg, uint32_t *ret_call, struct vdc_error *err);
+
+/* Not wanted any more; it ends as it ends. */
+void service_cancel(struct service *service, uint32_t call);
+
+/* The host's database is in order again: goes on with events. */
+void service_resume(struct service *service);
 
 /* `done` gets a partition_list, with domains that are not ours. */
 int service_list(struct service *service, service_done_fn *done, void *arg,

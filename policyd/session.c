@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policyd/lease.h"
 #include "policyd/operations.h"
 
 #define HELLO_TIMEOUT_S 10
@@ -49,6 +50,7 @@ void session_destroy(struct session *session)
         if (request->on_gone)
             request->on_gone(request);
     }
+    leases_session_gone(session->host.ops->leases, session);
     stream_destroy(session->stream);
     event_free(session->timer);
     free(session);
@@ -165,6 +167,33 @@ void request_fail(struct request *request, const struct vdc_error *err)
     request_free(request);
 }
 
+void request_cancel(struct request *request)
+{
+    request->cancelled = true;
+    if (request->call)
+        service_cancel(request->ops->service, request->call);
+}
+
+int request_is_cancelled(const struct request *request, struct vdc_error *err)
+{
+    return request->cancelled
+               ? vdc_error_set(err, VDC_E_CANCELLED, "'%s' was cancelled",
+                               request->message->name)
+               : 0;
+}
+
+struct request *request_sibling(const struct request *request, uint32_t id)
+{
+    struct request *other;
+
+    if (!request->session)
+        return NULL;
+    TAILQ_FOREACH(other, &request->session->requests, link)
+    if (other != request && other->id == id)
+        return other;
+    return NULL;
+}
+
 size_t request_pending(const struct request *request)
 {
     const struct session *session = request->session;
@@ -214,7 +243,9 @@ static void take_request(struct session *session, struct wire_frame *frame,
     request->id = frame->id;
     request->body = frame->body;
     TAILQ_INSERT_TAIL(&session->requests, request, link);
-    if (++session->n_requests > REQUESTS_MAX) {
+    /* what ends one of them must not fail for their number */
+    if (++session->n_requests > REQUESTS_MAX &&
+        request->message->number != WIRE_MSG_cancel) {
         vdc_error_set(&err, VDC_E_BUSY,
                       "%d requests of this connection are under way",
                       REQUESTS_MAX);

@@ -28,6 +28,8 @@ struct request {
     uint32_t id;
     void *body;
     struct auth auth;
+    uint32_t call;  /* of the service, which can be cancelled; 0: none */
+    bool cancelled; /* the client does not want it any more */
     /* A request without an end (events, a console) is told when its client
      * is gone; it frees itself then with request_free. */
     void (*on_gone)(struct request *request);
@@ -46,6 +48,14 @@ void request_free(struct request *request);
  * times. */
 void request_more(struct request *request, enum wire_message_number number,
                   const void *body);
+
+/* Not wanted any more: what was passed on is cancelled there; what was not
+ * ends when it comes to where it would be. */
+void request_cancel(struct request *request);
+/* VDC_E_CANCELLED after request_cancel. */
+int request_is_cancelled(const struct request *request, struct vdc_error *err);
+/* Another request of the same connection, by its id; NULL: there is none. */
+struct request *request_sibling(const struct request *request, uint32_t id);
 
 /* Bytes that the client has not taken yet; 0 when it is gone. */
 size_t request_pending(const struct request *request);

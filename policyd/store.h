@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "wire/wire.h"
 
@@ -20,7 +21,9 @@ enum assignment_state {
     ASSIGNMENT_CREATING = 1, /* recorded; its host is being asked */
     ASSIGNMENT_ACTIVE = 2,
     ASSIGNMENT_DELETING = 3, /* its host is being asked to forget it */
-    ASSIGNMENT_RENAMING = 4  /* its host is being asked for new_name */
+    ASSIGNMENT_RENAMING = 4, /* its host is being asked for new_name */
+    ASSIGNMENT_CHANGING = 5  /* its host is being asked for what counts in
+                                quotas; `counts` is the most it may be */
 };
 
 /* A partition as operations know it. */
@@ -48,11 +51,27 @@ struct store_audit {
 };
 #define STORE_UID_NONE UINT32_MAX
 
+/* The answer to a request that had a key. */
+struct store_answer {
+    const char *owner; /* whose key */
+    const char *key;
+    uint64_t digest;  /* of the request, to tell another with the same key */
+    uint32_t message; /* number of the answer's message */
+    uint64_t time_ms; /* since 1970 */
+    const uint8_t *body; /* as wire_struct_encode made it */
+    size_t size;
+};
+/* Answers are kept for so long, and so many of each owner. */
+#define STORE_ANSWER_KEPT_MS UINT64_C(86400000)
+#define STORE_ANSWERS_MAX 1000
+
 enum store_change_kind {
     STORE_CUSTOMER_ADD,      /* customer; usage is not stored */
-    STORE_CUSTOMER_REMOVE,   /* name */
+    STORE_CUSTOMER_SET,      /* customer: its quota, and its logins if any */
+    STORE_CUSTOMER_REMOVE,   /* name; with the answers to its keys */
     STORE_ASSIGNMENT_PUT,    /* assignment: added or replaced by uuid */
     STORE_ASSIGNMENT_REMOVE, /* uuid */
+    STORE_ANSWER_PUT,        /* answer; those kept too long are dropped */
     STORE_AUDIT              /* audit */
 };
 
@@ -62,6 +81,7 @@ struct store_change {
     const char *name;
     const struct store_assignment *assignment;
     const struct vdc_uuid *uuid;
+    const struct store_answer *answer;
     const struct store_audit *audit;
 };
 
@@ -84,6 +104,11 @@ struct store_ops {
     /* Errors: VDC_E_DISK_FULL, VDC_E_STORE, VDC_E_STORE_CORRUPT. */
     int (*commit)(struct store *store, const struct store_change *changes,
                   size_t n_changes, struct vdc_error *err);
+    /* In the arena.  Errors: VDC_E_NOT_FOUND, VDC_E_STORE,
+     * VDC_E_STORE_CORRUPT. */
+    int (*find_answer)(struct store *store, const char *owner, const char *key,
+                       struct arena *arena, struct store_answer *ret,
+                       struct vdc_error *err);
     void (*close)(struct store *store);
 };
 

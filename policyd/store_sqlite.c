@@ -16,10 +16,7 @@
 
 #include "base/arena.h"
 #include "policyd/store.h"
-
-#define STORE_VERSION 1
-/* "XVPD", so that another program's database is not taken for ours */
-#define STORE_APPLICATION_ID 0x58565044
+#include "policyd/store_sql.h"
 
 struct sqlite_store {
     struct store store;
@@ -27,22 +24,6 @@ struct sqlite_store {
     char *path;
     int lock_fd; /* as long as it is open */
 };
-
-static const char schema[] =
-    "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "
-    "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
-    "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "
-    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) STRICT;"
-    "CREATE TABLE assignment (uuid TEXT PRIMARY KEY, customer TEXT NOT NULL "
-    "REFERENCES customer(name), name TEXT NOT NULL, new_name TEXT NOT NULL, "
-    "host TEXT NOT NULL, state INTEGER NOT NULL CHECK (state BETWEEN 1 AND "
-    "4), memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
-    "INTEGER NOT NULL, macs TEXT NOT NULL, reason TEXT NOT NULL, created_ms "
-    "INTEGER NOT NULL, UNIQUE (customer, name)) STRICT;"
-    "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms "
-    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "
-    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) STRICT;";
 
 static struct sqlite_store *from_store(struct store *store)
 {
@@ -112,8 +93,8 @@ static int run(struct sqlite_store *s, const char *sql, struct vdc_error *err)
 }
 
 /*
- * Prepares a statement and binds: t text, i int64, n NULL.  The texts must
- * live until the statement is finished.
+ * Prepares a statement and binds: t text, i int64, b bytes and their size_t.
+ * Texts and bytes must live until the statement is finished.
  */
 static int prepare(struct sqlite_store *s, sqlite3_stmt **ret,
                    struct vdc_error *err, const char *sql, const char *types,
@@ -124,13 +105,16 @@ static int prepare(struct sqlite_store *s, sqlite3_stmt **ret,
     va_list ap;
     va_start(ap, types);
     for (int i = 0; types[i]; i++) {
-        if (types[i] == 't')
+        if (types[i] == 't') {
             sqlite3_bind_text(*ret, i + 1, va_arg(ap, const char *), -1,
                               SQLITE_STATIC);
-        else if (types[i] == 'i')
+        } else if (types[i] == 'i') {
             sqlite3_bind_int64(*ret, i + 1, va_arg(ap, int64_t));
-        else
-            sqlite3_bind_null(*ret, i + 1);
+        } else {
+            const void *bytes = va_arg(ap, const void *);
+            sqlite3_bind_blob64(*ret, i + 1, bytes, va_arg(ap, size_t),
+                                SQLITE_STATIC);
+        }
     }
     va_end(ap);
     return 0;
@@ -148,6 +132,31 @@ static int finish(struct sqlite_store *s, sqlite3_stmt *stmt,
     return rc;
 }
 
+/* Of one text. */
+static int run_with(struct sqlite_store *s, const char *sql, const char *text,
+                    struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err, sql, "t", text);
+
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int logins_add(struct sqlite_store *s, const struct wire_customer *c,
+                      struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = 0;
+
+    for (uint32_t i = 0; !rc && i < c->n_logins; i++) {
+        rc = prepare(s, &stmt, err, "INSERT INTO login VALUES (?,?,?)", "itt",
+                     (int64_t)c->logins[i].uid, c->name, c->logins[i].user);
+        if (!rc)
+            rc = finish(s, stmt, err);
+    }
+    return rc;
+}
+
 static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
                         struct vdc_error *err)
 {
@@ -158,21 +167,62 @@ static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
                 c->quota.vcpus, c->quota.disk_kib, c->quota.guests);
     if (!rc)
         rc = finish(s, stmt, err);
-    for (uint32_t i = 0; !rc && i < c->n_logins; i++) {
-        rc = prepare(s, &stmt, err, "INSERT INTO login VALUES (?,?,?)", "itt",
-                     (int64_t)c->logins[i].uid, c->name, c->logins[i].user);
-        if (!rc)
-            rc = finish(s, stmt, err);
-    }
-    return rc;
+    return rc ? rc : logins_add(s, c, err);
+}
+
+static int customer_set(struct sqlite_store *s, const struct wire_customer *c,
+                        struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err,
+                     "UPDATE customer SET memory_kib = ?, vcpus = ?, disk_kib "
+                     "= ?, guests = ? WHERE name = ?",
+                     "iiiit", c->quota.memory_kib, c->quota.vcpus,
+                     c->quota.disk_kib, c->quota.guests, c->name);
+    if (!rc)
+        rc = finish(s, stmt, err);
+    if (!rc && c->n_logins)
+        rc = run_with(s, "DELETE FROM login WHERE customer = ?", c->name, err);
+    return rc ? rc : logins_add(s, c, err);
 }
 
 static int customer_remove(struct sqlite_store *s, const char *name,
                            struct vdc_error *err)
 {
+    int rc = run_with(s, "DELETE FROM answer WHERE owner = ?", name, err);
+
+    return rc ? rc
+              : run_with(s, "DELETE FROM customer WHERE name = ?", name, err);
+}
+
+/* Those kept too long, and the oldest of an owner that has too many. */
+static int answers_drop(struct sqlite_store *s, const struct store_answer *a,
+                        struct vdc_error *err)
+{
+    const uint64_t kept = STORE_ANSWER_KEPT_MS;
     sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err, "DELETE FROM customer WHERE name = ?", "t",
-                     name);
+    int rc = prepare(
+        s, &stmt, err,
+        "DELETE FROM answer WHERE time_ms < ?1 OR (owner = ?2 AND time_ms <= "
+        "(SELECT time_ms FROM answer WHERE owner = ?2 ORDER BY time_ms DESC "
+        "LIMIT 1 OFFSET ?3))",
+        "iti", (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0), a->owner,
+        (int64_t)STORE_ANSWERS_MAX - 1);
+    return rc ? rc : finish(s, stmt, err);
+}
+
+static int answer_put(struct sqlite_store *s, const struct store_answer *a,
+                      struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = answers_drop(s, a, err);
+
+    if (!rc)
+        rc = prepare(s, &stmt, err,
+                     "INSERT OR REPLACE INTO answer VALUES (?,?,?,?,?,?)",
+                     "ttiiib", a->owner, a->key, (int64_t)a->digest,
+                     (int64_t)a->message, (int64_t)a->time_ms,
+                     a->size ? (const void *)a->body : "", a->size);
     return rc ? rc : finish(s, stmt, err);
 }
 
@@ -187,7 +237,8 @@ static int assignment_put(struct sqlite_store *s,
         "INSERT INTO assignment VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT "
         "(uuid) DO UPDATE SET name = excluded.name, new_name = "
         "excluded.new_name, host = excluded.host, state = excluded.state, "
-        "reason = excluded.reason",
+        "memory_kib = excluded.memory_kib, vcpus = excluded.vcpus, disk_kib = "
+        "excluded.disk_kib, macs = excluded.macs, reason = excluded.reason",
         "tttttiiiitti", uuid_format(&a->uuid, uuid), a->customer, a->name,
         a->new_name, a->host, (int64_t)a->state, (int64_t)a->counts.memory.kib,
         (int64_t)a->counts.vcpus, (int64_t)a->counts.disk.kib, a->macs,
@@ -200,10 +251,9 @@ static int assignment_remove(struct sqlite_store *s,
                              struct vdc_error *err)
 {
     char text[UUID_TEXT_SIZE];
-    sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err, "DELETE FROM assignment WHERE uuid = ?",
-                     "t", uuid_format(uuid, text));
-    return rc ? rc : finish(s, stmt, err);
+
+    return run_with(s, "DELETE FROM assignment WHERE uuid = ?",
+                    uuid_format(uuid, text), err);
 }
 
 static int audit(struct sqlite_store *s, const struct store_audit *a,
@@ -225,12 +275,16 @@ static int apply(struct sqlite_store *s, const struct store_change *change,
     switch (change->kind) {
     case STORE_CUSTOMER_ADD:
         return customer_add(s, change->customer, err);
+    case STORE_CUSTOMER_SET:
+        return customer_set(s, change->customer, err);
     case STORE_CUSTOMER_REMOVE:
         return customer_remove(s, change->name, err);
     case STORE_ASSIGNMENT_PUT:
         return assignment_put(s, change->assignment, err);
     case STORE_ASSIGNMENT_REMOVE:
         return assignment_remove(s, change->uuid, err);
+    case STORE_ANSWER_PUT:
+        return answer_put(s, change->answer, err);
     case STORE_AUDIT:
         return audit(s, change->audit, err);
     }
@@ -362,6 +416,40 @@ static int sqlite_load(struct store *store, const struct store_loader *loader,
     return rc;
 }
 
+static int sqlite_find_answer(struct store *store, const char *owner,
+                              const char *key, struct arena *arena,
+                              struct store_answer *ret, struct vdc_error *err)
+{
+    struct sqlite_store *s = from_store(store);
+    sqlite3_stmt *stmt;
+    int rc = prepare(s, &stmt, err,
+                     "SELECT digest, message, time_ms, body FROM answer WHERE "
+                     "owner = ? AND key = ?",
+                     "tt", owner, key);
+
+    if (rc)
+        return rc;
+    int r = sqlite3_step(stmt);
+    if (r == SQLITE_ROW) {
+        ret->owner = arena_strdup(arena, owner);
+        ret->key = arena_strdup(arena, key);
+        ret->digest = (uint64_t)sqlite3_column_int64(stmt, 0);
+        ret->message = (uint32_t)sqlite3_column_int64(stmt, 1);
+        ret->time_ms = (uint64_t)sqlite3_column_int64(stmt, 2);
+        ret->size = (size_t)sqlite3_column_bytes(stmt, 3);
+        ret->body =
+            ret->size
+                ? arena_memdup(arena, sqlite3_column_blob(stmt, 3), ret->size)
+                : (const uint8_t *)"";
+    } else if (r == SQLITE_DONE) {
+        rc = vdc_error_set(err, VDC_E_NOT_FOUND, "no answer to key '%s'", key);
+    } else {
+        rc = failed(s, "reading", err);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 static void sqlite_close(struct store *store)
 {
     struct sqlite_store *s = from_store(store);
@@ -376,6 +464,7 @@ static void sqlite_close(struct store *store)
 static const struct store_ops sqlite_ops = {
     .load = sqlite_load,
     .commit = sqlite_commit,
+    .find_answer = sqlite_find_answer,
     .close = sqlite_close,
 };
 
@@ -452,12 +541,14 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     }
     if (version == STORE_VERSION)
         return 0;
-    rc = run(s, "BEGIN IMMEDIATE", err);
+    /* while tables are exchanged a reference may lead nowhere */
+    rc = run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
     if (!rc)
-        rc = run(s, schema, err);
+        rc = run(s, version == 1 ? upgrade_1 : schema, err);
     if (!rc) {
         char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "
-                              "user_version = %d; COMMIT",
+                              "user_version = %d; COMMIT; PRAGMA "
+                              "foreign_keys = ON",
                               STORE_APPLICATION_ID, STORE_VERSION);
         rc = run(s, sql, err);
         free(sql);

@@ -413,3 +413,68 @@ const struct wire_usage *usage(const struct bed *bed, const char *customer)
         ask(bed, OPERATOR, WIRE_MSG_customer_list, &r);
     return l && l->n_customers == 1 ? &l->customers[0].usage : &none;
 }
+
+struct wire_operation operation(enum wire_operation_kind kind,
+                                const char *customer, const char *name)
+{
+    struct wire_operation op;
+
+    wire_init(&wire_struct_operation, &op);
+    op.kind = kind;
+    op.customer = customer;
+    op.name = name;
+    return op;
+}
+
+struct wire_operation creation(const struct bed *bed, const char *customer,
+                               const char *name)
+{
+    struct wire_operation op = operation(WIRE_OP_CREATE, customer, "");
+
+    op.definition = guest(bed, name).definition;
+    return op;
+}
+
+const struct wire_transaction_reply *
+transact(const struct bed *bed, uid_t uid, struct wire_operation *operations,
+         uint32_t n)
+{
+    struct wire_transaction t;
+
+    wire_init(&wire_struct_transaction, &t);
+    t.operations = operations;
+    t.n_operations = n;
+    return ask(bed, uid, WIRE_MSG_transaction, &t);
+}
+
+struct wire_lease lease(const char *owner, unsigned mib)
+{
+    struct wire_lease l;
+
+    wire_init(&wire_struct_lease, &l);
+    l.owner = owner;
+    l.memory = MEM_MIB(mib);
+    l.expires_ms = 60000;
+    return l;
+}
+
+const struct wire_lease *make_lease(const struct bed *bed, uid_t uid,
+                                    const struct wire_lease *l)
+{
+    const struct wire_lease_list *made =
+        ask(bed, uid, WIRE_MSG_lease_create, l);
+
+    return made && made->n_leases == 1 ? &made->leases[0] : NULL;
+}
+
+const struct wire_lease_list *lease_list(const struct bed *bed, uid_t uid,
+                                         const char *owner)
+{
+    static const struct wire_lease_list none;
+    struct wire_lease_ref r;
+
+    wire_init(&wire_struct_lease_ref, &r);
+    r.owner = owner;
+    const void *answer = ask(bed, uid, WIRE_MSG_lease_list, &r);
+    return answer ? answer : &none;
+}

@@ -113,6 +113,20 @@ const struct wire_partition_list *list(const struct bed *bed, uid_t uid,
                                        const char *customer, bool foreign);
 const struct wire_partition *find(const struct wire_partition_list *l,
                                   const char *customer, const char *name);
+struct wire_operation operation(enum wire_operation_kind kind,
+                                const char *customer, const char *name);
+/* create, of what guest() makes; not started */
+struct wire_operation creation(const struct bed *bed, const char *customer,
+                               const char *name);
+const struct wire_transaction_reply *
+transact(const struct bed *bed, uid_t uid, struct wire_operation *operations,
+         uint32_t n);
+struct wire_lease lease(const char *owner, unsigned mib);
+/* The first of the answer, or NULL. */
+const struct wire_lease *make_lease(const struct bed *bed, uid_t uid,
+                                    const struct wire_lease *l);
+const struct wire_lease_list *lease_list(const struct bed *bed, uid_t uid,
+                                         const char *owner);
 const struct wire_usage *usage(const struct bed *bed, const char *customer);
 
 /* ---- tests, by file ---- */
@@ -123,6 +137,7 @@ struct sim_test {
 };
 
 extern const struct sim_test tests_requests[], tests_isolation[],
-    tests_failures[], tests_streams[];
+    tests_failures[], tests_streams[], tests_changes[], tests_leases[],
+    tests_keys[];
 
 #endif

@@ -1,8 +1,11 @@
 # Unit tests of policyd.
 if HAVE_CUNIT
 policyd_unit_tests = \
+	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
+	tests/unit/policyd/test_identity \
 	tests/unit/policyd/test_names \
+	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
@@ -21,4 +24,10 @@ tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_quota_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_store_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_store_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_effect_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_effect_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_identity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_identity_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_operation_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_operation_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 endif

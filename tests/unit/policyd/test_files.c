@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/savefile.h"
 #include "tests/unit/unit.h"
 
 static char top[PATH_MAX];
@@ -83,6 +84,16 @@ static void tear_down(void)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+static int check(bool restricted, struct wire_definition *d,
+                 struct arena *arena, struct vdc_error *err)
+{
+    const struct files files = { &paths, "acme", restricted, arena };
+    struct reasons reasons = { 0 };
+
+    files_check(&files, d, &reasons);
+    return reasons_error(&reasons, err);
+}
+
 static int check_kernel(const char *name, bool restricted, char *ret,
                         struct vdc_error *err)
 {
@@ -91,7 +102,7 @@ static int check_kernel(const char *name, bool restricted, char *ret,
 
     wire_init(&wire_struct_definition, &d);
     d.kernel = arena_printf(arena, "%s/%s", top, name);
-    int rc = files_check(&paths, "acme", restricted, &d, arena, err);
+    int rc = check(restricted, &d, arena, err);
     if (ret)
         strcpy(ret, d.kernel + strlen(top) + 1);
     arena_free(arena);
@@ -186,7 +197,7 @@ static int check_disk(const char *name, bool readonly, uint64_t *ret_kib,
     disk.readonly = readonly;
     d.disks = &disk;
     d.n_disks = 1;
-    int rc = files_check(&paths, "acme", true, &d, arena, err);
+    int rc = check(true, &d, arena, err);
     if (ret_kib)
         *ret_kib = disk.size.kib;
     arena_free(arena);
@@ -214,10 +225,135 @@ static void disks(void)
     tear_down();
 }
 
+static void measures(void)
+{
+    struct wire_definition d;
+    struct wire_disk disk[2];
+    char path[PATH_MAX + 32];
+
+    set_up();
+    wire_init(&wire_struct_definition, &d);
+    wire_init(&wire_struct_disk, &disk[0]);
+    wire_init(&wire_struct_disk, &disk[1]);
+    snprintf(path, sizeof(path), "%s/own/acme/disk", top);
+    disk[0].target = path;
+    disk[0].size = MEM_KIB(1024);
+    disk[1].target = "/none/there";
+    disk[1].size = MEM_KIB(7);
+    d.disks = disk;
+    d.n_disks = 2;
+    CU_ASSERT_FALSE(files_measure(&d));
+    make("own/acme/disk", 2048 * 1024 + 1);
+    CU_ASSERT(files_measure(&d));
+    CU_ASSERT_EQUAL(disk[0].size.kib, 2049);
+    CU_ASSERT_EQUAL(disk[1].size.kib, 7);
+    disk[0].readonly = true;
+    disk[0].size = MEM_KIB(1);
+    CU_ASSERT_FALSE(files_measure(&d)); /* it counts for nobody */
+    tear_down();
+}
+
+static const struct vdc_uuid one = { { 1 } }, two = { { 2 } };
+
+static void make_saved(const char *name, const struct vdc_uuid *uuid)
+{
+    const struct savefile_head head = { *uuid, 1 };
+    char path[PATH_MAX + 32];
+
+    snprintf(path, sizeof(path), "%s/%s", top, name);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(savefile_write(fd, &head, NULL), 0);
+    close(fd);
+}
+
+typedef void check_saved_fn(const struct files *files,
+                            const struct vdc_uuid *uuid, const char **path,
+                            struct reasons *reasons);
+
+static int check_saved(check_saved_fn *fn, const char *name, bool restricted,
+                       const struct vdc_uuid *uuid, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const struct files files = { &paths, "acme", restricted, arena };
+    const char *path = arena_printf(arena, "%s/%s", top, name);
+    struct reasons reasons = { 0 };
+
+    fn(&files, uuid, &path, &reasons);
+    int rc = reasons_error(&reasons, err);
+    if (!rc) /* canonical: no link, no dots */
+        CU_ASSERT_PTR_NULL(strstr(path, ".."));
+    arena_free(arena);
+    return rc;
+}
+
+static void saving(void)
+{
+    struct vdc_error err = { 0 };
+    char none[2048], other[2048];
+#define SAVE(name, restricted) \
+    check_saved(files_check_save, name, restricted, &one, &err)
+
+    set_up();
+    make_saved("own/acme/mine", &one);
+    make_saved("own/acme/hers", &two);
+    CU_ASSERT_EQUAL(SAVE("own/acme/new", true), 0);
+    CU_ASSERT_EQUAL(SAVE("own/acme/../acme/new", true), 0);
+    CU_ASSERT_EQUAL(SAVE("own/acme/mine", true), 0);
+    static const char *const there[] = { "own/acme/hers", "own/acme/disk",
+                                         "own/acme/link", "own/acme/out" };
+    for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+        CU_ASSERT_EQUAL(SAVE(there[i], true), VDC_E_EXISTS);
+        CU_ASSERT_EQUAL(SAVE(there[i], false), VDC_E_EXISTS);
+    }
+    CU_ASSERT_EQUAL(SAVE("own/acme/none/new", true), VDC_E_NO_FILE);
+    words(&err, none);
+    static const char *const outside[] = { "new", "own/globex/new",
+                                           "own/acme/../new", "shared/new",
+                                           "secret" };
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        CU_ASSERT_EQUAL(SAVE(outside[i], true), VDC_E_NO_FILE);
+        words(&err, other);
+        CU_ASSERT_STRING_EQUAL(none, other);
+    }
+    CU_ASSERT_EQUAL(SAVE("own/acme/open/new", true), VDC_E_DENIED);
+    CU_ASSERT_EQUAL(SAVE("own/acme/..", true), VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(SAVE("own/acme/", true), VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(SAVE("new", false), 0);
+    tear_down();
+}
+
+static void restoring(void)
+{
+    struct vdc_error err = { 0 };
+    char path[PATH_MAX + 32];
+#define RESTORE(name, restricted) \
+    check_saved(files_check_restore, name, restricted, &one, &err)
+
+    set_up();
+    make_saved("own/acme/mine", &one);
+    make_saved("own/acme/hers", &two);
+    make_saved("own/globex/mine", &one);
+    CU_ASSERT_EQUAL(RESTORE("own/acme/mine", true), 0);
+    CU_ASSERT_EQUAL(RESTORE("own/acme/hers", true), VDC_E_BAD_VALUE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "another guest"));
+    CU_ASSERT_EQUAL(RESTORE("own/acme/disk", true), VDC_E_BAD_VALUE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not a file that"));
+    CU_ASSERT_EQUAL(RESTORE("own/globex/mine", true), VDC_E_NO_FILE);
+    CU_ASSERT_EQUAL(RESTORE("own/globex/mine", false), 0);
+    snprintf(path, sizeof(path), "%s/own/acme/mine", top);
+    CU_ASSERT_EQUAL(chmod(path, 0666), 0);
+    CU_ASSERT_EQUAL(RESTORE("own/acme/mine", true), VDC_E_DENIED);
+    tear_down();
+}
+
 static const struct unit_test tests[] = {
     { "files of customers", customers_files },
     { "files of operators", operators_files },
     { "disks", disks },
+    { "disks that grew", measures },
+    { "files to save to", saving },
+    { "files to restore from", restoring },
 };
 
 UNIT_MAIN("policyd/files", tests)

@@ -26,9 +26,9 @@ static void customers(void)
 
 static void guests(void)
 {
-    static const char *const good[] = { "w", "Web-1.x_y", "0", "9-" };
-    static const char *const bad[] = { "",    ".a",  "-a", "_a",
-                                       "a/b", "a b", "a\n" };
+    static const char *const good[] = { "w", "Web-1.x_y", "0a", "9-" };
+    static const char *const bad[] = { "",    ".a",  "-a",  "_a", "7",
+                                       "007", "a/b", "a b", "a\n" };
     char longest[65];
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

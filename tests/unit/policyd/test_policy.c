@@ -20,7 +20,10 @@ static void minimal(struct wire_definition *d)
 static int check(struct wire_definition *d, bool restricted,
                  struct vdc_error *err)
 {
-    return policy_check(&policy, "acme", restricted, d, err);
+    struct reasons reasons = { 0 };
+
+    policy_check(&policy, "acme", restricted, d, &reasons);
+    return reasons_error(&reasons, err);
 }
 
 static void defaults(void)
@@ -73,6 +76,31 @@ static void refused(void)
     REFUSED("pvshim_cmdline", d.pvshim_extra = "x");
     REFUSED("nomigrate", d.nomigrate = true);
     REFUSED("on_crash", d.on_crash = WIRE_COREDUMP_RESTART);
+    REFUSED("pci", (d.pci = one, d.n_pci = 1));
+    struct wire_pool_amount amount = { "fast", 1, 0 };
+    REFUSED("pools", (d.pools = &amount, d.n_pools = 1));
+}
+
+static void all_at_once(void)
+{
+    struct vdc_error err = { 0 };
+    struct wire_definition d;
+    struct wire_nic nic;
+
+    minimal(&d);
+    wire_init(&wire_struct_nic, &nic);
+    nic.script = "/x";
+    nic.mac = "?";
+    d.nics = &nic;
+    d.n_nics = 1;
+    d.kernel = "";
+    d.pool = "p";
+    CU_ASSERT_EQUAL(check(&d, true, &err), VDC_E_DENIED);
+    CU_ASSERT_EQUAL(strncmp(err.text, "4 reasons: ", 11), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'pool'"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'script' of vif 00"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'?' is not the MAC"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'kernel' is missing"));
 }
 
 static void refused_devices(void)
@@ -141,6 +169,7 @@ static const struct unit_test tests[] = {
     { "what customers may not set", refused },
     { "what customers may not set of devices", refused_devices },
     { "what makes no sense", nonsense },
+    { "all reasons at once", all_at_once },
     { "MAC addresses", macs },
 };
 

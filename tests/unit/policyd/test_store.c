@@ -127,6 +127,137 @@ static void remembers(void)
     tear_down();
 }
 
+/* What a guest counts for while that is being changed, and afterwards. */
+static void counts_anew(void)
+{
+    const struct wire_usage more = {
+        .memory = MEM_MIB(128), .vcpus = 3, .disk = MEM_MIB(30), .guests = 1
+    };
+    struct book *book;
+    struct wire_usage usage;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 1005, NULL), 0);
+    struct assignment *a = add_guest(book, "acme", "web");
+    struct vdc_uuid uuid = a->uuid;
+    CU_ASSERT_EQUAL(book_assignment_move(book, a, ASSIGNMENT_ACTIVE, NULL,
+                                         NULL, NULL, NULL),
+                    0);
+    for (int i = 0; i < 2; i++) /* a second change does not harm */
+        CU_ASSERT_EQUAL(book_assignment_count(book, a, ASSIGNMENT_CHANGING,
+                                              &more, "00:16:3e:00:00:02", NULL,
+                                              NULL),
+                        0);
+    book_close(book);
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    a = book_assignment(book, &uuid);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    CU_ASSERT_EQUAL(a->state, ASSIGNMENT_CHANGING);
+    book_usage(a->customer, &usage);
+    CU_ASSERT_EQUAL(usage.memory.kib, 128 * 1024);
+    CU_ASSERT_EQUAL(usage.vcpus, 3);
+    CU_ASSERT_EQUAL(usage.disk.kib, 30 * 1024);
+    CU_ASSERT_PTR_EQUAL(book_assignment_by_mac(book, "00:16:3e:00:00:02"), a);
+    CU_ASSERT_PTR_NULL(book_assignment_by_mac(book, "00:16:3e:00:00:01"));
+    CU_ASSERT_EQUAL(book_assignment_count(book, a, ASSIGNMENT_ACTIVE, NULL,
+                                          a->macs, NULL, NULL),
+                    0);
+    CU_ASSERT_EQUAL(a->counts.vcpus, 3);
+    book_close(book);
+    tear_down();
+}
+
+static void other_quota(void)
+{
+    const struct wire_login login = { .user = "v", .uid = 7 };
+    struct wire_customer to;
+    struct book *book;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 5, NULL), 0);
+    struct customer *c = book_customer(book, "acme");
+    wire_init(&wire_struct_customer, &to);
+    to.quota.guests = 3;
+    CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(c->quota.vcpus, -1);
+    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5), c);
+    to.logins = (struct wire_login *)&login;
+    to.n_logins = 1;
+    CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
+    book_close(book);
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 5));
+    c = book_customer_by_uid(book, 7);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL(c->quota.guests, 3);
+    CU_ASSERT_EQUAL(c->quota.vcpus, -1);
+    book_close(book);
+    tear_down();
+}
+
+static void answers(void)
+{
+    struct store_answer answer = { "acme", "k",  UINT64_MAX,
+                                   71,     1000, (const uint8_t *)"\0x",
+                                   2 };
+    struct store_answer found = { 0 };
+    struct arena *arena = arena_new();
+    struct book *book;
+
+    set_up();
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(add_customer(book, "acme", 5, NULL), 0);
+    CU_ASSERT_EQUAL(book_answer_put(book, &answer, NULL), 0);
+    answer.owner = "globex";
+    answer.size = 0;
+    CU_ASSERT_EQUAL(book_answer_put(book, &answer, NULL), 0);
+    book_close(book);
+
+    CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "k", arena, &found, NULL),
+                    0);
+    CU_ASSERT_EQUAL(found.digest, UINT64_MAX);
+    CU_ASSERT_EQUAL(found.message, 71);
+    CU_ASSERT_EQUAL(found.size, 2);
+    CU_ASSERT_EQUAL(memcmp(found.body, "\0x", 2), 0);
+    CU_ASSERT_EQUAL(book_answer_find(book, "globex", "k", arena, &found, NULL),
+                    0);
+    CU_ASSERT_EQUAL(found.size, 0);
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "l", arena, &found, NULL),
+                    VDC_E_NOT_FOUND);
+    /* a namesake later does not get them */
+    CU_ASSERT_EQUAL(
+        book_customer_remove(book, book_customer(book, "acme"), NULL, NULL),
+        0);
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "k", arena, &found, NULL),
+                    VDC_E_NOT_FOUND);
+    answer.key = "later";
+    answer.time_ms += STORE_ANSWER_KEPT_MS + 1;
+    CU_ASSERT_EQUAL(book_answer_put(book, &answer, NULL), 0);
+    CU_ASSERT_EQUAL(book_answer_find(book, "globex", "k", arena, &found, NULL),
+                    VDC_E_NOT_FOUND);
+    /* one who asks a lot loses its own oldest, and nobody else's */
+    for (int i = 0; i < STORE_ANSWERS_MAX + 5; i++) {
+        answer.owner = "acme";
+        answer.key = arena_printf(arena, "%d", i);
+        answer.time_ms++;
+        CU_ASSERT_EQUAL_FATAL(book_answer_put(book, &answer, NULL), 0);
+    }
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "4", arena, &found, NULL),
+                    VDC_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(book_answer_find(book, "acme", "5", arena, &found, NULL),
+                    0);
+    CU_ASSERT_EQUAL(
+        book_answer_find(book, "globex", "later", arena, &found, NULL), 0);
+    book_close(book);
+    arena_free(arena);
+    tear_down();
+}
+
 static void refuses_doubles(void)
 {
     struct book *book;
@@ -150,6 +281,52 @@ static void run_sql(const char *sql)
     CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
     CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+}
+
+/* A database as version 1 made it. */
+static void older(void)
+{
+    const struct wire_usage more = { .memory = MEM_KIB(2), .vcpus = 2 };
+    struct book *book;
+
+    set_up();
+    run_sql(
+        "PRAGMA application_id = 1482051652; PRAGMA user_version = 1;"
+        "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "
+        "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
+        "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "
+        "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) "
+        "STRICT;"
+        "CREATE TABLE assignment (uuid TEXT PRIMARY KEY, customer TEXT NOT "
+        "NULL REFERENCES customer(name), name TEXT NOT NULL, new_name TEXT "
+        "NOT NULL, host TEXT NOT NULL, state INTEGER NOT NULL CHECK (state "
+        "BETWEEN 1 AND 4), memory_kib INTEGER NOT NULL, vcpus INTEGER NOT "
+        "NULL, disk_kib INTEGER NOT NULL, macs TEXT NOT NULL, reason TEXT NOT "
+        "NULL, created_ms INTEGER NOT NULL, UNIQUE (customer, name)) STRICT;"
+        "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, "
+        "time_ms INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, "
+        "message TEXT NOT NULL, object TEXT NOT NULL, result INTEGER NOT "
+        "NULL) STRICT;"
+        "INSERT INTO customer VALUES ('acme',1,-1,4,-1,-1);"
+        "INSERT INTO login VALUES (5,'acme','u');"
+        "INSERT INTO assignment VALUES "
+        "('00000000-0000-4000-8000-000000000001','acme','x','','h',2,1,1,7,"
+        "'','',1)");
+    for (int i = 0; i < 2; i++) { /* the second time it is of this version */
+        CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
+        struct customer *c = book_customer_by_uid(book, 5);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+        CU_ASSERT_EQUAL(c->quota.vcpus, 4);
+        struct assignment *a = book_assignment_by_name(c, "x");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+        CU_ASSERT_EQUAL(a->counts.disk.kib, i ? 0 : 7);
+        CU_ASSERT_EQUAL(book_assignment_count(book, a, ASSIGNMENT_CHANGING,
+                                              &more, NULL, NULL, NULL),
+                        0);
+        book_close(book);
+    }
+    tear_down();
 }
 
 static void make_and_close(void)
@@ -321,6 +498,10 @@ static void one_at_a_time(void)
 static const struct unit_test tests[] = {
     { "remembers", remembers },
     { "refuses doubles", refuses_doubles },
+    { "counts anew", counts_anew },
+    { "another quota", other_quota },
+    { "answers to keys", answers },
+    { "made by an older version", older },
     { "made by a newer version", newer },
     { "damaged", corrupt },
     { "inconsistent", inconsistent },

@@ -1,0 +1,439 @@
+/*
+ * The road of a change:
+ *
+ *   key known? -> which guests? -> the host looks at files and policy -> the
+ *   host says what it has (for what is created) and what the guests have
+ *   (for what counts in quotas) -> [decided, recorded] -> the host does it ->
+ *   recorded -> answered
+ *
+ * What is in brackets happens in one go, so two requests at a time cannot
+ * both take the last of a quota.  What speaks against it is gathered on the
+ * way and told all at once before the brackets.  A crash leaves assignments
+ * that say what was being done; they are compared with what the host has
+ * (reconcile.c).
+ */
+#include "policyd/change.h"
+
+#include <string.h>
+
+#include "policyd/operation.h"
+#include "policyd/partition.h"
+
+bool change_is_single(const struct change *change)
+{
+    return change->request->message->number != WIRE_MSG_transaction;
+}
+
+void change_refuse(struct change *change, const struct vdc_error *err)
+{
+    reasons_add(&change->reasons, err);
+}
+
+/* ---- the end ---- */
+
+void change_fail(struct change *change, const struct vdc_error *err)
+{
+    keys_end(change->keyed);
+    request_fail(change->request, err);
+}
+
+/* Ends it when its client does not want it any more, or when there is a
+ * reason against it; true when it has ended. */
+static bool ended(struct change *change, bool look_at_reasons)
+{
+    struct vdc_error err = { 0 };
+
+    if (!request_is_cancelled(change->request, &err) &&
+        !(look_at_reasons && reasons_error(&change->reasons, &err)))
+        return false;
+    change_fail(change, &err);
+    return true;
+}
+
+/* The names that operations know the guest by. */
+static void present(const struct change *change, uint32_t i,
+                    struct wire_partition *p)
+{
+    const struct operations *ops = change->request->ops;
+    const struct change_guest *guest = change->guest_of[i];
+
+    partition_present(ops, p);
+    if (book_assignment(ops->book, &guest->uuid))
+        return;
+    p->customer = guest->customer;
+    p->name = guest->name;
+    if (*guest->host)
+        p->host = guest->host;
+}
+
+/* The host does not have what was to be destroyed: the same as destroyed. */
+static void describe_forgotten(struct change *change)
+{
+    const struct change_guest *guest = &change->guests[0];
+    struct wire_operation_result *result =
+        ARENA_NEW(change->request->arena, struct wire_operation_result);
+
+    wire_init(&wire_struct_operation_result, result);
+    result->partition.uuid = guest->uuid;
+    result->partition.managed = true;
+    change->single.partition = result->partition;
+    change->reply.results = result;
+    change->reply.n_results = 1;
+}
+
+static void settled(struct change *change)
+{
+    struct request *request = change->request;
+    struct wire_transaction_reply *reply = &change->reply;
+    enum wire_message_number number = WIRE_MSG_transaction_reply;
+    const void *body = reply;
+
+    if (change->why.code) {
+        change_fail(change, &change->why);
+        return;
+    }
+    for (uint32_t i = 0;
+         i < reply->n_results && i < change->order.n_operations; i++)
+        present(change, i, &reply->results[i].partition);
+    if (change_is_single(change)) {
+        present(change, 0, &change->single.partition);
+        change->single.reason = change->choice.reason;
+        number = WIRE_MSG_partition_reply;
+        body = &change->single;
+    }
+    if (change->keyed && !change->order.dry_run)
+        keys_keep(change->keyed, number, body);
+    keys_end(change->keyed);
+    request_reply(request, number, body);
+}
+
+/* Something that the host should have, it does not. */
+static void explain_missing(struct change *change)
+{
+    const struct change_guest *guest = &change->guests[0];
+
+    /* of several things the error may be about another */
+    if (change->why.code != VDC_E_NOT_FOUND ||
+        change->order.n_operations != 1 || guest->book == CHANGE_CREATES ||
+        !uuid_is_zero(&change->order.lease) ||
+        !(change_is_single(change) || guest->book == CHANGE_FORGETS))
+        return;
+    if (guest->book == CHANGE_FORGETS && !change->order.dry_run) {
+        memset(&change->why, 0, sizeof(change->why));
+        describe_forgotten(change);
+    } else if (*guest->host) {
+        partition_missing(guest->name, guest->host, &change->why);
+    }
+}
+
+/* The answer to a single request that went as a transaction. */
+static void take_result(struct change *change)
+{
+    const struct wire_transaction_reply *reply = &change->reply;
+
+    if (!reply->n_results)
+        return;
+    change->single.partition = reply->results[0].partition;
+    change->single.plan = reply->plan;
+    change->single.n_plan = reply->n_plan;
+}
+
+static void done(void *arg, const void *answer, const struct vdc_error *err)
+{
+    struct change *change = arg;
+    struct request *request = change->request;
+    int rc = 0;
+
+    request->call = 0;
+    if (err) {
+        change->why = *err;
+        explain_missing(change);
+    } else if (!change->as_transaction) {
+        rc = wire_struct_copy(&wire_struct_partition_reply, answer,
+                              request->arena, &change->single, &change->why);
+    } else {
+        rc = wire_struct_copy(&wire_struct_transaction_reply, answer,
+                              request->arena, &change->reply, &change->why);
+    }
+    if (rc) /* what was done is not known */
+        change->why.code = VDC_E_INTERNAL;
+    if (!change->why.code && change_is_single(change) &&
+        change->as_transaction)
+        take_result(change);
+    change_settle(change, settled);
+}
+
+/* ---- to the host ---- */
+
+static void more(void *arg, const struct wire_frame *frame)
+{
+    const struct change *change = arg;
+
+    partition_more(change->request, frame);
+}
+
+static int forward_create(struct change *change, struct vdc_error *err)
+{
+    struct request *request = change->request;
+    const struct wire_operation *op = &change->order.operations[0];
+    struct wire_partition_create order =
+        *(const struct wire_partition_create *)request->body;
+
+    order.key = ""; /* one with a key goes as a transaction */
+    order.customer = op->customer;
+    order.definition = op->definition;
+    order.owner = op->owner;
+    order.xen_name = op->xen_name;
+    return service_create(request->ops->service, &order, done, more, change,
+                          &request->call, err);
+}
+
+static int forward_ref(struct change *change, struct vdc_error *err)
+{
+    struct request *request = change->request;
+    const struct wire_operation *op = &change->order.operations[0];
+    struct wire_partition_ref ref =
+        *(const struct wire_partition_ref *)request->body;
+
+    ref.customer = "";
+    ref.name = op->name;
+    ref.uuid = op->uuid;
+    ref.new_xen_name = op->new_xen_name;
+    ref.key = ""; /* looked after here */
+    return service_act(request->ops->service, request->message->number, &ref,
+                       done, more, change, &request->call, err);
+}
+
+static void forward(struct change *change)
+{
+    struct request *request = change->request;
+    int rc;
+
+    /* with a key, so that it is the same for the host too; these wait for
+     * the guest, which transactions do not */
+    change->as_transaction =
+        !change_is_single(change) ||
+        (change->keyed &&
+         change->order.operations[0].kind != WIRE_OP_SHUTDOWN &&
+         change->order.operations[0].kind != WIRE_OP_REBOOT);
+    if (change->as_transaction)
+        rc = service_transaction(request->ops->service, &change->order, done,
+                                 more, change, &request->call, &change->why);
+    else if (request->message->number == WIRE_MSG_partition_create)
+        rc = forward_create(change, &change->why);
+    else
+        rc = forward_ref(change, &change->why);
+    if (rc)
+        change_settle(change, settled);
+}
+
+static void decide(struct change *change)
+{
+    if (ended(change, false))
+        return;
+    change_decide(change);
+    if (ended(change, true))
+        return;
+    if (change_record(change, &change->why))
+        change_settle(change, settled);
+    else
+        forward(change);
+}
+
+/* ---- what the guests have ---- */
+
+static void measure(struct change *change);
+
+static void measured(void *arg, const void *answer,
+                     const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct change_guest *guest = &change->guests[change->at++];
+    const struct service_measured *measured = answer;
+    struct vdc_error err = { 0 };
+
+    if (why && why->code == VDC_E_NOT_FOUND) {
+        partition_missing(guest->name, guest->host, &err);
+        change_refuse(change, &err);
+    } else if (why || effect_init(&guest->effect, measured->shown,
+                                  change->request->arena, &err)) {
+        change_fail(change, why ? why : &err);
+        return;
+    } else {
+        guest->grown = measured->grown;
+    }
+    measure(change);
+}
+
+static void measure(struct change *change)
+{
+    struct vdc_error err = { 0 };
+
+    if (ended(change, false))
+        return;
+    for (; change->at < change->n_guests; change->at++) {
+        const struct change_guest *guest = &change->guests[change->at];
+        if (guest->book == CHANGE_CREATES || !(guest->counts || guest->starts))
+            continue;
+        if (service_measure(change->request->ops->service, &guest->uuid,
+                            measured, change, &err))
+            change_fail(change, &err);
+        return;
+    }
+    decide(change);
+}
+
+/* ---- what the host has ---- */
+
+static void host_known(void *arg, const void *answer,
+                       const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct vdc_error err = { 0 };
+
+    if (why || wire_struct_copy(&wire_struct_host, answer,
+                                change->request->arena, &change->host, &err)) {
+        change_fail(change, why ? why : &err);
+        return;
+    }
+    measure(change);
+}
+
+static void examined(void *arg, const void *answer,
+                     const struct vdc_error *why)
+{
+    struct change *change = arg;
+    struct request *request = change->request;
+    const struct service_examined *found = answer;
+    struct vdc_error err = { 0 };
+    bool creates = false;
+
+    if (why || wire_struct_copy(&wire_struct_transaction, found->order,
+                                request->arena, &change->order, &err)) {
+        change_fail(change, why ? why : &err);
+        return;
+    }
+    for (size_t i = 0; i < found->reasons->n_errors; i++)
+        change_refuse(change, &found->reasons->errors[i]);
+    if (ended(change, false))
+        return;
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        creates |= change->guests[i].book == CHANGE_CREATES;
+    change->at = 0;
+    if (!creates)
+        measure(change);
+    else if (service_host(request->ops->service, host_known, change, &err))
+        change_fail(change, &err);
+}
+
+static void examine(struct change *change)
+{
+    struct request *request = change->request;
+    struct operations *ops = request->ops;
+    const char *customers[CHANGE_OPERATIONS_MAX];
+    struct vdc_error err = { 0 };
+
+    /* without the host there is no more to be found out */
+    if (ended(change, !*service_version(ops->service)))
+        return;
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        customers[i] =
+            change->guest_of[i] ? change->guest_of[i]->customer : "";
+    if (*service_version(ops->service)
+            ? service_examine(ops->service, &change->order, customers,
+                              request->auth.role == W_CUSTOMER, examined,
+                              change, &err)
+            : service_down_error(ops->service, &err))
+        change_fail(change, &err);
+}
+
+/* ---- what is asked ---- */
+
+static enum wire_operation_kind kind_of(enum wire_message_number number)
+{
+    return number == WIRE_MSG_partition_create     ? WIRE_OP_CREATE
+           : number == WIRE_MSG_partition_start    ? WIRE_OP_START
+           : number == WIRE_MSG_partition_shutdown ? WIRE_OP_SHUTDOWN
+           : number == WIRE_MSG_partition_reboot   ? WIRE_OP_REBOOT
+           : number == WIRE_MSG_partition_destroy  ? WIRE_OP_DESTROY
+                                                   : WIRE_OP_RENAME;
+}
+
+/* A single request as a transaction. */
+static void take_single(struct change *change)
+{
+    struct request *request = change->request;
+    struct wire_transaction *order = &change->order;
+    struct wire_operation *op =
+        ARENA_NEW(request->arena, struct wire_operation);
+
+    wire_init(&wire_struct_transaction, order);
+    wire_init(&wire_struct_operation, op);
+    order->operations = op;
+    order->n_operations = 1;
+    op->kind = kind_of(request->message->number);
+    if (op->kind == WIRE_OP_CREATE) {
+        const struct wire_partition_create *asked = request->body;
+        order->key = asked->key;
+        order->dry_run = asked->dry_run;
+        order->lease = asked->lease;
+        order->timeout_ms = asked->timeout_ms;
+        op->customer = asked->customer;
+        op->definition = asked->definition;
+        op->start = asked->start;
+        op->paused = asked->paused;
+    } else {
+        const struct wire_partition_ref *asked = request->body;
+        order->key = asked->key;
+        order->dry_run = asked->dry_run;
+        order->lease = asked->lease;
+        order->timeout_ms = asked->timeout_ms;
+        op->customer = asked->customer;
+        op->name = asked->name;
+        op->uuid = asked->uuid;
+        op->if_generation = asked->if_generation;
+        op->keep = asked->keep;
+        op->paused = asked->paused;
+        op->new_name = asked->new_name;
+    }
+}
+
+void change_begin(struct request *request)
+{
+    struct change *change = ARENA_NEW(request->arena, struct change);
+    struct vdc_error err = { 0 };
+
+    change->request = request;
+    wire_init(&wire_struct_transaction_reply, &change->reply);
+    wire_init(&wire_struct_partition_reply, &change->single);
+    change->owner = request->auth.role == W_CUSTOMER ? request->auth.customer
+                                                     : NAMES_PROVIDER;
+    if (change_is_single(change))
+        take_single(change);
+    else
+        change->order = *(const struct wire_transaction *)request->body;
+    change->order.owner = change->owner;
+    if (change->order.dry_run)
+        change->order.key = "";
+    if (*change->order.key) {
+        struct keyed *keyed;
+        if (keys_begin(request, change->owner, change->order.key, &keyed,
+                       &err)) {
+            request_fail(request, &err);
+            return;
+        }
+        if (!keyed)
+            return; /* answered */
+        change->keyed = keyed;
+    }
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        operation_clean(&change->order.operations[i]);
+        operation_check(&change->order.operations[i],
+                        request->auth.role == W_CUSTOMER, &change->reasons);
+    }
+    if (change->order.n_operations == 0) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
+        change_refuse(change, &err);
+    }
+    change_find(change, examine);
+}

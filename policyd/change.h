@@ -1,0 +1,95 @@
+/*
+ * A change: operations on guests that happen wholly or not at all, from what
+ * a client asked to its answer.  A single request (create, start, rename ...)
+ * is a change of one operation.
+ *
+ *   change.c         the road, step by step
+ *   change_find.c    which guests it is about
+ *   change_decide.c  what is decided in one go, when all is known
+ *   change_record.c  what is recorded before and after
+ */
+#ifndef POLICYD_CHANGE_H
+#define POLICYD_CHANGE_H
+
+#include "policyd/effect.h"
+#include "policyd/keys.h"
+#include "policyd/operations.h"
+#include "policyd/placement.h"
+
+#define CHANGE_OPERATIONS_MAX 16
+
+/* What becomes of a guest's assignment. */
+enum change_book {
+    CHANGE_KEEPS,
+    CHANGE_CREATES,
+    CHANGE_FORGETS,
+    CHANGE_RENAMES
+};
+
+/* A guest that operations are about.  The texts are in the request's arena,
+ * because the assignment may be gone when they are needed. */
+struct change_guest {
+    struct vdc_uuid uuid;
+    const char *customer;
+    const char *name;
+    const char *host;
+    enum change_book book;
+    const char *new_name; /* CHANGE_RENAMES */
+    bool counts;          /* an operation changes what it counts for */
+    bool starts;
+    bool grown;    /* its disks are larger than when they were attached */
+    bool changing; /* counted in the assignment's n_changing */
+    bool recorded; /* its assignment says what is being done */
+    struct effect effect;
+    struct wire_usage growth; /* what it counts for more, when it is done */
+};
+
+struct change {
+    struct request *request;       /* its arena holds this */
+    struct wire_transaction order; /* as the host gets it */
+    struct change_guest guests[CHANGE_OPERATIONS_MAX];
+    uint32_t n_guests;
+    struct change_guest *guest_of[CHANGE_OPERATIONS_MAX]; /* NULL: none */
+    void (*found)(struct change *change);
+    uint32_t at;       /* the operation or guest whose turn it is */
+    const char *owner; /* of keys */
+    struct keyed *keyed;
+    struct reasons reasons; /* why it cannot be */
+    bool as_transaction;    /* a single request may be sent as one */
+    struct wire_host host;
+    struct placement_choice choice;
+    struct wire_usage lease; /* of its lease, as far as it needs it */
+    bool leased;             /* the lease is put aside for it */
+
+    /* what came of it */
+    void (*settled)(struct change *change);
+    struct vdc_error why; /* code 0: success */
+    struct wire_transaction_reply reply;
+    struct wire_partition_reply single; /* of a single request */
+    bool audited[CHANGE_OPERATIONS_MAX];
+};
+
+/* Whether a single request, as opposed to `transaction`. */
+bool change_is_single(const struct change *change);
+
+/* Adds to the reasons. */
+void change_refuse(struct change *change, const struct vdc_error *err);
+
+/* It cannot be; answers the request. */
+void change_fail(struct change *change, const struct vdc_error *err);
+
+/* change_find.c: fills in the guests, and adds reasons; then calls `fn`,
+ * unless it failed. */
+void change_find(struct change *change, void (*fn)(struct change *change));
+
+/* change_decide.c: everything was found out, and may have changed meanwhile.
+ * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
+void change_decide(struct change *change);
+
+/* change_record.c: before the host is asked.  After an error, too,
+ * change_settle is to be called. */
+int change_record(struct change *change, struct vdc_error *err);
+/* When it has answered: change->why.  `fn` is called when all is recorded. */
+void change_settle(struct change *change, void (*fn)(struct change *change));
+
+#endif

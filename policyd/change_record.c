@@ -1,0 +1,242 @@
+/*
+ * What is recorded of a change: before its host is asked, so that nobody else
+ * gets the same quota, name or MAC and a crash leaves a trace; and when it has
+ * answered.  See change.h.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/change.h"
+#include "policyd/lease.h"
+#include "policyd/operation.h"
+#include "policyd/partition.h"
+#include "policyd/reconcile.h"
+#include "policyd/recount.h"
+
+/* ---- the record of who did what ---- */
+
+static struct store_audit audit_of(const struct change *change, uint32_t i)
+{
+    const struct change_guest *guest = change->guest_of[i];
+    struct store_audit audit = operations_audit(
+        change->request, guest->customer, guest->name, change->why.code);
+
+    if (!change_is_single(change))
+        audit.message = operation_word(&change->order.operations[i]);
+    return audit;
+}
+
+/* Of the operation that makes, forgets or renames it, to be written with
+ * that. */
+static struct store_audit audit_guest(struct change *change,
+                                      const struct change_guest *guest)
+{
+    uint32_t i = 0;
+
+    for (; i + 1 < change->order.n_operations; i++) {
+        enum wire_operation_kind kind = change->order.operations[i].kind;
+        if (change->guest_of[i] == guest &&
+            (kind == WIRE_OP_CREATE || kind == WIRE_OP_DESTROY ||
+             kind == WIRE_OP_RENAME))
+            break;
+    }
+    change->audited[i] = true;
+    return audit_of(change, i);
+}
+
+static void audit_rest(struct change *change)
+{
+    struct store_audit audits[CHANGE_OPERATIONS_MAX];
+    struct vdc_error err = { 0 };
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        if (!change->audited[i])
+            audits[n++] = audit_of(change, i);
+    if (book_audits(change->request->ops->book, audits, n, &err))
+        log_error("record of %s: %s", change->request->message->name,
+                  err.text);
+}
+
+/* ---- before ---- */
+
+static int record_created(struct change *change, struct change_guest *guest,
+                          struct vdc_error *err)
+{
+    struct arena *arena = change->request->arena;
+    const struct store_assignment row = {
+        .uuid = guest->uuid,
+        .customer = guest->customer,
+        .name = guest->name,
+        .new_name = "",
+        .host = guest->host,
+        .state = ASSIGNMENT_CREATING,
+        .counts = guest->growth,
+        .macs = effect_macs(&guest->effect, arena),
+        .reason = change->choice.reason,
+        .created_ms = clock_wall().ms,
+    };
+    struct assignment *a;
+    int rc =
+        book_assignment_add(change->request->ops->book, &row, NULL, &a, err);
+
+    if (!rc)
+        a->in_flight = guest->recorded = true;
+    return rc;
+}
+
+/* The most that it may count for while the outcome is open. */
+static int record_counts(struct change *change, struct change_guest *guest,
+                         struct assignment *a, struct vdc_error *err)
+{
+    struct arena *arena = change->request->arena;
+    const char *macs = effect_macs(&guest->effect, arena);
+    struct wire_usage most = a->counts;
+
+    most.memory.kib += guest->growth.memory.kib;
+    most.vcpus += guest->growth.vcpus;
+    most.disk.kib += guest->growth.disk.kib;
+    int rc = book_assignment_count(
+        change->request->ops->book, a, ASSIGNMENT_CHANGING, &most,
+        arena_printf(arena, "%s %s", a->macs, macs), NULL, err);
+    if (!rc) {
+        a->n_changing++;
+        guest->changing = true;
+    }
+    return rc;
+}
+
+static int record_guest(struct change *change, struct change_guest *guest,
+                        struct vdc_error *err)
+{
+    struct book *book = change->request->ops->book;
+    struct assignment *a = book_assignment(book, &guest->uuid);
+    int rc = 0;
+
+    if (guest->book == CHANGE_CREATES)
+        return record_created(change, guest, err);
+    if (guest->counts)
+        rc = record_counts(change, guest, a, err);
+    if (rc || guest->book == CHANGE_KEEPS)
+        return rc;
+    if (guest->book == CHANGE_FORGETS)
+        rc = book_assignment_move(book, a, ASSIGNMENT_DELETING, NULL, NULL,
+                                  NULL, err);
+    else
+        rc = book_assignment_move(book, a, ASSIGNMENT_RENAMING, NULL,
+                                  guest->new_name, NULL, err);
+    if (!rc)
+        a->in_flight = guest->recorded = true;
+    return rc;
+}
+
+int change_record(struct change *change, struct vdc_error *err)
+{
+    int rc = 0;
+
+    if (change->order.dry_run)
+        return 0;
+    for (uint32_t i = 0; !rc && i < change->n_guests; i++)
+        rc = record_guest(change, &change->guests[i], err);
+    if (!rc && !uuid_is_zero(&change->order.lease)) {
+        leases_put_aside(change->request->ops->leases, &change->order.lease,
+                         &change->lease);
+        change->leased = true;
+    }
+    return rc;
+}
+
+/* ---- after ---- */
+
+/* What a guest that is still there goes on as. */
+static enum assignment_state state_after(const struct assignment *a,
+                                         const struct change_guest *guest)
+{
+    return guest->changing || a->n_changing || a->uncounted
+               ? ASSIGNMENT_CHANGING
+               : ASSIGNMENT_ACTIVE;
+}
+
+static int settle_recorded(struct change *change, struct change_guest *guest,
+                           struct assignment *a, struct vdc_error *err)
+{
+    struct book *book = change->request->ops->book;
+    const struct store_audit audit = audit_guest(change, guest);
+    bool ok = change->why.code == 0;
+    enum assignment_state state = state_after(a, guest);
+
+    a->in_flight = false;
+    if (!ok && partition_outcome_unknown(&change->why))
+        return change->why.code;
+    if (guest->book == (ok ? CHANGE_FORGETS : CHANGE_CREATES))
+        return book_assignment_remove(book, a, &audit, err);
+    if (guest->book == CHANGE_CREATES)
+        state = ASSIGNMENT_ACTIVE;
+    return book_assignment_move(
+        book, a, state,
+        ok && guest->book == CHANGE_RENAMES ? a->new_name : NULL, NULL, &audit,
+        err);
+}
+
+static void settle_guest(struct change *change, struct change_guest *guest)
+{
+    struct operations *ops = change->request->ops;
+    struct assignment *a = book_assignment(ops->book, &guest->uuid);
+    struct vdc_error err = { 0 };
+
+    if (!a)
+        return;
+    if (guest->changing)
+        a->n_changing--;
+    if (guest->recorded && settle_recorded(change, guest, a, &err)) {
+        if (err.code)
+            log_error("guest '%s': %s", guest->name, err.text);
+        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+    }
+}
+
+/* Guests whose counts are to be found out, one after the other. */
+static void recount_next(void *arg)
+{
+    struct change *change = arg;
+    struct operations *ops = change->request->ops;
+
+    while (change->at < change->n_guests) {
+        const struct change_guest *guest = &change->guests[change->at++];
+        struct assignment *a = book_assignment(ops->book, &guest->uuid);
+        if (!a || a->n_changing)
+            continue;
+        if (a->state == ASSIGNMENT_CHANGING) {
+            recount_guest(ops, &guest->uuid, recount_next, change);
+            return;
+        }
+        a->uncounted |= guest->changing && a->state != ASSIGNMENT_ACTIVE;
+    }
+    change->settled(change);
+}
+
+void change_settle(struct change *change, void (*fn)(struct change *change))
+{
+    struct operations *ops = change->request->ops;
+    bool unknown = change->why.code && partition_outcome_unknown(&change->why);
+
+    change->settled = fn;
+    if (change->order.dry_run) {
+        fn(change);
+        return;
+    }
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        settle_guest(change, &change->guests[i]);
+    if (change->leased)
+        leases_settle(ops->leases, &change->order.lease,
+                      change->why.code == 0);
+    audit_rest(change);
+    if (unknown) {
+        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+        fn(change);
+        return;
+    }
+    change->at = 0;
+    recount_next(change);
+}
