@@ -9,6 +9,7 @@
 
 struct resourced_settings {
     const char *database;
+    const char *sequence; /* "": none, see store.h */
     const char *command_address;
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */
@@ -18,6 +19,8 @@ struct resourced_settings {
     uint64_t memory_wait_ms;
     uint64_t start_parallel;
     uint64_t event_keep;
+    uint64_t answer_keep_ms;
+    struct setting_list pools; /* "disk=200G", "licences=4" */
 };
 
 extern const struct setting resourced_setting_rows[];
