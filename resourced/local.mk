@@ -13,6 +13,8 @@ resourced_resourced_SOURCES = \
 	resourced/host.h \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
+	resourced/live.c \
+	resourced/live.h \
 	resourced/main.c \
 	resourced/memory.c \
 	resourced/memory.h \
@@ -26,6 +28,10 @@ resourced_resourced_SOURCES = \
 	resourced/publish.h \
 	resourced/recovery.c \
 	resourced/recovery.h \
+	resourced/resource.c \
+	resourced/resource.h \
+	resourced/resource_rows.c \
+	resourced/resource_rows.h \
 	resourced/server.c \
 	resourced/server.h \
 	resourced/settings.c \
