@@ -49,7 +49,7 @@ static const struct machine_move moves[] = {
     { TRANSACTION_CHECKED, TRANSACTION_UNDOING,
       "the journal has it: after a crash" },
     { TRANSACTION_CHECKED, TRANSACTION_FAILED, "a dry run" },
-    { TRANSACTION_JOURNALLING, TRANSACTION_APPLYING, "the journal is on disk" },
+    { TRANSACTION_JOURNALLING, TRANSACTION_APPLYING, "the journal has it" },
     { TRANSACTION_JOURNALLING, TRANSACTION_FAILED, "no journal" },
     { TRANSACTION_APPLYING, TRANSACTION_COMMITTING, "all steps are applied" },
     { TRANSACTION_APPLYING, TRANSACTION_UNDOING,

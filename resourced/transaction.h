@@ -4,20 +4,25 @@
  * a client asks for one partition; it consists of steps (step.h), each of
  * which can be checked, applied and undone.
  *
- *   begun ---> queued ---> checked ---> journalling ---> applying
- *     |          |            |              |            |    |
- *     |          | cancelled, | dry run,     | no         |    | all steps
- *     |          | deadline   | a check      | journal    |    | are applied
- *     |          |            | failed       |            |    v
- *     +----------+---> failed <--------------+            |  committing
- *                                ^                        |   |      |
- *                  a step cannot |         a step failed, |   | on   | cannot be
- *                  be undone     |         cancelled,     |   | disk | written
- *                                |         deadline       v   v      |
- *                              undoing <------------------+ committed|
- *                                | ^                                 |
- *                                v +---------------------------------+
- *                              undone
+ *   begun --> queued --> checked --> journalling --> applying --> committing
+ *     |         |           |            |            |   |        |   |   |
+ *     |         |           |            | no         |   | half-  |   |   |
+ *     v         v           v            v journal    |   | way    |   |   |
+ *   failed    failed      failed       failed         |   v        |   |   |
+ *   bad       cancelled,  dry run                     | failed     |   |   |
+ *   request   deadline,                               |            |   |   |
+ *             a check,      a step failed, cancelled, |  cannot be |   |   |
+ *             the key has   deadline                  v  written   |   |   |
+ *             an answer              failed <--- undoing <---------+   |   |
+ *                            cannot be undone       |     cannot be    |   |
+ *                                                   v     written, no  v   |
+ *                                                undone   way back  failed |
+ *                                                                          v
+ *                                                                  committed
+ *
+ * One that a crash left in the journal goes from checked to applying (it had
+ * passed) or to undoing.  One that failed after it was journalled stays in
+ * the journal.
  *
  * Locks.  A transaction has the locks (lock.h) of all partitions, names and
  * devices that it is about before its first check, and gives them back when
@@ -157,7 +162,7 @@ struct transaction {
     size_t n_operations;
     struct step_run steps[TRANSACTION_STEPS_MAX];
     size_t n_steps;
-    size_t at;         /* the step under way; undoing: of which one is undone */
+    size_t at; /* the step under way; undoing: one more than the step */
     bool step_is_late; /* it answered STEP_LATER and has not ended */
     bool passed;       /* a final step has begun: no way back */
     bool recovered;    /* made from the journal */
