@@ -11,10 +11,13 @@ resourced_resourced_SOURCES = \
 	resourced/handlers.h \
 	resourced/host.c \
 	resourced/host.h \
+	resourced/lease.h \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
 	resourced/live.c \
 	resourced/live.h \
+	resourced/lock.c \
+	resourced/lock.h \
 	resourced/main.c \
 	resourced/memory.c \
 	resourced/memory.h \
@@ -49,6 +52,10 @@ resourced_resourced_SOURCES = \
 	resourced/text.h \
 	resourced/transaction.c \
 	resourced/transaction.h \
+	resourced/transaction_impl.h \
+	resourced/transaction_keys.c \
+	resourced/transaction_run.c \
+	resourced/verify.h \
 	resourced/view.c \
 	resourced/view.h \
 	resourced/waiter.c \
