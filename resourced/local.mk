@@ -11,6 +11,7 @@ resourced_resourced_SOURCES = \
 	resourced/handlers.h \
 	resourced/host.c \
 	resourced/host.h \
+	resourced/lease.c \
 	resourced/lease.h \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \

@@ -118,6 +118,7 @@ struct operation {
 
     /* Of those that take memory (memory.h). */
     struct mem need;      /* it takes so much more from the host */
+    struct mem had;       /* what its domain had before it began to */
     struct mem from_dom0; /* of it, asked from dom0 */
     bool promised;        /* need is reserved, and not all taken yet */
 
