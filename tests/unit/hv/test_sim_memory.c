@@ -4,7 +4,7 @@
  */
 #include "tests/unit/hv/sim_fixture.h"
 
-#define HOST FAST ",memory=2G,dom0_memory=1G"
+#define HOST FAST ",clock=stopped,memory=2G,dom0_memory=1G"
 
 static int reserve(struct fixture *f, unsigned mib)
 {
@@ -162,7 +162,7 @@ static void claim_in_child(const char *options, unsigned mib, bool dies)
 static void test_claim_of_the_dead(void)
 {
     struct fixture f;
-    char path[64], options[160], tool[96];
+    char path[64], options[224], tool[96];
     struct hv *hv;
     struct hv_host_info info;
 

@@ -202,8 +202,7 @@ static void sweep_open(struct sweep *sweep)
     memset(sweep, 0, sizeof(*sweep));
     fixture_state_path(sweep->path, sizeof(sweep->path));
     snprintf(sweep->options, sizeof(sweep->options),
-             FAST ",attach_ms=0,save_ms=0,detach_ms=10,suspend_ms=10,state=%s",
-             sweep->path);
+             FAST ",detach_ms=10,suspend_ms=10,state=%s", sweep->path);
     fixture_open(&f, sweep->options);
     sweep->free_kib = fixture_free_kib(&f);
     sweep->tree = xstrdup(hv_sim_store_dump(f.hv, f.arena));
