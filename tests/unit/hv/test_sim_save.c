@@ -321,7 +321,7 @@ static void test_does_not_fit(void)
     CU_ASSERT_EQUAL(
         hv_sim_foreign_create(f.hv, "big", MEM_MIB(980), "", &domid, &f.err),
         0);
-    CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_HYPERVISOR);
+    CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_NO_MEMORY);
     CU_ASSERT_EQUAL(hv_sim_foreign_destroy(f.hv, domid, &f.err), 0);
     hv_sim_fault(f.hv, "fail:restore:1;hang:restore:2", NULL);
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_HYPERVISOR);
