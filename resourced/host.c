@@ -6,7 +6,10 @@
 
 #include "base/log.h"
 #include "resourced/event_log.h"
+#include "resourced/lease.h"
 #include "resourced/lifecycle.h"
+#include "resourced/live.h"
+#include "resourced/resource.h"
 #include "resourced/text.h"
 #include "resourced/waiter.h"
 
@@ -58,18 +61,29 @@ int host_open(struct event_base *base,
               struct vdc_error *err)
 {
     struct host *host = XNEW(struct host);
+    struct store_options options = {
+        .path = settings->database,
+        .sequence_path = settings->sequence,
+    };
 
     host->base = base;
     host->settings = settings;
     registry_init(&host->partitions);
     TAILQ_INIT(&host->transactions);
+    lock_table_init(&host->locks);
     host->waiters = waiters_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
-        rc = store_open(settings->database, &host->store, err);
+        rc = store_open(&options, base, &host->store, err);
     if (!rc)
         rc = load(host, err);
+    if (!rc)
+        rc = live_open(host, &host->live, err);
+    if (!rc)
+        rc = resources_open(host, &host->resources, err);
+    if (!rc)
+        rc = leases_open(host, &host->leases, err);
     if (!rc)
         rc = event_log_open(host, &host->events, err);
     if (rc) {
@@ -84,11 +98,16 @@ void host_close(struct host *host)
 {
     if (!host)
         return;
-    /* First the hypervisor: nothing calls back after it. */
+    /* What watches the hypervisor, then the hypervisor: nothing calls back
+     * after it. */
+    live_close(host->live);
+    host->live = NULL;
     hv_close(host->hv);
     lifecycle_end(host);
     transactions_abandon(host);
     waiters_free(host->waiters);
+    leases_close(host->leases);
+    resources_close(host->resources);
     event_log_close(host->events);
     store_close(host->store);
     registry_fini(&host->partitions);

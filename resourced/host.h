@@ -14,6 +14,9 @@
 struct event;
 struct event_base;
 struct event_log;
+struct lease_table;
+struct live;
+struct resource_table;
 struct waiters;
 
 struct host {
@@ -22,7 +25,11 @@ struct host {
     struct hv *hv;
     struct store *store;
     struct registry partitions;
-    struct transaction_list transactions;
+    struct transaction_list transactions; /* queued and under way */
+    struct lock_table locks;
+    struct resource_table *resources;
+    struct lease_table *leases;
+    struct live *live;
     struct memory_account memory;
     struct event_log *events;
     struct waiters *waiters;

@@ -1,10 +1,11 @@
-/* The host's memory as starts see it. */
+/* The host's memory as those see it who need some. */
 #include "resourced/memory.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
 #include "resourced/transaction.h"
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -12,100 +13,194 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* What other starts were promised and their domains have not taken yet. */
-static int promised_to_others(const struct transaction *t, struct mem *ret,
-                              struct vdc_error *err)
+/* What Xen has, and who is to have it; KiB. */
+struct figures {
+    uint64_t free, dom0;
+    uint64_t promised; /* to operations under way, and not taken yet */
+    uint64_t leased;   /* kept for others */
+};
+
+/* ---- promised and leased ---- */
+
+static uint64_t still_to_take(const struct operation *op,
+                              const struct hv_domain_info *domains,
+                              size_t n_domains)
 {
-    struct host *host = t->host;
-    const struct transaction *other;
+    uint64_t has = 0;
+
+    if (!op->promised)
+        return 0;
+    for (size_t i = 0; i < n_domains; i++)
+        if (uuid_equal(&domains[i].uuid, &op->partition->row.uuid))
+            has += domains[i].current_memory.kib;
+    return less(op->need.kib, less(has, op->had.kib));
+}
+
+/* What t is to have still: what its operations were promised, and what is
+ * left of the lease that it uses up, which are two views of the same. */
+static void add_transaction(struct figures *figures,
+                            const struct transaction *t,
+                            const struct operation *asks,
+                            const struct hv_domain_info *domains,
+                            size_t n_domains)
+{
+    uint64_t to_take = 0, taken = 0;
+
+    for (size_t i = 0; i < t->n_operations; i++) {
+        const struct operation *op = &t->operations[i];
+        uint64_t left = still_to_take(op, domains, n_domains);
+        if (op == asks)
+            continue;
+        to_take += left;
+        taken += less(op->need.kib, left);
+    }
+    figures->promised += to_take;
+    if (t->lease && (!asks || asks->t != t))
+        figures->leased +=
+            less(less(t->lease->wire.memory.kib, taken), to_take);
+}
+
+static bool is_any_promised(const struct host *host)
+{
+    const struct transaction *t;
+
+    TAILQ_FOREACH (t, &host->transactions, link)
+        for (size_t i = 0; i < t->n_operations; i++)
+            if (t->operations[i].promised)
+                return true;
+    return false;
+}
+
+/* asks: whose own is not counted; NULL: nobody's. */
+static int find_figures(struct host *host, const struct operation *asks,
+                        struct figures *ret, struct vdc_error *err)
+{
     struct arena *arena = arena_new();
-    struct hv_domain_info *domains;
-    size_t n_domains;
-    struct mem sum = { 0 };
-    int rc = host->hv->domain->list(host->hv, arena, &domains, &n_domains,
+    struct hv_domain_info *domains = NULL;
+    struct hv_host_info info;
+    const struct transaction *t;
+    size_t n_domains = 0;
+    int rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+
+    if (!rc && is_any_promised(host))
+        rc = host->hv->domain->list(host->hv, arena, &domains, &n_domains,
                                     err);
     if (rc)
         goto out;
-    TAILQ_FOREACH (other, &host->transactions, link) {
-        uint64_t has = 0;
-        if (other == t || !other->promised)
-            continue;
-        for (size_t i = 0; i < n_domains; i++)
-            if (uuid_equal(&domains[i].uuid, &other->request.uuid))
-                has += domains[i].current_memory.kib;
-        sum.kib += less(other->need.kib, has);
-    }
-    *ret = sum;
+    /* What Xen keeps for leases of ours is counted as leased, not here. */
+    *ret = (struct figures){
+        .free = info.free_memory.kib + info.reserved_memory.kib,
+        .dom0 = info.dom0_memory.kib,
+        .leased = leases_memory_idle(host).kib,
+    };
+    TAILQ_FOREACH (t, &host->transactions, link)
+        add_transaction(ret, t, asks, domains, n_domains);
 out:
     arena_free(arena);
     return rc;
 }
 
-static int no_memory(const struct transaction *t, struct mem available,
-                     struct mem dom0_spare, struct vdc_error *err)
-{
-    char need[32], free_text[32], reserve[32], spare[32];
-    struct mem stays = t->request.host_reserve;
+/* ---- the answer ---- */
 
-    units_mem_format(t->need, need, sizeof(need));
+static const char *kept_text(const struct figures *figures,
+                             struct mem host_reserve, char *buf, size_t size)
+{
+    char reserve[32], leased[32];
+
+    units_mem_format(host_reserve, reserve, sizeof(reserve));
+    units_mem_format(MEM_KIB(figures->leased), leased, sizeof(leased));
+    if (figures->leased)
+        snprintf(buf, size, "%s stay free by policy, leases keep %s", reserve,
+                 leased);
+    else
+        snprintf(buf, size, "%s stay free by policy", reserve);
+    return buf;
+}
+
+static int no_memory(const struct operation *op, const struct figures *figures,
+                     struct mem available, struct mem dom0_spare,
+                     struct vdc_error *err)
+{
+    char need[32], free_text[32], kept[128], spare[32];
+
+    units_mem_format(op->need, need, sizeof(need));
     units_mem_format(available, free_text, sizeof(free_text));
-    units_mem_format(stays, reserve, sizeof(reserve));
+    kept_text(figures, op->request.host_reserve, kept, sizeof(kept));
     units_mem_format(dom0_spare, spare, sizeof(spare));
-    if (t->request.dom0_keep.kib)
+    if (op->request.dom0_keep.kib)
         vdc_error_set(err, VDC_E_NO_MEMORY,
-                      "%s needs %s, host %s has %s free (%s stay free by "
-                      "policy) and dom0 can give %s",
-                      t->partition->row.name, need, t->host->name, free_text,
-                      reserve, spare);
+                      "%s needs %s, host %s has %s free (%s) and dom0 can "
+                      "give %s",
+                      op->row->name, need, op->host->name, free_text, kept,
+                      spare);
     else
         vdc_error_set(err, VDC_E_NO_MEMORY,
-                      "%s needs %s, host %s has %s free (%s stay free by "
-                      "policy)",
-                      t->partition->row.name, need, t->host->name, free_text,
-                      reserve);
+                      "%s needs %s, host %s has %s free (%s)",
+                      op->row->name, need, op->host->name, free_text, kept);
     vdc_error_hint(err, "shut down another guest, give this one less memory, "
                         "or use another host");
     return VDC_E_NO_MEMORY;
 }
 
-int memory_check(struct transaction *t, struct mem *ret_from_dom0,
+int memory_check(struct operation *op, struct mem *ret_from_dom0,
                  struct vdc_error *err)
 {
-    struct host *host = t->host;
-    const struct memory_account *account = &host->memory;
-    struct arena *arena = arena_new();
-    struct hv_host_info info;
-    struct mem promised;
-    int rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+    const struct memory_account *account = &op->host->memory;
+    struct figures figures;
+    int rc = find_figures(op->host, op, &figures, err);
 
-    if (!rc)
-        rc = promised_to_others(t, &promised, err);
     if (rc)
-        goto out;
-
-    uint64_t free_kib = info.free_memory.kib;
-    uint64_t dom0_kib = info.dom0_memory.kib;
-    if (account->n_takers && !t->from_dom0.kib) {
+        return rc;
+    if (account->n_takers && !op->from_dom0.kib) {
         /* What dom0 was asked for and has not given yet is promised: it
          * counts as if it were free already. */
-        uint64_t given = less(account->dom0_before.kib, dom0_kib);
-        free_kib += less(account->taken.kib, given);
-        dom0_kib = less(account->dom0_before.kib, account->taken.kib);
+        uint64_t given = less(account->dom0_before.kib, figures.dom0);
+        figures.free += less(account->taken.kib, given);
+        figures.dom0 = less(account->dom0_before.kib, account->taken.kib);
     }
-    uint64_t kept = promised.kib + t->request.host_reserve.kib;
-    struct mem available = MEM_KIB(less(free_kib, kept));
+    uint64_t kept = figures.promised + figures.leased +
+                    op->request.host_reserve.kib;
+    struct mem available = MEM_KIB(less(figures.free, kept));
     struct mem spare = { 0 };
-    if (t->request.dom0_keep.kib)
-        spare = MEM_KIB(less(dom0_kib, t->request.dom0_keep.kib));
-    uint64_t shortage = less(t->need.kib + kept, free_kib);
+    if (op->request.dom0_keep.kib)
+        spare = MEM_KIB(less(figures.dom0, op->request.dom0_keep.kib));
+    uint64_t shortage = less(op->need.kib + kept, figures.free);
     if (shortage > spare.kib)
-        rc = no_memory(t, available, spare, err);
-    else
-        *ret_from_dom0 = MEM_KIB(shortage);
-out:
-    arena_free(arena);
-    return rc;
+        return no_memory(op, &figures, available, spare, err);
+    *ret_from_dom0 = MEM_KIB(shortage);
+    return 0;
 }
+
+int memory_check_lease(struct host *host, struct mem amount,
+                       struct mem host_reserve, struct vdc_error *err)
+{
+    char wants[32], has[32], kept[128];
+    struct figures figures;
+    int rc = find_figures(host, NULL, &figures, err);
+
+    if (rc)
+        return rc;
+    uint64_t taken = figures.promised + figures.leased + host_reserve.kib;
+    uint64_t available = less(figures.free, taken);
+    if (amount.kib <= available)
+        return 0;
+    vdc_error_set(err, VDC_E_NO_MEMORY,
+                  "%s are asked for, host %s has %s free (%s)",
+                  units_mem_format(amount, wants, sizeof(wants)), host->name,
+                  units_mem_format(MEM_KIB(available), has, sizeof(has)),
+                  kept_text(&figures, host_reserve, kept, sizeof(kept)));
+    vdc_error_hint(err, "ask for less, wait until another lease ends, or use "
+                        "another host");
+    return VDC_E_NO_MEMORY;
+}
+
+void memory_unlock(struct operation *op)
+{
+    if (op->t->lease)
+        lease_yield_memory(op->t->lease, op->host);
+}
+
+/* ---- dom0 ---- */
 
 static int set_dom0_target(struct host *host, struct vdc_error *err)
 {
@@ -116,16 +211,16 @@ static int set_dom0_target(struct host *host, struct vdc_error *err)
         MEM_KIB(less(account->dom0_before.kib, account->taken.kib)), err);
 }
 
-int memory_take(struct transaction *t, struct mem amount,
+int memory_take(struct operation *op, struct mem amount,
                 struct vdc_error *err)
 {
-    struct memory_account *account = &t->host->memory;
+    struct memory_account *account = &op->host->memory;
     struct memory_account before = *account;
 
     if (account->n_takers == 0) {
         struct arena *arena = arena_new();
         struct hv_host_info info;
-        int rc = t->host->hv->domain->host_info(t->host->hv, arena, &info,
+        int rc = op->host->hv->domain->host_info(op->host->hv, arena, &info,
                                                 err);
         arena_free(arena);
         if (rc)
@@ -135,31 +230,31 @@ int memory_take(struct transaction *t, struct mem amount,
     }
     account->n_takers++;
     account->taken.kib += amount.kib;
-    int rc = set_dom0_target(t->host, err);
+    int rc = set_dom0_target(op->host, err);
     if (rc)
         *account = before;
     else
-        t->from_dom0 = amount;
+        op->from_dom0 = amount;
     return rc;
 }
 
-void memory_keep(struct transaction *t)
+void memory_keep(struct operation *op)
 {
-    if (!t->from_dom0.kib)
+    if (!op->from_dom0.kib)
         return;
-    t->from_dom0 = MEM_KIB(0);
-    t->host->memory.n_takers--;
+    op->from_dom0 = MEM_KIB(0);
+    op->host->memory.n_takers--;
 }
 
-void memory_give_back(struct transaction *t)
+void memory_give_back(struct operation *op)
 {
     struct vdc_error err;
 
-    if (!t->from_dom0.kib)
+    if (!op->from_dom0.kib)
         return;
-    t->host->memory.taken.kib -= t->from_dom0.kib;
-    if (set_dom0_target(t->host, &err))
+    op->host->memory.taken.kib -= op->from_dom0.kib;
+    if (set_dom0_target(op->host, &err))
         log_warning("dom0 does not get back the memory that it gave for %s: "
-                    "%s", t->partition->row.name, err.text);
-    memory_keep(t);
+                    "%s", op->row->name, err.text);
+    memory_keep(op);
 }

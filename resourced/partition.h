@@ -18,12 +18,18 @@ struct transaction;
 
 /* What is remembered of a partition; a row of the database. */
 struct partition_row {
-    uint32_t index; /* for ever its own on this host; 0: not given yet */
+    uint32_t index; /* for ever its own on this host */
     struct vdc_uuid uuid;
     const char *owner;    /* opaque */
     const char *name;     /* unique among its owner's */
     const char *xen_name; /* unique on the host */
-    struct wire_definition definition;
+    struct wire_definition definition; /* remembered, for the next start */
+    /* What its domain has now, changes that are not remembered included;
+     * means something when it has a domain. */
+    struct wire_definition live;
+    bool paused;         /* its domain stands still because we were asked */
+    uint64_t generation; /* rises with each change of the row by a
+                            transaction, from 1 */
     bool wanted_running; /* it was started, and nobody stopped it since */
     bool preserved;      /* stopped by itself, its dead domain is kept */
     uint32_t domid;      /* HV_DOMID_NONE: it has no domain */
@@ -44,15 +50,15 @@ struct partition {
     struct partition_row row;
     bool pending;                    /* in no database: being created, or
                                         just forgotten */
-    struct transaction *transaction; /* under way, or NULL */
+    struct transaction *transaction; /* that has its lock, or NULL */
     struct mono stop_asked_until;    /* 0: not asked to shut down */
     bool has_event; /* an event of its domain is still to be acted on */
     struct hv_event event;
     struct mono event_not_before;
     bool boot_waits;    /* to be started by itself, see boot.h */
-    bool restart_again; /* a crash came between its end and its new start */
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];
+    char last_change[128]; /* by a transaction of this process, for a person */
 };
 
 TAILQ_HEAD(partition_list, partition);

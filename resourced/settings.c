@@ -10,6 +10,10 @@ const struct setting resourced_setting_rows[] = {
     { "database", SETTING_STRING, AT(database),
       "/var/lib/xen-vdc/resourced.db", 0, 0,
       "File of the resource database." },
+    { "sequence", SETTING_STRING, AT(sequence),
+      "/run/xen-vdc/resourced.sequence", 0, 0,
+      "Small file, on a file system that is empty after a boot, by which a "
+      "damaged log of the database is noticed; empty: none." },
     { "command_address", SETTING_STRING, AT(command_address),
       "unix:/run/xen-vdc/command.sock", 0, 0,
       "Where commands are taken, from policyd of this host." },
@@ -34,10 +38,20 @@ const struct setting resourced_setting_rows[] = {
       UINT64_C(3600000),
       "How long a start waits for memory that dom0 or an ended domain is "
       "giving back." },
+    { "undo_wait", SETTING_DURATION, AT(undo_wait_ms), "15s", 10,
+      UINT64_C(3600000),
+      "How long one whose request is being undone waits for that; then it is "
+      "told that it is still under way." },
     { "start_parallel", SETTING_U64, AT(start_parallel), "4", 1, 256,
       "How many guests are started at a time after the host has booted." },
     { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,
       "How many events are kept for those who ask later." },
+    { "answer_keep", SETTING_DURATION, AT(answer_keep_ms), "24h", 1000,
+      UINT64_C(2592000000),
+      "How long the first answer to a request with a key is kept." },
+    { "pools", SETTING_LIST, AT(pools), "", 0, 0,
+      "Named pools of the host, each \"NAME=AMOUNT\": \"disk=200G\" for "
+      "an amount of space, \"licences=4\" for things that are counted." },
 };
 
 const size_t resourced_n_setting_rows =

@@ -9,6 +9,7 @@
 
 struct resourced_settings {
     const char *database;
+    const char *sequence; /* "": none, see store.h */
     const char *command_address;
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */
@@ -16,8 +17,11 @@ struct resourced_settings {
     uint64_t shutdown_timeout_ms;
     uint64_t restart_min_interval_ms;
     uint64_t memory_wait_ms;
+    uint64_t undo_wait_ms;
     uint64_t start_parallel;
     uint64_t event_keep;
+    uint64_t answer_keep_ms;
+    struct setting_list pools; /* "disk=200G", "licences=4" */
 };
 
 extern const struct setting resourced_setting_rows[];

@@ -1,23 +1,44 @@
 /*
- * A transaction: a list of steps on one partition that happens wholly or not
- * at all, whatever crashes when.
+ * A transaction: operations on partitions of this host that happen wholly or
+ * not at all, whatever crashes when.  An operation (struct operation) is what
+ * a client asks for one partition; it consists of steps (step.h), each of
+ * which can be checked, applied and undone.
  *
- *   begun --checks pass--> checked --on disk--> journalled --> applying
- *   |                       |                                  |   |
- *   +------- failed <-------+                     all steps    |   | a step
- *                                                 done, on     |   | failed
- *                                                 disk         v   v
- *                                                      committed   undoing
- *                                                                   |   |
- *                                                             undone    failed
+ *   begun --> queued --> checked --> journalling --> applying -> committing
+ *     |         |           |            |              |         |       |
+ *     |         |           |            | no           |         |       |
+ *     v         v           v            v journal      |         |       v
+ *   failed    failed      failed       failed           |         |  committed
+ *   bad       cancelled,  dry run                       v         |
+ *   request   deadline,           a step failed,      undoing <---+
+ *             a check,            cancelled,            |    cannot be written
+ *             the key has         deadline              v
+ *             an answer                               undone
  *
- * All steps are checked before anything is touched.  The journal is on disk
- * before the first effect; its row goes away in the same write that changes
- * the partition's row.  Recovery (recovery.h) ends what a crash left open.
+ * One that a crash left in the journal goes from checked to applying (it had
+ * passed) or to undoing.  From the journal on it ends as committed or undone:
+ * what it takes is tried again for as long as it fails, and nobody else works
+ * on its partitions until then; whoever asked is told before.
  *
- * Some steps cannot be undone (a destroyed domain stays destroyed).  When a
- * later step of such a transaction fails, the partition's row says what is
- * left: it is stopped.
+ * Locks.  A transaction has the locks (lock.h) of all partitions, names and
+ * devices that it is about before its first check, and gives them back when
+ * it has ended.  It gets all of them at once or waits in the queue, so there
+ * is no deadlock; those that share nothing run at the same time.
+ *
+ * Checks.  All steps of all operations are checked before anything is
+ * touched, each against the rows as the operations before it will leave them
+ * (operation.row); all reasons for a refusal are given at once.
+ *
+ * Durability.  The journal is on disk before the first effect, and its row
+ * goes away in the same write that changes the partitions' rows.  An undo
+ * makes Xen be as the partition's row in the database says (partition.row),
+ * so that it needs no other record, and may be done twice, or without the
+ * step ever having been applied: that is what recovery (recovery.h) does.
+ *
+ * Steps that cannot be undone (step.final: a destroyed domain stays
+ * destroyed) come after all others.  Before the first of them the journal
+ * says `passed` on disk; from there on recovery goes forward, and neither
+ * cancel nor deadline do anything.
  */
 #ifndef RESOURCED_TRANSACTION_H
 #define RESOURCED_TRANSACTION_H
@@ -27,30 +48,25 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/reasons.h"
 #include "resourced/event_log.h"
+#include "resourced/lock.h"
 #include "resourced/partition.h"
 
 struct event;
 struct host;
+struct lease;
+struct outcome;
+struct step;
 struct transaction;
-
-/* The numbers are in the journal: never changed, never reused. */
-enum transaction_kind {
-    TRANSACTION_CREATE = 1,
-    TRANSACTION_START = 2,
-    TRANSACTION_SHUTDOWN = 3, /* the request to the guest */
-    TRANSACTION_REBOOT = 4,   /* the request to the guest */
-    TRANSACTION_DESTROY = 5,
-    TRANSACTION_RENAME = 6,
-    TRANSACTION_STOP = 7,   /* after the guest has stopped by itself */
-    TRANSACTION_RESTART = 8 /* the same, and it is to run again */
-};
 
 enum transaction_state {
     TRANSACTION_BEGUN,
+    TRANSACTION_QUEUED,
     TRANSACTION_CHECKED,
-    TRANSACTION_JOURNALLED,
+    TRANSACTION_JOURNALLING,
     TRANSACTION_APPLYING,
+    TRANSACTION_COMMITTING,
     TRANSACTION_COMMITTED,
     TRANSACTION_UNDOING,
     TRANSACTION_UNDONE,
@@ -60,65 +76,114 @@ enum transaction_state {
 /* What apply and undo of a step answer besides an error. */
 enum { STEP_DONE = 0, STEP_LATER = 1 };
 
-struct step {
-    const char *doing; /* "building the domain" */
-    /* Whether it can be done; touches nothing.  May be NULL. */
-    int (*check)(struct transaction *t, struct vdc_error *err);
-    /* What would be done, for a dry run; false: nothing (not shown).  NULL:
-     * `doing` is the text. */
-    bool (*plan)(const struct transaction *t, char *buf, size_t size);
-    /* STEP_DONE, STEP_LATER (then transaction_step_ended is called once from
-     * the loop), or an error: it left nothing behind.  NULL: the commit does
-     * it. */
-    int (*apply)(struct transaction *t, struct vdc_error *err);
-    /* The same, backwards; only after apply was done.  NULL: nothing to
-     * undo, or it cannot be. */
-    int (*undo)(struct transaction *t, struct vdc_error *err);
+/* row.domid of a domain that a step before will build: it is known when that
+ * step was applied. */
+#define DOMID_TO_COME (HV_DOMID_NONE - 1u)
+
+/* One operation of a transaction, and what its steps share. */
+struct operation {
+    struct transaction *t;
+    struct host *host;
+    struct partition *partition; /* set by create, too */
+    enum wire_operation_kind kind;
+    struct wire_operation request; /* as in the journal; in t->arena */
+    /*
+     * The partition's row as it will be after this transaction: shared by the
+     * operations on the same partition, changed by the steps' checks (see
+     * step.record) and, as far as Xen has a say, by apply.  Strings are in
+     * t->arena or the partition's.  partition->row is as it was before.
+     */
+    struct partition_row *row;
+    bool forgets; /* the partition is to be no more */
+
+    /* For the answer. */
+    bool partial;      /* less than asked for was reached, and kept */
+    char text[256];    /* partial: what was reached */
+    char hint[512];    /* partial: what to do about it */
+    char device[64];   /* the name of what was attached */
+
+    /* Of those that build or end a domain. */
+    bool automatic;              /* nobody asked for it */
+    enum hv_shutdown_reason why; /* STOP, RESTART */
+    bool gave_up;                /* STOP: it was to be a RESTART */
+    bool core_dump;              /* STOP, RESTART: save its memory first */
+    uint32_t domid;              /* that it has built; HV_DOMID_NONE: none */
+    uint32_t old_domid;          /* the partition's when it began */
+    bool ended_domain;           /* it has ended the old one: no way back */
+    uint64_t built_ms;
+
+    /* Of those that take memory (memory.h). */
+    struct mem need;      /* it takes so much more from the host */
+    struct mem had;       /* what its domain had before it began to */
+    struct mem from_dom0; /* of it, asked from dom0 */
+    bool promised;        /* need is reserved, and not all taken yet */
+
+    /* Of the step under way, for its own use; zero when a step begins. */
+    uint64_t waits_until_ms; /* monotonic */
+    int fd;                  /* -1 for none */
+    struct mem got;
+    int state;
 };
 
-#define TRANSACTION_STEPS_MAX 8
+#define TRANSACTION_OPERATIONS_MAX 16
+#define TRANSACTION_STEPS_MAX (TRANSACTION_OPERATIONS_MAX * 6)
 
 struct transaction_ops {
     /* May be NULL. */
     void (*on_progress)(void *arg, unsigned step, unsigned n_steps,
                         const char *text);
-    /* Called exactly once, perhaps before transaction_run returns.
-     * t->partition is there; a partition that is no more (or never came to
-     * be) is `pending` and goes away after the call. */
+    /* Called exactly once, from the loop, never from inside
+     * transaction_begin.  The partitions of t's operations are there; one
+     * that is no more (or never came to be) is `pending` and goes away after
+     * the call.  rc 0 with t->answer: see there. */
     void (*on_done)(void *arg, struct transaction *t, int rc,
                     const struct vdc_error *err);
 };
 
+/* A step of an operation of the transaction. */
+struct step_run {
+    const struct step *step;
+    struct operation *op;
+};
+
 struct transaction {
-    TAILQ_ENTRY(transaction) link;
+    TAILQ_ENTRY(transaction) link; /* of host->transactions */
     struct host *host;
     struct arena *arena;
-    enum transaction_kind kind;
-    int state; /* enum transaction_state */
-    struct partition *partition;
-    struct wire_partition_ref request; /* what was asked; in the journal */
-    const char *reason;                /* why; in the journal */
-    bool dry_run;
-    bool automatic; /* nobody asked for it */
-    enum hv_shutdown_reason why; /* STOP, RESTART */
-    bool gave_up;                /* STOP: it was to be a RESTART */
+    uint64_t id; /* rises, never used again; 0: a dry run */
+    int state;   /* enum transaction_state */
+    struct wire_transaction request; /* in the journal */
+    struct locks locks;
 
-    const struct step *steps[TRANSACTION_STEPS_MAX];
+    struct operation operations[TRANSACTION_OPERATIONS_MAX];
+    size_t n_operations;
+    struct step_run steps[TRANSACTION_STEPS_MAX];
     size_t n_steps;
-    size_t at; /* the step under way; while undoing, of which one is undone */
-    unsigned n_tries;      /* of an undo that fails */
-    struct event *timer;   /* for steps that wait */
-    uint64_t waits_until_ms; /* monotonic */
+    size_t at; /* the step under way; undoing: one more than the step */
+    bool step_is_late; /* it answered STEP_LATER and has not ended */
+    bool passed;       /* a final step has begun: no way back */
+    bool recovered;    /* made from the journal */
+    unsigned n_tries;  /* of what fails and is tried again */
+    struct event *timer;    /* for steps that wait */
+    struct event *deadline; /* of request.timeout_ms */
+    struct event *soon;     /* what is done next, from the loop */
+    void (*soon_fn)(struct transaction *t);
+    uint64_t deadline_ms;   /* monotonic; 0: none.  Steps that can end with
+                               less (partial) end a little before it */
+    struct lease *lease;    /* it uses up; NULL: none */
+    int stop;               /* VDC_E_CANCELLED or VDC_E_TIMEOUT: to be undone
+                               as soon as the step under way has ended */
 
-    struct mem need;       /* its domain takes so much from the host */
-    struct mem from_dom0;  /* of it, asked from dom0 */
-    bool promised;         /* need is reserved, its domain has not all yet */
-    uint32_t domid;        /* that it has built; HV_DOMID_NONE: none */
-    uint32_t old_domid;    /* the partition's when it began */
-    bool ended_domain;     /* it has ended the old one: no way back */
-    uint64_t built_ms;
+    bool asks_store; /* it waits for the answer to its key */
+    bool told;       /* on_done was called */
+    bool own;        /* nobody asked for it: transaction_begin_own */
+    uint64_t digest; /* of a request with a key */
+    struct outcome *outcome; /* that is being written */
 
     struct vdc_error err; /* why it is undone, or failed */
+    /* The same key was used before: the first answer, as it was; nothing was
+     * done now.  NULL otherwise. */
+    const struct wire_transaction_reply *answer;
     const struct transaction_ops *ops;
     void *arg;
 };
@@ -127,29 +192,56 @@ TAILQ_HEAD(transaction_list, transaction);
 
 extern const struct machine transaction_machine;
 
-const char *transaction_kind_name(enum transaction_kind kind);
-
 /*
- * A new one on this partition.  Errors: VDC_E_BUSY when the partition has one
- * under way.  Steps are added before it runs.
+ * Begins a transaction; what comes of it is told by ops->on_done.  The
+ * request is copied.  Errors: none are returned; all come through on_done:
+ * VDC_E_NOT_FOUND (no such partition), VDC_E_BAD_VALUE (no operations, a kind
+ * that is not a client's), VDC_E_CONFLICT (if_generation; or the key was used
+ * for another request), those of the checks, VDC_E_CANCELLED, VDC_E_TIMEOUT.
+ * Returns it for transaction_cancel; valid until on_done.
  */
-int transaction_new(struct host *host, struct partition *partition,
-                    enum transaction_kind kind,
-                    const struct wire_partition_ref *request,
-                    const char *reason, struct transaction **ret,
-                    struct vdc_error *err);
-void transaction_add(struct transaction *t, const struct step *step);
-/* Runs it to its end, which ops.on_done tells; frees it.  A dry run only
- * checks. */
-void transaction_run(struct transaction *t, const struct transaction_ops *ops,
-                     void *arg);
+struct transaction *transaction_begin(struct host *host,
+                                      const struct wire_transaction *request,
+                                      const struct transaction_ops *ops,
+                                      void *arg);
+/* The same with one operation that nobody asked for: STOP, RESTART, an
+ * automatic START.  `like` gives partition, kind, request, automatic, why,
+ * gave_up, core_dump, and as old_domid the domain that it is about: when that
+ * is no longer the partition's, it fails with VDC_E_WRONG_STATE. */
+struct transaction *transaction_begin_own(struct host *host,
+                                          const struct operation *like,
+                                          const struct transaction_ops *ops,
+                                          void *arg);
+/* Undo it, if it is not too late: on_done tells (VDC_E_CANCELLED, or success
+ * as if nothing had been said). */
+void transaction_cancel(struct transaction *t);
+/* One that a crash left in the journal, to be ended: forward when `passed`,
+ * else back.  The journal has it until then. */
+struct transaction *transaction_recover(struct host *host,
+                                        const struct journal_entry *entry,
+                                        const struct transaction_ops *ops,
+                                        void *arg);
+
+/* What it comes to, in the arena; after on_done came with 0 (dry run: the
+ * plan), or from inside. */
+int transaction_reply(const struct transaction *t, struct arena *arena,
+                      struct wire_transaction_reply *ret,
+                      struct vdc_error *err);
 
 /* For steps: the step that answered STEP_LATER has ended. */
 void transaction_step_ended(struct transaction *t, int rc,
                             const struct vdc_error *err);
-/* For steps: calls fn from the loop after so long (t->timer). */
-void transaction_wait(struct transaction *t, unsigned ms,
+/* For steps: calls fn(op) from the loop after so long. */
+void transaction_wait(struct operation *op, unsigned ms,
                       void (*fn)(int fd, short what, void *arg));
+
+/* Whether a transaction on this partition is queued or under way. */
+bool transaction_concerns(const struct host *host,
+                          const struct partition *partition);
+/* The last of its operations on this partition; NULL when there is none. */
+const struct operation *
+transaction_operation_on(const struct transaction *t,
+                         const struct partition *partition);
 
 /* Frees those under way without a word, for the end of the process. */
 void transactions_abandon(struct host *host);

@@ -1,0 +1,601 @@
+/* Transactions that have their locks: checked, journalled, applied, and
+ * committed or undone. */
+#include <assert.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/machine.h"
+#include "resourced/host.h"
+#include "resourced/lease.h"
+#include "resourced/operation.h"
+#include "resourced/outcome.h"
+#include "resourced/step.h"
+#include "resourced/transaction_impl.h"
+
+/* What must be done and fails is tried again after a second; after so many
+ * tries whoever asked is told, and it is tried less often, for as long as it
+ * takes: until then nobody else can work on its partitions. */
+#define TRIES 5
+#define AGAIN_MS 1000
+#define AGAIN_SLOWLY_MS 30000
+
+static void apply_next(struct transaction *t);
+static void undo_next(struct transaction *t);
+static void commit(struct transaction *t);
+static void end_undone(struct transaction *t);
+
+/* ---- what must be done and fails ---- */
+
+static void try_again(struct transaction *t, struct operation *op,
+                      const struct vdc_error *err,
+                      void (*fn)(int fd, short what, void *arg))
+{
+    if (++t->n_tries < TRIES) {
+        transaction_wait(op, AGAIN_MS, fn);
+        return;
+    }
+    if (t->n_tries == TRIES) {
+        log_error("%s comes to no end, and is tried again: %s",
+                  transaction_name(t), err->text);
+        transaction_tell_unfinished(t, err);
+    }
+    transaction_wait(op, AGAIN_SLOWLY_MS, fn);
+}
+
+/* ---- undo ---- */
+
+static void start_undo(struct transaction *t, const struct vdc_error *err)
+{
+    t->err = *err;
+    t->n_tries = 0;
+    transaction_watch_stuck(t);
+    transaction_move(t, TRANSACTION_UNDOING);
+    undo_next(t);
+}
+
+static void start_undo_for_stop(struct transaction *t)
+{
+    struct vdc_error err;
+
+    transaction_say_stop(t);
+    err = t->err;
+    start_undo(t, &err);
+}
+
+/* The fields of an operation that belong to the step under way. */
+static void clear_scratch(struct operation *op)
+{
+    op->waits_until_ms = 0;
+    op->fd = -1;
+    op->got = MEM_KIB(0);
+    op->state = 0;
+}
+
+static void undo_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    undo_next(op->t);
+}
+
+static void undo_failed(struct transaction *t, const struct vdc_error *err)
+{
+    try_again(t, t->steps[t->at - 1].op, err, undo_again);
+}
+
+static void undone_one(struct transaction *t)
+{
+    t->at--;
+    t->n_tries = 0;
+}
+
+static void undo_next(struct transaction *t)
+{
+    struct vdc_error err = { 0 };
+
+    while (t->at > 0) {
+        struct step_run *run = &t->steps[t->at - 1];
+        clear_scratch(run->op);
+        log_debug("%s: undoes %s", transaction_name(t), run->step->name);
+        int rc = run->step->undo ? run->step->undo(run->op, &err) : STEP_DONE;
+        t->step_is_late = rc == STEP_LATER;
+        if (rc == STEP_LATER)
+            return;
+        if (rc) {
+            undo_failed(t, &err);
+            return;
+        }
+        undone_one(t);
+    }
+    end_undone(t);
+}
+
+static void give_back_memory(struct transaction *t)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        memory_give_back(&t->operations[i]);
+}
+
+static void failure_written(void *arg, int rc, const struct vdc_error *err,
+                            uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc)
+        /* Recovery reads the journal, finds what is true, and writes it. */
+        log_error("the end of %s is not in the database: %s",
+                  transaction_name(t), err->text);
+    else
+        event_log_publish(t->host->events, &t->outcome->events, first_event);
+    outcome_take(t->outcome, t->host);
+    transaction_move(t, TRANSACTION_UNDONE);
+    transaction_finish(t, t->err.code);
+}
+
+/* What was done is undone: the rows and the events say so. */
+static void end_undone(struct transaction *t)
+{
+    struct store_change change = { .journal_remove = t->id };
+
+    give_back_memory(t);
+    t->outcome = ARENA_NEW(t->arena, struct outcome);
+    outcome_failed(t, t->outcome);
+    outcome_into(t->outcome, t->host, t->arena, &change);
+    change.answer = transaction_answer(t, t->err.code);
+    event_log_into(t->host->events, &t->outcome->events, &change);
+    store_submit(t->host->store, &change, failure_written, t);
+}
+
+/* ---- commit ---- */
+
+static void commit_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    commit(op->t);
+}
+
+/* Without a way back it must be written; the journal has it as long. */
+static void commit_failed(struct transaction *t, const struct vdc_error *err)
+{
+    if (t->passed)
+        try_again(t, &t->operations[0], err, commit_again);
+    else
+        start_undo(t, err);
+}
+
+static void committed(void *arg, int rc, const struct vdc_error *err,
+                      uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        commit_failed(t, err);
+        return;
+    }
+    outcome_note(t->outcome);
+    event_log_publish(t->host->events, &t->outcome->events, first_event);
+    for (size_t i = 0; i < t->n_operations; i++)
+        memory_keep(&t->operations[i]);
+    outcome_take(t->outcome, t->host);
+    if (t->lease)
+        lease_end(t->host, t->lease);
+    t->lease = NULL;
+    transaction_move(t, TRANSACTION_COMMITTED);
+    transaction_finish(t, 0);
+}
+
+static void give_indexes(struct transaction *t)
+{
+    for (size_t i = 0; i < t->outcome->n_put; i++)
+        if (!t->outcome->rows[i].index)
+            t->outcome->rows[i].index = store_next_partition(t->host->store);
+}
+
+static void commit(struct transaction *t)
+{
+    struct store_change change = { .journal_remove = t->id };
+
+    if (t->state != TRANSACTION_COMMITTING)
+        transaction_move(t, TRANSACTION_COMMITTING);
+    t->outcome = ARENA_NEW(t->arena, struct outcome);
+    outcome_committed(t, t->outcome);
+    give_indexes(t);
+    outcome_into(t->outcome, t->host, t->arena, &change);
+    if (t->lease) {
+        lease_used(t->host, t->lease, t->arena, &change,
+                   &t->outcome->resources);
+        resources_into(&t->outcome->resources, &change);
+    }
+    change.answer = transaction_answer(t, 0);
+    event_log_into(t->host->events, &t->outcome->events, &change);
+    store_submit(t->host->store, &change, committed, t);
+}
+
+/* ---- apply ---- */
+
+static bool is_final_at(const struct transaction *t, size_t at)
+{
+    return at < t->n_steps && t->steps[at].step->final;
+}
+
+static void tell_progress(struct transaction *t)
+{
+    if (t->ops->on_progress && !t->told)
+        t->ops->on_progress(t->arg, (unsigned)t->at + 1, (unsigned)t->n_steps,
+                            t->steps[t->at].step->doing);
+}
+
+static void apply_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    apply_next(op->t);
+}
+
+/* Whether anything is done that cannot be undone. */
+static bool has_ended_any(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->at; i++)
+        if (is_final_at(t, i))
+            return true;
+    return false;
+}
+
+static void back_again(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event);
+
+/* The journal says that there is no way back, and there is: the first of the
+ * steps that cannot be undone has left nothing behind. */
+static void go_back(struct transaction *t, const struct vdc_error *err)
+{
+    struct journal_entry entry = {
+        .id = t->id,
+        .request = t->request,
+        .begun_ms = clock_wall().ms,
+    };
+    struct store_change change = { .journal_add = &entry };
+
+    t->err = *err;
+    store_submit(t->host->store, &change, back_again, t);
+}
+
+static void back_again(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event)
+{
+    struct transaction *t = arg;
+    struct vdc_error why = t->err;
+
+    if (rc) {
+        try_again(t, t->steps[t->at].op, err, apply_again);
+        return;
+    }
+    t->passed = false;
+    start_undo(t, &why);
+}
+
+/* A step that failed has left nothing behind: what was before it is undone,
+ * unless that cannot be. */
+static void step_failed(struct transaction *t, const struct vdc_error *err)
+{
+    bool restart = t->operations[0].kind == WIRE_OP_RESTART;
+    bool forward = has_ended_any(t) || (t->recovered && t->passed);
+
+    if (restart || (!forward && (!t->passed || t->at == 0)))
+        start_undo(t, err);
+    else if (forward)
+        try_again(t, t->steps[t->at].op, err, apply_again);
+    else
+        go_back(t, err);
+}
+
+static void passed(void *arg, int rc, const struct vdc_error *err,
+                   uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        t->passed = false;
+        start_undo(t, err);
+        return;
+    }
+    apply_next(t);
+}
+
+/* From here on there is no way back, and the journal says so first. */
+static void pass(struct transaction *t)
+{
+    struct store_change change = { .journal_pass = t->id };
+
+    t->passed = true;
+    store_submit(t->host->store, &change, passed, t);
+}
+
+static void applied_one(struct transaction *t)
+{
+    t->at++;
+    t->n_tries = 0;
+}
+
+static void apply_next(struct transaction *t)
+{
+    struct vdc_error err = { 0 };
+
+    while (t->at < t->n_steps) {
+        struct step_run *run = &t->steps[t->at];
+        if (t->stop && !t->passed) {
+            start_undo_for_stop(t);
+            return;
+        }
+        if (is_final_at(t, t->at) && !t->passed) {
+            pass(t);
+            return;
+        }
+        tell_progress(t);
+        clear_scratch(run->op);
+        int rc = run->step->apply ? run->step->apply(run->op, &err)
+                                  : STEP_DONE;
+        t->step_is_late = rc == STEP_LATER;
+        if (rc == STEP_LATER)
+            return;
+        if (rc) {
+            step_failed(t, &err);
+            return;
+        }
+        applied_one(t);
+    }
+    if (t->stop && !t->passed)
+        start_undo_for_stop(t);
+    else
+        commit(t);
+}
+
+void transaction_step_ended(struct transaction *t, int rc,
+                            const struct vdc_error *err)
+{
+    assert(t->step_is_late);
+    t->step_is_late = false;
+    if (t->state == TRANSACTION_UNDOING) {
+        if (rc) {
+            undo_failed(t, err);
+            return;
+        }
+        undone_one(t);
+        undo_next(t);
+        return;
+    }
+    assert(t->state == TRANSACTION_APPLYING);
+    if (rc && t->stop && !t->passed) {
+        start_undo_for_stop(t);
+        return;
+    }
+    if (rc) {
+        step_failed(t, err);
+        return;
+    }
+    applied_one(t);
+    apply_next(t);
+}
+
+void transaction_run_stop(struct transaction *t)
+{
+    struct step_run *run = &t->steps[t->at];
+
+    /* One that is not late waits for the store, and sees t->stop then. */
+    if (t->step_is_late && run->step->cancel)
+        run->step->cancel(run->op);
+}
+
+/* ---- the journal ---- */
+
+static void journalled(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        t->err = *err;
+        transaction_end_untouched(t, rc);
+        return;
+    }
+    transaction_move(t, TRANSACTION_APPLYING);
+    if (t->lease)
+        lease_yield_memory(t->lease, t->host);
+    if (t->stop) {
+        start_undo_for_stop(t);
+        return;
+    }
+    t->passed = is_final_at(t, 0);
+    apply_next(t);
+}
+
+static void write_journal(struct transaction *t)
+{
+    struct journal_entry entry = {
+        .id = store_next_transaction(t->host->store),
+        .passed = is_final_at(t, 0),
+        .request = t->request,
+        .begun_ms = clock_wall().ms,
+    };
+    struct store_change change = { .journal_add = &entry };
+
+    t->id = entry.id;
+    /* Names may mean others after this; uuids do not. */
+    for (size_t i = 0; i < t->n_operations; i++)
+        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+    transaction_move(t, TRANSACTION_JOURNALLING);
+    store_submit(t->host->store, &change, journalled, t);
+}
+
+/* ---- checks ---- */
+
+static void check_generation(const struct operation *op,
+                             struct reasons *reasons)
+{
+    const struct partition *partition = op->partition;
+    uint64_t asked = op->request.if_generation;
+    uint64_t is = partition->row.generation;
+    struct vdc_error err;
+
+    if (!asked || asked == is)
+        return;
+    vdc_error_set(&err, VDC_E_CONFLICT,
+                  "%s has changed meanwhile: its generation is %llu, not "
+                  "%llu%s%s%s", partition->row.name, (unsigned long long)is,
+                  (unsigned long long)asked,
+                  partition->last_change[0] ? " (last: " : "",
+                  partition->last_change,
+                  partition->last_change[0] ? ")" : "");
+    vdc_error_hint(&err, "look at it again, then decide: xl-vdc show");
+    reasons_add(reasons, &err);
+}
+
+static bool has_failed(const struct transaction *t,
+                       const struct partition *partition,
+                       const bool *failed)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        if (failed[i] && t->operations[i].partition == partition)
+            return true;
+    return false;
+}
+
+/* All operations, one after the other, each on what those before it leave. */
+static void plan(struct transaction *t, struct step_list *steps,
+                 struct step_list *finals, struct reasons *reasons)
+{
+    bool failed[TRANSACTION_OPERATIONS_MAX] = { false };
+    bool checks = !t->recovered;
+    struct vdc_error err;
+
+    for (size_t i = 0; i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        size_t n_before = reasons->n_errors + reasons->n_more;
+        if (operation_find(op, &err)) {
+            reasons_add(reasons, &err);
+            failed[i] = true;
+            continue;
+        }
+        /* Of one that cannot be anyway, reasons would only mislead. */
+        if (has_failed(t, op->partition, failed))
+            continue;
+        if (checks)
+            check_generation(op, reasons);
+        operation_plan(op, checks, steps, finals, reasons);
+        failed[i] = reasons->n_errors + reasons->n_more > n_before;
+    }
+}
+
+/* What the lease keeps is free for its operations from now on. */
+static void use_lease(struct transaction *t, struct reasons *reasons)
+{
+    struct vdc_error err;
+
+    if (uuid_is_zero(&t->request.lease))
+        return;
+    if (!lease_use(t->host, &t->request.lease, t, &err))
+        t->lease = lease_find(t->host, &t->request.lease);
+    else if (!t->recovered) /* then it may have expired meanwhile */
+        reasons_add(reasons, &err);
+}
+
+static int check_all(struct transaction *t)
+{
+    struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
+    struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
+    struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
+
+    use_lease(t, reasons);
+    plan(t, steps, finals, reasons);
+    int rc = reasons_error(reasons, &t->err);
+    if (rc)
+        return rc;
+    assert(steps->n_runs + finals->n_runs <= TRANSACTION_STEPS_MAX);
+    memcpy(t->steps, steps->runs, steps->n_runs * sizeof(*steps->runs));
+    memcpy(t->steps + steps->n_runs, finals->runs,
+           finals->n_runs * sizeof(*finals->runs));
+    t->n_steps = steps->n_runs + finals->n_runs;
+    return 0;
+}
+
+/* The domains that its steps had built before the crash. */
+static int find_built(struct transaction *t, struct vdc_error *err)
+{
+    struct hv *hv = t->host->hv;
+    struct hv_domain_info *domains;
+    size_t n = 0;
+    int rc = hv->domain->list(hv, t->arena, &domains, &n, err);
+
+    for (size_t i = 0; !rc && i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        if (op->row->domid != DOMID_TO_COME || op->kind == WIRE_OP_RESTART)
+            continue;
+        /* One that has ended since is found missing when all is settled. */
+        op->row->started_ms = clock_wall().ms;
+        for (size_t j = 0; j < n; j++)
+            if (!domains[j].dying &&
+                uuid_equal(&domains[j].uuid, &op->row->uuid))
+                op->domid = op->row->domid = domains[j].domid;
+        if (op->row->domid == DOMID_TO_COME)
+            op->row->domid = HV_DOMID_NONE;
+    }
+    return rc;
+}
+
+static void forward_again(int fd, short what, void *arg);
+
+/* All that can be undone had been applied when it passed. */
+static void go_forward(struct transaction *t)
+{
+    struct vdc_error err;
+
+    while (t->at < t->n_steps && !is_final_at(t, t->at))
+        t->at++;
+    if (find_built(t, &err))
+        try_again(t, &t->operations[0], &err, forward_again);
+    else
+        apply_next(t);
+}
+
+static void forward_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    go_forward(op->t);
+}
+
+/* After a crash: forward, or all of it back. */
+static void run_recovered(struct transaction *t)
+{
+    if (t->passed) {
+        transaction_watch_stuck(t);
+        transaction_move(t, TRANSACTION_APPLYING);
+        go_forward(t);
+        return;
+    }
+    t->at = t->n_steps;
+    vdc_error_set(&t->err, VDC_E_CANCELLED,
+                  "resourced ended in the middle of it");
+    transaction_watch_stuck(t);
+    transaction_move(t, TRANSACTION_UNDOING);
+    undo_next(t);
+}
+
+void transaction_check(struct transaction *t)
+{
+    int rc = check_all(t);
+
+    if (rc) {
+        transaction_end_untouched(t, rc);
+        return;
+    }
+    transaction_move(t, TRANSACTION_CHECKED);
+    if (t->recovered)
+        run_recovered(t);
+    else if (t->request.dry_run)
+        transaction_end_untouched(t, 0);
+    else
+        write_journal(t);
+}
