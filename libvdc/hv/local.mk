@@ -1,10 +1,10 @@
 # Files of libvdc/hv: the interface, the simulator, and (with Xen) libxl.
 noinst_LIBRARIES += libvdc/hv/libhv.a
 libvdc_hv_libhv_a_SOURCES = \
+	libvdc/hv/cpulist.c \
+	libvdc/hv/cpulist.h \
 	libvdc/hv/hv.c \
-	libvdc/hv/hv.h \
-	libvdc/hv/xen/cpulist.c \
-	libvdc/hv/xen/cpulist.h
+	libvdc/hv/hv.h
 libvdc_hv_libhv_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 include libvdc/hv/sim/local.mk
 if WITH_XEN

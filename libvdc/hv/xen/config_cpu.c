@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/xen/cpulist.h"
+#include "hv/cpulist.h"
 
 static int map_online(struct xl *xl, const struct hv_domain_config *config,
                       libxl_domain_build_info *ret, struct vdc_error *err)

@@ -1,5 +1,5 @@
 /* xl's lists of CPUs. */
-#include "hv/xen/cpulist.h"
+#include "hv/cpulist.h"
 
 #include <string.h>
 
@@ -80,11 +80,32 @@ static void test_no_cpus(void)
     CU_ASSERT_EQUAL(cpulist_parse("0", &none, NULL, NULL), VDC_E_BAD_VALUE);
 }
 
+/* What is written is what is read, in the shortest form. */
+static void test_format(void)
+{
+    static const char *const cases[][2] = {
+        { "all", "all" },     { "0-6", "all" },      { "0", "0" },
+        { "0,1,2", "0-2" },   { "0-3,^1", "0,2-3" }, { "6,1,3,5", "1,3,5-6" },
+        { "nodes:1", "4-6" }, { "all,^0", "1-6" },
+    };
+    struct arena *arena = arena_new();
+    bool cpus[8], none[8] = { false };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CU_ASSERT_EQUAL(cpulist_parse(cases[i][0], &host, cpus, NULL), 0);
+        CU_ASSERT_STRING_EQUAL(cpulist_format(cpus, &host, arena),
+                               cases[i][1]);
+    }
+    CU_ASSERT_STRING_EQUAL(cpulist_format(none, &host, arena), "");
+    arena_free(arena);
+}
+
 static const struct unit_test tests[] = {
     { "good lists", test_good },
     { "bad lists", test_bad },
     { "untouched on failure", test_untouched },
     { "a host without CPUs", test_no_cpus },
+    { "lists as text", test_format },
 };
 
 UNIT_MAIN("hv/cpulist", tests)

@@ -1,14 +1,15 @@
 /*
  * xl's lists of physical CPUs: "all", "0-3,5,^1", "nodes:0-1,^node:1".
- * Needs no Xen header, so that it is tested everywhere.
+ * Needs no Xen header: the simulator reads them, too.
  */
-#ifndef VDC_HV_XEN_CPULIST_H
-#define VDC_HV_XEN_CPULIST_H
+#ifndef VDC_HV_CPULIST_H
+#define VDC_HV_CPULIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 #define CPULIST_NO_NODE UINT32_MAX
@@ -29,5 +30,10 @@ struct cpulist_host {
  */
 int cpulist_parse(const char *text, const struct cpulist_host *host,
                   bool *cpus, struct vdc_error *err);
+
+/* The shortest list for the flags, in the arena: "all" when they are all that
+ * the host has, "0-3,5", "" when none is set. */
+const char *cpulist_format(const bool *cpus, const struct cpulist_host *host,
+                           struct arena *arena);
 
 #endif

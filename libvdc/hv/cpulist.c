@@ -1,11 +1,10 @@
 /* Reads xl's CPU lists, for the affinities of a domain's vCPUs. */
-#include "hv/xen/cpulist.h"
+#include "hv/cpulist.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/arena.h"
 
 struct item {
     bool take_away;
@@ -149,4 +148,32 @@ int cpulist_parse(const char *text, const struct cpulist_host *host,
         memcpy(cpus, found, host->n_cpus * sizeof(*cpus));
     free(found);
     return rc;
+}
+
+static bool is_whole_host(const bool *cpus, const struct cpulist_host *host)
+{
+    for (size_t i = 0; i < host->n_cpus; i++)
+        if (!cpus[i] && host->nodes[i] != CPULIST_NO_NODE)
+            return false;
+    return host->n_cpus > 0;
+}
+
+const char *cpulist_format(const bool *cpus, const struct cpulist_host *host,
+                           struct arena *arena)
+{
+    if (is_whole_host(cpus, host))
+        return "all";
+    /* A range is at most two numbers of six digits, a '-' and a ','. */
+    char *text = arena_alloc(arena, host->n_cpus * 14 + 1), *end = text;
+    for (size_t i = 0; i < host->n_cpus; i++) {
+        size_t first = i;
+        if (!cpus[i])
+            continue;
+        while (i + 1 < host->n_cpus && cpus[i + 1])
+            i++;
+        end += sprintf(end, end == text ? "%zu" : ",%zu", first);
+        if (i > first)
+            end += sprintf(end, "-%zu", i);
+    }
+    return text;
 }
