@@ -3,9 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "resourced/host.h"
-#include "resourced/operation.h"
+#include "resourced/transaction.h"
 
 void boot_add(struct host *host, struct partition *partition)
 {
@@ -25,23 +24,20 @@ static void started(void *arg, struct transaction *t, int rc,
 
 static const struct transaction_ops ops = { .on_done = started };
 
-static int start(struct host *host, struct partition *partition,
-                 struct vdc_error *err)
+static void start(struct host *host, struct partition *partition)
 {
-    struct wire_partition_ref ref;
-    struct operation_stopped how = {
+    struct operation like = {
+        .partition = partition,
+        .kind = WIRE_OP_START,
+        .automatic = true,
         .why = HV_SHUTDOWN_NONE,
-        .reason = partition->row.last_stop,
+        .old_domid = HV_DOMID_NONE,
     };
 
-    if (partition->restart_again) {
-        partition->restart_again = false;
-        return operation_restart(host, partition, &how, &ops, host, err);
-    }
-    wire_init(&wire_struct_partition_ref, &ref);
-    ref.host_reserve = partition->row.host_reserve;
-    ref.dom0_keep = partition->row.dom0_keep;
-    return operation_start_automatic(host, partition, &ref, &ops, host, err);
+    wire_init(&wire_struct_operation, &like.request);
+    like.request.host_reserve = partition->row.host_reserve;
+    like.request.dom0_keep = partition->row.dom0_keep;
+    transaction_begin_own(host, &like, &ops, host);
 }
 
 static struct partition *next_waiting(struct host *host)
@@ -60,7 +56,6 @@ static struct partition *next_waiting(struct host *host)
 void boot_go_on(struct host *host)
 {
     struct partition *partition;
-    struct vdc_error err;
 
     while (host->n_boot_starting < host->settings->start_parallel &&
            (partition = next_waiting(host))) {
@@ -70,10 +65,6 @@ void boot_go_on(struct host *host)
         if (partition->transaction || partition_has_domain(partition))
             continue;
         host->n_boot_starting++;
-        if (start(host, partition, &err)) {
-            host->n_boot_starting--;
-            log_error("%s cannot be started: %s", partition->row.name,
-                      err.text);
-        }
+        start(host, partition);
     }
 }

@@ -1,5 +1,5 @@
-/* Guests that are started by themselves after a boot of the host (or after a
- * crash in the middle of their restart), a few at a time. */
+/* Guests that are started by themselves after a boot of the host, a few at a
+ * time. */
 #ifndef RESOURCED_BOOT_H
 #define RESOURCED_BOOT_H
 

@@ -21,6 +21,12 @@
 /* Old events are dropped when so many more than wanted are kept. */
 #define KEEP_SLACK 64
 
+int store_events(struct store *store, uint64_t since, const char *owner,
+                 size_t most, struct arena *arena, struct wire_event **ret,
+                 size_t *ret_n, struct vdc_error *err);
+int store_events_range(struct store *store, uint64_t *ret_first,
+                       uint64_t *ret_last, struct vdc_error *err);
+
 struct event_follower {
     TAILQ_ENTRY(event_follower) link;
     struct event_log *log;
@@ -91,17 +97,12 @@ void event_batch_add(struct event_batch *batch, const struct host *host,
     event->text = batch->texts[at];
 }
 
-void event_log_number(struct event_log *log, struct event_batch *batch,
-                      struct store_change *change)
+void event_log_into(struct event_log *log, const struct event_batch *batch,
+                    struct store_change *change)
 {
-    uint64_t keep = log->host->settings->event_keep;
-
-    for (size_t i = 0; i < batch->n_events; i++)
-        batch->events[i].number = log->last + 1 + i;
     change->events = batch->events;
     change->n_events = batch->n_events;
-    if (log->last > log->first + keep + KEEP_SLACK)
-        change->events_before = log->last - keep;
+    change->event_keep = log->host->settings->event_keep;
 }
 
 static void feed_later(struct event_follower *follower, unsigned ms)
@@ -111,13 +112,14 @@ static void feed_later(struct event_follower *follower, unsigned ms)
     event_add(follower->timer, &tv);
 }
 
-void event_log_publish(struct event_log *log, struct event_batch *batch)
+void event_log_publish(struct event_log *log, struct event_batch *batch,
+                       uint64_t first_event)
 {
     struct event_follower *follower;
 
     for (size_t i = 0; i < batch->n_events; i++) {
-        const struct wire_event *event = &batch->events[i];
-        log->last = event->number;
+        struct wire_event *event = &batch->events[i];
+        log->last = event->number = first_event + i;
         if (!log->first)
             log->first = event->number;
         log_info("%s: %s%s%s", event->name,

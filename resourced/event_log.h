@@ -17,7 +17,7 @@ struct event_log;
 struct event_follower;
 
 /* Events that are written with one change: made, numbered, published. */
-#define EVENT_BATCH_MAX 4
+#define EVENT_BATCH_MAX 48
 
 struct event_batch {
     struct wire_event events[EVENT_BATCH_MAX];
@@ -35,11 +35,13 @@ void event_batch_add(struct event_batch *batch, const struct host *host,
                      const struct partition_row *row, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Puts the events, with the numbers that come next, into the change. */
-void event_log_number(struct event_log *log, struct event_batch *batch,
-                      struct store_change *change);
-/* The change was written: the numbers are used, followers are told. */
-void event_log_publish(struct event_log *log, struct event_batch *batch);
+/* Puts the events into the change; they get their numbers when it is
+ * written. */
+void event_log_into(struct event_log *log, const struct event_batch *batch,
+                    struct store_change *change);
+/* The change was written: followers are told.  first_event as in store.h. */
+void event_log_publish(struct event_log *log, struct event_batch *batch,
+                       uint64_t first_event);
 
 struct event_follower_ops {
     /* One event.  false: no more now (the other end is slow); it is offered

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
-#include "resourced/operation.h"
+#include "resourced/transaction.h"
 #include "resourced/view.h"
 #include "resourced/waiter.h"
 
@@ -29,7 +29,7 @@ static struct partition *find(struct request *request,
     return partition;
 }
 
-/* ---- operations ---- */
+/* ---- transactions ---- */
 
 static void on_progress(void *arg, unsigned step, unsigned n_steps,
                         const char *text)
@@ -43,35 +43,59 @@ static void on_progress(void *arg, unsigned step, unsigned n_steps,
     request_tell(arg, WIRE_MSG_progress, &progress);
 }
 
-static void fill_plan(const struct transaction *t, struct arena *arena,
-                      struct wire_partition_reply *ret)
+static void transaction_done(void *arg, struct transaction *t, int rc,
+                             const struct vdc_error *err)
 {
-    ret->plan = ARENA_ARRAY(arena, t->n_steps, const char *);
-    for (size_t i = 0; i < t->n_steps; i++) {
-        const struct step *step = t->steps[i];
-        char *text = arena_alloc(arena, 256);
-        if (step->plan && !step->plan(t, text, 256))
-            continue;
-        ret->plan[ret->n_plan++] = step->plan ? text : step->doing;
-    }
+    struct request *request = arg;
+    struct wire_transaction_reply reply;
+    struct vdc_error reply_err;
+
+    request->transaction = NULL;
+    if (rc)
+        request_fail(request, err);
+    else if (transaction_reply(t, request->arena, &reply, &reply_err))
+        request_fail(request, &reply_err);
+    else
+        request_answer(request, WIRE_MSG_transaction_reply, &reply);
 }
 
+static void handle_transaction(struct request *request)
+{
+    static const struct transaction_ops ops = {
+        .on_progress = on_progress,
+        .on_done = transaction_done,
+    };
+
+    request->transaction = transaction_begin(request->host, request->body,
+                                             &ops, request);
+}
+
+static void handle_cancel(struct request *request)
+{
+    const struct wire_cancel *cancel = request->body;
+    struct request *meant = request_of_id(request, cancel->request);
+
+    if (meant && meant->transaction)
+        transaction_cancel(meant->transaction);
+    else if (meant)
+        waiter_cancel(request->host->waiters, meant);
+    request_forget(request);
+}
+
+/* ---- requests of one operation ---- */
+
 static void answer_partition(struct request *request,
-                             const struct partition *partition,
-                             const struct transaction *plan_of)
+                             const struct wire_partition *partition,
+                             const struct wire_transaction_reply *plan_of)
 {
     struct wire_partition_reply reply;
-    struct vdc_error err;
 
     wire_init(&wire_struct_partition_reply, &reply);
-    int rc = view_partition(request->host, partition, request->arena,
-                            &reply.partition, &err);
-    if (rc) {
-        request_fail(request, &err);
-        return;
+    reply.partition = *partition;
+    if (plan_of) {
+        reply.plan = plan_of->plan;
+        reply.n_plan = plan_of->n_plan;
     }
-    if (plan_of)
-        fill_plan(plan_of, request->arena, &reply);
     request_answer(request, WIRE_MSG_partition_reply, &reply);
 }
 
@@ -79,11 +103,16 @@ static void done(void *arg, struct transaction *t, int rc,
                  const struct vdc_error *err)
 {
     struct request *request = arg;
+    struct wire_transaction_reply reply;
+    struct vdc_error reply_err;
 
+    request->transaction = NULL;
     if (rc)
         request_fail(request, err);
+    else if (transaction_reply(t, request->arena, &reply, &reply_err))
+        request_fail(request, &reply_err);
     else
-        answer_partition(request, t->partition, t->dry_run ? t : NULL);
+        answer_partition(request, &reply.results[0].partition, &reply);
 }
 
 static const struct transaction_ops ops = {
@@ -91,38 +120,84 @@ static const struct transaction_ops ops = {
     .on_done = done,
 };
 
-static void operate(struct request *request, operation_fn *operation,
-                    const struct transaction_ops *with)
+static void begin(struct request *request, struct wire_transaction *with,
+                  struct wire_operation *operation,
+                  const struct transaction_ops *how)
 {
-    struct vdc_error err;
-    struct partition *partition = find(request, request->body, &err);
-
-    if (!partition || operation(request->host, partition, request->body, with,
-                                request, &err))
-        request_fail(request, &err);
+    with->operations = operation;
+    with->n_operations = 1;
+    request->transaction =
+        transaction_begin(request->host, with, how, request);
 }
 
 static void handle_create(struct request *request)
 {
-    struct vdc_error err;
+    const struct wire_partition_create *create = request->body;
+    struct wire_operation operation;
+    struct wire_transaction with;
 
-    if (operation_create(request->host, request->body, &ops, request, &err))
-        request_fail(request, &err);
+    wire_init(&wire_struct_transaction, &with);
+    wire_init(&wire_struct_operation, &operation);
+    with.key = create->key;
+    with.timeout_ms = create->timeout_ms;
+    with.dry_run = create->dry_run;
+    with.lease = create->lease;
+    operation.kind = WIRE_OP_CREATE;
+    operation.customer = create->customer;
+    operation.owner = create->owner;
+    with.owner = create->owner[0] ? create->owner : create->customer;
+    operation.xen_name = create->xen_name;
+    operation.definition = create->definition;
+    operation.start = create->start;
+    operation.paused = create->paused;
+    operation.host_reserve = create->host_reserve;
+    operation.dom0_keep = create->dom0_keep;
+    begin(request, &with, &operation, &ops);
+}
+
+static void operate(struct request *request, enum wire_operation_kind kind,
+                    const struct transaction_ops *how)
+{
+    const struct wire_partition_ref *ref = request->body;
+    struct wire_operation operation;
+    struct wire_transaction with;
+
+    wire_init(&wire_struct_transaction, &with);
+    wire_init(&wire_struct_operation, &operation);
+    with.key = ref->key;
+    with.owner = ref->customer;
+    with.dry_run = ref->dry_run;
+    with.lease = ref->lease;
+    /* Of a shutdown it is the time to wait for the guest. */
+    if (kind != WIRE_OP_SHUTDOWN && kind != WIRE_OP_REBOOT)
+        with.timeout_ms = ref->timeout_ms;
+    operation.kind = kind;
+    operation.customer = ref->customer;
+    operation.name = ref->name;
+    operation.uuid = ref->uuid;
+    operation.if_generation = ref->if_generation;
+    operation.keep = ref->keep;
+    operation.paused = ref->paused;
+    operation.new_name = ref->new_name;
+    operation.new_xen_name = ref->new_xen_name;
+    operation.host_reserve = ref->host_reserve;
+    operation.dom0_keep = ref->dom0_keep;
+    begin(request, &with, &operation, how);
 }
 
 static void handle_start(struct request *request)
 {
-    operate(request, operation_start, &ops);
+    operate(request, WIRE_OP_START, &ops);
 }
 
 static void handle_destroy(struct request *request)
 {
-    operate(request, operation_destroy, &ops);
+    operate(request, WIRE_OP_DESTROY, &ops);
 }
 
 static void handle_rename(struct request *request)
 {
-    operate(request, operation_rename, &ops);
+    operate(request, WIRE_OP_RENAME, &ops);
 }
 
 /* ---- what the guest has a say in ---- */
@@ -133,13 +208,16 @@ static void waited(void *arg, int rc, const struct vdc_error *err)
     const struct wire_partition_ref *ref = request->body;
     struct vdc_error gone;
     const struct partition *partition = find(request, ref, &gone);
+    struct wire_partition shown;
 
     if (rc)
         request_fail(request, err);
-    else if (!partition)
+    else if (!partition ||
+             view_partition(request->host, partition, request->arena, &shown,
+                            &gone))
         request_fail(request, &gone);
     else
-        answer_partition(request, partition, NULL);
+        answer_partition(request, &shown, NULL);
 }
 
 static void wait_for_guest(struct request *request,
@@ -162,6 +240,8 @@ static void asked(struct request *request, struct transaction *t, int rc,
                   const struct vdc_error *err, const char *what)
 {
     const struct wire_partition_ref *ref = request->body;
+    struct partition *partition = t->operations[0].partition;
+    bool is_asked = !rc && !t->request.dry_run && partition;
     uint64_t timeout_ms = ref->timeout_ms
                               ? ref->timeout_ms
                               : request->host->settings->shutdown_timeout_ms;
@@ -169,14 +249,16 @@ static void asked(struct request *request, struct transaction *t, int rc,
     /* Longer than a day is as good as for ever, and fits every clock. */
     if (timeout_ms > UINT64_C(86400000))
         timeout_ms = UINT64_C(86400000);
-    if (!rc && !t->dry_run && t->kind == TRANSACTION_SHUTDOWN) {
-        t->partition->stop_asked_until = clock_mono();
-        t->partition->stop_asked_until.ms += timeout_ms;
+    if (is_asked && t->operations[0].kind == WIRE_OP_SHUTDOWN) {
+        partition->stop_asked_until = clock_mono();
+        partition->stop_asked_until.ms += timeout_ms;
     }
-    if (!rc && !t->dry_run && ref->wait)
-        wait_for_guest(request, t->partition, timeout_ms, what);
-    else
-        done(request, t, rc, err);
+    if (is_asked && ref->wait) {
+        request->transaction = NULL;
+        wait_for_guest(request, partition, timeout_ms, what);
+        return;
+    }
+    done(request, t, rc, err);
 }
 
 static void asked_shutdown(void *arg, struct transaction *t, int rc,
@@ -198,7 +280,7 @@ static void handle_shutdown(struct request *request)
         .on_done = asked_shutdown,
     };
 
-    operate(request, operation_shutdown, &with);
+    operate(request, WIRE_OP_SHUTDOWN, &with);
 }
 
 static void handle_reboot(struct request *request)
@@ -208,7 +290,7 @@ static void handle_reboot(struct request *request)
         .on_done = asked_reboot,
     };
 
-    operate(request, operation_reboot, &with);
+    operate(request, WIRE_OP_REBOOT, &with);
 }
 
 /* ---- what is only looked at ---- */
@@ -238,6 +320,8 @@ static void handle_show(struct request *request)
         return;
     }
     reply.definition = partition->row.definition;
+    if (partition_has_domain(partition))
+        reply.live = partition->row.live;
     request_answer(request, WIRE_MSG_partition_reply, &reply);
 }
 
@@ -316,6 +400,8 @@ static const struct {
     enum wire_message_number number;
     request_fn *handler;
 } handlers[] = {
+    { WIRE_MSG_transaction, handle_transaction },
+    { WIRE_MSG_cancel, handle_cancel },
     { WIRE_MSG_partition_create, handle_create },
     { WIRE_MSG_partition_start, handle_start },
     { WIRE_MSG_partition_shutdown, handle_shutdown },

@@ -58,16 +58,21 @@ int host_open(struct event_base *base,
               struct vdc_error *err)
 {
     struct host *host = XNEW(struct host);
+    struct store_options options = {
+        .path = settings->database,
+        .sequence_path = settings->sequence,
+    };
 
     host->base = base;
     host->settings = settings;
     registry_init(&host->partitions);
     TAILQ_INIT(&host->transactions);
+    lock_table_init(&host->locks);
     host->waiters = waiters_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
-        rc = store_open(settings->database, &host->store, err);
+        rc = store_open(&options, base, &host->store, err);
     if (!rc)
         rc = load(host, err);
     if (!rc)

@@ -8,11 +8,11 @@
 #include <event2/event.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "resourced/host.h"
-#include "resourced/operation.h"
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
 #include "resourced/text.h"
@@ -21,20 +21,38 @@
 /* What could not be done for a guest that has stopped is tried again. */
 #define AGAIN_MS 2000
 
+struct note {
+    struct host *host;
+    char name[64];
+    struct event_batch events;
+};
+
+static void noted(void *arg, int rc, const struct vdc_error *err,
+                  uint64_t first_event)
+{
+    struct note *note = arg;
+
+    if (rc)
+        log_error("what happened to %s is not in the database: %s",
+                  note->name, err->text);
+    else
+        event_log_publish(note->host->events, &note->events, first_event);
+    free(note);
+}
+
 void lifecycle_note(struct host *host, struct partition *partition,
                     const struct partition_row *row,
                     struct event_batch *events)
 {
-    struct store_change change = { .put = row };
-    struct vdc_error err;
+    struct note *note = XNEW(struct note);
+    const struct partition_row *rows[1] = { row };
+    struct store_change change = { .put = rows, .n_put = 1 };
 
-    event_log_number(host->events, events, &change);
-    int rc = store_apply(host->store, &change, NULL, &err);
-    if (rc)
-        log_error("what happened to %s is not in the database: %s",
-                  partition->row.name, err.text);
-    else
-        event_log_publish(host->events, events);
+    note->host = host;
+    text_tidy(note->name, sizeof(note->name), partition->row.name);
+    note->events = *events;
+    event_log_into(host->events, &note->events, &change);
+    store_submit(host->store, &change, noted, note);
     partition_set_row(partition, row, NULL);
 }
 
@@ -148,11 +166,14 @@ static void acted(void *arg, struct transaction *t, int rc,
                   const struct vdc_error *err)
 {
     struct host *host = arg;
+    struct partition *partition = t->operations[0].partition;
 
-    t->partition->stop_asked_until.ms = 0;
-    if (rc && partition_has_domain(t->partition))
-        keep_event(host, t->partition, AGAIN_MS);
-    waiters_tell(host->waiters, &t->partition->row.uuid, rc, err);
+    if (!partition)
+        return; /* gone meanwhile */
+    partition->stop_asked_until.ms = 0;
+    if (rc && partition_has_domain(partition))
+        keep_event(host, partition, AGAIN_MS);
+    waiters_tell(host->waiters, &partition->row.uuid, rc, err);
 }
 
 static const struct transaction_ops act_ops = { .on_done = acted };
@@ -162,9 +183,9 @@ static void restarted(void *arg, struct transaction *t, int rc,
                       const struct vdc_error *err)
 {
     struct host *host = arg;
-    struct partition *partition = t->partition;
+    struct partition *partition = t->operations[0].partition;
 
-    if (rc && partition_has_domain(partition)) {
+    if (rc && partition && partition_has_domain(partition)) {
         partition->give_up = true;
         text_tidy(partition->give_up_why, sizeof(partition->give_up_why),
                   err->text);
@@ -201,36 +222,32 @@ static void stopped(struct host *host, struct partition *partition,
 {
     enum wire_action action = action_for(&partition->row.definition, reason);
     bool restart = action == WIRE_RESTART || action == WIRE_COREDUMP_RESTART;
-    struct operation_stopped how = {
+    struct operation like = {
+        .partition = partition,
         .why = reason,
-        .reason = reason_text(reason),
         .core_dump = action == WIRE_COREDUMP_DESTROY ||
                      action == WIRE_COREDUMP_RESTART,
+        .old_domid = partition->row.domid,
     };
     char why[128];
-    struct vdc_error err;
-    int rc;
 
     if (action == WIRE_PRESERVE) {
         preserve(host, partition, reason);
         return;
     }
-    if (restart &&
-        gives_up(host, partition, how.reason, why, sizeof(why))) {
-        how.reason = why;
-        how.gave_up = true;
+    wire_init(&wire_struct_operation, &like.request);
+    like.request.reason = reason_text(reason);
+    like.request.host_reserve = partition->row.host_reserve;
+    like.request.dom0_keep = partition->row.dom0_keep;
+    if (restart && gives_up(host, partition, like.request.reason, why,
+                            sizeof(why))) {
+        like.request.reason = why;
+        like.gave_up = true;
         restart = false;
     }
-    if (restart)
-        rc = operation_restart(host, partition, &how, &restart_ops, host,
-                               &err);
-    else
-        rc = operation_stop(host, partition, &how, &act_ops, host, &err);
-    if (rc) {
-        log_error("%s %s, and nothing can be done: %s", partition->row.name,
-                  how.reason, err.text);
-        keep_event(host, partition, AGAIN_MS);
-    }
+    like.kind = restart ? WIRE_OP_RESTART : WIRE_OP_STOP;
+    transaction_begin_own(host, &like, restart ? &restart_ops : &act_ops,
+                          host);
 }
 
 static void act(struct host *host, struct partition *partition)

@@ -11,8 +11,12 @@ resourced_resourced_SOURCES = \
 	resourced/handlers.h \
 	resourced/host.c \
 	resourced/host.h \
+	resourced/lease.h \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
+	resourced/live.h \
+	resourced/lock.c \
+	resourced/lock.h \
 	resourced/main.c \
 	resourced/memory.c \
 	resourced/memory.h \
@@ -26,6 +30,7 @@ resourced_resourced_SOURCES = \
 	resourced/publish.h \
 	resourced/recovery.c \
 	resourced/recovery.h \
+	resourced/resource.h \
 	resourced/server.c \
 	resourced/server.h \
 	resourced/settings.c \
@@ -43,6 +48,10 @@ resourced_resourced_SOURCES = \
 	resourced/text.h \
 	resourced/transaction.c \
 	resourced/transaction.h \
+	resourced/transaction_impl.h \
+	resourced/transaction_keys.c \
+	resourced/transaction_run.c \
+	resourced/verify.h \
 	resourced/view.c \
 	resourced/view.h \
 	resourced/waiter.c \

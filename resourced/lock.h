@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "base/arena.h"
@@ -21,7 +22,9 @@
 struct locks {
     TAILQ_ENTRY(locks) link;
     const char *keys[LOCKS_MAX]; /* in an arena that lives as long */
+    uint32_t hashes[LOCKS_MAX];
     size_t n_keys;
+    bool everything; /* more keys than fit: it goes with nobody else */
     bool queued, granted;
     /* Called from inside lock_release of another, when it is granted late. */
     void (*granted_late)(struct locks *locks);
@@ -37,9 +40,12 @@ void lock_table_init(struct lock_table *table);
 /* Adds a key, made by format; one that is there already is left out. */
 void locks_add(struct locks *locks, struct arena *arena, const char *format,
                ...) __attribute__((format(printf, 3, 4)));
+/* Whether who has the one set needs no more for the other. */
+bool locks_cover(const struct locks *locks, const struct locks *others);
 /* true: granted.  false: granted_late is called when it is. */
 bool lock_request(struct lock_table *table, struct locks *locks);
-/* Granted or waiting: out of the table, and those who can go on do. */
+/* Granted or waiting: out of the table, and those who can go on do.  One that
+ * is not in the table is left alone. */
 void lock_release(struct lock_table *table, struct locks *locks);
 /* Whether anybody has, or waits for, this key. */
 bool lock_is_wanted(const struct lock_table *table, const char *key);

@@ -10,7 +10,7 @@
 #include "base/units.h"
 
 struct host;
-struct transaction;
+struct operation;
 
 /* Memory that is being taken from dom0. */
 struct memory_account {
@@ -20,18 +20,18 @@ struct memory_account {
 };
 
 /*
- * Whether the start `t` has its memory (t->need), and how much of it dom0
+ * Whether the start `op` has its memory (op->need), and how much of it dom0
  * must give first.  Errors: VDC_E_NO_MEMORY, in words with figures;
  * VDC_E_HYPERVISOR.
  */
-int memory_check(struct transaction *t, struct mem *ret_from_dom0,
+int memory_check(struct operation *op, struct mem *ret_from_dom0,
                  struct vdc_error *err);
-/* Asks dom0 to give so much; t remembers it. */
-int memory_take(struct transaction *t, struct mem amount,
+/* Asks dom0 to give so much; op remembers it. */
+int memory_take(struct operation *op, struct mem amount,
                 struct vdc_error *err);
 /* What was taken has reached its guest: it stays with it. */
-void memory_keep(struct transaction *t);
+void memory_keep(struct operation *op);
 /* It is not needed any more: dom0 may have it back. */
-void memory_give_back(struct transaction *t);
+void memory_give_back(struct operation *op);
 
 #endif

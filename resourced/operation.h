@@ -1,41 +1,31 @@
-/* Each operation on a partition: which steps it has in which state of the
- * partition.  An error that is returned means that nothing began, and
- * ops->on_done is not called; after 0 it is, perhaps before the return. */
+/* What clients ask for one partition, and which steps that has in which state
+ * of the partition. */
 #ifndef RESOURCED_OPERATION_H
 #define RESOURCED_OPERATION_H
 
 #include "resourced/transaction.h"
 
-int operation_create(struct host *host,
-                     const struct wire_partition_create *request,
-                     const struct transaction_ops *ops, void *arg,
-                     struct vdc_error *err);
+/* Whether a client may ask for it, and this resourced can do it. */
+bool operation_is_for_clients(enum wire_operation_kind kind);
+/* Whether the partition's row is another afterwards. */
+bool operation_changes_row(const struct operation *op);
 
-/* start, shutdown, reboot, destroy, rename; automatic: nobody asked. */
-typedef int operation_fn(struct host *host, struct partition *partition,
-                         const struct wire_partition_ref *request,
-                         const struct transaction_ops *ops, void *arg,
-                         struct vdc_error *err);
-operation_fn operation_start, operation_shutdown, operation_reboot,
-    operation_destroy, operation_rename;
-
-/* A start that nobody asked for, by on_boot or after a broken restart. */
-operation_fn operation_start_automatic;
-
-/* What follows a guest that has stopped by itself. */
-struct operation_stopped {
-    enum hv_shutdown_reason why;
-    const char *reason; /* "powered off" */
-    bool core_dump;
-    bool gave_up; /* it was to be built anew, and cannot be */
+/*
+ * Finds the partition of the operation (or makes it, as `pending`) and its
+ * row, which it shares with those before it.  Errors: VDC_E_NOT_FOUND,
+ * VDC_E_EXISTS (uuid), VDC_E_BAD_VALUE.
+ */
+int operation_find(struct operation *op, struct vdc_error *err);
+/*
+ * Adds the steps to its transaction: those that can be undone to `steps`,
+ * those that cannot to `finals`.  With `checks` each is checked first, and
+ * reasons are collected; without any, op->row is what it will be.
+ */
+struct step_list {
+    struct step_run runs[TRANSACTION_STEPS_MAX];
+    size_t n_runs;
 };
-int operation_stop(struct host *host, struct partition *partition,
-                   const struct operation_stopped *stopped,
-                   const struct transaction_ops *ops, void *arg,
-                   struct vdc_error *err);
-int operation_restart(struct host *host, struct partition *partition,
-                      const struct operation_stopped *stopped,
-                      const struct transaction_ops *ops, void *arg,
-                      struct vdc_error *err);
+void operation_plan(struct operation *op, bool checks, struct step_list *steps,
+                    struct step_list *finals, struct reasons *reasons);
 
 #endif

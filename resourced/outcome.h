@@ -1,4 +1,4 @@
-/* What the end of a transaction means for its partition: the row that is
+/* What the end of a transaction means for its partitions: the rows that are
  * written, and the events. */
 #ifndef RESOURCED_OUTCOME_H
 #define RESOURCED_OUTCOME_H
@@ -6,9 +6,11 @@
 #include "resourced/transaction.h"
 
 struct outcome {
-    bool changes_row; /* row is to be written */
-    bool forgets;     /* the partition is no more */
-    struct partition_row row;
+    struct partition *put[TRANSACTION_OPERATIONS_MAX];
+    struct partition_row rows[TRANSACTION_OPERATIONS_MAX]; /* of those */
+    size_t n_put;
+    struct partition *forget[TRANSACTION_OPERATIONS_MAX];
+    size_t n_forget;
     struct event_batch events;
 };
 
@@ -16,6 +18,12 @@ struct outcome {
 void outcome_committed(const struct transaction *t, struct outcome *ret);
 /* A step failed (t->err) and what can be undone was. */
 void outcome_failed(const struct transaction *t, struct outcome *ret);
+/* Into a change, in the arena. */
+void outcome_into(const struct outcome *outcome, struct arena *arena,
+                  struct store_change *ret);
+/* In memory, after it was written, or when it must be true though it could
+ * not be. */
+void outcome_take(struct outcome *outcome);
 
 /* The row of a partition whose domain is gone. */
 void outcome_stopped(struct partition_row *row, const char *why);

@@ -40,6 +40,10 @@ static int row_copy(const struct partition_row *row, struct arena *arena,
     wire_init(&wire_struct_definition, &copy.definition);
     int rc = wire_struct_copy(&wire_struct_definition, &row->definition,
                               arena, &copy.definition, err);
+    wire_init(&wire_struct_definition, &copy.live);
+    if (!rc)
+        rc = wire_struct_copy(&wire_struct_definition, &row->live, arena,
+                              &copy.live, err);
     if (rc)
         return rc;
     copy.owner = arena_strdup(arena, row->owner);

@@ -56,9 +56,9 @@ struct partition {
     struct hv_event event;
     struct mono event_not_before;
     bool boot_waits;    /* to be started by itself, see boot.h */
-    bool restart_again; /* a crash came between its end and its new start */
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];
+    char last_change[128]; /* by a transaction of this process, for a person */
 };
 
 TAILQ_HEAD(partition_list, partition);

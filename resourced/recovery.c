@@ -3,7 +3,6 @@
 #include "resourced/recovery.h"
 
 #include <event2/event.h>
-#include <string.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -14,24 +13,15 @@
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
 
-/* A domain that cannot be destroyed is tried so often, a second apart. */
-#define DESTROY_TRIES 5
-
 struct recovery {
     struct host *host;
     struct arena *arena;
-    struct journal_entry *entries;
-    size_t n_entries, at;
-    unsigned n_tries;
-    /* The domain that is being destroyed, or the last that was, for this
-     * entry; domids are gone through upwards from 1. */
-    uint32_t doomed;
+    bool has_begun;
+    size_t n_open; /* transactions of the journal, and one for the reading */
     struct event *timer;
     void (*fn)(void *arg, int rc, const struct vdc_error *err);
     void *arg;
 };
-
-static void next_entry(struct recovery *recovery);
 
 /* The domain of that uuid; one that is dying is no more than pages that
  * others still map. */
@@ -43,12 +33,6 @@ domain_by_uuid(const struct hv_domain_info *domains, size_t n_domains,
         if (!domains[i].dying && uuid_equal(&domains[i].uuid, uuid))
             return &domains[i];
     return NULL;
-}
-
-static void end(struct recovery *recovery, int rc,
-                const struct vdc_error *err)
-{
-    recovery->fn(recovery->arg, rc, err);
 }
 
 /* ---- partition by partition ---- */
@@ -109,9 +93,7 @@ static void compare(struct host *host, struct partition *partition,
 {
     bool booted = partition->row.boot_id != host->boot_id;
 
-    if (partition->restart_again)
-        boot_add(host, partition);
-    else if (info && (booted || partition_has_domain(partition)))
+    if (info && (booted || partition_has_domain(partition)))
         adopt(host, partition, info);
     else if (info)
         log_warning("%s: Xen has a domain %u of its uuid that xen-vdc did "
@@ -146,232 +128,60 @@ static int compare_all(struct host *host, struct arena *arena,
 
 /* ---- open transactions ---- */
 
-/* What a transaction's end, forward or back, means for the row. */
-static void settle_row(struct host *host, const struct journal_entry *entry,
-                       struct outcome *ret)
-{
-    struct partition_row *row = &ret->row;
-    const struct wire_partition_ref *request = &entry->request;
-
-    ret->changes_row = true;
-    switch ((enum transaction_kind)entry->kind) {
-    case TRANSACTION_CREATE:
-    case TRANSACTION_SHUTDOWN:
-    case TRANSACTION_REBOOT:
-        ret->changes_row = false;
-        return;
-    case TRANSACTION_START:
-        row->domid = HV_DOMID_NONE;
-        return;
-    case TRANSACTION_STOP:
-        outcome_stopped(row, entry->reason);
-        row->wanted_running = false;
-        event_batch_add(&ret->events, host, WIRE_EVENT_STOPPED, row, "%s",
-                        entry->reason);
-        return;
-    case TRANSACTION_RESTART:
-        outcome_stopped(row, entry->reason);
-        return;
-    case TRANSACTION_DESTROY:
-        outcome_stopped(row, "destroyed on request");
-        row->wanted_running = false;
-        ret->forgets = !request->keep;
-        ret->changes_row = request->keep;
-        event_batch_add(&ret->events, host,
-                        request->keep ? WIRE_EVENT_STOPPED
-                                      : WIRE_EVENT_DESTROYED,
-                        row, "%s", request->keep ? row->last_stop : "");
-        return;
-    case TRANSACTION_RENAME:
-        row->name = request->new_name;
-        row->definition.name = request->new_name;
-        row->xen_name = request->new_xen_name;
-        event_batch_add(&ret->events, host, WIRE_EVENT_RENAMED, row, "%s", "");
-        return;
-    }
-    ret->changes_row = false;
-}
-
-/* Xen is as it should be: the database follows. */
-static int settle(struct recovery *recovery, struct vdc_error *err)
-{
-    struct host *host = recovery->host;
-    const struct journal_entry *entry = &recovery->entries[recovery->at];
-    struct partition *partition =
-        registry_by_uuid(&host->partitions, &entry->uuid);
-    struct store_change change = { .journal_remove = &entry->uuid };
-    struct outcome outcome = { 0 };
-
-    if (partition) {
-        outcome.row = partition->row;
-        settle_row(host, entry, &outcome);
-    }
-    if (outcome.changes_row)
-        change.put = &outcome.row;
-    if (outcome.forgets)
-        change.forget = &entry->uuid;
-    bool again = partition && entry->kind == TRANSACTION_RESTART &&
-                 partition->row.boot_id == host->boot_id;
-    if (again)
-        change.journal_remove = NULL; /* until it is built anew */
-    event_log_number(host->events, &outcome.events, &change);
-    int rc = store_apply(host->store, &change, NULL, err);
-    if (rc)
-        return rc;
-    event_log_publish(host->events, &outcome.events);
-    if (outcome.forgets) {
-        registry_remove(&host->partitions, partition);
-    } else if (outcome.changes_row) {
-        partition_set_row(partition, &outcome.row, NULL);
-        partition->restart_again = again;
-    }
-    log_info("the %s that was under way is settled",
-             transaction_kind_name((enum transaction_kind)entry->kind));
-    return 0;
-}
-
-static void skip_entry(struct recovery *recovery)
-{
-    recovery->at++;
-    recovery->n_tries = 0;
-    recovery->doomed = 0;
-    next_entry(recovery);
-}
-
-static void settle_and_go_on(struct recovery *recovery)
-{
-    struct vdc_error err;
-    int rc = settle(recovery, &err);
-
-    if (rc) {
-        end(recovery, rc, &err);
-        return;
-    }
-    skip_entry(recovery);
-}
-
-static void try_again(int fd, short what, void *arg)
-{
-    next_entry(arg);
-}
-
-static void destroyed(void *arg, int rc, const struct vdc_error *err)
-{
-    struct recovery *recovery = arg;
-
-    if (!rc || rc == VDC_E_NOT_FOUND) {
-        next_entry(recovery); /* there may be another of this uuid */
-        return;
-    }
-    if (++recovery->n_tries < DESTROY_TRIES) {
-        recovery->doomed = 0;
-        struct timeval tv = { 1, 0 };
-        event_add(recovery->timer, &tv);
-        return;
-    }
-    /* The journal keeps it for the next start. */
-    log_error("domain %u, left by an operation under way, cannot be "
-              "destroyed: %s", recovery->doomed, err->text);
-    skip_entry(recovery);
-}
-
-static bool ends_domain(uint32_t kind)
-{
-    return kind == TRANSACTION_CREATE || kind == TRANSACTION_START ||
-           kind == TRANSACTION_DESTROY || kind == TRANSACTION_STOP ||
-           kind == TRANSACTION_RESTART;
-}
-
-/* One that is dying too: whoever began to destroy it may have been killed
- * half-way, and then Xen waits to be asked again. */
-static const struct hv_domain_info *
-next_doomed(const struct recovery *recovery,
-            const struct hv_domain_info *domains, size_t n_domains,
-            const struct vdc_uuid *uuid)
-{
-    for (size_t i = 0; i < n_domains; i++)
-        if (domains[i].domid > recovery->doomed &&
-            uuid_equal(&domains[i].uuid, uuid))
-            return &domains[i];
-    return NULL;
-}
-
-/* Makes Xen be as the end of the transaction has it.  *ret_later: destroyed()
- * is called. */
-static int settle_xen(struct recovery *recovery,
-                      const struct journal_entry *entry, bool *ret_later,
-                      struct vdc_error *err)
-{
-    struct hv *hv = recovery->host->hv;
-    struct hv_domain_info *domains;
-    size_t n_domains;
-    int rc = hv->domain->list(hv, recovery->arena, &domains, &n_domains, err);
-
-    *ret_later = false;
-    if (rc)
-        return rc;
-    const struct hv_domain_info *info =
-        domain_by_uuid(domains, n_domains, &entry->uuid);
-    if (info && entry->kind == TRANSACTION_RENAME &&
-        strcmp(info->name, entry->request.new_xen_name) != 0)
-        return hv->domain->rename(hv, info->domid,
-                                  entry->request.new_xen_name, err);
-    if (!ends_domain(entry->kind))
-        return 0;
-    info = next_doomed(recovery, domains, n_domains, &entry->uuid);
-    if (!info)
-        return 0;
-    recovery->doomed = info->domid;
-    rc = hv->domain->destroy(hv, info->domid, destroyed, recovery, err);
-    *ret_later = rc == 0 || rc == VDC_E_NOT_FOUND;
-    if (rc == VDC_E_NOT_FOUND)
-        destroyed(recovery, rc, NULL);
-    return *ret_later ? 0 : rc;
-}
-
 static void finish(struct recovery *recovery)
 {
     struct host *host = recovery->host;
     struct vdc_error err;
     int rc = compare_all(host, recovery->arena, &err);
 
-    end(recovery, rc, &err);
+    recovery->fn(recovery->arg, rc, &err);
     if (!rc)
         boot_go_on(host);
 }
 
-static void next_entry(struct recovery *recovery)
+static void one_less(struct recovery *recovery)
 {
-    struct vdc_error err;
-    bool later;
+    if (--recovery->n_open == 0)
+        event_active(recovery->timer, EV_TIMEOUT, 1);
+}
 
-    if (recovery->at == recovery->n_entries) {
+static void ended(void *arg, struct transaction *t, int rc,
+                  const struct vdc_error *err)
+{
+    if (t->state == TRANSACTION_FAILED)
+        log_error("transaction %llu, open since before the start, stays in "
+                  "the journal: %s", (unsigned long long)t->id, err->text);
+    else
+        log_info("transaction %llu, open since before the start, is %s",
+                 (unsigned long long)t->id,
+                 rc ? "undone" : "brought to its end");
+    one_less(arg);
+}
+
+static const struct transaction_ops ops = { .on_done = ended };
+
+static void go_on(int fd, short what, void *arg)
+{
+    struct recovery *recovery = arg;
+    struct journal_entry *entries;
+    struct vdc_error err;
+    size_t n_entries;
+
+    if (recovery->has_begun) {
         finish(recovery);
         return;
     }
-    int rc = settle_xen(recovery, &recovery->entries[recovery->at], &later,
-                        &err);
-    if (rc)
-        destroyed(recovery, rc, &err);
-    else if (!later)
-        settle_and_go_on(recovery);
-}
-
-static void begin(int fd, short what, void *arg)
-{
-    struct recovery *recovery = arg;
-    struct vdc_error err;
-
-    int rc = store_journal(recovery->host->store, recovery->arena,
-                           &recovery->entries, &recovery->n_entries, &err);
+    recovery->has_begun = true;
+    int rc = store_journal(recovery->host->store, recovery->arena, &entries,
+                           &n_entries, &err);
     if (rc) {
-        end(recovery, rc, &err);
+        recovery->fn(recovery->arg, rc, &err);
         return;
     }
-    event_free(recovery->timer);
-    recovery->timer =
-        event_new(recovery->host->base, -1, 0, try_again, recovery);
-    next_entry(recovery);
+    recovery->n_open = n_entries + 1;
+    for (size_t i = 0; i < n_entries; i++)
+        transaction_recover(recovery->host, &entries[i], &ops, recovery);
+    one_less(recovery);
 }
 
 struct recovery *recovery_start(struct host *host,
@@ -386,7 +196,7 @@ struct recovery *recovery_start(struct host *host,
     recovery->arena = arena_new();
     recovery->fn = fn;
     recovery->arg = arg;
-    recovery->timer = event_new(host->base, -1, 0, begin, recovery);
+    recovery->timer = event_new(host->base, -1, 0, go_on, recovery);
     event_add(recovery->timer, &now);
     return recovery;
 }

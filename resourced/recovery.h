@@ -4,12 +4,10 @@
  * otherwise left alone; after a boot of the host, guests are started as their
  * definitions say.  Domains that are not ours are not touched.
  *
- *   create, start     back: what was built is destroyed (nobody was told that
- *                     it runs)
- *   destroy, stop     forward
- *   restart           forward: what there is is destroyed, and built anew
- *   rename            forward
- *   shutdown, reboot  were requests to the guest: nothing to do
+ * Each transaction of the journal is one again (transaction_recover): one
+ * that had passed (its domain was being ended for good) goes forward, any
+ * other is undone by its steps, whatever of them had been applied.  One that
+ * cannot be ended stays in the journal, for the next start or host-verify.
  */
 #ifndef RESOURCED_RECOVERY_H
 #define RESOURCED_RECOVERY_H

@@ -139,6 +139,21 @@ void request_tell(struct request *request, enum wire_message_number number,
         log_error("a message cannot be sent: %s", err.text);
 }
 
+void request_forget(struct request *request)
+{
+    request_free(request);
+}
+
+struct request *request_of_id(const struct request *request, uint32_t id)
+{
+    struct request *other;
+
+    LIST_FOREACH (other, &request->connection->requests, link)
+        if (other->id == id && other != request)
+            return other;
+    return NULL;
+}
+
 bool request_is_clogged(const struct request *request)
 {
     return request->connection->chan &&

@@ -19,6 +19,7 @@ struct connection;
 struct event_follower;
 struct host;
 struct server;
+struct transaction;
 
 struct request {
     struct host *host;
@@ -27,6 +28,7 @@ struct request {
     struct arena *arena; /* freed with the request */
     const void *body;    /* struct wire_<body> of its message */
     struct event_follower *follower; /* of the events it asked for */
+    struct transaction *transaction; /* that it began, until it has ended */
     LIST_ENTRY(request) link;        /* of its connection */
 };
 
@@ -48,6 +50,10 @@ void request_fail(struct request *request, const struct vdc_error *err);
 /* A message before the answer. */
 void request_tell(struct request *request, enum wire_message_number number,
                   const void *body);
+/* The request is one that has no answer: frees it. */
+void request_forget(struct request *request);
+/* Another of the same connection that is still to be answered; NULL: none. */
+struct request *request_of_id(const struct request *request, uint32_t id);
 /* Whether the other end is slow to take what it is sent. */
 bool request_is_clogged(const struct request *request);
 /* The request lives as long as its connection and has a follower. */

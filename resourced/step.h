@@ -48,6 +48,13 @@ void step_check_names(struct operation *op, const char *name,
  * inspection; true when all is well. */
 bool step_check_runs(struct operation *op, struct reasons *reasons);
 
+/*
+ * Ends every domain of the partition's uuid but that of op->partition->row,
+ * dying ones included (whoever began that may have been killed half-way, and
+ * Xen waits to be asked again): for undo after a crash.  Answers as apply.
+ */
+int step_end_domains(struct operation *op, struct vdc_error *err);
+
 extern const struct step step_define;       /* step_row.c */
 extern const struct step step_rename;       /* step_row.c */
 extern const struct step step_forget;       /* step_row.c; final */

@@ -7,28 +7,47 @@
 #include "resourced/publish.h"
 #include "resourced/step.h"
 
-static int build_check(struct transaction *t, struct vdc_error *err)
+static void build_check(struct operation *op, struct reasons *reasons)
 {
-    const struct partition_row *row = &t->partition->row;
+    const struct partition_row *row = op->row;
+    struct vdc_error err;
 
-    if (t->kind == TRANSACTION_CREATE)
-        return 0; /* the definition was just checked */
-    int rc = step_check_names(t, row->name, row->xen_name, err);
-    if (!rc)
-        rc = definition_check_files(&row->definition, err);
-    return rc;
+    if (op->kind == WIRE_OP_CREATE)
+        return; /* the definition was just checked */
+    step_check_names(op, row->name, row->xen_name, reasons);
+    if (definition_check_files(&row->definition, &err))
+        reasons_add(reasons, &err);
 }
 
-static bool build_plan(const struct transaction *t, char *buf, size_t size)
+static void build_record(struct operation *op)
 {
-    const struct wire_definition *d = &t->partition->row.definition;
+    struct partition_row *row = op->row;
+
+    row->domid = DOMID_TO_COME;
+    row->boot_id = op->host->boot_id;
+    row->live = row->definition;
+    row->paused = true;
+    row->wanted_running = true;
+    row->preserved = false;
+    if (op->kind == WIRE_OP_RESTART)
+        row->restarts++;
+    if (op->kind != WIRE_OP_START)
+        return;
+    row->restarts = 0;
+    row->host_reserve = op->request.host_reserve;
+    row->dom0_keep = op->request.dom0_keep;
+}
+
+static bool build_plan(const struct operation *op, char *buf, size_t size)
+{
+    const struct wire_definition *d = &op->row->definition;
     char memory[32];
 
     snprintf(buf, size,
              "build the %s domain %s with %s, %u vCPUs, %u disks and %u "
              "network interfaces",
              wire_enum_word(&wire_enum_domain_type, (int)d->type),
-             t->partition->row.xen_name,
+             op->row->xen_name,
              units_mem_format(d->memory, memory, sizeof(memory)),
              d->vcpus ? d->vcpus : 1, d->n_disks, d->n_nics);
     return true;
@@ -37,111 +56,130 @@ static bool build_plan(const struct transaction *t, char *buf, size_t size)
 static void built(void *arg, int rc, const struct vdc_error *err,
                   uint32_t domid)
 {
-    struct transaction *t = arg;
+    struct operation *op = arg;
 
     if (!rc) {
-        t->domid = domid;
-        t->built_ms = clock_wall().ms;
-        t->promised = false; /* it has its memory */
+        op->domid = op->row->domid = domid;
+        op->built_ms = op->row->started_ms = clock_wall().ms;
+        op->promised = false; /* it has its memory */
     }
-    transaction_step_ended(t, rc, err);
+    transaction_step_ended(op->t, rc, err);
 }
 
-static int build_apply(struct transaction *t, struct vdc_error *err)
+static int build_apply(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
+    struct hv *hv = op->host->hv;
     struct hv_domain_config config;
 
-    domain_config_fill(&t->partition->row, t->arena, &config);
-    int rc = hv->domain->create(hv, &config, built, t, err);
+    domain_config_fill(op->row, op->t->arena, &config);
+    int rc = hv->domain->create(hv, &config, built, op, err);
     return rc ? rc : STEP_LATER;
 }
 
 static void unbuilt(void *arg, int rc, const struct vdc_error *err)
 {
-    struct transaction *t = arg;
+    struct operation *op = arg;
 
-    if (!rc || rc == VDC_E_NOT_FOUND) {
-        t->domid = HV_DOMID_NONE;
+    if (rc == VDC_E_NOT_FOUND)
         rc = 0;
-    }
-    transaction_step_ended(t, rc, err);
+    if (!rc)
+        op->domid = HV_DOMID_NONE;
+    transaction_step_ended(op->t, rc, err);
 }
 
-static int build_undo(struct transaction *t, struct vdc_error *err)
+static int build_undo(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
-    int rc = hv->domain->destroy(hv, t->domid, unbuilt, t, err);
+    struct hv *hv = op->host->hv;
 
+    /* Who was killed in the middle knows no domid. */
+    if (op->domid == HV_DOMID_NONE)
+        return op->t->recovered ? step_end_domains(op, err) : STEP_DONE;
+    int rc = hv->domain->destroy(hv, op->domid, unbuilt, op, err);
     if (rc == VDC_E_NOT_FOUND) {
-        t->domid = HV_DOMID_NONE;
+        op->domid = HV_DOMID_NONE;
         return STEP_DONE;
     }
     return rc ? rc : STEP_LATER;
 }
 
 const struct step step_build = {
+    .name = "build",
     .doing = "building the domain",
     .check = build_check,
+    .record = build_record,
     .plan = build_plan,
     .apply = build_apply,
     .undo = build_undo,
 };
 
-static bool publish_plan(const struct transaction *t, char *buf, size_t size)
+static bool publish_plan(const struct operation *op, char *buf, size_t size)
 {
     return false; /* nothing that a person would ask about */
 }
 
-static int publish_undo(struct transaction *t, struct vdc_error *err)
+static int publish_undo(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
+    struct hv *hv = op->host->hv;
 
-    hv->domain->unwatch(hv, t->domid);
-    return unpublish_domain(t->host, t->domid, err);
+    /* After a crash nodes are compared when all is settled. */
+    if (op->domid == HV_DOMID_NONE)
+        return STEP_DONE;
+    hv->domain->unwatch(hv, op->domid);
+    return unpublish_domain(op->host, op->domid, err);
 }
 
-static int publish_apply(struct transaction *t, struct vdc_error *err)
+static int publish_apply(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
-    int rc = publish_domain(t->host, t->domid, &t->request.uuid, err);
+    struct hv *hv = op->host->hv;
+    int rc = publish_domain(op->host, op->domid, &op->row->uuid, err);
 
     if (rc)
         return rc;
-    rc = hv->domain->watch(hv, t->domid, err);
+    rc = hv->domain->watch(hv, op->domid, err);
     if (rc)
-        publish_undo(t, NULL);
+        publish_undo(op, NULL);
     return rc;
 }
 
 const struct step step_publish = {
+    .name = "publish",
     .doing = "watching the domain",
     .plan = publish_plan,
     .apply = publish_apply,
     .undo = publish_undo,
 };
 
-static bool unpause_plan(const struct transaction *t, char *buf, size_t size)
+static bool unpause_plan(const struct operation *op, char *buf, size_t size)
 {
     snprintf(buf, size, "let it run");
     return true;
 }
 
-static void unpaused(void *arg, int rc, const struct vdc_error *err)
+static void unpause_record(struct operation *op)
 {
-    transaction_step_ended(arg, rc, err);
+    op->row->paused = false;
 }
 
-static int unpause_apply(struct transaction *t, struct vdc_error *err)
+static void unpaused(void *arg, int rc, const struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
-    int rc = hv->domain->unpause(hv, t->domid, unpaused, t, err);
+    struct operation *op = arg;
+
+    transaction_step_ended(op->t, rc, err);
+}
+
+static int unpause_apply(struct operation *op, struct vdc_error *err)
+{
+    struct hv *hv = op->host->hv;
+    int rc = hv->domain->unpause(hv, op->domid, unpaused, op, err);
 
     return rc ? rc : STEP_LATER;
 }
 
-const struct step step_unpause = {
+/* Its undo is that of the domain. */
+const struct step step_unpause_new = {
+    .name = "unpause-new",
     .doing = "letting it run",
+    .record = unpause_record,
     .plan = unpause_plan,
     .apply = unpause_apply,
 };

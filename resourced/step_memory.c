@@ -10,36 +10,37 @@
 
 #define ROOM_POLL_MS 100
 
-static int find_need(struct transaction *t, struct vdc_error *err)
+static int find_need(struct operation *op, struct vdc_error *err)
 {
     struct hv_domain_config config;
-    struct hv *hv = t->host->hv;
+    struct hv *hv = op->host->hv;
 
-    domain_config_fill(&t->partition->row, t->arena, &config);
-    return hv->domain->memory_needed(hv, &config, &t->need, err);
+    domain_config_fill(op->row, op->t->arena, &config);
+    return hv->domain->memory_needed(hv, &config, &op->need, err);
 }
 
-static int room_check(struct transaction *t, struct vdc_error *err)
+static void room_check(struct operation *op, struct reasons *reasons)
 {
     struct mem from_dom0 = { 0 };
-    int rc = find_need(t, err);
+    struct vdc_error err;
+    int rc = find_need(op, &err);
 
     /* What is built anew gets the memory of the domain that is ended. */
-    if (!rc && t->kind != TRANSACTION_RESTART)
-        rc = memory_check(t, &from_dom0, err);
+    if (!rc && op->kind != WIRE_OP_RESTART)
+        rc = memory_check(op, &from_dom0, &err);
     if (rc)
-        return rc;
-    t->promised = true;
-    return 0;
+        reasons_add(reasons, &err);
+    else
+        op->promised = true;
 }
 
-static bool room_plan(const struct transaction *t, char *buf, size_t size)
+static bool room_plan(const struct operation *op, char *buf, size_t size)
 {
     struct mem from_dom0 = { 0 };
     char amount[32], need[32];
 
-    memory_check((struct transaction *)t, &from_dom0, NULL);
-    units_mem_format(t->need, need, sizeof(need));
+    memory_check((struct operation *)op, &from_dom0, NULL);
+    units_mem_format(op->need, need, sizeof(need));
     if (from_dom0.kib)
         snprintf(buf, size, "take %s from dom0; %s are needed",
                  units_mem_format(from_dom0, amount, sizeof(amount)), need);
@@ -48,59 +49,62 @@ static bool room_plan(const struct transaction *t, char *buf, size_t size)
     return true;
 }
 
-static bool has_room(struct transaction *t)
+static bool has_room(struct operation *op)
 {
-    struct mem keep = t->request.dom0_keep;
+    struct mem keep = op->request.dom0_keep;
     struct mem from_dom0;
 
     /* Without dom0's help. */
-    t->request.dom0_keep = MEM_KIB(0);
-    int rc = memory_check(t, &from_dom0, NULL);
-    t->request.dom0_keep = keep;
+    op->request.dom0_keep = MEM_KIB(0);
+    int rc = memory_check(op, &from_dom0, NULL);
+    op->request.dom0_keep = keep;
     return rc == 0;
 }
 
 static void room_poll(int fd, short what, void *arg)
 {
-    struct transaction *t = arg;
+    struct operation *op = arg;
     struct vdc_error err;
     struct mem from_dom0;
 
-    if (has_room(t)) {
-        transaction_step_ended(t, 0, NULL);
+    if (has_room(op)) {
+        transaction_step_ended(op->t, 0, NULL);
         return;
     }
-    if (clock_mono().ms < t->waits_until_ms) {
-        transaction_wait(t, ROOM_POLL_MS, room_poll);
+    if (clock_mono().ms < op->waits_until_ms) {
+        transaction_wait(op, ROOM_POLL_MS, room_poll);
         return;
     }
-    t->request.dom0_keep = MEM_KIB(0);
-    int rc = memory_check(t, &from_dom0, &err);
-    if (rc == VDC_E_NO_MEMORY && t->from_dom0.kib)
+    op->request.dom0_keep = MEM_KIB(0);
+    int rc = memory_check(op, &from_dom0, &err);
+    if (rc == VDC_E_NO_MEMORY && op->from_dom0.kib)
         vdc_error_prefix(&err, "dom0 did not give its memory in time");
-    transaction_step_ended(t, rc, &err);
+    transaction_step_ended(op->t, rc, &err);
 }
 
-static int room_apply(struct transaction *t, struct vdc_error *err)
+static int room_apply(struct operation *op, struct vdc_error *err)
 {
     struct mem from_dom0 = { 0 };
     int rc = 0;
 
-    if (has_room(t))
+    if (!op->need.kib) /* after a crash, nothing was checked */
+        rc = find_need(op, err);
+    if (!rc && has_room(op))
         return STEP_DONE;
-    if (t->kind != TRANSACTION_RESTART)
-        rc = memory_check(t, &from_dom0, err);
+    if (!rc && op->kind != WIRE_OP_RESTART)
+        rc = memory_check(op, &from_dom0, err);
     if (!rc && from_dom0.kib)
-        rc = memory_take(t, from_dom0, err);
+        rc = memory_take(op, from_dom0, err);
     if (rc)
         return rc;
-    t->waits_until_ms = clock_mono().ms + t->host->settings->memory_wait_ms;
-    transaction_wait(t, ROOM_POLL_MS, room_poll);
+    op->waits_until_ms = clock_mono().ms + op->host->settings->memory_wait_ms;
+    transaction_wait(op, ROOM_POLL_MS, room_poll);
     return STEP_LATER;
 }
 
 /* What was taken from dom0 goes back with the end of the transaction. */
 const struct step step_find_room = {
+    .name = "find-room",
     .doing = "finding memory",
     .check = room_check,
     .plan = room_plan,

@@ -7,143 +7,204 @@
 #include "resourced/host.h"
 #include "resourced/step.h"
 
-static int taken_by_ours(const struct transaction *t, const char *owner,
-                         const char *name, const char *xen_name,
-                         struct vdc_error *err)
+/* The row of a partition as this transaction will leave it. */
+static const struct partition_row *row_in(const struct operation *op,
+                                          const struct partition *partition)
 {
-    const struct partition *other;
+    const struct operation *on =
+        transaction_operation_on(op->t, partition);
 
-    TAILQ_FOREACH (other, &t->host->partitions.all, in_all) {
-        if (other == t->partition)
-            continue;
-        if (strcmp(other->row.owner, owner) == 0 &&
-            strcmp(other->row.name, name) == 0)
-            return vdc_error_set(err, VDC_E_EXISTS,
-                                 "there is a guest %s already", name);
-        if (strcmp(other->row.xen_name, xen_name) == 0)
-            return vdc_error_set(err, VDC_E_EXISTS,
-                                 "the domain name %s is taken by another "
-                                 "guest", xen_name);
-    }
-    return 0;
+    return on && on->row ? on->row : &partition->row;
 }
 
-static int taken_in_xen(const struct transaction *t, const char *xen_name,
-                        struct vdc_error *err)
+static void taken_by_ours(const struct operation *op, const char *name,
+                          const char *xen_name, struct reasons *reasons)
 {
-    const struct partition_row *row = &t->partition->row;
-    struct hv *hv = t->host->hv;
+    const struct partition *other;
+    struct vdc_error err;
+
+    TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
+        const struct partition_row *row = row_in(op, other);
+        if (other == op->partition)
+            continue;
+        if (strcmp(row->owner, op->row->owner) == 0 &&
+            strcmp(row->name, name) == 0) {
+            vdc_error_set(&err, VDC_E_EXISTS, "there is a guest %s already",
+                          name);
+            reasons_add(reasons, &err);
+        } else if (strcmp(row->xen_name, xen_name) == 0) {
+            vdc_error_set(&err, VDC_E_EXISTS,
+                          "the domain name %s is taken by another guest",
+                          xen_name);
+            reasons_add(reasons, &err);
+        }
+    }
+}
+
+/* A domain of ours that loses its name before ours gets it. */
+static bool is_renamed(const struct operation *op,
+                       const struct hv_domain_info *domain)
+{
+    const struct partition *partition =
+        registry_by_uuid(&op->host->partitions, &domain->uuid);
+
+    return partition && partition->row.domid == domain->domid &&
+           strcmp(row_in(op, partition)->xen_name, domain->name) != 0;
+}
+
+static void taken_in_xen(const struct operation *op, const char *xen_name,
+                         struct reasons *reasons)
+{
+    const struct partition_row *row = &op->partition->row;
+    struct hv *hv = op->host->hv;
     struct arena *arena = arena_new();
     struct hv_domain_info *domains;
-    size_t n_domains;
-    int rc = hv->domain->list(hv, arena, &domains, &n_domains, err);
+    struct vdc_error err;
+    size_t n_domains = 0;
 
-    for (size_t i = 0; !rc && i < n_domains; i++) {
+    if (hv->domain->list(hv, arena, &domains, &n_domains, &err)) {
+        reasons_add(reasons, &err);
+        n_domains = 0;
+    }
+    for (size_t i = 0; i < n_domains; i++) {
         /* One that is dying is no more than pages that others still map. */
         if (domains[i].domid == row->domid || domains[i].dying)
             continue;
         bool same_uuid = uuid_equal(&domains[i].uuid, &row->uuid);
-        if (!same_uuid && strcmp(domains[i].name, xen_name) != 0)
+        if (!same_uuid && (strcmp(domains[i].name, xen_name) != 0 ||
+                           is_renamed(op, &domains[i])))
             continue;
-        rc = vdc_error_set(err, VDC_E_EXISTS,
-                           "Xen has a domain of this %s already: %s "
-                           "(domid %u), which xen-vdc did not make",
-                           same_uuid ? "uuid" : "name", domains[i].name,
-                           domains[i].domid);
-        vdc_error_hint(err, "see xl list; end that domain, or use another "
-                            "%s", same_uuid ? "uuid" : "name");
+        vdc_error_set(&err, VDC_E_EXISTS,
+                      "Xen has a domain of this %s already: %s (domid %u), "
+                      "which xen-vdc did not make",
+                      same_uuid ? "uuid" : "name", domains[i].name,
+                      domains[i].domid);
+        vdc_error_hint(&err, "see xl list; end that domain, or use another "
+                             "%s", same_uuid ? "uuid" : "name");
+        reasons_add(reasons, &err);
     }
     arena_free(arena);
-    return rc;
 }
 
-int step_check_names(struct transaction *t, const char *name,
-                     const char *xen_name, struct vdc_error *err)
+void step_check_names(struct operation *op, const char *name,
+                      const char *xen_name, struct reasons *reasons)
 {
-    int rc = taken_by_ours(t, t->partition->row.owner, name, xen_name, err);
+    size_t n_before = reasons->n_errors;
 
-    if (!rc)
-        rc = taken_in_xen(t, xen_name, err);
-    return rc;
+    taken_by_ours(op, name, xen_name, reasons);
+    /* What is ours is in Xen too, and said already. */
+    if (reasons->n_errors == n_before)
+        taken_in_xen(op, xen_name, reasons);
 }
 
-static int define_check(struct transaction *t, struct vdc_error *err)
+bool step_check_runs(struct operation *op, struct reasons *reasons)
 {
-    const struct partition_row *row = &t->partition->row;
-    int rc = step_check_names(t, row->name, row->xen_name, err);
+    const struct partition_row *row = op->row;
+    struct vdc_error err;
 
-    if (!rc)
-        rc = definition_check_values(&row->definition, err);
-    if (!rc)
-        rc = definition_check_files(&row->definition, err);
-    return rc;
+    if (row->domid != HV_DOMID_NONE && !row->preserved)
+        return true;
+    vdc_error_set(&err, VDC_E_WRONG_STATE, "%s is not running", row->name);
+    vdc_error_hint(&err, "start it: xl-vdc start");
+    reasons_add(reasons, &err);
+    return false;
 }
 
-static bool define_plan(const struct transaction *t, char *buf, size_t size)
+static void define_check(struct operation *op, struct reasons *reasons)
 {
-    snprintf(buf, size, "remember the definition of %s",
-             t->partition->row.name);
+    const struct partition_row *row = op->row;
+    struct vdc_error err;
+
+    step_check_names(op, row->name, row->xen_name, reasons);
+    if (definition_check_values(&row->definition, &err))
+        reasons_add(reasons, &err);
+    if (definition_check_files(&row->definition, &err))
+        reasons_add(reasons, &err);
+}
+
+static bool define_plan(const struct operation *op, char *buf, size_t size)
+{
+    snprintf(buf, size, "remember the definition of %s", op->row->name);
     return true;
 }
 
 const struct step step_define = {
+    .name = "define",
     .doing = "defining the partition",
     .check = define_check,
     .plan = define_plan,
 };
 
-static int rename_check(struct transaction *t, struct vdc_error *err)
+static void rename_check(struct operation *op, struct reasons *reasons)
 {
-    return step_check_names(t, t->request.new_name, t->request.new_xen_name,
-                            err);
+    struct vdc_error err;
+
+    if (op->request.new_name[0]) {
+        step_check_names(op, op->request.new_name, op->request.new_xen_name,
+                         reasons);
+        return;
+    }
+    vdc_error_set(&err, VDC_E_BAD_VALUE, "no new name is given for %s",
+                  op->row->name);
+    reasons_add(reasons, &err);
 }
 
-static bool rename_plan(const struct transaction *t, char *buf, size_t size)
+static void rename_record(struct operation *op)
 {
-    snprintf(buf, size, "rename %s to %s", t->partition->row.name,
-             t->request.new_name);
+    op->row->name = op->request.new_name;
+    op->row->definition.name = op->request.new_name;
+    op->row->live.name = op->request.new_name;
+    op->row->xen_name = op->request.new_xen_name;
+}
+
+static bool rename_plan(const struct operation *op, char *buf, size_t size)
+{
+    snprintf(buf, size, "rename %s to %s", op->partition->row.name,
+             op->request.new_name);
     return true;
 }
 
-static int rename_domain(struct transaction *t, const char *xen_name,
-                         struct vdc_error *err)
+static int rename_apply(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = t->host->hv;
+    struct hv *hv = op->host->hv;
 
-    if (!partition_has_domain(t->partition))
+    if (op->row->domid == HV_DOMID_NONE)
         return STEP_DONE;
-    return hv->domain->rename(hv, t->partition->row.domid, xen_name, err);
+    return hv->domain->rename(hv, op->row->domid, op->request.new_xen_name,
+                              err);
 }
 
-static int rename_apply(struct transaction *t, struct vdc_error *err)
+static int rename_undo(struct operation *op, struct vdc_error *err)
 {
-    return rename_domain(t, t->request.new_xen_name, err);
-}
+    const struct partition_row *before = &op->partition->row;
+    struct hv *hv = op->host->hv;
 
-static int rename_undo(struct transaction *t, struct vdc_error *err)
-{
-    int rc = rename_domain(t, t->partition->row.xen_name, err);
-
+    if (before->domid == HV_DOMID_NONE)
+        return STEP_DONE;
+    int rc = hv->domain->rename(hv, before->domid, before->xen_name, err);
     /* A domain that is gone has no name to give back. */
     return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
 }
 
 const struct step step_rename = {
+    .name = "rename",
     .doing = "renaming",
     .check = rename_check,
+    .record = rename_record,
     .plan = rename_plan,
     .apply = rename_apply,
     .undo = rename_undo,
 };
 
-static bool forget_plan(const struct transaction *t, char *buf, size_t size)
+static bool forget_plan(const struct operation *op, char *buf, size_t size)
 {
-    snprintf(buf, size, "forget %s and its definition",
-             t->partition->row.name);
+    snprintf(buf, size, "forget %s and its definition", op->row->name);
     return true;
 }
 
 const struct step step_forget = {
+    .name = "forget",
     .doing = "forgetting the partition",
     .plan = forget_plan,
+    .final = true,
 };

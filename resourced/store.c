@@ -45,11 +45,8 @@ static const char schema_sql[] =
     " UNIQUE (owner, name));"
     "CREATE TABLE journal ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
-    " kind INTEGER NOT NULL,"
-    " step INTEGER NOT NULL,"
+    " passed INTEGER NOT NULL,"
     " payload BLOB NOT NULL,"
-    " reason TEXT NOT NULL,"
     " begun_ms INTEGER NOT NULL);"
     "CREATE TABLE event ("
     " number INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -292,11 +289,15 @@ static int open_file(struct store *store, struct vdc_error *err)
     return store_fail(store, r, "opening", err);
 }
 
-int store_open(const char *path, struct store **ret, struct vdc_error *err)
+int store_open(const struct store_options *options, struct event_base *base,
+               struct store **ret, struct vdc_error *err)
 {
     struct store *store = XNEW(struct store);
 
-    store->path = xstrdup(path);
+    store->path = xstrdup(options->path);
+    store->base = base;
+    TAILQ_INIT(&store->done);
+    TAILQ_INIT(&store->answers);
     int rc = open_file(store, err);
     if (rc)
         goto out;
@@ -313,6 +314,8 @@ int store_open(const char *path, struct store **ret, struct vdc_error *err)
         rc = check_version(store, err);
     if (!rc)
         rc = prepare(store, err);
+    if (!rc)
+        rc = store_begin(store, err);
 out:
     if (rc) {
         store_close(store);
@@ -326,6 +329,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    store_end(store);
     for (size_t i = 0; i < STORE_N_STATEMENTS; i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->db);

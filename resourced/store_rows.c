@@ -1,4 +1,7 @@
 /* Rows of the resource database: writing several as one, reading them. */
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "resourced/store.h"
@@ -9,24 +12,16 @@ static int put_journal(struct store *store, const struct journal_entry *entry,
 {
     uint8_t *payload;
     size_t size;
-    int rc = wire_struct_encode(&wire_struct_partition_ref, &entry->request,
+    int rc = wire_struct_encode(&wire_struct_transaction, &entry->request,
                                 arena, &payload, &size, err);
     if (rc)
         return rc;
 
-    sqlite3_stmt *stmt = store_statement(store, STORE_JOURNAL_REMOVE);
-    store_bind_uuid(stmt, 1, entry->uuid.bytes);
-    rc = store_run(store, STORE_JOURNAL_REMOVE, err);
-    if (rc)
-        return rc;
-
-    stmt = store_statement(store, STORE_JOURNAL_ADD);
-    store_bind_uuid(stmt, 1, entry->uuid.bytes);
-    sqlite3_bind_int64(stmt, 2, entry->kind);
-    sqlite3_bind_int64(stmt, 3, entry->step);
-    sqlite3_bind_blob64(stmt, 4, payload, size, SQLITE_TRANSIENT);
-    store_bind_text(stmt, 5, entry->reason);
-    sqlite3_bind_int64(stmt, 6, (int64_t)entry->begun_ms);
+    sqlite3_stmt *stmt = store_statement(store, STORE_JOURNAL_ADD);
+    sqlite3_bind_int64(stmt, 1, (int64_t)entry->id);
+    sqlite3_bind_int64(stmt, 2, entry->passed);
+    sqlite3_bind_blob64(stmt, 3, payload, size, SQLITE_TRANSIENT);
+    sqlite3_bind_int64(stmt, 4, (int64_t)entry->begun_ms);
     return store_run(store, STORE_JOURNAL_ADD, err);
 }
 
@@ -50,36 +45,29 @@ static void bind_row(sqlite3_stmt *stmt, const struct partition_row *row,
     sqlite3_bind_int64(stmt, 14, row->restarts);
     sqlite3_bind_int64(stmt, 15, (int64_t)row->host_reserve.kib);
     sqlite3_bind_int64(stmt, 16, (int64_t)row->dom0_keep.kib);
+    sqlite3_bind_int64(stmt, 17, row->index);
 }
 
 static int put_partition(struct store *store, const struct partition_row *row,
-                         struct arena *arena, uint32_t *ret_index,
-                         struct vdc_error *err)
+                         struct arena *arena, struct vdc_error *err)
 {
-    enum store_statement which =
-        row->index ? STORE_PARTITION_UPDATE : STORE_PARTITION_ADD;
     uint8_t *definition;
     size_t size;
     int rc = wire_struct_encode(&wire_struct_definition, &row->definition,
                                 arena, &definition, &size, err);
     if (rc)
         return rc;
-    bind_row(store_statement(store, which), row, definition, size);
-    rc = store_run(store, which, err);
-    if (rc)
-        return rc;
-    *ret_index = row->index;
-    if (!row->index)
-        *ret_index = (uint32_t)sqlite3_last_insert_rowid(store->db);
-    return 0;
+    bind_row(store_statement(store, STORE_PARTITION_ADD), row, definition,
+             size);
+    return store_run(store, STORE_PARTITION_ADD, err);
 }
 
 static int put_event(struct store *store, const struct wire_event *event,
-                     struct vdc_error *err)
+                     uint64_t number, struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_EVENT_ADD);
 
-    sqlite3_bind_int64(stmt, 1, (int64_t)event->number);
+    sqlite3_bind_int64(stmt, 1, (int64_t)number);
     sqlite3_bind_int64(stmt, 2, (int64_t)event->time_ms);
     sqlite3_bind_int(stmt, 3, (int)event->kind);
     store_bind_uuid(stmt, 4, event->uuid.bytes);
@@ -98,42 +86,50 @@ static int run_for_uuid(struct store *store, enum store_statement which,
     return store_run(store, which, err);
 }
 
+static int run_for_number(struct store *store, enum store_statement which,
+                          uint64_t number, struct vdc_error *err)
+{
+    sqlite3_bind_int64(store_statement(store, which), 1, (int64_t)number);
+    return store_run(store, which, err);
+}
+
 static int write_all(struct store *store, const struct store_change *change,
-                     struct arena *arena, uint32_t *ret_index,
-                     struct vdc_error *err)
+                     struct arena *arena, struct vdc_error *err)
 {
     int rc = 0;
 
     if (change->journal_add)
         rc = put_journal(store, change->journal_add, arena, err);
+    if (!rc && change->journal_pass)
+        rc = run_for_number(store, STORE_JOURNAL_PASS, change->journal_pass,
+                            err);
     if (!rc && change->journal_remove)
-        rc = run_for_uuid(store, STORE_JOURNAL_REMOVE,
-                          change->journal_remove, err);
-    if (!rc && change->put)
-        rc = put_partition(store, change->put, arena, ret_index, err);
-    if (!rc && change->forget)
-        rc = run_for_uuid(store, STORE_PARTITION_FORGET, change->forget, err);
+        rc = run_for_number(store, STORE_JOURNAL_REMOVE,
+                            change->journal_remove, err);
+    for (size_t i = 0; !rc && i < change->n_forget; i++)
+        rc = run_for_uuid(store, STORE_PARTITION_FORGET, &change->forget[i],
+                          err);
+    for (size_t i = 0; !rc && i < change->n_put; i++)
+        rc = put_partition(store, change->put[i], arena, err);
     for (size_t i = 0; !rc && i < change->n_events; i++)
-        rc = put_event(store, &change->events[i], err);
-    if (!rc && change->events_before) {
-        sqlite3_stmt *stmt = store_statement(store, STORE_EVENT_DROP);
-        sqlite3_bind_int64(stmt, 1, (int64_t)change->events_before);
-        rc = store_run(store, STORE_EVENT_DROP, err);
-    }
+        rc = put_event(store, &change->events[i], store->last_event + 1 + i,
+                       err);
+    if (!rc && change->event_keep && store->last_event > change->event_keep)
+        rc = run_for_number(store, STORE_EVENT_DROP,
+                            store->last_event - change->event_keep, err);
     return rc;
 }
 
 int store_apply(struct store *store, const struct store_change *change,
-                uint32_t *ret_index, struct vdc_error *err)
+                uint64_t *ret_first_event, struct vdc_error *err)
 {
     struct arena *arena = arena_new();
-    uint32_t index = 0;
 
     store_statement(store, STORE_BEGIN);
     int rc = store_run(store, STORE_BEGIN, err);
     if (rc)
         goto out;
-    rc = write_all(store, change, arena, &index, err);
+    rc = write_all(store, change, arena, err);
     if (!rc) {
         store_statement(store, STORE_COMMIT);
         rc = store_run(store, STORE_COMMIT, err);
@@ -142,22 +138,93 @@ int store_apply(struct store *store, const struct store_change *change,
         /* After some errors SQLite has rolled back by itself. */
         if (!sqlite3_get_autocommit(store->db))
             sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    } else if (ret_index) {
-        *ret_index = index;
+        goto out;
+    }
+    if (ret_first_event)
+        *ret_first_event = store->last_event + 1;
+    store->last_event += change->n_events;
+    if (change->answer) {
+        struct kept_answer *kept = XNEW(struct kept_answer);
+        kept->arena = arena_new();
+        kept->answer = *change->answer;
+        kept->answer.owner = arena_strdup(kept->arena, kept->answer.owner);
+        kept->answer.key = arena_strdup(kept->arena, kept->answer.key);
+        kept->answer.text = arena_strdup(kept->arena, kept->answer.text);
+        kept->answer.hint = arena_strdup(kept->arena, kept->answer.hint);
+        wire_init(&wire_struct_transaction_reply, &kept->answer.reply);
+        wire_struct_copy(&wire_struct_transaction_reply,
+                         &change->answer->reply, kept->arena,
+                         &kept->answer.reply, NULL);
+        TAILQ_INSERT_TAIL(&store->answers, kept, link);
     }
 out:
     arena_free(arena);
     return rc;
 }
 
-int store_journal_step(struct store *store, const struct vdc_uuid *uuid,
-                       uint32_t step, struct vdc_error *err)
-{
-    sqlite3_stmt *stmt = store_statement(store, STORE_JOURNAL_STEP);
+/* ---- what is told from the loop ---- */
 
-    store_bind_uuid(stmt, 1, uuid->bytes);
-    sqlite3_bind_int64(stmt, 2, step);
-    return store_run(store, STORE_JOURNAL_STEP, err);
+static void tell_all(int fd, short what, void *arg)
+{
+    struct store *store = arg;
+    struct store_later *later;
+
+    while ((later = TAILQ_FIRST(&store->done))) {
+        TAILQ_REMOVE(&store->done, later, link);
+        if (later->done) {
+            later->done(later->arg, later->rc, &later->err,
+                        later->first_event);
+        } else if (later->answer_fn) {
+            struct kept_answer *kept;
+            TAILQ_FOREACH (kept, &store->answers, link)
+                if (strcmp(kept->answer.owner, later->owner) == 0 &&
+                    strcmp(kept->answer.key, later->key) == 0)
+                    break;
+            later->answer_fn(later->arg, 0, NULL,
+                             kept ? &kept->answer : NULL);
+        }
+        free(later);
+    }
+}
+
+static void tell_later(struct store *store, struct store_later *later)
+{
+    TAILQ_INSERT_TAIL(&store->done, later, link);
+    event_active(store->soon, EV_TIMEOUT, 1);
+}
+
+void store_submit(struct store *store, const struct store_change *change,
+                  store_done_fn *done, void *arg)
+{
+    struct store_later *later = XNEW(struct store_later);
+
+    later->done = done;
+    later->arg = arg;
+    later->rc =
+        store_apply(store, change, &later->first_event, &later->err);
+    tell_later(store, later);
+}
+
+void store_find_answer(struct store *store, const char *owner,
+                       const char *key, store_answer_fn *fn, void *arg)
+{
+    struct store_later *later = XNEW(struct store_later);
+
+    snprintf(later->owner, sizeof(later->owner), "%s", owner);
+    snprintf(later->key, sizeof(later->key), "%s", key);
+    later->answer_fn = fn;
+    later->arg = arg;
+    tell_later(store, later);
+}
+
+uint32_t store_next_partition(struct store *store)
+{
+    return (uint32_t)++store->last_partition;
+}
+
+uint64_t store_next_transaction(struct store *store)
+{
+    return ++store->last_transaction;
 }
 
 /* ---- reading ---- */
@@ -238,6 +305,8 @@ static int read_partition(struct store *store, sqlite3_stmt *stmt,
     row->restarts = (uint32_t)u64_at(stmt, 14);
     row->host_reserve = MEM_KIB(u64_at(stmt, 15));
     row->dom0_keep = MEM_KIB(u64_at(stmt, 16));
+    row->live = row->definition;
+    row->generation = 1;
     return 0;
 }
 
@@ -246,17 +315,13 @@ static int read_journal(struct store *store, sqlite3_stmt *stmt,
                         struct vdc_error *err)
 {
     struct journal_entry *entry = ret_item;
-    int rc = uuid_at(store, stmt, 0, &entry->uuid, err);
-
-    if (!rc)
-        rc = body_at(store, stmt, 3, &wire_struct_partition_ref, arena,
+    int rc = body_at(store, stmt, 2, &wire_struct_transaction, arena,
                      &entry->request, err);
     if (rc)
         return rc;
-    entry->kind = (uint32_t)u64_at(stmt, 1);
-    entry->step = (uint32_t)u64_at(stmt, 2);
-    entry->reason = text_at(stmt, 4, arena);
-    entry->begun_ms = u64_at(stmt, 5);
+    entry->id = u64_at(stmt, 0);
+    entry->passed = u64_at(stmt, 1) != 0;
+    entry->begun_ms = u64_at(stmt, 3);
     return 0;
 }
 
@@ -348,6 +413,9 @@ int store_journal(struct store *store, struct arena *arena,
 
 int store_events(struct store *store, uint64_t since, const char *owner,
                  size_t most, struct arena *arena, struct wire_event **ret,
+                 size_t *ret_n, struct vdc_error *err);
+int store_events(struct store *store, uint64_t since, const char *owner,
+                 size_t most, struct arena *arena, struct wire_event **ret,
                  size_t *ret_n, struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_EVENT_SINCE);
@@ -381,6 +449,8 @@ static int read_number(struct store *store, enum store_statement which,
 }
 
 int store_events_range(struct store *store, uint64_t *ret_first,
+                       uint64_t *ret_last, struct vdc_error *err);
+int store_events_range(struct store *store, uint64_t *ret_first,
                        uint64_t *ret_last, struct vdc_error *err)
 {
     uint64_t first, last;
@@ -393,4 +463,36 @@ int store_events_range(struct store *store, uint64_t *ret_first,
     *ret_first = first;
     *ret_last = last;
     return 0;
+}
+
+int store_begin(struct store *store, struct vdc_error *err)
+{
+    int rc = read_number(store, STORE_EVENT_LAST, &store->last_event, err);
+
+    if (!rc)
+        rc = read_number(store, STORE_JOURNAL_LAST, &store->last_transaction,
+                         err);
+    if (!rc)
+        rc = read_number(store, STORE_PARTITION_LAST, &store->last_partition,
+                         err);
+    store->soon = event_new(store->base, -1, 0, tell_all, store);
+    return rc;
+}
+
+void store_end(struct store *store)
+{
+    struct store_later *later;
+    struct kept_answer *kept;
+
+    while ((later = TAILQ_FIRST(&store->done))) {
+        TAILQ_REMOVE(&store->done, later, link);
+        free(later);
+    }
+    while ((kept = TAILQ_FIRST(&store->answers))) {
+        TAILQ_REMOVE(&store->answers, kept, link);
+        arena_free(kept->arena);
+        free(kept);
+    }
+    if (store->soon)
+        event_free(store->soon);
 }

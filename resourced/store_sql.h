@@ -5,31 +5,35 @@
 
 #include <sqlite3.h>
 
+#include <sys/queue.h>
+
 #include "base/error.h"
+#include "resourced/store.h"
 
 #define STORE_STATEMENTS(X)                                                   \
     X(BEGIN, "BEGIN IMMEDIATE")                                               \
     X(COMMIT, "COMMIT")                                                       \
     X(JOURNAL_ADD,                                                            \
-      "INSERT INTO journal (uuid, kind, step, payload, reason, begun_ms)"     \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                     \
-    X(JOURNAL_REMOVE, "DELETE FROM journal WHERE uuid = ?1")                  \
-    X(JOURNAL_STEP, "UPDATE journal SET step = ?2 WHERE uuid = ?1")           \
+      "INSERT OR REPLACE INTO journal (id, passed, payload, begun_ms)"        \
+      " VALUES (?1, ?2, ?3, ?4)")                                             \
+    X(JOURNAL_REMOVE, "DELETE FROM journal WHERE id = ?1")                    \
+    X(JOURNAL_PASS, "UPDATE journal SET passed = 1 WHERE id = ?1")            \
     X(JOURNAL_ALL,                                                            \
-      "SELECT uuid, kind, step, payload, reason, begun_ms FROM journal"       \
-      " ORDER BY id")                                                         \
+      "SELECT id, passed, payload, begun_ms FROM journal ORDER BY id")        \
+    X(JOURNAL_LAST,                                                           \
+      "SELECT coalesce(max(seq), 0) FROM sqlite_sequence"                     \
+      " WHERE name = 'journal'")                                              \
+    X(PARTITION_LAST,                                                         \
+      "SELECT coalesce(max(seq), 0) FROM sqlite_sequence"                     \
+      " WHERE name = 'partition'")                                            \
     X(PARTITION_ADD,                                                          \
-      "INSERT INTO partition (uuid, owner, name, xen_name, definition,"       \
+      "INSERT OR REPLACE INTO partition (uuid, owner, name, xen_name,"        \
+      " definition,"                                                          \
       " wanted_running, preserved, domid, boot_id, created_ms, started_ms,"   \
-      " stopped_ms, last_stop, restarts, host_reserve_kib, dom0_keep_kib)"    \
+      " stopped_ms, last_stop, restarts, host_reserve_kib, dom0_keep_kib,"    \
+      " idx)"                                                                 \
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14," \
-      " ?15, ?16)")                                                           \
-    X(PARTITION_UPDATE,                                                       \
-      "UPDATE partition SET owner = ?2, name = ?3, xen_name = ?4,"            \
-      " definition = ?5, wanted_running = ?6, preserved = ?7, domid = ?8,"    \
-      " boot_id = ?9, created_ms = ?10, started_ms = ?11, stopped_ms = ?12,"  \
-      " last_stop = ?13, restarts = ?14, host_reserve_kib = ?15,"             \
-      " dom0_keep_kib = ?16 WHERE uuid = ?1")                                 \
+      " ?15, ?16, ?17)")                                                      \
     X(PARTITION_FORGET, "DELETE FROM partition WHERE uuid = ?1")              \
     X(PARTITION_ALL,                                                          \
       "SELECT idx, uuid, owner, name, xen_name, definition, wanted_running,"  \
@@ -56,9 +60,31 @@ enum store_statement {
         STORE_N_STATEMENTS
 };
 
+struct store_later {
+    TAILQ_ENTRY(store_later) link;
+    store_done_fn *done;
+    store_answer_fn *answer_fn;
+    void *arg;
+    int rc;
+    struct vdc_error err;
+    uint64_t first_event;
+    char owner[64], key[64];
+};
+
+struct kept_answer {
+    TAILQ_ENTRY(kept_answer) link;
+    struct arena *arena;
+    struct stored_answer answer;
+};
+
 struct store {
     sqlite3 *db;
     char *path;
+    struct event_base *base;
+    struct event *soon;
+    TAILQ_HEAD(, store_later) done;
+    TAILQ_HEAD(, kept_answer) answers;
+    uint64_t last_event, last_transaction, last_partition;
     sqlite3_stmt *statements[STORE_N_STATEMENTS];
 };
 
@@ -66,6 +92,9 @@ struct store {
  * was being done: "reading". */
 int store_fail(const struct store *store, int r, const char *what,
                struct vdc_error *err);
+
+int store_begin(struct store *store, struct vdc_error *err);
+void store_end(struct store *store);
 
 /* The statement, reset, without values. */
 sqlite3_stmt *store_statement(struct store *store, enum store_statement which);

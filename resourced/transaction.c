@@ -1,28 +1,36 @@
-/* Transactions: from begin to commit or undo; which steps there are is said
- * by operation.c, what their end means by outcome.c. */
+/* Transactions: how they begin, wait for what others have, and end.  Between
+ * that is transaction_run.c; which steps there are is said by operation.c,
+ * what their end means by outcome.c. */
 #include "resourced/transaction.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "resourced/domain_config.h"
 #include "resourced/host.h"
 #include "resourced/lifecycle.h"
-#include "resourced/outcome.h"
+#include "resourced/operation.h"
+#include "resourced/transaction_impl.h"
 #include "resourced/waiter.h"
 
-/* An undo that fails is tried so often, a second apart. */
-#define UNDO_TRIES 5
-#define UNDO_AGAIN_MS 1000
+/* Longer than this is as good as no deadline, and fits every clock. */
+#define TIMEOUT_MAX_MS UINT64_C(2592000000)
+/* One that is to be undone and whose step does not come to an end is answered
+ * after so long; it is undone when the step ends. */
+#define STUCK_MS 10000
 
 static const char *const state_names[] = {
     [TRANSACTION_BEGUN] = "begun",
+    [TRANSACTION_QUEUED] = "queued",
     [TRANSACTION_CHECKED] = "checked",
-    [TRANSACTION_JOURNALLED] = "journalled",
+    [TRANSACTION_JOURNALLING] = "journalling",
     [TRANSACTION_APPLYING] = "applying",
+    [TRANSACTION_COMMITTING] = "committing",
     [TRANSACTION_COMMITTED] = "committed",
     [TRANSACTION_UNDOING] = "undoing",
     [TRANSACTION_UNDONE] = "undone",
@@ -30,13 +38,29 @@ static const char *const state_names[] = {
 };
 
 static const struct machine_move moves[] = {
-    { TRANSACTION_BEGUN, TRANSACTION_CHECKED, "every step can be done" },
-    { TRANSACTION_BEGUN, TRANSACTION_FAILED, "a check failed" },
-    { TRANSACTION_CHECKED, TRANSACTION_JOURNALLED, "the journal is on disk" },
-    { TRANSACTION_CHECKED, TRANSACTION_FAILED, "no journal, or a dry run" },
-    { TRANSACTION_JOURNALLED, TRANSACTION_APPLYING, "the first step begins" },
-    { TRANSACTION_APPLYING, TRANSACTION_COMMITTED, "the row is on disk" },
-    { TRANSACTION_APPLYING, TRANSACTION_UNDOING, "a step failed" },
+    { TRANSACTION_BEGUN, TRANSACTION_QUEUED, "it asked for its locks" },
+    { TRANSACTION_BEGUN, TRANSACTION_FAILED, "it cannot be" },
+    { TRANSACTION_QUEUED, TRANSACTION_CHECKED, "every step can be done" },
+    { TRANSACTION_QUEUED, TRANSACTION_FAILED,
+      "a check failed, cancelled, or the key has an answer" },
+    { TRANSACTION_CHECKED, TRANSACTION_JOURNALLING, "to the journal" },
+    { TRANSACTION_CHECKED, TRANSACTION_APPLYING,
+      "the journal has it: after a crash" },
+    { TRANSACTION_CHECKED, TRANSACTION_UNDOING,
+      "the journal has it: after a crash" },
+    { TRANSACTION_CHECKED, TRANSACTION_FAILED, "a dry run" },
+    { TRANSACTION_JOURNALLING, TRANSACTION_APPLYING, "the journal has it" },
+    { TRANSACTION_JOURNALLING, TRANSACTION_FAILED, "no journal" },
+    { TRANSACTION_APPLYING, TRANSACTION_COMMITTING, "all steps are applied" },
+    { TRANSACTION_APPLYING, TRANSACTION_UNDOING,
+      "a step failed, cancelled, or the deadline" },
+    { TRANSACTION_APPLYING, TRANSACTION_FAILED,
+      "a step that cannot be undone came half-way" },
+    { TRANSACTION_COMMITTING, TRANSACTION_COMMITTED, "the rows are on disk" },
+    { TRANSACTION_COMMITTING, TRANSACTION_UNDOING,
+      "the rows cannot be written" },
+    { TRANSACTION_COMMITTING, TRANSACTION_FAILED,
+      "the rows cannot be written, and there is no way back" },
     { TRANSACTION_UNDOING, TRANSACTION_UNDONE, "all is as before" },
     { TRANSACTION_UNDOING, TRANSACTION_FAILED, "a step cannot be undone" },
 };
@@ -49,86 +73,74 @@ const struct machine transaction_machine = {
     .n_moves = sizeof(moves) / sizeof(moves[0]),
 };
 
-static void apply_next(struct transaction *t);
-static void undo_next(struct transaction *t);
-
-const char *transaction_kind_name(enum transaction_kind kind)
+static const char *name_of(const struct operation *op)
 {
-    switch (kind) {
-    case TRANSACTION_CREATE:
-        return "create";
-    case TRANSACTION_START:
-        return "start";
-    case TRANSACTION_SHUTDOWN:
-        return "shutdown";
-    case TRANSACTION_REBOOT:
-        return "reboot";
-    case TRANSACTION_DESTROY:
-        return "destroy";
-    case TRANSACTION_RENAME:
-        return "rename";
-    case TRANSACTION_STOP:
-        return "stop";
-    case TRANSACTION_RESTART:
-        return "restart";
-    }
-    return "?";
+    if (op->partition)
+        return op->partition->row.name;
+    return op->kind == WIRE_OP_CREATE ? op->request.definition.name
+                                      : op->request.name;
 }
 
-static void move(struct transaction *t, enum transaction_state to)
+const char *transaction_name(const struct transaction *t)
+{
+    const struct operation *op = &t->operations[0];
+    const char *kind =
+        wire_enum_word(&wire_enum_operation_kind, (int)op->kind);
+
+    if (t->n_operations == 0)
+        return "a transaction of nothing";
+    const char *name = name_of(op);
+    if (t->n_operations == 1)
+        return arena_printf(t->arena, "the %s of %s", kind, name);
+    return arena_printf(t->arena, "the %s of %s and %zu more", kind, name,
+                        t->n_operations - 1);
+}
+
+void transaction_move(struct transaction *t, enum transaction_state to)
 {
     machine_move(&transaction_machine, &t->state, to,
-                 t->partition->row.name);
+                 t->n_operations ? name_of(&t->operations[0]) : "");
 }
 
-int transaction_new(struct host *host, struct partition *partition,
-                    enum transaction_kind kind,
-                    const struct wire_partition_ref *request,
-                    const char *reason, struct transaction **ret,
-                    struct vdc_error *err)
+/* ---- what is done next, from the loop ---- */
+
+static void do_soon(int fd, short what, void *arg)
 {
-    if (partition->transaction)
-        return vdc_error_set(
-            err, VDC_E_BUSY, "another operation (%s) is under way on %s",
-            transaction_kind_name(partition->transaction->kind),
-            partition->row.name);
+    struct transaction *t = arg;
 
-    struct arena *arena = arena_new();
-    struct transaction *t = XNEW(struct transaction);
-    t->host = host;
-    t->arena = arena;
-    t->kind = kind;
-    t->partition = partition;
-    t->reason = arena_strdup(arena, reason);
-    t->domid = HV_DOMID_NONE;
-    t->old_domid = partition->row.domid;
-    wire_init(&wire_struct_partition_ref, &t->request);
-    int rc = wire_struct_copy(&wire_struct_partition_ref, request, arena,
-                              &t->request, err);
-    if (rc) {
-        arena_free(arena);
-        free(t);
-        return rc;
-    }
-    t->request.uuid = partition->row.uuid;
-    t->dry_run = request->dry_run;
-    partition->transaction = t;
-    TAILQ_INSERT_TAIL(&host->transactions, t, link);
-    *ret = t;
-    return 0;
+    t->soon_fn(t);
 }
 
-void transaction_add(struct transaction *t, const struct step *step)
+void transaction_soon(struct transaction *t, void (*fn)(struct transaction *))
 {
-    assert(t->n_steps < TRANSACTION_STEPS_MAX);
-    t->steps[t->n_steps++] = step;
+    t->soon_fn = fn;
+    /* Active at once and not by a timer: those of the same moment would come
+     * in any order. */
+    event_active(t->soon, EV_TIMEOUT, 1);
 }
+
+void transaction_wait(struct operation *op, unsigned ms,
+                      void (*fn)(int fd, short what, void *arg))
+{
+    struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+    struct transaction *t = op->t;
+
+    if (t->timer)
+        event_free(t->timer);
+    t->timer = event_new(t->host->base, -1, 0, fn, op);
+    event_add(t->timer, &tv);
+}
+
+/* ---- the end ---- */
 
 static void transaction_free(struct transaction *t)
 {
     TAILQ_REMOVE(&t->host->transactions, t, link);
     if (t->timer)
         event_free(t->timer);
+    if (t->deadline)
+        event_free(t->deadline);
+    event_free(t->soon);
     arena_free(t->arena);
     free(t);
 }
@@ -136,281 +148,474 @@ static void transaction_free(struct transaction *t)
 /* Those who wait for a guest to shut down or reboot need not any longer. */
 static void tell_waiters(const struct transaction *t)
 {
-    const struct partition *partition = t->partition;
     struct vdc_error err;
 
-    vdc_error_set(&err, VDC_E_CANCELLED, "%s was destroyed meanwhile",
-                  partition->row.name);
-    waiters_tell(t->host->waiters, &partition->row.uuid, err.code, &err);
+    for (size_t i = 0; i < t->n_operations; i++) {
+        const struct operation *op = &t->operations[i];
+        if (op->kind != WIRE_OP_DESTROY)
+            continue;
+        vdc_error_set(&err, VDC_E_CANCELLED, "%s was destroyed meanwhile",
+                      op->partition->row.name);
+        waiters_tell(t->host->waiters, &op->partition->row.uuid, err.code,
+                     &err);
+    }
 }
 
-/* Nothing of it is under way any more: says so, and goes on with what waited
- * for its end. */
-static void finish(struct transaction *t, int rc)
+static void tell(struct transaction *t, int rc)
+{
+    bool is_new = !t->told;
+
+    t->told = true;
+    if (is_new)
+        t->ops->on_done(t->arg, t, rc, rc ? &t->err : NULL);
+}
+
+/* What its partitions had to wait with is done now; those that came to
+ * nothing, or are no more, go away. */
+static void let_go(struct transaction *t)
 {
     struct host *host = t->host;
-    struct partition *partition = t->partition;
-    struct vdc_uuid uuid = partition->row.uuid;
 
-    t->promised = false;
-    partition->transaction = NULL;
-    if (rc && !t->dry_run)
-        log_warning("%s of %s failed: %s", transaction_kind_name(t->kind),
-                    partition->row.name, t->err.text);
-    t->ops->on_done(t->arg, t, rc, rc ? &t->err : NULL);
-    if (!rc && t->kind == TRANSACTION_DESTROY && !t->dry_run)
+    for (size_t i = 0; i < t->n_operations; i++)
+        if (t->operations[i].partition)
+            t->operations[i].partition->transaction = NULL;
+    for (size_t i = 0; i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        struct partition *partition = op->partition;
+        if (!partition)
+            continue;
+        for (size_t j = i; j < t->n_operations; j++)
+            if (t->operations[j].partition == partition)
+                t->operations[j].partition = NULL;
+        struct vdc_uuid uuid = partition->row.uuid;
+        if (partition->pending)
+            registry_remove(&host->partitions, partition);
+        else
+            lifecycle_resume(host, &uuid);
+    }
+}
+
+void transaction_finish(struct transaction *t, int rc)
+{
+    struct host *host = t->host;
+    bool dry = t->request.dry_run;
+
+    for (size_t i = 0; i < t->n_operations; i++)
+        t->operations[i].promised = false;
+    if (rc && !dry)
+        log_warning("%s failed: %s", transaction_name(t), t->err.text);
+    /* on_done may look at the partitions: they are theirs again after it. */
+    tell(t, rc);
+    if (!rc && !dry && !t->answer)
         tell_waiters(t);
+    let_go(t);
+    lock_release(&host->locks, &t->locks);
     transaction_free(t);
-    if (partition->pending)
-        registry_remove(&host->partitions, partition);
+}
+
+void transaction_end_untouched(struct transaction *t, int rc)
+{
+    transaction_move(t, TRANSACTION_FAILED);
+    transaction_finish(t, rc);
+}
+
+/* ---- cancel, deadline ---- */
+
+void transaction_say_stop(struct transaction *t)
+{
+    char limit[32];
+
+    if (t->stop == VDC_E_CANCELLED) {
+        vdc_error_set(&t->err, VDC_E_CANCELLED,
+                      "cancelled: nothing is changed");
+        return;
+    }
+    vdc_error_set(&t->err, VDC_E_TIMEOUT,
+                  "%s was not done within %s: nothing is changed",
+                  transaction_name(t),
+                  units_duration_format(t->request.timeout_ms, limit,
+                                        sizeof(limit)));
+    if (t->state == TRANSACTION_QUEUED)
+        vdc_error_hint(&t->err, "it has waited for another operation on the "
+                                "same guest; try again, or give it longer");
     else
-        lifecycle_resume(host, &uuid);
+        vdc_error_hint(&t->err, "give it longer");
 }
 
-/* The outcome in memory, after it was written or when it must be true though
- * it could not be. */
-static void take_outcome(struct transaction *t, struct outcome *outcome,
-                         uint32_t index)
+static void is_stuck(int fd, short what, void *arg)
 {
-    struct partition *partition = t->partition;
+    struct transaction *t = arg;
 
-    if (outcome->forgets)
-        partition->pending = true;
-    if (!outcome->changes_row)
-        return;
-    if (index)
-        outcome->row.index = index;
-    partition->pending = false;
-    int rc = partition_set_row(partition, &outcome->row, NULL);
-    assert(rc == 0); /* its parts were encoded before */
-    (void)rc;
-}
-
-static int write_outcome(struct transaction *t, struct outcome *outcome,
-                         bool keep_journal, struct vdc_error *err)
-{
-    struct host *host = t->host;
-    struct store_change change = { 0 };
-    uint32_t index = 0;
-
-    if (!keep_journal)
-        change.journal_remove = &t->request.uuid;
-    if (outcome->changes_row)
-        change.put = &outcome->row;
-    if (outcome->forgets)
-        change.forget = &t->partition->row.uuid;
-    event_log_number(host->events, &outcome->events, &change);
-    int rc = store_apply(host->store, &change, &index, err);
-    if (rc)
-        return rc;
-    /* Published before the rows that its texts point into are freed. */
-    event_log_publish(host->events, &outcome->events);
-    take_outcome(t, outcome, index);
-    return 0;
-}
-
-/* What was done is undone, or (state failed) could not be: the row and the
- * events say so.  In the second case the journal keeps its row. */
-static void end_failed(struct transaction *t, enum transaction_state state)
-{
-    struct outcome outcome = { 0 };
-    struct vdc_error err = { 0 };
-
-    move(t, state);
-    memory_give_back(t);
-    outcome_failed(t, &outcome);
-    if (write_outcome(t, &outcome, state == TRANSACTION_FAILED, &err)) {
-        /* Recovery reads the journal, finds what is true, and writes it. */
-        log_error("the end of the %s of %s is not in the database: %s",
-                  transaction_kind_name(t->kind), t->partition->row.name,
-                  err.text);
-        take_outcome(t, &outcome, 0);
+    if (!t->told) {
+        transaction_say_stop(t);
+        vdc_error_set(&t->err, t->stop,
+                      "%s: Xen has not answered yet, and the change is undone "
+                      "when it does",
+                      t->stop == VDC_E_CANCELLED ? "cancelled" : "too late");
+        vdc_error_hint(&t->err, "if it never does, restart resourced: it is "
+                                "undone then");
+        tell(t, t->stop);
     }
-    finish(t, t->err.code);
 }
 
-static void start_undo(struct transaction *t, const struct vdc_error *err)
-{
-    t->err = *err;
-    move(t, TRANSACTION_UNDOING);
-    undo_next(t);
-}
+static void locked(struct transaction *t);
 
-static void commit(struct transaction *t)
+/* To be undone; where it stands decides how. */
+static void stop(struct transaction *t, int code)
 {
-    struct outcome outcome = { 0 };
-    struct vdc_error err = { 0 };
+    struct timeval tv = { STUCK_MS / 1000, 0 };
 
-    outcome_committed(t, &outcome);
-    if (write_outcome(t, &outcome, false, &err)) {
-        start_undo(t, &err);
+    if (t->stop || t->recovered)
         return;
-    }
-    memory_keep(t);
-    move(t, TRANSACTION_COMMITTED);
-    finish(t, 0);
-}
-
-static void tell_progress(struct transaction *t)
-{
-    if (t->ops->on_progress)
-        t->ops->on_progress(t->arg, (unsigned)t->at + 1, (unsigned)t->n_steps,
-                            t->steps[t->at]->doing);
-}
-
-/* A step was applied.  The number of the last is not written: the commit
- * that follows says more. */
-static int step_applied(struct transaction *t, struct vdc_error *err)
-{
-    t->at++;
-    if (t->at == t->n_steps)
-        return 0;
-    return store_journal_step(t->host->store, &t->request.uuid,
-                              (uint32_t)t->at, err);
-}
-
-static void apply_next(struct transaction *t)
-{
-    struct vdc_error err = { 0 };
-
-    while (t->at < t->n_steps) {
-        tell_progress(t);
-        const struct step *step = t->steps[t->at];
-        int rc = step->apply ? step->apply(t, &err) : STEP_DONE;
-        if (rc == STEP_LATER)
+    switch ((enum transaction_state)t->state) {
+    case TRANSACTION_BEGUN:
+        t->stop = code;
+        return; /* see begun() */
+    case TRANSACTION_QUEUED:
+        t->stop = code;
+        if (!t->asks_store)
+            transaction_soon(t, locked);
+        return;
+    case TRANSACTION_CHECKED:
+    case TRANSACTION_JOURNALLING:
+        t->stop = code; /* seen before the first step */
+        return;
+    case TRANSACTION_APPLYING:
+        if (t->passed)
             return;
-        if (!rc)
-            rc = step_applied(t, &err);
-        if (rc) {
-            start_undo(t, &err);
-            return;
-        }
+        t->stop = code;
+        if (t->deadline)
+            event_free(t->deadline);
+        t->deadline = event_new(t->host->base, -1, 0, is_stuck, t);
+        event_add(t->deadline, &tv);
+        transaction_run_stop(t);
+        return;
+    case TRANSACTION_COMMITTING:
+    case TRANSACTION_COMMITTED:
+    case TRANSACTION_UNDOING:
+    case TRANSACTION_UNDONE:
+    case TRANSACTION_FAILED:
+        return; /* too late, or under way already */
     }
-    commit(t);
 }
 
-static void undo_again(int fd, short what, void *arg)
+void transaction_cancel(struct transaction *t)
 {
-    undo_next(arg);
+    stop(t, VDC_E_CANCELLED);
 }
 
-/* An undo failed: tried again, then given up.  The journal keeps its row. */
-static void undo_failed(struct transaction *t, const struct vdc_error *err)
+static void deadline_has_come(int fd, short what, void *arg)
 {
-    if (++t->n_tries < UNDO_TRIES) {
-        transaction_wait(t, UNDO_AGAIN_MS, undo_again);
+    stop(arg, VDC_E_TIMEOUT);
+}
+
+static void set_deadline(struct transaction *t)
+{
+    uint64_t ms = t->request.timeout_ms;
+    struct timeval tv = { (time_t)(ms / 1000),
+                          (suseconds_t)(ms % 1000 * 1000) };
+
+    if (!ms || ms > TIMEOUT_MAX_MS)
+        return;
+    t->deadline_ms = clock_mono().ms + ms;
+    t->deadline = event_new(t->host->base, -1, 0, deadline_has_come, t);
+    event_add(t->deadline, &tv);
+}
+
+/* ---- the locks ---- */
+
+static void lock_partition(struct transaction *t, struct locks *locks,
+                           const struct partition *partition)
+{
+    const struct partition_row *row = &partition->row;
+    char uuid[UUID_TEXT_SIZE];
+
+    locks_add(locks, t->arena, "partition %s", uuid_format(&row->uuid, uuid));
+    locks_add(locks, t->arena, "name %s %s", row->owner, row->name);
+    locks_add(locks, t->arena, "xen-name %s", row->xen_name);
+}
+
+static void lock_pci(struct transaction *t, struct locks *locks,
+                     const struct wire_definition *definition)
+{
+    for (uint32_t i = 0; i < definition->n_pci; i++)
+        locks_add(locks, t->arena, "pci %s", definition->pci[i]);
+}
+
+static const char *owner_of(const struct wire_operation *request)
+{
+    return request->owner[0] ? request->owner : request->customer;
+}
+
+static void lock_for_create(struct transaction *t, struct locks *locks,
+                            const struct wire_operation *request)
+{
+    const struct wire_definition *definition = &request->definition;
+    char uuid[UUID_TEXT_SIZE];
+
+    locks_add(locks, t->arena, "partition %s",
+              uuid_format(&definition->uuid, uuid));
+    locks_add(locks, t->arena, "name %s %s", owner_of(request),
+              definition->name);
+    locks_add(locks, t->arena, "xen-name %s",
+              request->xen_name[0] ? request->xen_name : definition->name);
+    lock_pci(t, locks, definition);
+}
+
+/* What the operation is about, as far as it is known now. */
+static void lock_for(struct transaction *t, struct locks *locks,
+                     const struct wire_operation *request)
+{
+    const struct partition *partition;
+    char uuid[UUID_TEXT_SIZE];
+
+    if (request->kind == WIRE_OP_CREATE) {
+        lock_for_create(t, locks, request);
         return;
     }
-    log_error("%s of %s cannot be undone: %s", transaction_kind_name(t->kind),
-              t->partition->row.name, err->text);
-    end_failed(t, TRANSACTION_FAILED);
-}
-
-static void undo_next(struct transaction *t)
-{
-    struct vdc_error err = { 0 };
-
-    while (t->at > 0) {
-        const struct step *step = t->steps[t->at - 1];
-        int rc = step->undo ? step->undo(t, &err) : STEP_DONE;
-        if (rc == STEP_LATER)
-            return;
-        if (rc) {
-            undo_failed(t, &err);
-            return;
-        }
-        t->at--;
+    if (uuid_is_zero(&request->uuid)) {
+        locks_add(locks, t->arena, "name %s %s", request->customer,
+                  request->name);
+        partition = registry_by_name(&t->host->partitions, request->customer,
+                                     request->name);
+    } else {
+        locks_add(locks, t->arena, "partition %s",
+                  uuid_format(&request->uuid, uuid));
+        partition = registry_by_uuid(&t->host->partitions, &request->uuid);
     }
-    end_failed(t, TRANSACTION_UNDONE);
+    if (partition) {
+        lock_partition(t, locks, partition);
+        lock_pci(t, locks, &partition->row.definition);
+    }
+    if (request->kind == WIRE_OP_RENAME) {
+        locks_add(locks, t->arena, "name %s %s",
+                  partition ? partition->row.owner : request->customer,
+                  request->new_name);
+        locks_add(locks, t->arena, "xen-name %s",
+                  request->new_xen_name[0] ? request->new_xen_name
+                                           : request->new_name);
+    }
+    if (request->kind == WIRE_OP_PCI_ATTACH ||
+        request->kind == WIRE_OP_PCI_DETACH)
+        locks_add(locks, t->arena, "pci %s", request->device);
 }
 
-void transaction_step_ended(struct transaction *t, int rc,
-                            const struct vdc_error *err)
+static void find_locks(struct transaction *t, struct locks *ret)
 {
-    struct vdc_error step_err = { 0 };
+    char lease[UUID_TEXT_SIZE];
 
-    if (t->state == TRANSACTION_UNDOING) {
-        if (rc) {
-            undo_failed(t, err);
-            return;
-        }
-        t->at--;
-        undo_next(t);
+    for (size_t i = 0; i < t->n_operations; i++)
+        lock_for(t, ret, &t->operations[i].request);
+    if (!uuid_is_zero(&t->request.lease))
+        locks_add(ret, t->arena, "lease %s",
+                  uuid_format(&t->request.lease, lease));
+    if (t->request.key[0])
+        locks_add(ret, t->arena, "key %s %s", t->request.owner,
+                  t->request.key);
+}
+
+static void locked_late(struct locks *locks)
+{
+    struct transaction *t =
+        (struct transaction *)((char *)locks -
+                               offsetof(struct transaction, locks));
+
+    transaction_soon(t, locked);
+}
+
+static void ask_for_locks(struct transaction *t)
+{
+    memset(&t->locks, 0, sizeof(t->locks));
+    t->locks.granted_late = locked_late;
+    find_locks(t, &t->locks);
+    if (lock_request(&t->host->locks, &t->locks))
+        transaction_soon(t, locked);
+}
+
+/* It has the locks that it asked for (names may mean others by now), or it
+ * waits no longer. */
+static void locked(struct transaction *t)
+{
+    struct locks *needed = ARENA_NEW(t->arena, struct locks);
+
+    if (t->stop) {
+        transaction_say_stop(t);
+        transaction_end_untouched(t, t->stop);
         return;
     }
-    assert(t->state == TRANSACTION_APPLYING);
-    if (rc) {
-        start_undo(t, err);
+    find_locks(t, needed);
+    if (!locks_cover(&t->locks, needed)) {
+        lock_release(&t->host->locks, &t->locks);
+        ask_for_locks(t);
         return;
     }
-    if (step_applied(t, &step_err)) {
-        start_undo(t, &step_err);
-        return;
-    }
-    apply_next(t);
+    transaction_find_answer(t, transaction_check);
 }
 
-static int check_all(struct transaction *t)
-{
-    for (size_t i = 0; i < t->n_steps; i++) {
-        int rc = t->steps[i]->check ? t->steps[i]->check(t, &t->err) : 0;
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
+/* ---- the beginning ---- */
 
-static int write_journal(struct transaction *t)
+static struct transaction *transaction_new(struct host *host,
+                                           const struct transaction_ops *ops,
+                                           void *arg)
 {
-    struct journal_entry entry = {
-        .uuid = t->request.uuid,
-        .kind = t->kind,
-        .request = t->request,
-        .reason = t->reason,
-        .begun_ms = clock_wall().ms,
-    };
-    struct store_change change = { .journal_add = &entry };
+    struct transaction *t = XNEW(struct transaction);
 
-    return store_apply(t->host->store, &change, NULL, &t->err);
-}
-
-/* Nothing was touched. */
-static void end_untouched(struct transaction *t, int rc)
-{
-    move(t, TRANSACTION_FAILED);
-    finish(t, rc);
-}
-
-void transaction_run(struct transaction *t, const struct transaction_ops *ops,
-                     void *arg)
-{
+    t->host = host;
+    t->arena = arena_new();
     t->ops = ops;
     t->arg = arg;
-    int rc = check_all(t);
-    if (rc) {
-        end_untouched(t, rc);
-        return;
-    }
-    move(t, TRANSACTION_CHECKED);
-    rc = t->dry_run ? 0 : write_journal(t);
-    if (rc || t->dry_run) {
-        end_untouched(t, rc);
-        return;
-    }
-    move(t, TRANSACTION_JOURNALLED);
-    move(t, TRANSACTION_APPLYING);
-    apply_next(t);
+    t->soon = event_new(host->base, -1, 0, do_soon, t);
+    wire_init(&wire_struct_transaction, &t->request);
+    TAILQ_INSERT_TAIL(&host->transactions, t, link);
+    return t;
 }
 
-void transaction_wait(struct transaction *t, unsigned ms,
-                      void (*fn)(int fd, short what, void *arg))
+static void cannot_begin(struct transaction *t)
 {
-    struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+    transaction_end_untouched(t, t->err.code);
+}
 
-    if (t->timer)
-        event_free(t->timer);
-    t->timer = event_new(t->host->base, -1, 0, fn, t);
-    event_add(t->timer, &tv);
+static void begun(struct transaction *t)
+{
+    transaction_move(t, TRANSACTION_QUEUED);
+    ask_for_locks(t);
+}
+
+static int check_request(struct transaction *t)
+{
+    if (t->request.n_operations == 0)
+        return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                             "a transaction without operations");
+    for (uint32_t i = 0; i < t->request.n_operations; i++) {
+        enum wire_operation_kind kind = t->request.operations[i].kind;
+        if (!t->own && !operation_is_for_clients(kind))
+            return vdc_error_set(
+                &t->err, VDC_E_BAD_VALUE, "%s is not a client's operation",
+                wire_enum_word(&wire_enum_operation_kind, (int)kind));
+    }
+    return 0;
+}
+
+/* What is chosen at random is chosen now, so that the journal has it. */
+static void choose(struct wire_operation *request, struct arena *arena)
+{
+    if (request->kind == WIRE_OP_CREATE) {
+        if (uuid_is_zero(&request->definition.uuid))
+            uuid_random(&request->definition.uuid);
+        definition_choose_macs(&request->definition, arena);
+    }
+    if (request->kind == WIRE_OP_RENAME && !request->new_xen_name[0])
+        request->new_xen_name = request->new_name;
+}
+
+static void take_operations(struct transaction *t)
+{
+    for (uint32_t i = 0; i < t->request.n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        choose(&t->request.operations[i], t->arena);
+        op->t = t;
+        op->host = t->host;
+        op->request = t->request.operations[i];
+        op->kind = op->request.kind;
+        op->domid = op->old_domid = HV_DOMID_NONE;
+        op->fd = -1;
+    }
+    t->n_operations = t->request.n_operations;
+}
+
+static void begin(struct transaction *t,
+                  const struct wire_transaction *request)
+{
+    int rc = wire_struct_copy(&wire_struct_transaction, request, t->arena,
+                              &t->request, &t->err);
+
+    if (rc)
+        t->request.n_operations = 0;
+    if (!rc && t->request.key[0])
+        t->digest = transaction_digest(&t->request);
+    if (!rc)
+        rc = check_request(t);
+    if (!rc)
+        take_operations(t);
+    set_deadline(t);
+    if (rc) {
+        transaction_soon(t, cannot_begin);
+        return;
+    }
+    begun(t);
+}
+
+struct transaction *transaction_begin(struct host *host,
+                                      const struct wire_transaction *request,
+                                      const struct transaction_ops *ops,
+                                      void *arg)
+{
+    struct transaction *t = transaction_new(host, ops, arg);
+
+    begin(t, request);
+    return t;
+}
+
+struct transaction *transaction_begin_own(struct host *host,
+                                          const struct operation *like,
+                                          const struct transaction_ops *ops,
+                                          void *arg)
+{
+    struct transaction *t = transaction_new(host, ops, arg);
+    struct wire_operation operation = like->request;
+    struct wire_transaction request;
+
+    wire_init(&wire_struct_transaction, &request);
+    operation.kind = like->kind;
+    operation.uuid = like->partition->row.uuid;
+    request.operations = &operation;
+    request.n_operations = 1;
+    t->own = true;
+    begin(t, &request);
+    struct operation *op = &t->operations[0];
+    op->automatic = like->automatic;
+    op->why = like->why;
+    op->gave_up = like->gave_up;
+    op->core_dump = like->core_dump;
+    op->old_domid = like->old_domid;
+    return t;
+}
+
+struct transaction *transaction_recover(struct host *host,
+                                        const struct journal_entry *entry,
+                                        const struct transaction_ops *ops,
+                                        void *arg)
+{
+    struct transaction *t = transaction_new(host, ops, arg);
+
+    t->own = true;
+    t->recovered = true;
+    t->id = entry->id;
+    t->passed = entry->passed;
+    begin(t, &entry->request);
+    return t;
+}
+
+/* ---- for others ---- */
+
+const struct operation *
+transaction_operation_on(const struct transaction *t,
+                         const struct partition *partition)
+{
+    for (size_t i = t && partition ? t->n_operations : 0; i > 0; i--)
+        if (t->operations[i - 1].partition == partition)
+            return &t->operations[i - 1];
+    return NULL;
+}
+
+bool transaction_concerns(const struct host *host,
+                          const struct partition *partition)
+{
+    char key[64], uuid[UUID_TEXT_SIZE];
+
+    snprintf(key, sizeof(key), "partition %s",
+             uuid_format(&partition->row.uuid, uuid));
+    return partition->transaction || lock_is_wanted(&host->locks, key);
 }
 
 void transactions_abandon(struct host *host)
@@ -418,8 +623,9 @@ void transactions_abandon(struct host *host)
     struct transaction *t;
 
     while ((t = TAILQ_FIRST(&host->transactions))) {
-        if (t->partition)
-            t->partition->transaction = NULL;
+        for (size_t i = 0; i < t->n_operations; i++)
+            if (t->operations[i].partition)
+                t->operations[i].partition->transaction = NULL;
         transaction_free(t);
     }
 }

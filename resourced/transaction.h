@@ -4,20 +4,25 @@
  * a client asks for one partition; it consists of steps (step.h), each of
  * which can be checked, applied and undone.
  *
- *   begun ---> queued ---> checked ---> journalling ---> applying
- *     |          |            |              |            |    |
- *     |          | cancelled, | dry run,     | no         |    | all steps
- *     |          | deadline   | a check      | journal    |    | are applied
- *     |          |            | failed       |            |    v
- *     +----------+---> failed <--------------+            |  committing
- *                                ^                        |   |      |
- *                  a step cannot |         a step failed, |   | on   | cannot be
- *                  be undone     |         cancelled,     |   | disk | written
- *                                |         deadline       v   v      |
- *                              undoing <------------------+ committed|
- *                                | ^                                 |
- *                                v +---------------------------------+
- *                              undone
+ *   begun --> queued --> checked --> journalling --> applying --> committing
+ *     |         |           |            |            |   |        |   |   |
+ *     |         |           |            | no         |   | half-  |   |   |
+ *     v         v           v            v journal    |   | way    |   |   |
+ *   failed    failed      failed       failed         |   v        |   |   |
+ *   bad       cancelled,  dry run                     | failed     |   |   |
+ *   request   deadline,                               |            |   |   |
+ *             a check,      a step failed, cancelled, |  cannot be |   |   |
+ *             the key has   deadline                  v  written   |   |   |
+ *             an answer              failed <--- undoing <---------+   |   |
+ *                            cannot be undone       |     cannot be    |   |
+ *                                                   v     written, no  v   |
+ *                                                undone   way back  failed |
+ *                                                                          v
+ *                                                                  committed
+ *
+ * One that a crash left in the journal goes from checked to applying (it had
+ * passed) or to undoing.  One that failed after it was journalled stays in
+ * the journal.
  *
  * Locks.  A transaction has the locks (lock.h) of all partitions, names and
  * devices that it is about before its first check, and gives them back when
@@ -55,6 +60,7 @@
 struct event;
 struct host;
 struct lease;
+struct outcome;
 struct step;
 struct transaction;
 
@@ -74,6 +80,10 @@ enum transaction_state {
 /* What apply and undo of a step answer besides an error. */
 enum { STEP_DONE = 0, STEP_LATER = 1 };
 
+/* row.domid of a domain that a step before will build: it is known when that
+ * step was applied. */
+#define DOMID_TO_COME (HV_DOMID_NONE - 1u)
+
 /* One operation of a transaction, and what its steps share. */
 struct operation {
     struct transaction *t;
@@ -88,6 +98,7 @@ struct operation {
      * t->arena or the partition's.  partition->row is as it was before.
      */
     struct partition_row *row;
+    bool forgets; /* the partition is to be no more */
 
     /* For the answer. */
     bool partial;      /* less than asked for was reached, and kept */
@@ -151,18 +162,26 @@ struct transaction {
     size_t n_operations;
     struct step_run steps[TRANSACTION_STEPS_MAX];
     size_t n_steps;
-    size_t at;         /* the step under way; undoing: of which one is undone */
+    size_t at; /* the step under way; undoing: one more than the step */
     bool step_is_late; /* it answered STEP_LATER and has not ended */
     bool passed;       /* a final step has begun: no way back */
     bool recovered;    /* made from the journal */
-    unsigned n_tries;  /* of an undo that fails */
+    unsigned n_tries;  /* of what fails and is tried again */
     struct event *timer;    /* for steps that wait */
     struct event *deadline; /* of request.timeout_ms */
+    struct event *soon;     /* what is done next, from the loop */
+    void (*soon_fn)(struct transaction *t);
     uint64_t deadline_ms;   /* monotonic; 0: none.  Steps that can end with
                                less (partial) end a little before it */
     struct lease *lease;    /* it uses up; NULL: none */
     int stop;               /* VDC_E_CANCELLED or VDC_E_TIMEOUT: to be undone
                                as soon as the step under way has ended */
+
+    bool asks_store; /* it waits for the answer to its key */
+    bool told;       /* on_done was called */
+    bool own;        /* nobody asked for it: transaction_begin_own */
+    uint64_t digest; /* of a request with a key */
+    struct outcome *outcome; /* that is being written */
 
     struct vdc_error err; /* why it is undone, or failed */
     /* The same key was used before: the first answer, as it was; nothing was
@@ -189,8 +208,9 @@ struct transaction *transaction_begin(struct host *host,
                                       const struct transaction_ops *ops,
                                       void *arg);
 /* The same with one operation that nobody asked for: STOP, RESTART, an
- * automatic START.  `like` gives kind, request, automatic, why, gave_up and
- * core_dump. */
+ * automatic START.  `like` gives partition, kind, request, automatic, why,
+ * gave_up, core_dump, and as old_domid the domain that it is about: when that
+ * is no longer the partition's, it fails with VDC_E_WRONG_STATE. */
 struct transaction *transaction_begin_own(struct host *host,
                                           const struct operation *like,
                                           const struct transaction_ops *ops,
@@ -198,6 +218,18 @@ struct transaction *transaction_begin_own(struct host *host,
 /* Undo it, if it is not too late: on_done tells (VDC_E_CANCELLED, or success
  * as if nothing had been said). */
 void transaction_cancel(struct transaction *t);
+/* One that a crash left in the journal, to be ended: forward when `passed`,
+ * else back.  The journal has it until then. */
+struct transaction *transaction_recover(struct host *host,
+                                        const struct journal_entry *entry,
+                                        const struct transaction_ops *ops,
+                                        void *arg);
+
+/* What it comes to, in the arena; after on_done came with 0 (dry run: the
+ * plan), or from inside. */
+int transaction_reply(const struct transaction *t, struct arena *arena,
+                      struct wire_transaction_reply *ret,
+                      struct vdc_error *err);
 
 /* For steps: the step that answered STEP_LATER has ended. */
 void transaction_step_ended(struct transaction *t, int rc,
@@ -209,6 +241,10 @@ void transaction_wait(struct operation *op, unsigned ms,
 /* Whether a transaction on this partition is queued or under way. */
 bool transaction_concerns(const struct host *host,
                           const struct partition *partition);
+/* The last of its operations on this partition; NULL when there is none. */
+const struct operation *
+transaction_operation_on(const struct transaction *t,
+                         const struct partition *partition);
 
 /* Frees those under way without a word, for the end of the process. */
 void transactions_abandon(struct host *host);

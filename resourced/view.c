@@ -23,20 +23,41 @@ static const char *flags(const struct hv_domain_info *info,
 }
 
 static enum wire_partition_state
-state_in_transaction(enum transaction_kind kind,
+state_in_transaction(const struct partition *partition,
                      enum wire_partition_state otherwise)
 {
-    switch (kind) {
-    case TRANSACTION_CREATE:
-    case TRANSACTION_START:
-    case TRANSACTION_RESTART:
+    const struct operation *op =
+        transaction_operation_on(partition->transaction, partition);
+
+    if (!op)
+        return otherwise;
+    switch (op->kind) {
+    case WIRE_OP_CREATE:
+    case WIRE_OP_START:
+    case WIRE_OP_RESTART:
         return WIRE_STARTING;
-    case TRANSACTION_DESTROY:
-    case TRANSACTION_STOP:
-    case TRANSACTION_SHUTDOWN:
+    case WIRE_OP_DESTROY:
+    case WIRE_OP_STOP:
+    case WIRE_OP_SHUTDOWN:
+    case WIRE_OP_SAVE:
         return WIRE_STOPPING;
-    case TRANSACTION_REBOOT:
-    case TRANSACTION_RENAME:
+    case WIRE_OP_NONE:
+    case WIRE_OP_REBOOT:
+    case WIRE_OP_RENAME:
+    case WIRE_OP_PAUSE:
+    case WIRE_OP_UNPAUSE:
+    case WIRE_OP_MEMORY_SET:
+    case WIRE_OP_MEMORY_MAX:
+    case WIRE_OP_VCPUS:
+    case WIRE_OP_PIN:
+    case WIRE_OP_SCHED:
+    case WIRE_OP_DISK_ATTACH:
+    case WIRE_OP_DISK_DETACH:
+    case WIRE_OP_NIC_ATTACH:
+    case WIRE_OP_NIC_DETACH:
+    case WIRE_OP_PCI_ATTACH:
+    case WIRE_OP_PCI_DETACH:
+    case WIRE_OP_POOL_SET:
         break;
     }
     return otherwise;
@@ -58,7 +79,7 @@ static enum wire_partition_state state_of(const struct partition *partition,
     else if (info && info->paused)
         state = WIRE_PAUSED;
     if (partition->transaction)
-        state = state_in_transaction(partition->transaction->kind, state);
+        state = state_in_transaction(partition, state);
     return state;
 }
 
@@ -103,6 +124,7 @@ static void fill(const struct host *host, const struct partition *partition,
     ret->last_stop = row->last_stop;
     ret->on_boot = row->definition.on_boot;
     ret->restarts = row->restarts;
+    ret->generation = row->generation;
     if (info) {
         enum wire_domain_type type = ret->type;
         struct mem max_memory = ret->max_memory;

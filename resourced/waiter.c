@@ -108,3 +108,19 @@ void waiters_tell(struct waiters *waiters, const struct vdc_uuid *uuid,
     while ((waiter = next_of(&waiters->all, uuid)))
         end(waiter, rc, err);
 }
+
+void waiter_cancel(struct waiters *waiters, const void *arg)
+{
+    struct waiter *waiter;
+    struct vdc_error err;
+
+    TAILQ_FOREACH (waiter, &waiters->all, link)
+        if (waiter->arg == arg)
+            break;
+    if (!waiter)
+        return;
+    vdc_error_set(&err, VDC_E_CANCELLED,
+                  "cancelled; the guest was asked already, and may still do "
+                  "it");
+    end(waiter, err.code, &err);
+}

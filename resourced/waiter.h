@@ -23,5 +23,8 @@ void waiter_add(struct waiters *waiters, const struct vdc_uuid *uuid,
 /* What they waited for has happened, or (rc) cannot. */
 void waiters_tell(struct waiters *waiters, const struct vdc_uuid *uuid,
                   int rc, const struct vdc_error *err);
+/* The one whose fn gets this arg is told VDC_E_CANCELLED; what it waits for
+ * may still happen. */
+void waiter_cancel(struct waiters *waiters, const void *arg);
 
 #endif

@@ -1,3 +1,12 @@
 # Unit tests of resourced.
 dist_check_SCRIPTS += tests/unit/resourced/test_settings_documents.sh
 TESTS += tests/unit/resourced/test_settings_documents.sh
+if HAVE_CUNIT
+RESOURCED_TESTS = \
+	tests/unit/resourced/test_lock
+check_PROGRAMS += $(RESOURCED_TESTS)
+TESTS += $(RESOURCED_TESTS)
+tests_unit_resourced_test_lock_SOURCES = \
+	tests/unit/resourced/test_lock.c resourced/lock.c
+tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+endif

@@ -1,0 +1,34 @@
+/* What the files of the transaction engine share; only transaction*.c include
+ * it. */
+#ifndef RESOURCED_TRANSACTION_IMPL_H
+#define RESOURCED_TRANSACTION_IMPL_H
+
+#include "resourced/transaction.h"
+
+/* transaction.c */
+void transaction_move(struct transaction *t, enum transaction_state to);
+/* fn(t) is called from the loop, in the order of these calls. */
+void transaction_soon(struct transaction *t, void (*fn)(struct transaction *));
+/* Nothing of it is under way any more: says so, and goes on with what waited
+ * for its end.  t is freed. */
+void transaction_finish(struct transaction *t, int rc);
+/* The same for one that has touched nothing. */
+void transaction_end_untouched(struct transaction *t, int rc);
+/* t->err from t->stop, in words. */
+void transaction_say_stop(struct transaction *t);
+const char *transaction_name(const struct transaction *t); /* for the log */
+
+/* transaction_run.c: it has its locks, and its key was not used before. */
+void transaction_check(struct transaction *t);
+void transaction_run_stop(struct transaction *t);
+
+/* transaction_keys.c */
+uint64_t transaction_digest(const struct wire_transaction *request);
+/* fn(t) is called when its key was not used before; else t ends. */
+void transaction_find_answer(struct transaction *t,
+                             void (*fn)(struct transaction *t));
+/* What is kept of its answer, in t->arena; NULL: nothing.  rc and t->err, or
+ * 0: then rows are as they will be. */
+const struct stored_answer *transaction_answer(struct transaction *t, int rc);
+
+#endif

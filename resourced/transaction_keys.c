@@ -1,0 +1,165 @@
+/* Requests with a key: the same again gets the first answer; and what that
+ * answer is. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "resourced/host.h"
+#include "resourced/outcome.h"
+#include "resourced/step.h"
+#include "resourced/transaction_impl.h"
+#include "resourced/view.h"
+
+/* FNV-1a of the request as it would be sent. */
+uint64_t transaction_digest(const struct wire_transaction *request)
+{
+    struct arena *arena = arena_new();
+    uint64_t digest = UINT64_C(14695981039346656037);
+    uint8_t *data;
+    size_t size = 0;
+
+    if (wire_struct_encode(&wire_struct_transaction, request, arena, &data,
+                           &size, NULL))
+        size = 0;
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ data[i]) * UINT64_C(1099511628211);
+    arena_free(arena);
+    return digest;
+}
+
+static void take_answer(struct transaction *t,
+                        const struct stored_answer *answer)
+{
+    struct wire_transaction_reply *reply =
+        ARENA_NEW(t->arena, struct wire_transaction_reply);
+
+    if (answer->digest != t->digest) {
+        vdc_error_set(&t->err, VDC_E_CONFLICT,
+                      "the key %s was used before, for another request",
+                      t->request.key);
+        vdc_error_hint(&t->err, "use a key of its own for each request");
+        return;
+    }
+    if (answer->code) {
+        vdc_error_set(&t->err, answer->code, "%s", answer->text);
+        if (answer->hint && answer->hint[0])
+            vdc_error_hint(&t->err, "%s", answer->hint);
+        return;
+    }
+    wire_init(&wire_struct_transaction_reply, reply);
+    if (wire_struct_copy(&wire_struct_transaction_reply, &answer->reply,
+                         t->arena, reply, &t->err))
+        return;
+    reply->again = true;
+    t->answer = reply;
+}
+
+static void found(void *arg, int rc, const struct vdc_error *err,
+                  const struct stored_answer *answer)
+{
+    struct transaction *t = arg;
+
+    t->asks_store = false;
+    if (rc)
+        t->err = *err;
+    else if (answer)
+        take_answer(t, answer);
+    else if (t->stop)
+        transaction_say_stop(t);
+    if (rc || answer || t->stop)
+        transaction_end_untouched(t, t->err.code);
+    else
+        t->soon_fn(t);
+}
+
+void transaction_find_answer(struct transaction *t,
+                             void (*fn)(struct transaction *t))
+{
+    if (!t->request.key[0] || t->request.dry_run || t->recovered) {
+        fn(t);
+        return;
+    }
+    t->soon_fn = fn;
+    t->asks_store = true;
+    store_find_answer(t->host->store, t->request.owner, t->request.key, found,
+                      t);
+}
+
+/* ---- what it comes to ---- */
+
+static void fill_plan(const struct transaction *t, struct arena *arena,
+                      struct wire_transaction_reply *ret)
+{
+    ret->plan = ARENA_ARRAY(arena, t->n_steps, const char *);
+    for (size_t i = 0; i < t->n_steps; i++) {
+        const struct step *step = t->steps[i].step;
+        char *text = arena_alloc(arena, 256);
+        if (step->plan && !step->plan(t->steps[i].op, text, 256))
+            continue;
+        ret->plan[ret->n_plan++] = step->plan ? text : step->doing;
+    }
+}
+
+/* The partition as it is with its row as the outcome has it, or as it was
+ * before a dry run. */
+static int fill_result(const struct operation *op, struct arena *arena,
+                       struct wire_operation_result *ret,
+                       struct vdc_error *err)
+{
+    const struct outcome *outcome = op->t->outcome;
+    struct partition shown = *op->partition;
+
+    wire_init(&wire_struct_operation_result, ret);
+    shown.transaction = NULL;
+    for (size_t i = 0; outcome && i < outcome->n_put; i++)
+        if (outcome->put[i] == op->partition)
+            shown.row = outcome->rows[i];
+    ret->partial = op->partial;
+    ret->text = op->text;
+    ret->hint = op->hint;
+    ret->device = op->device;
+    return view_partition(op->host, &shown, arena, &ret->partition, err);
+}
+
+int transaction_reply(const struct transaction *t, struct arena *arena,
+                      struct wire_transaction_reply *ret,
+                      struct vdc_error *err)
+{
+    int rc = 0;
+
+    if (t->answer) {
+        *ret = *t->answer;
+        return 0;
+    }
+    wire_init(&wire_struct_transaction_reply, ret);
+    ret->id = t->id;
+    ret->results =
+        ARENA_ARRAY(arena, t->n_operations, struct wire_operation_result);
+    for (size_t i = 0; !rc && i < t->n_operations; i++)
+        rc = fill_result(&t->operations[i], arena,
+                         &ret->results[ret->n_results++], err);
+    if (!rc && t->request.dry_run)
+        fill_plan(t, arena, ret);
+    return rc;
+}
+
+const struct stored_answer *transaction_answer(struct transaction *t, int rc)
+{
+    struct stored_answer *answer = ARENA_NEW(t->arena, struct stored_answer);
+
+    if (!t->request.key[0] || t->recovered)
+        return NULL;
+    answer->owner = t->request.owner;
+    answer->key = t->request.key;
+    answer->digest = t->digest;
+    answer->time_ms = clock_wall().ms;
+    wire_init(&wire_struct_transaction_reply, &answer->reply);
+    answer->text = answer->hint = "";
+    if (!rc)
+        rc = transaction_reply(t, t->arena, &answer->reply, &t->err);
+    answer->code = rc;
+    if (rc) {
+        answer->text = t->err.text;
+        answer->hint = t->err.hint;
+    }
+    return answer;
+}

@@ -1,0 +1,502 @@
+/* Transactions that have their locks: checked, journalled, applied, and
+ * committed or undone. */
+#include <assert.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/machine.h"
+#include "resourced/host.h"
+#include "resourced/operation.h"
+#include "resourced/outcome.h"
+#include "resourced/step.h"
+#include "resourced/transaction_impl.h"
+
+/* What must be and fails is tried so often, a second apart. */
+#define TRIES 5
+#define AGAIN_MS 1000
+
+static void apply_next(struct transaction *t);
+static void undo_next(struct transaction *t);
+static void commit(struct transaction *t);
+static void end_failed(struct transaction *t, bool undone);
+
+/* ---- undo ---- */
+
+static void start_undo(struct transaction *t, const struct vdc_error *err)
+{
+    t->err = *err;
+    if (t->deadline)
+        event_free(t->deadline);
+    t->deadline = NULL;
+    t->n_tries = 0;
+    transaction_move(t, TRANSACTION_UNDOING);
+    undo_next(t);
+}
+
+static void start_undo_for_stop(struct transaction *t)
+{
+    struct vdc_error err;
+
+    transaction_say_stop(t);
+    err = t->err;
+    start_undo(t, &err);
+}
+
+/* The fields of an operation that belong to the step under way. */
+static void clear_scratch(struct operation *op)
+{
+    op->waits_until_ms = 0;
+    op->fd = -1;
+    op->got = MEM_KIB(0);
+    op->state = 0;
+}
+
+static void undo_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    undo_next(op->t);
+}
+
+/* An undo failed: tried again, then given up.  The journal keeps its row. */
+static void undo_failed(struct transaction *t, const struct vdc_error *err)
+{
+    if (++t->n_tries < TRIES) {
+        transaction_wait(t->steps[t->at - 1].op, AGAIN_MS, undo_again);
+        return;
+    }
+    log_error("%s cannot be undone: %s", transaction_name(t), err->text);
+    end_failed(t, false);
+}
+
+static void undone_one(struct transaction *t)
+{
+    t->at--;
+    t->n_tries = 0;
+}
+
+static void undo_next(struct transaction *t)
+{
+    struct vdc_error err = { 0 };
+
+    while (t->at > 0) {
+        struct step_run *run = &t->steps[t->at - 1];
+        clear_scratch(run->op);
+        log_debug("%s: undoes %s", transaction_name(t), run->step->name);
+        int rc = run->step->undo ? run->step->undo(run->op, &err) : STEP_DONE;
+        t->step_is_late = rc == STEP_LATER;
+        if (rc == STEP_LATER)
+            return;
+        if (rc) {
+            undo_failed(t, &err);
+            return;
+        }
+        undone_one(t);
+    }
+    end_failed(t, true);
+}
+
+static void give_back_memory(struct transaction *t)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        memory_give_back(&t->operations[i]);
+}
+
+static void failure_written(void *arg, int rc, const struct vdc_error *err,
+                            uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc)
+        /* Recovery reads the journal, finds what is true, and writes it. */
+        log_error("the end of %s is not in the database: %s",
+                  transaction_name(t), err->text);
+    else
+        event_log_publish(t->host->events, &t->outcome->events, first_event);
+    outcome_take(t->outcome);
+    if (t->state == TRANSACTION_UNDOING)
+        transaction_move(t, TRANSACTION_UNDONE);
+    transaction_finish(t, t->err.code);
+}
+
+/* What was done is undone, or (`undone` false) could not be: the rows and the
+ * events say so.  In the second case the journal keeps it. */
+static void end_failed(struct transaction *t, bool undone)
+{
+    struct store_change change = { 0 };
+
+    give_back_memory(t);
+    t->outcome = ARENA_NEW(t->arena, struct outcome);
+    outcome_failed(t, t->outcome);
+    outcome_into(t->outcome, t->arena, &change);
+    if (undone) {
+        change.journal_remove = t->id;
+        change.answer = transaction_answer(t, t->err.code);
+    } else {
+        transaction_move(t, TRANSACTION_FAILED);
+    }
+    event_log_into(t->host->events, &t->outcome->events, &change);
+    store_submit(t->host->store, &change, failure_written, t);
+}
+
+/* ---- commit ---- */
+
+static void commit_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    commit(op->t);
+}
+
+/* Without a way back it must be written; the journal has it as long. */
+static void commit_failed(struct transaction *t, const struct vdc_error *err)
+{
+    if (!t->passed) {
+        start_undo(t, err);
+        return;
+    }
+    if (++t->n_tries < TRIES) {
+        transaction_wait(&t->operations[0], AGAIN_MS, commit_again);
+        return;
+    }
+    t->err = *err;
+    end_failed(t, false);
+}
+
+static void committed(void *arg, int rc, const struct vdc_error *err,
+                      uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        commit_failed(t, err);
+        return;
+    }
+    event_log_publish(t->host->events, &t->outcome->events, first_event);
+    for (size_t i = 0; i < t->n_operations; i++)
+        memory_keep(&t->operations[i]);
+    outcome_take(t->outcome);
+    transaction_move(t, TRANSACTION_COMMITTED);
+    transaction_finish(t, 0);
+}
+
+static void give_indexes(struct transaction *t)
+{
+    for (size_t i = 0; i < t->outcome->n_put; i++)
+        if (!t->outcome->rows[i].index)
+            t->outcome->rows[i].index = store_next_partition(t->host->store);
+}
+
+static void commit(struct transaction *t)
+{
+    struct store_change change = { .journal_remove = t->id };
+
+    if (t->state != TRANSACTION_COMMITTING)
+        transaction_move(t, TRANSACTION_COMMITTING);
+    t->outcome = ARENA_NEW(t->arena, struct outcome);
+    outcome_committed(t, t->outcome);
+    give_indexes(t);
+    outcome_into(t->outcome, t->arena, &change);
+    change.answer = transaction_answer(t, 0);
+    event_log_into(t->host->events, &t->outcome->events, &change);
+    store_submit(t->host->store, &change, committed, t);
+}
+
+/* ---- apply ---- */
+
+static bool is_final(const struct step_run *run)
+{
+    return run->step->final;
+}
+
+static void tell_progress(struct transaction *t)
+{
+    if (t->ops->on_progress && !t->told)
+        t->ops->on_progress(t->arg, (unsigned)t->at + 1, (unsigned)t->n_steps,
+                            t->steps[t->at].step->doing);
+}
+
+static void apply_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    apply_next(op->t);
+}
+
+/* Whether anything is done that cannot be undone. */
+static bool has_ended_any(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->at; i++)
+        if (is_final(&t->steps[i]))
+            return true;
+    return false;
+}
+
+/* A step that failed has left nothing behind: what was before it is undone;
+ * unless that cannot be. */
+static void step_failed(struct transaction *t, const struct vdc_error *err)
+{
+    bool restart = t->operations[0].kind == WIRE_OP_RESTART;
+
+    if (t->recovered && t->passed && !restart && ++t->n_tries < TRIES) {
+        transaction_wait(t->steps[t->at].op, AGAIN_MS, apply_again);
+        return;
+    }
+    if (restart || !has_ended_any(t)) {
+        start_undo(t, err);
+        return;
+    }
+    if (++t->n_tries < TRIES) {
+        transaction_wait(t->steps[t->at].op, AGAIN_MS, apply_again);
+        return;
+    }
+    log_error("%s stops half-way: %s", transaction_name(t), err->text);
+    t->err = *err;
+    end_failed(t, false);
+}
+
+static void passed(void *arg, int rc, const struct vdc_error *err,
+                   uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        start_undo(t, err);
+        return;
+    }
+    t->passed = true;
+    apply_next(t);
+}
+
+/* From here on there is no way back, and the journal says so first. */
+static void pass(struct transaction *t)
+{
+    struct store_change change = { .journal_pass = t->id };
+
+    store_submit(t->host->store, &change, passed, t);
+}
+
+static void applied_one(struct transaction *t)
+{
+    t->at++;
+    t->n_tries = 0;
+}
+
+static void apply_next(struct transaction *t)
+{
+    struct vdc_error err = { 0 };
+
+    while (t->at < t->n_steps) {
+        struct step_run *run = &t->steps[t->at];
+        if (t->stop && !t->passed) {
+            start_undo_for_stop(t);
+            return;
+        }
+        if (is_final(run) && !t->passed) {
+            pass(t);
+            return;
+        }
+        tell_progress(t);
+        clear_scratch(run->op);
+        int rc = run->step->apply ? run->step->apply(run->op, &err)
+                                  : STEP_DONE;
+        t->step_is_late = rc == STEP_LATER;
+        if (rc == STEP_LATER)
+            return;
+        if (rc) {
+            step_failed(t, &err);
+            return;
+        }
+        applied_one(t);
+    }
+    if (t->stop && !t->passed)
+        start_undo_for_stop(t);
+    else
+        commit(t);
+}
+
+void transaction_step_ended(struct transaction *t, int rc,
+                            const struct vdc_error *err)
+{
+    assert(t->step_is_late);
+    t->step_is_late = false;
+    if (t->state == TRANSACTION_UNDOING) {
+        if (rc) {
+            undo_failed(t, err);
+            return;
+        }
+        undone_one(t);
+        undo_next(t);
+        return;
+    }
+    assert(t->state == TRANSACTION_APPLYING);
+    if (rc && t->stop && !t->passed) {
+        start_undo_for_stop(t);
+        return;
+    }
+    if (rc) {
+        step_failed(t, err);
+        return;
+    }
+    applied_one(t);
+    apply_next(t);
+}
+
+void transaction_run_stop(struct transaction *t)
+{
+    struct step_run *run = &t->steps[t->at];
+
+    /* One that is not late waits for the store, and sees t->stop then. */
+    if (t->step_is_late && run->step->cancel)
+        run->step->cancel(run->op);
+}
+
+/* ---- the journal ---- */
+
+static void journalled(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    if (rc) {
+        t->err = *err;
+        transaction_end_untouched(t, rc);
+        return;
+    }
+    transaction_move(t, TRANSACTION_APPLYING);
+    if (t->stop) {
+        start_undo_for_stop(t);
+        return;
+    }
+    t->passed = t->n_steps && is_final(&t->steps[0]);
+    apply_next(t);
+}
+
+static void write_journal(struct transaction *t)
+{
+    struct journal_entry entry = {
+        .id = store_next_transaction(t->host->store),
+        .passed = t->n_steps && is_final(&t->steps[0]),
+        .request = t->request,
+        .begun_ms = clock_wall().ms,
+    };
+    struct store_change change = { .journal_add = &entry };
+
+    t->id = entry.id;
+    /* Names may mean others after this; uuids do not. */
+    for (size_t i = 0; i < t->n_operations; i++)
+        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+    transaction_move(t, TRANSACTION_JOURNALLING);
+    store_submit(t->host->store, &change, journalled, t);
+}
+
+/* ---- checks ---- */
+
+static void check_generation(const struct operation *op,
+                             struct reasons *reasons)
+{
+    const struct partition *partition = op->partition;
+    uint64_t asked = op->request.if_generation;
+    uint64_t is = partition->row.generation;
+    struct vdc_error err;
+
+    if (!asked || asked == is)
+        return;
+    vdc_error_set(&err, VDC_E_CONFLICT,
+                  "%s has changed meanwhile: its generation is %llu, not "
+                  "%llu%s%s%s", partition->row.name, (unsigned long long)is,
+                  (unsigned long long)asked,
+                  partition->last_change[0] ? " (last: " : "",
+                  partition->last_change,
+                  partition->last_change[0] ? ")" : "");
+    vdc_error_hint(&err, "look at it again, then decide: xl-vdc show");
+    reasons_add(reasons, &err);
+}
+
+static bool has_failed(const struct transaction *t,
+                       const struct partition *partition,
+                       const bool *failed)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        if (failed[i] && t->operations[i].partition == partition)
+            return true;
+    return false;
+}
+
+/* All operations, one after the other, each on what those before it leave. */
+static void plan(struct transaction *t, struct step_list *steps,
+                 struct step_list *finals, struct reasons *reasons)
+{
+    bool failed[TRANSACTION_OPERATIONS_MAX] = { false };
+    bool checks = !t->recovered;
+    struct vdc_error err;
+
+    for (size_t i = 0; i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        size_t n_before = reasons->n_errors + reasons->n_more;
+        if (operation_find(op, &err)) {
+            reasons_add(reasons, &err);
+            failed[i] = true;
+            continue;
+        }
+        /* Of one that cannot be anyway, reasons would only mislead. */
+        if (has_failed(t, op->partition, failed))
+            continue;
+        if (checks)
+            check_generation(op, reasons);
+        operation_plan(op, checks, steps, finals, reasons);
+        failed[i] = reasons->n_errors + reasons->n_more > n_before;
+    }
+}
+
+static int check_all(struct transaction *t)
+{
+    struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
+    struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
+    struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
+
+    plan(t, steps, finals, reasons);
+    int rc = reasons_error(reasons, &t->err);
+    if (rc)
+        return rc;
+    assert(steps->n_runs + finals->n_runs <= TRANSACTION_STEPS_MAX);
+    memcpy(t->steps, steps->runs, steps->n_runs * sizeof(*steps->runs));
+    memcpy(t->steps + steps->n_runs, finals->runs,
+           finals->n_runs * sizeof(*finals->runs));
+    t->n_steps = steps->n_runs + finals->n_runs;
+    return 0;
+}
+
+/* After a crash: forward, or all of it back. */
+static void run_recovered(struct transaction *t)
+{
+    if (t->passed) {
+        transaction_move(t, TRANSACTION_APPLYING);
+        apply_next(t);
+        return;
+    }
+    t->at = t->n_steps;
+    vdc_error_set(&t->err, VDC_E_CANCELLED,
+                  "resourced ended in the middle of it");
+    transaction_move(t, TRANSACTION_UNDOING);
+    undo_next(t);
+}
+
+void transaction_check(struct transaction *t)
+{
+    int rc = check_all(t);
+
+    if (rc) {
+        transaction_end_untouched(t, rc);
+        return;
+    }
+    transaction_move(t, TRANSACTION_CHECKED);
+    if (t->recovered)
+        run_recovered(t);
+    else if (t->request.dry_run)
+        transaction_end_untouched(t, 0);
+    else
+        write_journal(t);
+}
