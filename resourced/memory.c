@@ -18,13 +18,38 @@ static uint64_t still_to_take(const struct operation *op,
 {
     uint64_t has = 0;
 
+    /* Of one that grows, need is what is missing. */
+    if (op->kind == WIRE_OP_MEMORY_SET)
+        return op->need.kib;
     for (size_t i = 0; i < n_domains; i++)
         if (uuid_equal(&domains[i].uuid, &op->partition->row.uuid))
             has += domains[i].current_memory.kib;
     return less(op->need.kib, has);
 }
 
-/* What other starts were promised and their domains have not taken yet. */
+/* What the operations before it will have freed when its turn comes. */
+static uint64_t still_to_come(const struct operation *op)
+{
+    uint64_t sum = 0;
+
+    for (const struct operation *o = op->t->operations; o < op; o++)
+        sum += o->gives.kib;
+    return sum;
+}
+
+/* What other transactions may yet take back. */
+static uint64_t kept_by_others(const struct operation *op)
+{
+    const struct transaction *t;
+    uint64_t sum = 0;
+
+    TAILQ_FOREACH (t, &op->host->transactions, link)
+        for (size_t i = 0; t != op->t && i < t->n_operations; i++)
+            sum += t->operations[i].kept.kib;
+    return sum;
+}
+
+/* What others were promised and their domains have not taken yet. */
 static int promised_to_others(const struct operation *op, struct mem *ret,
                               struct vdc_error *err)
 {
@@ -43,6 +68,7 @@ static int promised_to_others(const struct operation *op, struct mem *ret,
             if (&t->operations[i] != op && t->operations[i].promised)
                 sum.kib += still_to_take(&t->operations[i], domains,
                                          n_domains);
+    sum.kib += kept_by_others(op);
     *ret = sum;
 out:
     arena_free(arena);
@@ -91,7 +117,7 @@ int memory_check(struct operation *op, struct mem *ret_from_dom0,
     if (rc)
         goto out;
 
-    uint64_t free_kib = info.free_memory.kib;
+    uint64_t free_kib = info.free_memory.kib + still_to_come(op);
     uint64_t dom0_kib = info.dom0_memory.kib;
     if (account->n_takers && !op->from_dom0.kib) {
         /* What dom0 was asked for and has not given yet is promised: it

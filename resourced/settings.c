@@ -38,6 +38,10 @@ const struct setting resourced_setting_rows[] = {
       UINT64_C(3600000),
       "How long a start waits for memory that dom0 or an ended domain is "
       "giving back." },
+    { "balloon_wait", SETTING_DURATION, AT(balloon_wait_ms), "60s", 100,
+      UINT64_C(3600000),
+      "How long a running guest has to give or take the memory that "
+      "mem-set asks of it, when the request has no deadline of its own." },
     { "start_parallel", SETTING_U64, AT(start_parallel), "4", 1, 256,
       "How many guests are started at a time after the host has booted." },
     { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,
