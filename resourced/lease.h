@@ -28,6 +28,8 @@ struct lease {
     uint64_t expires_at_ms;  /* monotonic */
     const void *session;     /* whose end drops it; NULL: none */
     struct transaction *user; /* that is turning it into an allocation */
+    bool yielded;             /* its memory is not claimed, but taken */
+    bool doomed;              /* dropped while it has a user */
 };
 
 struct lease_table;
@@ -41,7 +43,7 @@ void leases_close(struct lease_table *table); /* NULL is allowed */
 /*
  * Errors, all reasons at once: VDC_E_BAD_VALUE (expires_ms, nothing asked
  * for, an unknown pool), VDC_E_NO_MEMORY, VDC_E_NO_RESOURCE (pool, device:
- * says who has it).
+ * says who has it, unless that is another owner's), VDC_E_HYPERVISOR.
  */
 int lease_create(struct host *host, const struct wire_lease *asked,
                  const void *session, struct lease **ret,
@@ -60,7 +62,8 @@ void leases_list(const struct host *host, const char *owner,
 /*
  * A transaction turns it into an allocation: from now on what it keeps counts
  * as free for that transaction, and it does not expire.  Errors:
- * VDC_E_NOT_FOUND, VDC_E_BUSY (another transaction is doing so).
+ * VDC_E_NOT_FOUND (also one of another owner than t's, when both are named),
+ * VDC_E_BUSY (another transaction is doing so).
  */
 int lease_use(struct host *host, const struct vdc_uuid *id,
               struct transaction *t, struct vdc_error *err);
@@ -77,5 +80,11 @@ void lease_end(struct host *host, struct lease *lease);
 
 /* Memory that leases keep and that is not t's (NULL: of all). */
 struct mem leases_memory(const struct host *host, const struct transaction *t);
+/* Of those that no transaction is using. */
+struct mem leases_memory_idle(const struct host *host);
+/* Of those whose memory Xen keeps for us. */
+struct mem leases_memory_claimed(const struct host *host);
+/* Sets Xen's claim anew; for when it is not what it should be. */
+void leases_claim_again(struct host *host);
 
 #endif

@@ -11,9 +11,11 @@ resourced_resourced_SOURCES = \
 	resourced/handlers.h \
 	resourced/host.c \
 	resourced/host.h \
+	resourced/lease.c \
 	resourced/lease.h \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
+	resourced/live.c \
 	resourced/live.h \
 	resourced/lock.c \
 	resourced/lock.h \
@@ -30,7 +32,10 @@ resourced_resourced_SOURCES = \
 	resourced/publish.h \
 	resourced/recovery.c \
 	resourced/recovery.h \
+	resourced/resource.c \
 	resourced/resource.h \
+	resourced/resource_rows.c \
+	resourced/resource_rows.h \
 	resourced/server.c \
 	resourced/server.h \
 	resourced/settings.c \

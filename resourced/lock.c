@@ -1,5 +1,5 @@
 /* Which transactions wait for which: sets of keys in the order of asking.  A
- * set is granted when no set before it has a key of its own. */
+ * set is granted when no set before it shares a key with it. */
 #include "resourced/lock.h"
 
 #include <assert.h>
@@ -72,18 +72,20 @@ static bool share(const struct locks *a, const struct locks *b)
     return false;
 }
 
+/* Those before it come first; of those after it only who was granted before
+ * it asked for more. */
 static bool may_go(const struct lock_table *table, const struct locks *locks)
 {
     const struct locks *other;
+    bool before = true;
 
     TAILQ_FOREACH (other, &table->all, link) {
         if (other == locks)
-            return true;
-        if (share(other, locks))
+            before = false;
+        else if ((before || other->granted) && share(other, locks))
             return false;
     }
-    assert(!"a set of locks that is not in the table");
-    return false;
+    return true;
 }
 
 bool lock_request(struct lock_table *table, struct locks *locks)
@@ -91,6 +93,14 @@ bool lock_request(struct lock_table *table, struct locks *locks)
     assert(!locks->queued);
     TAILQ_INSERT_TAIL(&table->all, locks, link);
     locks->queued = true;
+    locks->granted = may_go(table, locks);
+    return locks->granted;
+}
+
+bool lock_extend(struct lock_table *table, struct locks *locks)
+{
+    assert(locks->queued);
+    locks->granted = false;
     locks->granted = may_go(table, locks);
     return locks->granted;
 }

@@ -44,6 +44,9 @@ void locks_add(struct locks *locks, struct arena *arena, const char *format,
 bool locks_cover(const struct locks *locks, const struct locks *others);
 /* true: granted.  false: granted_late is called when it is. */
 bool lock_request(struct lock_table *table, struct locks *locks);
+/* Keys were added to a set that is in the table: it keeps its place, and has
+ * all of them or none.  Answers as lock_request. */
+bool lock_extend(struct lock_table *table, struct locks *locks);
 /* Granted or waiting: out of the table, and those who can go on do.  One that
  * is not in the table is left alone. */
 void lock_release(struct lock_table *table, struct locks *locks);

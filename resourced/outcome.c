@@ -318,8 +318,7 @@ void outcome_into(const struct outcome *outcome, struct arena *arena,
     ret->n_forget = outcome->n_forget;
 }
 
-/* For those whose picture of it is too old. */
-static void note_changes(const struct outcome *outcome)
+void outcome_note(const struct outcome *outcome)
 {
     for (size_t i = 0; i < outcome->events.n_events; i++) {
         const struct wire_event *event = &outcome->events.events[i];
@@ -337,7 +336,6 @@ static void note_changes(const struct outcome *outcome)
 
 void outcome_take(struct outcome *outcome)
 {
-    note_changes(outcome);
     for (size_t i = 0; i < outcome->n_forget; i++)
         outcome->forget[i]->pending = true;
     for (size_t i = 0; i < outcome->n_put; i++) {

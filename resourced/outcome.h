@@ -21,6 +21,8 @@ void outcome_failed(const struct transaction *t, struct outcome *ret);
 /* Into a change, in the arena. */
 void outcome_into(const struct outcome *outcome, struct arena *arena,
                   struct store_change *ret);
+/* For those whose picture of a partition is too old: what has changed. */
+void outcome_note(const struct outcome *outcome);
 /* In memory, after it was written, or when it must be true though it could
  * not be. */
 void outcome_take(struct outcome *outcome);

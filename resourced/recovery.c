@@ -93,6 +93,8 @@ static void compare(struct host *host, struct partition *partition,
 {
     bool booted = partition->row.boot_id != host->boot_id;
 
+    if (partition->transaction)
+        return; /* one that comes to no end */
     if (info && (booted || partition_has_domain(partition)))
         adopt(host, partition, info);
     else if (info)
@@ -148,13 +150,14 @@ static void one_less(struct recovery *recovery)
 static void ended(void *arg, struct transaction *t, int rc,
                   const struct vdc_error *err)
 {
-    if (t->state == TRANSACTION_FAILED)
-        log_error("transaction %llu, open since before the start, stays in "
-                  "the journal: %s", (unsigned long long)t->id, err->text);
-    else
+    if (t->state == TRANSACTION_COMMITTED || t->state == TRANSACTION_UNDONE)
         log_info("transaction %llu, open since before the start, is %s",
                  (unsigned long long)t->id,
                  rc ? "undone" : "brought to its end");
+    else
+        log_error("transaction %llu, open since before the start, comes to "
+                  "no end: %s", (unsigned long long)t->id,
+                  err ? err->text : "");
     one_less(arg);
 }
 

@@ -30,14 +30,16 @@ void resources_close(struct resource_table *table); /* NULL is allowed */
 struct resource_change {
     struct resource_row *put;
     size_t n_put;
-    uint64_t *remove;
+    uint64_t *remove;             /* indexes ... */
+    struct vdc_uuid *remove_from; /* ... and whose they are */
     size_t n_remove;
 };
 
 /*
  * Compares what the partition of `row` will have (uuid alone when it is
  * forgotten: row NULL) with its rows, and adds the differences to *change.
- * A row that stays the same keeps index, generation and time.
+ * A row that stays the same keeps index, generation and time.  Once for each
+ * partition of a change.
  */
 void resources_plan(struct resource_table *table, const struct vdc_uuid *uuid,
                     const struct partition_row *row, struct arena *arena,
@@ -53,6 +55,11 @@ void resources_into(const struct resource_change *change,
 void resources_take(struct resource_table *table,
                     const struct resource_change *change);
 
+/* Every row, ordered by holder; fn must change nothing. */
+typedef void resource_row_fn(void *arg, const struct resource_row *row);
+void resources_each(const struct resource_table *table, resource_row_fn *fn,
+                    void *arg);
+
 /* Sum of the rows of a kind (and name, unless NULL); leased ones alone, or
  * those of partitions alone. */
 uint64_t resources_sum(const struct resource_table *table,
@@ -62,13 +69,21 @@ uint64_t resources_sum(const struct resource_table *table,
 const struct resource_row *
 resources_find(const struct resource_table *table,
                enum wire_resource_kind kind, const char *name);
+const struct resource_pool *
+resources_pools(const struct resource_table *table, size_t *ret_n);
 /* NULL when there is no such pool. */
 const struct resource_pool *
 resources_pool(const struct resource_table *table, const char *name);
 
-/* Rows and totals as a query asks; figures of use come from the snapshot
- * (live.h), with query->live also from Xen.  Errors: VDC_E_NOT_FOUND (index),
- * VDC_E_HYPERVISOR. */
+/*
+ * Rows and totals as a query asks; figures of use come from the snapshot
+ * (live.h), with query->live also from Xen.  Totals are there when all of the
+ * host is asked for.  Of memory:
+ *   total = (assigned - ballooned) + foreign + claimed + free,
+ * where `ballooned` counts all that is assigned and not taken: by balloons,
+ * and by guests that do not run.
+ * Errors: VDC_E_NOT_FOUND (index), VDC_E_HYPERVISOR.
+ */
 int resources_list(struct host *host, const struct wire_resource_query *query,
                    struct arena *arena, struct wire_resource_list *ret,
                    struct vdc_error *err);

@@ -42,6 +42,10 @@ const struct setting resourced_setting_rows[] = {
       UINT64_C(3600000),
       "How long a running guest has to give or take the memory that "
       "mem-set asks of it, when the request has no deadline of its own." },
+    { "undo_wait", SETTING_DURATION, AT(undo_wait_ms), "15s", 10,
+      UINT64_C(3600000),
+      "How long one whose request is being undone waits for that; then it is "
+      "told that it is still under way." },
     { "start_parallel", SETTING_U64, AT(start_parallel), "4", 1, 256,
       "How many guests are started at a time after the host has booted." },
     { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,

@@ -126,13 +126,11 @@ static bool memory_set_plan(const struct operation *op, char *buf, size_t size)
 
 /* ---- mem-set: the guest follows ---- */
 
-/* Memory that the guest is still to take is nobody else's; nor is what it has
- * given, before that is committed. */
+/* What the guest has given is nobody else's before that is committed. */
 static void note_progress(struct operation *op, struct mem has)
 {
     struct mem asked = op->request.memory;
 
-    op->need = MEM_KIB(less(asked.kib, has.kib));
     if (asked.kib < op->got.kib) {
         op->gives = MEM_KIB(less(has.kib, asked.kib));
         op->kept = MEM_KIB(less(op->got.kib, has.kib));
@@ -206,7 +204,9 @@ static void keep_partly(struct operation *op, struct mem has)
     op->partial = true;
     describe(op, has, op->text, sizeof(op->text));
     snprintf(op->hint, sizeof(op->hint), "%s", advice(op, has));
-    op->need = op->gives = MEM_KIB(0);
+    op->promised = false;
+    op->need = MEM_KIB(less(has.kib, op->had.kib));
+    op->gives = MEM_KIB(0);
     set_rows(op, target);
     transaction_step_ended(op->t, 0, NULL);
 }
@@ -247,7 +247,7 @@ static void memory_set_poll(int fd, short what, void *arg)
     }
     note_progress(op, info.current_memory);
     if (is_near(info.current_memory, op->request.memory)) {
-        op->need = op->gives = MEM_KIB(0);
+        op->gives = MEM_KIB(0);
         set_rows(op, op->request.memory);
         transaction_step_ended(op->t, 0, NULL);
     } else if (clock_mono().ms < op->waits_until_ms) {
@@ -271,6 +271,8 @@ static int memory_set_apply(struct operation *op, struct vdc_error *err)
     if (domid == HV_DOMID_NONE)
         return STEP_DONE;
     int rc = step_info(op, domid, &info, err);
+    if (!rc && op->need.kib)
+        memory_unlock(op);
     if (!rc)
         rc = hv->domain->set_memory_target(hv, domid, op->request.memory, err);
     if (rc)
@@ -286,7 +288,8 @@ static int memory_set_apply(struct operation *op, struct vdc_error *err)
 /* The guest is asked for what it had; nobody waits for it. */
 static int memory_set_undo(struct operation *op, struct vdc_error *err)
 {
-    op->need = op->gives = MEM_KIB(0);
+    op->promised = false;
+    op->gives = MEM_KIB(0);
     return target_as_before(op, err);
 }
 

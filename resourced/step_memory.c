@@ -28,6 +28,7 @@ static int find_growth(struct operation *op, struct vdc_error *err)
         if (has == step_before(op)->memory.kib || has < info.current_memory.kib)
             has = info.current_memory.kib;
     }
+    op->had = MEM_KIB(has);
     if (asked > has)
         op->need = MEM_KIB(asked - has);
     return 0;

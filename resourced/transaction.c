@@ -20,9 +20,6 @@
 
 /* Longer than this is as good as no deadline, and fits every clock. */
 #define TIMEOUT_MAX_MS UINT64_C(2592000000)
-/* One that is to be undone and whose step does not come to an end is answered
- * after so long; it is undone when the step ends. */
-#define STUCK_MS 10000
 
 static const char *const state_names[] = {
     [TRANSACTION_BEGUN] = "begun",
@@ -54,15 +51,10 @@ static const struct machine_move moves[] = {
     { TRANSACTION_APPLYING, TRANSACTION_COMMITTING, "all steps are applied" },
     { TRANSACTION_APPLYING, TRANSACTION_UNDOING,
       "a step failed, cancelled, or the deadline" },
-    { TRANSACTION_APPLYING, TRANSACTION_FAILED,
-      "a step that cannot be undone came half-way" },
     { TRANSACTION_COMMITTING, TRANSACTION_COMMITTED, "the rows are on disk" },
     { TRANSACTION_COMMITTING, TRANSACTION_UNDOING,
       "the rows cannot be written" },
-    { TRANSACTION_COMMITTING, TRANSACTION_FAILED,
-      "the rows cannot be written, and there is no way back" },
     { TRANSACTION_UNDOING, TRANSACTION_UNDONE, "all is as before" },
-    { TRANSACTION_UNDOING, TRANSACTION_FAILED, "a step cannot be undone" },
 };
 
 const struct machine transaction_machine = {
@@ -242,20 +234,44 @@ void transaction_say_stop(struct transaction *t)
         vdc_error_hint(&t->err, "give it longer");
 }
 
+void transaction_tell_unfinished(struct transaction *t,
+                                 const struct vdc_error *err)
+{
+    struct vdc_error before = t->err;
+
+    t->err = *err;
+    vdc_error_prefix(&t->err, "not done, and not undone yet");
+    vdc_error_hint(&t->err, "it is tried again until Xen and the database "
+                            "agree; what concerns the same guest waits for "
+                            "it");
+    tell(t, t->err.code);
+    t->err = before;
+}
+
 static void is_stuck(int fd, short what, void *arg)
 {
     struct transaction *t = arg;
+    struct vdc_error err = t->err;
 
-    if (!t->told) {
+    if (t->told)
+        return;
+    if (t->state == TRANSACTION_APPLYING) {
         transaction_say_stop(t);
-        vdc_error_set(&t->err, t->stop,
-                      "%s: Xen has not answered yet, and the change is undone "
-                      "when it does",
-                      t->stop == VDC_E_CANCELLED ? "cancelled" : "too late");
-        vdc_error_hint(&t->err, "if it never does, restart resourced: it is "
-                                "undone then");
-        tell(t, t->stop);
+        err = t->err;
     }
+    transaction_tell_unfinished(t, &err);
+}
+
+void transaction_watch_stuck(struct transaction *t)
+{
+    uint64_t ms = t->host->settings->undo_wait_ms;
+    struct timeval tv = { (time_t)(ms / 1000),
+                          (suseconds_t)(ms % 1000 * 1000) };
+
+    if (t->deadline)
+        event_free(t->deadline);
+    t->deadline = event_new(t->host->base, -1, 0, is_stuck, t);
+    event_add(t->deadline, &tv);
 }
 
 static void locked(struct transaction *t);
@@ -263,8 +279,6 @@ static void locked(struct transaction *t);
 /* To be undone; where it stands decides how. */
 static void stop(struct transaction *t, int code)
 {
-    struct timeval tv = { STUCK_MS / 1000, 0 };
-
     if (t->stop || t->recovered)
         return;
     switch ((enum transaction_state)t->state) {
@@ -284,10 +298,7 @@ static void stop(struct transaction *t, int code)
         if (t->passed)
             return;
         t->stop = code;
-        if (t->deadline)
-            event_free(t->deadline);
-        t->deadline = event_new(t->host->base, -1, 0, is_stuck, t);
-        event_add(t->deadline, &tv);
+        transaction_watch_stuck(t);
         transaction_run_stop(t);
         return;
     case TRANSACTION_COMMITTING:
@@ -445,9 +456,9 @@ static void locked(struct transaction *t)
     }
     find_locks(t, needed);
     if (!locks_cover(&t->locks, needed)) {
-        lock_release(&t->host->locks, &t->locks);
-        ask_for_locks(t);
-        return;
+        find_locks(t, &t->locks);
+        if (!lock_extend(&t->host->locks, &t->locks))
+            return;
     }
     transaction_find_answer(t, transaction_check);
 }

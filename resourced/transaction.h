@@ -5,24 +5,20 @@
  * which can be checked, applied and undone.
  *
  *   begun --> queued --> checked --> journalling --> applying --> committing
- *     |         |           |            |            |   |        |   |   |
- *     |         |           |            | no         |   | half-  |   |   |
- *     v         v           v            v journal    |   | way    |   |   |
- *   failed    failed      failed       failed         |   v        |   |   |
- *   bad       cancelled,  dry run                     | failed     |   |   |
- *   request   deadline,                               |            |   |   |
- *             a check,      a step failed, cancelled, |  cannot be |   |   |
- *             the key has   deadline                  v  written   |   |   |
- *             an answer              failed <--- undoing <---------+   |   |
- *                            cannot be undone       |     cannot be    |   |
- *                                                   v     written, no  v   |
- *                                                undone   way back  failed |
- *                                                                          v
- *                                                                  committed
+ *     |         |           |            |              |          |       |
+ *     |         |           |            | no           |          |       |
+ *     v         v           v            v journal      |          |       v
+ *   failed    failed      failed       failed           |          |  committed
+ *   bad       cancelled,  dry run                       v          |
+ *   request   deadline,           a step failed,      undoing <----+
+ *             a check,            cancelled,            |    cannot be written
+ *             the key has         deadline              v
+ *             an answer                               undone
  *
  * One that a crash left in the journal goes from checked to applying (it had
- * passed) or to undoing.  One that failed after it was journalled stays in
- * the journal.
+ * passed) or to undoing.  From the journal on it ends as committed or undone:
+ * what it takes is tried again for as long as it fails, and nobody else works
+ * on its partitions until then; whoever asked is told before.
  *
  * Locks.  A transaction has the locks (lock.h) of all partitions, names and
  * devices that it is about before its first check, and gives them back when
@@ -118,6 +114,7 @@ struct operation {
 
     /* Of those that take memory (memory.h). */
     struct mem need;      /* it takes so much more from the host */
+    struct mem had;       /* what its domain had before it began to */
     struct mem from_dom0; /* of it, asked from dom0 */
     bool promised;        /* need is reserved, and not all taken yet */
     struct mem gives;     /* its guest is to give so much ... */

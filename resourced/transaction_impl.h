@@ -16,6 +16,12 @@ void transaction_finish(struct transaction *t, int rc);
 void transaction_end_untouched(struct transaction *t, int rc);
 /* t->err from t->stop, in words. */
 void transaction_say_stop(struct transaction *t);
+/* It goes on, and whoever asked is told that it has not succeeded. */
+void transaction_tell_unfinished(struct transaction *t,
+                                 const struct vdc_error *err);
+/* From now on it is to be undone: whoever asked is told when that takes too
+ * long. */
+void transaction_watch_stuck(struct transaction *t);
 const char *transaction_name(const struct transaction *t); /* for the log */
 
 /* transaction_run.c: it has its locks, and its key was not used before. */

@@ -99,8 +99,8 @@ static void fill_plan(const struct transaction *t, struct arena *arena,
     }
 }
 
-/* The partition as it is with its row as the outcome has it, or as it was
- * before a dry run. */
+/* The partition as it is with its row as the outcome will have it; or as it
+ * is, after that and in a dry run. */
 static int fill_result(const struct operation *op, struct arena *arena,
                        struct wire_operation_result *ret,
                        struct vdc_error *err)
@@ -110,7 +110,10 @@ static int fill_result(const struct operation *op, struct arena *arena,
 
     wire_init(&wire_struct_operation_result, ret);
     shown.transaction = NULL;
-    for (size_t i = 0; outcome && i < outcome->n_put; i++)
+    if (outcome && op->forgets)
+        shown.row = *op->row;
+    for (size_t i = 0; op->t->state == TRANSACTION_COMMITTING &&
+                       i < outcome->n_put; i++)
         if (outcome->put[i] == op->partition)
             shown.row = outcome->rows[i];
     ret->partial = op->partial;

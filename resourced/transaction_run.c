@@ -13,24 +13,43 @@
 #include "resourced/step.h"
 #include "resourced/transaction_impl.h"
 
-/* What must be and fails is tried so often, a second apart. */
+/* What must be done and fails is tried again after a second; after so many
+ * tries whoever asked is told, and it is tried less often, for as long as it
+ * takes: until then nobody else can work on its partitions. */
 #define TRIES 5
 #define AGAIN_MS 1000
+#define AGAIN_SLOWLY_MS 30000
 
 static void apply_next(struct transaction *t);
 static void undo_next(struct transaction *t);
 static void commit(struct transaction *t);
-static void end_failed(struct transaction *t, bool undone);
+static void end_undone(struct transaction *t);
+
+/* ---- what must be done and fails ---- */
+
+static void try_again(struct transaction *t, struct operation *op,
+                      const struct vdc_error *err,
+                      void (*fn)(int fd, short what, void *arg))
+{
+    if (++t->n_tries < TRIES) {
+        transaction_wait(op, AGAIN_MS, fn);
+        return;
+    }
+    if (t->n_tries == TRIES) {
+        log_error("%s comes to no end, and is tried again: %s",
+                  transaction_name(t), err->text);
+        transaction_tell_unfinished(t, err);
+    }
+    transaction_wait(op, AGAIN_SLOWLY_MS, fn);
+}
 
 /* ---- undo ---- */
 
 static void start_undo(struct transaction *t, const struct vdc_error *err)
 {
     t->err = *err;
-    if (t->deadline)
-        event_free(t->deadline);
-    t->deadline = NULL;
     t->n_tries = 0;
+    transaction_watch_stuck(t);
     transaction_move(t, TRANSACTION_UNDOING);
     undo_next(t);
 }
@@ -60,15 +79,9 @@ static void undo_again(int fd, short what, void *arg)
     undo_next(op->t);
 }
 
-/* An undo failed: tried again, then given up.  The journal keeps its row. */
 static void undo_failed(struct transaction *t, const struct vdc_error *err)
 {
-    if (++t->n_tries < TRIES) {
-        transaction_wait(t->steps[t->at - 1].op, AGAIN_MS, undo_again);
-        return;
-    }
-    log_error("%s cannot be undone: %s", transaction_name(t), err->text);
-    end_failed(t, false);
+    try_again(t, t->steps[t->at - 1].op, err, undo_again);
 }
 
 static void undone_one(struct transaction *t)
@@ -95,7 +108,7 @@ static void undo_next(struct transaction *t)
         }
         undone_one(t);
     }
-    end_failed(t, true);
+    end_undone(t);
 }
 
 static void give_back_memory(struct transaction *t)
@@ -116,27 +129,20 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
     else
         event_log_publish(t->host->events, &t->outcome->events, first_event);
     outcome_take(t->outcome);
-    if (t->state == TRANSACTION_UNDOING)
-        transaction_move(t, TRANSACTION_UNDONE);
+    transaction_move(t, TRANSACTION_UNDONE);
     transaction_finish(t, t->err.code);
 }
 
-/* What was done is undone, or (`undone` false) could not be: the rows and the
- * events say so.  In the second case the journal keeps it. */
-static void end_failed(struct transaction *t, bool undone)
+/* What was done is undone: the rows and the events say so. */
+static void end_undone(struct transaction *t)
 {
-    struct store_change change = { 0 };
+    struct store_change change = { .journal_remove = t->id };
 
     give_back_memory(t);
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
     outcome_into(t->outcome, t->arena, &change);
-    if (undone) {
-        change.journal_remove = t->id;
-        change.answer = transaction_answer(t, t->err.code);
-    } else {
-        transaction_move(t, TRANSACTION_FAILED);
-    }
+    change.answer = transaction_answer(t, t->err.code);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, failure_written, t);
 }
@@ -153,16 +159,10 @@ static void commit_again(int fd, short what, void *arg)
 /* Without a way back it must be written; the journal has it as long. */
 static void commit_failed(struct transaction *t, const struct vdc_error *err)
 {
-    if (!t->passed) {
+    if (t->passed)
+        try_again(t, &t->operations[0], err, commit_again);
+    else
         start_undo(t, err);
-        return;
-    }
-    if (++t->n_tries < TRIES) {
-        transaction_wait(&t->operations[0], AGAIN_MS, commit_again);
-        return;
-    }
-    t->err = *err;
-    end_failed(t, false);
 }
 
 static void committed(void *arg, int rc, const struct vdc_error *err,
@@ -174,6 +174,7 @@ static void committed(void *arg, int rc, const struct vdc_error *err,
         commit_failed(t, err);
         return;
     }
+    outcome_note(t->outcome);
     event_log_publish(t->host->events, &t->outcome->events, first_event);
     for (size_t i = 0; i < t->n_operations; i++)
         memory_keep(&t->operations[i]);
@@ -206,9 +207,9 @@ static void commit(struct transaction *t)
 
 /* ---- apply ---- */
 
-static bool is_final(const struct step_run *run)
+static bool is_final_at(const struct transaction *t, size_t at)
 {
-    return run->step->final;
+    return at < t->n_steps && t->steps[at].step->final;
 }
 
 static void tell_progress(struct transaction *t)
@@ -229,32 +230,56 @@ static void apply_again(int fd, short what, void *arg)
 static bool has_ended_any(const struct transaction *t)
 {
     for (size_t i = 0; i < t->at; i++)
-        if (is_final(&t->steps[i]))
+        if (is_final_at(t, i))
             return true;
     return false;
 }
 
-/* A step that failed has left nothing behind: what was before it is undone;
+static void back_again(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event);
+
+/* The journal says that there is no way back, and there is: the first of the
+ * steps that cannot be undone has left nothing behind. */
+static void go_back(struct transaction *t, const struct vdc_error *err)
+{
+    struct journal_entry entry = {
+        .id = t->id,
+        .request = t->request,
+        .begun_ms = clock_wall().ms,
+    };
+    struct store_change change = { .journal_add = &entry };
+
+    t->err = *err;
+    store_submit(t->host->store, &change, back_again, t);
+}
+
+static void back_again(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event)
+{
+    struct transaction *t = arg;
+    struct vdc_error why = t->err;
+
+    if (rc) {
+        try_again(t, t->steps[t->at].op, err, apply_again);
+        return;
+    }
+    t->passed = false;
+    start_undo(t, &why);
+}
+
+/* A step that failed has left nothing behind: what was before it is undone,
  * unless that cannot be. */
 static void step_failed(struct transaction *t, const struct vdc_error *err)
 {
     bool restart = t->operations[0].kind == WIRE_OP_RESTART;
+    bool forward = has_ended_any(t) || (t->recovered && t->passed);
 
-    if (t->recovered && t->passed && !restart && ++t->n_tries < TRIES) {
-        transaction_wait(t->steps[t->at].op, AGAIN_MS, apply_again);
-        return;
-    }
-    if (restart || !has_ended_any(t)) {
+    if (restart || (!forward && (!t->passed || t->at == 0)))
         start_undo(t, err);
-        return;
-    }
-    if (++t->n_tries < TRIES) {
-        transaction_wait(t->steps[t->at].op, AGAIN_MS, apply_again);
-        return;
-    }
-    log_error("%s stops half-way: %s", transaction_name(t), err->text);
-    t->err = *err;
-    end_failed(t, false);
+    else if (forward)
+        try_again(t, t->steps[t->at].op, err, apply_again);
+    else
+        go_back(t, err);
 }
 
 static void passed(void *arg, int rc, const struct vdc_error *err,
@@ -263,10 +288,10 @@ static void passed(void *arg, int rc, const struct vdc_error *err,
     struct transaction *t = arg;
 
     if (rc) {
+        t->passed = false;
         start_undo(t, err);
         return;
     }
-    t->passed = true;
     apply_next(t);
 }
 
@@ -275,6 +300,7 @@ static void pass(struct transaction *t)
 {
     struct store_change change = { .journal_pass = t->id };
 
+    t->passed = true;
     store_submit(t->host->store, &change, passed, t);
 }
 
@@ -294,7 +320,7 @@ static void apply_next(struct transaction *t)
             start_undo_for_stop(t);
             return;
         }
-        if (is_final(run) && !t->passed) {
+        if (is_final_at(t, t->at) && !t->passed) {
             pass(t);
             return;
         }
@@ -370,7 +396,7 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
         start_undo_for_stop(t);
         return;
     }
-    t->passed = t->n_steps && is_final(&t->steps[0]);
+    t->passed = is_final_at(t, 0);
     apply_next(t);
 }
 
@@ -378,7 +404,7 @@ static void write_journal(struct transaction *t)
 {
     struct journal_entry entry = {
         .id = store_next_transaction(t->host->store),
-        .passed = t->n_steps && is_final(&t->steps[0]),
+        .passed = is_final_at(t, 0),
         .request = t->request,
         .begun_ms = clock_wall().ms,
     };
@@ -480,6 +506,7 @@ static void run_recovered(struct transaction *t)
     t->at = t->n_steps;
     vdc_error_set(&t->err, VDC_E_CANCELLED,
                   "resourced ended in the middle of it");
+    transaction_watch_stuck(t);
     transaction_move(t, TRANSACTION_UNDOING);
     undo_next(t);
 }

@@ -381,7 +381,9 @@ struct hv_store_access {
 struct hv_store_watch;
 typedef void hv_store_watch_fn(void *arg, const char *path);
 
-/* xenstore.  Paths are absolute; values are text of at most 2048 bytes. */
+/* xenstore.  Paths are absolute; values are text of at most 2048 bytes.
+ * Besides, @introduceDomain (a domain has come) and @releaseDomain (one has
+ * shut down or gone) can be watched. */
 struct hv_store_ops {
     /* VDC_E_NOT_FOUND when there is no such node. */
     int (*read)(struct hv *hv, const char *path, struct arena *arena,

@@ -10,7 +10,7 @@ RD_SOURCES = tests/sim/rd.c tests/sim/rd.h
 RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
-	tests/sim/test_resourced_crash
+	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -21,6 +21,9 @@ tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_crash_SOURCES = \
 	tests/sim/test_resourced_crash.c $(RD_SOURCES)
 tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_transactions_SOURCES = \
+	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
+tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
 endif
 dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
 TESTS += tests/sim/test_sim_ctl.sh

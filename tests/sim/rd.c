@@ -389,6 +389,88 @@ unsigned rd_events(struct rd *rd, enum wire_event_kind kind, const char *name,
     return n;
 }
 
+/* ---- transactions ---- */
+
+void rd_begin(struct rd_transaction *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    wire_init(&wire_struct_transaction, &ret->t);
+    ret->t.owner = "acme";
+}
+
+struct wire_operation *rd_add(struct rd_transaction *t,
+                              enum wire_operation_kind kind, const char *name)
+{
+    struct wire_operation *op = &t->operations[t->t.n_operations++];
+
+    wire_init(&wire_struct_operation, op);
+    op->kind = kind;
+    op->customer = "acme";
+    op->name = name;
+    return op;
+}
+
+struct wire_operation *rd_add_create(struct rd *rd, struct rd_transaction *t,
+                                     const char *name, bool start)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_CREATE, "");
+
+    rd_definition(&op->definition, name, "");
+    op->owner = "acme";
+    op->xen_name = arena_printf(rd->arena, "acme.%s", name);
+    op->start = start;
+    return op;
+}
+
+uint32_t rd_send_transaction(struct rd *rd, const struct rd_transaction *t)
+{
+    struct wire_transaction with = t->t;
+
+    with.operations = (struct wire_operation *)t->operations;
+    return rd_send(rd, WIRE_MSG_transaction, &with);
+}
+
+int rd_answer(struct rd *rd, uint32_t id, const void **ret_body,
+              struct vdc_error *err)
+{
+    struct wire_frame frame;
+    struct vdc_error error = { 0 };
+
+    if (!id || !rd_receive(rd, &frame, ANSWER_MS))
+        return VDC_E_CLOSED;
+    CU_ASSERT_EQUAL(frame.id, id);
+    if (frame.message->number == WIRE_MSG_error) {
+        wire_error_take(frame.body, &error);
+        if (err)
+            *err = error;
+        return error.code;
+    }
+    if (ret_body)
+        *ret_body = frame.body;
+    return 0;
+}
+
+int rd_transact(struct rd *rd, const struct rd_transaction *t,
+                const struct wire_transaction_reply **ret,
+                struct vdc_error *err)
+{
+    const void *body;
+    int rc = rd_answer(rd, rd_send_transaction(rd, t), &body, err);
+
+    if (!rc && ret)
+        *ret = body;
+    return rc;
+}
+
+void rd_cancel(struct rd *rd, uint32_t id)
+{
+    struct wire_cancel cancel;
+
+    wire_init(&wire_struct_cancel, &cancel);
+    cancel.request = id;
+    rd_send(rd, WIRE_MSG_cancel, &cancel);
+}
+
 /* ---- the host from outside ---- */
 
 struct hv *rd_host(struct rd *rd)

@@ -81,6 +81,31 @@ bool rd_wait_state(struct rd *rd, const char *name,
 unsigned rd_events(struct rd *rd, enum wire_event_kind kind, const char *name,
                    const char *words);
 
+/* ---- transactions ---- */
+
+struct rd_transaction {
+    struct wire_transaction t;
+    struct wire_operation operations[16];
+};
+
+void rd_begin(struct rd_transaction *ret);
+/* One operation more, on acme's NAME; returns it for further values. */
+struct wire_operation *rd_add(struct rd_transaction *t,
+                              enum wire_operation_kind kind, const char *name);
+/* One that creates a guest as rd_create_simple does. */
+struct wire_operation *rd_add_create(struct rd *rd, struct rd_transaction *t,
+                                     const char *name, bool start);
+uint32_t rd_send_transaction(struct rd *rd, const struct rd_transaction *t);
+/* 0 with *ret (may be NULL), or the error's code. */
+int rd_transact(struct rd *rd, const struct rd_transaction *t,
+                const struct wire_transaction_reply **ret,
+                struct vdc_error *err);
+/* The request under way of that id is not wanted any more. */
+void rd_cancel(struct rd *rd, uint32_t id);
+/* The answer to that request: its error, or 0 with *ret_body. */
+int rd_answer(struct rd *rd, uint32_t id, const void **ret_body,
+              struct vdc_error *err);
+
 /* ---- the host from outside ---- */
 
 struct hv *rd_host(struct rd *rd);

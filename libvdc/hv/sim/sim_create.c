@@ -209,6 +209,7 @@ static int run_step(struct sim *sim, int step,
     case STEP_NODES: /* another may have taken the name since */
         if (check_name(sim->state, config->name, err) != 0)
             return VDC_E_HYPERVISOR;
+        sim_state_event(sim->state, SIM_EVENT_INTRODUCED, slot);
         return sim_nodes_create(sim->state, slot, config, err);
     case STEP_MEMORY:
         return step_memory(sim, slot, config, err);

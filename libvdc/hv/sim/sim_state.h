@@ -149,8 +149,10 @@ struct sim_change {
     char path[SIM_LOG_PATH_SIZE];
 };
 
-/* Besides those of enum hv_event_kind: it runs on after a suspend. */
+/* Besides those of enum hv_event_kind: it runs on after a suspend; it has
+ * come to be. */
 #define SIM_EVENT_RESUMED 100
+#define SIM_EVENT_INTRODUCED 101
 
 struct sim_event {
     int32_t kind; /* enum hv_event_kind, or the above */

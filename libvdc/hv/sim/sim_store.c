@@ -148,12 +148,19 @@ static int store_set_access(struct hv *hv, const char *path,
 
 /* ---- watches ---- */
 
+static bool is_special(const char *path)
+{
+    return strcmp(path, SIM_INTRODUCE) == 0 || strcmp(path, SIM_RELEASE) == 0;
+}
+
 static int store_watch(struct hv *hv, const char *path, hv_store_watch_fn *fn,
                        void *arg, struct hv_store_watch **ret,
                        struct vdc_error *err)
 {
     struct sim *sim = sim_host_of(hv);
-    int rc = begin(sim, SIM_CALL_store_watch, path, err);
+    int rc = is_special(path)
+                 ? sim_host_begin_call(sim, SIM_CALL_store_watch, err)
+                 : begin(sim, SIM_CALL_store_watch, path, err);
 
     if (rc)
         return rc;
@@ -243,6 +250,18 @@ bool sim_store_tell(struct sim *sim, const struct sim_change *change)
         if (!watch->dead && path && !fire(sim, watch, path))
             return false;
     }
+    if (sim->depth == 0)
+        reap(sim);
+    return true;
+}
+
+bool sim_store_tell_special(struct sim *sim, const char *path)
+{
+    for (struct hv_store_watch *watch = sim->store_watches; watch;
+         watch = watch->next)
+        if (!watch->dead && strcmp(watch->path, path) == 0 &&
+            !fire(sim, watch, path))
+            return false;
     if (sim->depth == 0)
         reap(sim);
     return true;

@@ -93,10 +93,14 @@ static bool tell_event(struct sim *sim, const struct sim_event *from)
                               .uuid = from->uuid,
                               .reason = from->reason };
 
+    if (from->kind == SIM_EVENT_INTRODUCED)
+        return sim_store_tell_special(sim, SIM_INTRODUCE);
     if (from->kind == SIM_EVENT_RESUMED) {
         sim->watched[from->domid] &= ~SIM_SHUTDOWN_TOLD;
         return true;
     }
+    if (!sim_store_tell_special(sim, SIM_RELEASE))
+        return false;
     if (event.kind == HV_EVENT_DEATH)
         event.reason = HV_SHUTDOWN_NONE;
     if (!(sim->watched[from->domid] & SIM_WATCHED) ||
@@ -120,7 +124,8 @@ static bool tell_events(struct sim *sim)
             sim->state->events[sim->told_event_seq % SIM_LOG];
         sim->told_event_seq = lost ? seq : sim->told_event_seq + 1;
         sim_host_end(sim);
-        if (!(lost ? look_at_all(sim) : tell_event(sim, &event)))
+        if (!(lost ? look_at_all(sim) && sim_store_tell(sim, NULL)
+                   : tell_event(sim, &event)))
             return false;
     }
     return true;

@@ -235,6 +235,39 @@ static void test_in_callbacks(void)
     fixture_close(&f);
 }
 
+/* As xenstored tells of domains that come and go. */
+static void test_domains_watched(void)
+{
+    struct fixture f;
+    struct seen come = { 0 }, gone = { 0 };
+    struct hv_store_watch *watches[2];
+    uint32_t domid;
+
+    fixture_open(&f, FAST);
+    CU_ASSERT_EQUAL(f.hv->store->watch(f.hv, "@introduceDomain", on_change,
+                                       &come, &watches[0], &f.err),
+                    0);
+    CU_ASSERT_EQUAL(f.hv->store->watch(f.hv, "@releaseDomain", on_change,
+                                       &gone, &watches[1], &f.err),
+                    0);
+    CU_ASSERT_EQUAL(f.hv->store->watch(f.hv, "@other", on_change, &gone,
+                                       &watches[1], &f.err),
+                    VDC_E_BAD_VALUE);
+    fixture_run(&f, &gone.n, 1, 1000); /* once soon after they are set */
+    CU_ASSERT_EQUAL(come.n, 1);
+    CU_ASSERT_STRING_EQUAL(come.path, "@introduceDomain");
+    hv_sim_foreign_create(f.hv, "x", MEM_MIB(16), "", &domid, &f.err);
+    CU_ASSERT(fixture_run(&f, &come.n, 2, 1000));
+    CU_ASSERT_EQUAL(gone.n, 1);
+    hv_sim_guest_stop(f.hv, domid, HV_SHUTDOWN_POWEROFF, &f.err);
+    CU_ASSERT(fixture_run(&f, &gone.n, 2, 1000));
+    hv_sim_foreign_destroy(f.hv, domid, &f.err);
+    CU_ASSERT(fixture_run(&f, &gone.n, 3, 1000));
+    CU_ASSERT_EQUAL(come.n, 2);
+    CU_ASSERT_STRING_EQUAL(gone.path, "@releaseDomain");
+    fixture_close(&f);
+}
+
 static void test_full(void)
 {
     struct fixture f;
@@ -267,6 +300,7 @@ static const struct unit_test tests[] = {
     { "watch", test_watch },
     { "more changes than are kept", test_watch_floods },
     { "unwatch and close in a callback", test_in_callbacks },
+    { "domains that come and go", test_domains_watched },
     { "full store", test_full },
 };
 

@@ -128,6 +128,25 @@ static void test_too_many(void)
     arena_free(arena);
 }
 
+/* One that needs more keeps its place, and waits for who has that. */
+static void test_extend(void)
+{
+    begin();
+    struct locks *a = locks_of("x"), *b = locks_of("y"), *c = locks_of("y");
+    CU_ASSERT(lock_request(&table, a));
+    CU_ASSERT(lock_request(&table, b));
+    CU_ASSERT(!lock_request(&table, c));
+    locks_add(a, arena, "z");
+    CU_ASSERT(lock_extend(&table, a));
+    locks_add(a, arena, "y");
+    CU_ASSERT(!lock_extend(&table, a));
+    lock_release(&table, b);
+    CU_ASSERT(a->granted && !c->granted);
+    lock_release(&table, a);
+    CU_ASSERT(c->granted);
+    arena_free(arena);
+}
+
 /* ---- at random ---- */
 
 #define N_SETS 400
@@ -247,6 +266,7 @@ static const struct unit_test tests[] = {
     { "a key twice", test_same_key_twice },
     { "cover", test_cover },
     { "too many keys", test_too_many },
+    { "more keys", test_extend },
     { "at random", test_random },
 };
 
