@@ -6,7 +6,10 @@
 
 #include "base/log.h"
 #include "resourced/event_log.h"
+#include "resourced/lease.h"
 #include "resourced/lifecycle.h"
+#include "resourced/live.h"
+#include "resourced/resource.h"
 #include "resourced/text.h"
 #include "resourced/waiter.h"
 
@@ -76,6 +79,12 @@ int host_open(struct event_base *base,
     if (!rc)
         rc = load(host, err);
     if (!rc)
+        rc = live_open(host, &host->live, err);
+    if (!rc)
+        rc = resources_open(host, &host->resources, err);
+    if (!rc)
+        rc = leases_open(host, &host->leases, err);
+    if (!rc)
         rc = event_log_open(host, &host->events, err);
     if (rc) {
         host_close(host);
@@ -89,11 +98,16 @@ void host_close(struct host *host)
 {
     if (!host)
         return;
-    /* First the hypervisor: nothing calls back after it. */
+    /* What watches the hypervisor, then the hypervisor: nothing calls back
+     * after it. */
+    live_close(host->live);
+    host->live = NULL;
     hv_close(host->hv);
     lifecycle_end(host);
     transactions_abandon(host);
     waiters_free(host->waiters);
+    leases_close(host->leases);
+    resources_close(host->resources);
     event_log_close(host->events);
     store_close(host->store);
     registry_fini(&host->partitions);

@@ -13,8 +13,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "resourced/host.h"
+#include "resourced/live.h"
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
+#include "resourced/resource.h"
 #include "resourced/text.h"
 #include "resourced/waiter.h"
 
@@ -51,9 +53,17 @@ void lifecycle_note(struct host *host, struct partition *partition,
     note->host = host;
     text_tidy(note->name, sizeof(note->name), partition->row.name);
     note->events = *events;
+    struct resource_change resources = { 0 };
+    struct arena *arena = arena_new();
     event_log_into(host->events, &note->events, &change);
+    resources_plan(host->resources, &row->uuid, row, arena, &resources);
+    resources_into(&resources, &change);
     store_submit(host->store, &change, noted, note);
+    /* True, whether it can be written or not. */
+    resources_take(host->resources, &resources);
     partition_set_row(partition, row, NULL);
+    live_changed(host->live);
+    arena_free(arena);
 }
 
 void lifecycle_vanished(struct host *host, struct partition *partition,

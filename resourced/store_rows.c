@@ -496,3 +496,26 @@ void store_end(struct store *store)
     if (store->soon)
         event_free(store->soon);
 }
+
+uint64_t store_next_resource(struct store *store)
+{
+    return ++store->last_resource;
+}
+
+int store_resources(struct store *store, struct arena *arena,
+                    struct resource_row **ret, size_t *ret_n,
+                    struct vdc_error *err)
+{
+    *ret = NULL;
+    *ret_n = 0;
+    return 0;
+}
+
+int store_leases(struct store *store, struct arena *arena,
+                 struct wire_lease **ret, size_t *ret_n,
+                 struct vdc_error *err)
+{
+    *ret = NULL;
+    *ret_n = 0;
+    return 0;
+}

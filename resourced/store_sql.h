@@ -84,7 +84,8 @@ struct store {
     struct event *soon;
     TAILQ_HEAD(, store_later) done;
     TAILQ_HEAD(, kept_answer) answers;
-    uint64_t last_event, last_transaction, last_partition;
+    uint64_t last_event, last_transaction, last_partition,
+        last_resource;
     sqlite3_stmt *statements[STORE_N_STATEMENTS];
 };
 

@@ -4,13 +4,13 @@
  * a client asks for one partition; it consists of steps (step.h), each of
  * which can be checked, applied and undone.
  *
- *   begun --> queued --> checked --> journalling --> applying --> committing
- *     |         |           |            |              |          |       |
- *     |         |           |            | no           |          |       |
- *     v         v           v            v journal      |          |       v
- *   failed    failed      failed       failed           |          |  committed
- *   bad       cancelled,  dry run                       v          |
- *   request   deadline,           a step failed,      undoing <----+
+ *   begun --> queued --> checked --> journalling --> applying -> committing
+ *     |         |           |            |              |         |       |
+ *     |         |           |            | no           |         |       |
+ *     v         v           v            v journal      |         |       v
+ *   failed    failed      failed       failed           |         |  committed
+ *   bad       cancelled,  dry run                       v         |
+ *   request   deadline,           a step failed,      undoing <---+
  *             a check,            cancelled,            |    cannot be written
  *             the key has         deadline              v
  *             an answer                               undone

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
 #include "resourced/operation.h"
 #include "resourced/outcome.h"
 #include "resourced/step.h"
@@ -128,7 +129,7 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
                   transaction_name(t), err->text);
     else
         event_log_publish(t->host->events, &t->outcome->events, first_event);
-    outcome_take(t->outcome);
+    outcome_take(t->outcome, t->host);
     transaction_move(t, TRANSACTION_UNDONE);
     transaction_finish(t, t->err.code);
 }
@@ -141,7 +142,7 @@ static void end_undone(struct transaction *t)
     give_back_memory(t);
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
-    outcome_into(t->outcome, t->arena, &change);
+    outcome_into(t->outcome, t->host, t->arena, &change);
     change.answer = transaction_answer(t, t->err.code);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, failure_written, t);
@@ -178,7 +179,10 @@ static void committed(void *arg, int rc, const struct vdc_error *err,
     event_log_publish(t->host->events, &t->outcome->events, first_event);
     for (size_t i = 0; i < t->n_operations; i++)
         memory_keep(&t->operations[i]);
-    outcome_take(t->outcome);
+    outcome_take(t->outcome, t->host);
+    if (t->lease)
+        lease_end(t->host, t->lease);
+    t->lease = NULL;
     transaction_move(t, TRANSACTION_COMMITTED);
     transaction_finish(t, 0);
 }
@@ -199,7 +203,12 @@ static void commit(struct transaction *t)
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_committed(t, t->outcome);
     give_indexes(t);
-    outcome_into(t->outcome, t->arena, &change);
+    outcome_into(t->outcome, t->host, t->arena, &change);
+    if (t->lease) {
+        lease_used(t->host, t->lease, t->arena, &change,
+                   &t->outcome->resources);
+        resources_into(&t->outcome->resources, &change);
+    }
     change.answer = transaction_answer(t, 0);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, committed, t);
@@ -392,6 +401,8 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
         return;
     }
     transaction_move(t, TRANSACTION_APPLYING);
+    if (t->lease)
+        lease_yield_memory(t->lease, t->host);
     if (t->stop) {
         start_undo_for_stop(t);
         return;
@@ -477,12 +488,26 @@ static void plan(struct transaction *t, struct step_list *steps,
     }
 }
 
+/* What the lease keeps is free for its operations from now on. */
+static void use_lease(struct transaction *t, struct reasons *reasons)
+{
+    struct vdc_error err;
+
+    if (uuid_is_zero(&t->request.lease))
+        return;
+    if (!lease_use(t->host, &t->request.lease, t, &err))
+        t->lease = lease_find(t->host, &t->request.lease);
+    else if (!t->recovered) /* then it may have expired meanwhile */
+        reasons_add(reasons, &err);
+}
+
 static int check_all(struct transaction *t)
 {
     struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
     struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
     struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
 
+    use_lease(t, reasons);
     plan(t, steps, finals, reasons);
     int rc = reasons_error(reasons, &t->err);
     if (rc)
@@ -495,12 +520,59 @@ static int check_all(struct transaction *t)
     return 0;
 }
 
+/* The domains that its steps had built before the crash. */
+static int find_built(struct transaction *t, struct vdc_error *err)
+{
+    struct hv *hv = t->host->hv;
+    struct hv_domain_info *domains;
+    size_t n = 0;
+    int rc = hv->domain->list(hv, t->arena, &domains, &n, err);
+
+    for (size_t i = 0; !rc && i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        if (op->row->domid != DOMID_TO_COME || op->kind == WIRE_OP_RESTART)
+            continue;
+        /* One that has ended since is found missing when all is settled. */
+        op->row->started_ms = clock_wall().ms;
+        for (size_t j = 0; j < n; j++)
+            if (!domains[j].dying &&
+                uuid_equal(&domains[j].uuid, &op->row->uuid))
+                op->domid = op->row->domid = domains[j].domid;
+        if (op->row->domid == DOMID_TO_COME)
+            op->row->domid = HV_DOMID_NONE;
+    }
+    return rc;
+}
+
+static void forward_again(int fd, short what, void *arg);
+
+/* All that can be undone had been applied when it passed. */
+static void go_forward(struct transaction *t)
+{
+    struct vdc_error err;
+
+    while (t->at < t->n_steps && !is_final_at(t, t->at))
+        t->at++;
+    if (find_built(t, &err))
+        try_again(t, &t->operations[0], &err, forward_again);
+    else
+        apply_next(t);
+}
+
+static void forward_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    go_forward(op->t);
+}
+
 /* After a crash: forward, or all of it back. */
 static void run_recovered(struct transaction *t)
 {
     if (t->passed) {
+        transaction_watch_stuck(t);
         transaction_move(t, TRANSACTION_APPLYING);
-        apply_next(t);
+        go_forward(t);
         return;
     }
     t->at = t->n_steps;

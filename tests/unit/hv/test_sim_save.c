@@ -43,7 +43,7 @@ static void test_resume(void)
     char path[64];
     int fd = temporary(path, sizeof(path));
 
-    fixture_open(&f, FAST);
+    fixture_open(&f, HOST);
     uint32_t domid = fixture_start(&f, "g", "vdc.crash=100");
     CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, resume, domid), VDC_E_WRONG_STATE);
     CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), 0);
@@ -71,7 +71,7 @@ static void test_resume(void)
 static void test_resumed_by_another(void)
 {
     struct fixture f, g;
-    char path[64], options[160], file[64];
+    char path[64], options[224], file[64];
     int fd = temporary(file, sizeof(file));
 
     fixture_state_path(path, sizeof(path));
@@ -102,7 +102,7 @@ static void test_restore(void)
     char path[64], rest[8] = "";
     int fd = temporary(path, sizeof(path));
 
-    fixture_open(&f, FAST);
+    fixture_open(&f, HOST);
     config.cmdline = "vdc.reboot=100 sim.detach=ignore";
     config.max_vcpus = 4;
     config.n_nics = 1;
@@ -272,7 +272,7 @@ static void test_damaged(void)
     char good[512], bad[512];
     int n_tried = 0;
 
-    fixture_open(&f, FAST ",save_ms=0");
+    fixture_open(&f, FAST);
     size_t size = saved_bytes(&f, good, sizeof(good));
     uint64_t before = fixture_free_kib(&f);
     const char *tree = hv_sim_store_dump(f.hv, f.arena);
@@ -321,7 +321,7 @@ static void test_does_not_fit(void)
     CU_ASSERT_EQUAL(
         hv_sim_foreign_create(f.hv, "big", MEM_MIB(980), "", &domid, &f.err),
         0);
-    CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_HYPERVISOR);
+    CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_NO_MEMORY);
     CU_ASSERT_EQUAL(hv_sim_foreign_destroy(f.hv, domid, &f.err), 0);
     hv_sim_fault(f.hv, "fail:restore:1;hang:restore:2", NULL);
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), VDC_E_HYPERVISOR);
@@ -336,7 +336,7 @@ static void test_does_not_fit(void)
 static void test_crash(void)
 {
     struct fixture f;
-    char path[64], options[160];
+    char path[64], options[224];
     int status;
 
     fixture_state_path(path, sizeof(path));
