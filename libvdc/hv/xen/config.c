@@ -187,6 +187,8 @@ int config_map(struct xl *xl, const struct hv_domain_config *config,
         rc = config_map_disks(config, ret, err);
     if (rc == 0)
         rc = config_map_nics(config, ret, err);
+    if (rc == 0)
+        rc = config_map_pcis(config, ret, err);
     if (rc)
         libxl_domain_config_dispose(ret);
     return rc;

@@ -51,6 +51,23 @@ static struct mem clamp(uint64_t kib)
     return MEM_KIB(kib > MEM_MAX_KIB ? MEM_MAX_KIB : kib);
 }
 
+/*
+ * What its targets may rise to is what libxl keeps in xenstore (memory.c says
+ * how the two limits differ); a domain that libxl did not make has Xen's
+ * alone.
+ */
+static struct mem max_memory(struct hv_xen *self, const libxl_dominfo *info)
+{
+    char path[64], text[32], *end;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/memory/static-max",
+             info->domid);
+    if (!store_read_short(self->store, path, text, sizeof(text)))
+        return clamp(info->max_memkb);
+    uint64_t kib = strtoull(text, &end, 10);
+    return *text && !*end ? clamp(kib) : clamp(info->max_memkb);
+}
+
 static void translate(struct hv_xen *self, const libxl_dominfo *info,
                       struct arena *arena, struct hv_domain_info *ret)
 {
@@ -72,7 +89,7 @@ static void translate(struct hv_xen *self, const libxl_dominfo *info,
     ret->dying = info->dying;
     ret->shutdown_reason = reason_of(info);
     ret->current_memory = clamp(info->current_memkb);
-    ret->max_memory = clamp(info->max_memkb);
+    ret->max_memory = max_memory(self, info);
     ret->vcpus_online = info->vcpu_online;
     ret->vcpus_max = info->vcpu_max_id + 1;
     ret->cpu_time_ns = info->cpu_time;

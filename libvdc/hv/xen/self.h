@@ -14,6 +14,7 @@ struct grants;
 struct watches;
 struct op;
 struct create;
+struct hotplug;
 
 struct hv_xen {
     struct hv hv; /* first */
@@ -22,6 +23,7 @@ struct hv_xen {
     char *broken; /* what libxl called a disaster; NULL while all is well */
     LIST_HEAD(, op) ops;         /* under way on xl (op.c) */
     LIST_HEAD(, create) creates; /* under way in workers (create.c) */
+    LIST_HEAD(, hotplug) hotplugs; /* devices that come or go (hotplug.c) */
     struct work_pool *pool;
     struct watches *watches;
     struct store *store;

@@ -10,6 +10,7 @@
 #include "hv/xen/create.h"
 #include "hv/xen/domain.h"
 #include "hv/xen/grant.h"
+#include "hv/xen/hotplug.h"
 #include "hv/xen/op.h"
 #include "hv/xen/self.h"
 #include "hv/xen/store.h"
@@ -68,6 +69,7 @@ static void xen_close(struct hv *hv)
     work_pool_destroy(self->pool);
     create_abandon_all(self);
     watches_destroy(self->watches);
+    hotplug_abandon_all(self);
     xl_close(&self->xl, op_abandon_all(self));
     grants_destroy(self->grants);
     store_destroy(self->store);
@@ -106,6 +108,7 @@ int hv_xen_open(struct event_base *base, struct hv **ret,
     self->base = base;
     LIST_INIT(&self->ops);
     LIST_INIT(&self->creates);
+    LIST_INIT(&self->hotplugs);
     rc = open_parts(self, err);
     if (rc) {
         xen_close(&self->hv);
