@@ -1,5 +1,6 @@
-# Tests: unit/ mirrors the tree, one program a file; sim/ runs the real
-# daemons on a simulated host; xen/ runs in the bed and is not part of
+# Tests: unit/ mirrors the tree, one program a file; hv/ holds for every
+# implementation of the hypervisor's interface; sim/ runs the real daemons on
+# a simulated host; xen/ runs in the bed and is not part of
 # `make check`; fuzz/ and bench/ have their own commands.
 include tests/unit/base.mk
 include tests/unit/wire.mk
@@ -8,6 +9,7 @@ include tests/unit/hv.mk
 include tests/unit/resourced.mk
 include tests/unit/policyd.mk
 include tests/unit/xl-ext.mk
+include tests/hv/local.mk
 include tests/sim/local.mk
 include tests/sim/cli.mk
 include tests/xen/local.mk

@@ -5,8 +5,14 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/sim/sim_calls.def \
 	libvdc/hv/sim/sim_console.c \
 	libvdc/hv/sim/sim_console.h \
+	libvdc/hv/sim/sim_cpu.c \
+	libvdc/hv/sim/sim_cpu.h \
 	libvdc/hv/sim/sim_create.c \
 	libvdc/hv/sim/sim_create.h \
+	libvdc/hv/sim/sim_device.c \
+	libvdc/hv/sim/sim_device.h \
+	libvdc/hv/sim/sim_devnodes.c \
+	libvdc/hv/sim/sim_devnodes.h \
 	libvdc/hv/sim/sim_domain.c \
 	libvdc/hv/sim/sim_domain.h \
 	libvdc/hv/sim/sim_fault.c \
@@ -17,8 +23,14 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/sim/sim_guest.h \
 	libvdc/hv/sim/sim_host.c \
 	libvdc/hv/sim/sim_host.h \
+	libvdc/hv/sim/sim_memory.c \
+	libvdc/hv/sim/sim_memory.h \
 	libvdc/hv/sim/sim_nodes.c \
 	libvdc/hv/sim/sim_nodes.h \
+	libvdc/hv/sim/sim_op.c \
+	libvdc/hv/sim/sim_op.h \
+	libvdc/hv/sim/sim_save.c \
+	libvdc/hv/sim/sim_save.h \
 	libvdc/hv/sim/sim_state.c \
 	libvdc/hv/sim/sim_state.h \
 	libvdc/hv/sim/sim_store.c \

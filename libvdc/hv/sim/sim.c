@@ -3,6 +3,7 @@
  */
 #include "hv/sim/sim.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,38 @@ static int parse_path(const struct option *option, const char *value,
     return 0;
 }
 
+static bool is_bdf(const char *text)
+{
+    static const char form[] = "0000:00:00.0";
+
+    if (strlen(text) != strlen(form))
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == '0' ? !isxdigit((unsigned char)text[i])
+                           : text[i] != form[i])
+            return false;
+    return true;
+}
+
+static int parse_pci(const struct option *option, const char *value,
+                     void *field, struct vdc_error *err)
+{
+    struct sim_machine *machine = field;
+    char *copy = xstrdup(strcmp(value, "none") == 0 ? "" : value);
+    char *rest = *copy || !*value ? copy : NULL, *bdf;
+    bool ok = true;
+
+    machine->n_pci = 0;
+    memset(machine->pci, 0, sizeof(machine->pci));
+    while (ok && (bdf = strsep(&rest, "+"))) {
+        ok = is_bdf(bdf) && machine->n_pci < SIM_PCI;
+        if (ok)
+            strcpy(machine->pci[machine->n_pci++], bdf);
+    }
+    free(copy);
+    return ok ? 0 : bad_value(option->name, value, option->allowed, err);
+}
+
 #define AT(field) offsetof(struct sim_options, field)
 #define TIME "milliseconds, 0 to 3600000"
 #define MACHINE "memory from 256M to 16T, as in 8G"
@@ -120,11 +153,17 @@ static const struct option option_table[] = {
     { "cpus", parse_number, AT(machine.cpus), 1, 4096, "1 to 4096" },
     { "balloon", parse_mib, AT(machine.balloon_mib_s), 1 << 10,
       UINT64_C(1) << 30, "memory a second from 1M to 1T, as in 2G" },
+    { "pci", parse_pci, AT(machine), 0, 0,
+      "none, or at most 16 as 0000:03:00.0, with + between" },
     { "clock", parse_clock, AT(machine.clock), 0, 0, "real, stopped or jump" },
     { "create_ms", parse_number, AT(create_ms), 0, 3600000, TIME },
     { "destroy_ms", parse_number, AT(destroy_ms), 0, 3600000, TIME },
     { "op_ms", parse_number, AT(op_ms), 0, 3600000, TIME },
+    { "attach_ms", parse_number, AT(attach_ms), 0, 3600000, TIME },
+    { "save_ms", parse_number, AT(save_ms), 0, 3600000, TIME },
     { "shutdown_ms", parse_number, AT(shutdown_ms), 0, 3600000, TIME },
+    { "detach_ms", parse_number, AT(detach_ms), 0, 3600000, TIME },
+    { "suspend_ms", parse_number, AT(suspend_ms), 0, 3600000, TIME },
     { "jitter", parse_number, AT(jitter), 0, 100, "per cent, 0 to 100" },
     { "seed", parse_number, AT(seed), 0, UINT32_MAX, "0 to 4294967295" },
     { "check_files", parse_bool, AT(check_files), 0, 0, "yes or no" },
@@ -195,7 +234,12 @@ int hv_sim_open(const char *text, struct event_base *base, struct hv **ret,
     struct sim_options options = { .create_ms = 20,
                                    .destroy_ms = 5,
                                    .op_ms = 1,
+                                   .attach_ms = 10,
+                                   .save_ms = 20,
                                    .shutdown_ms = 50,
+                                   .detach_ms = 10000,
+                                   .suspend_ms = 60000,
+                                   .machine.n_pci = SIM_PCI_NOT_GIVEN,
                                    .check_files = true };
     struct sim_faults faults = { 0 };
     int rc = parse_options(text, &options, err);

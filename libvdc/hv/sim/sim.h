@@ -14,9 +14,16 @@
  *   balloon=2G       how much a willing guest gives or takes in a second
  *   create_ms=20     how long a create takes
  *   destroy_ms=5     a destroy
- *   op_ms=1          each other asynchronous operation
+ *   op_ms=1          each other asynchronous operation; a guest that lets a
+ *                    device go
+ *   attach_ms=10     a backend, until it serves a new device
+ *   save_ms=20       writing a guest that has suspended
  *   shutdown_ms=50   a guest, from being asked to having shut down
- *   jitter=0         per cent by which the first three vary
+ *   detach_ms=10000  how long a guest has to let a device go
+ *   suspend_ms=60000 how long it has to suspend
+ *   jitter=0         per cent by which the first five vary
+ *   pci=0000:03:00.0+0000:03:00.1  the PCI devices that guests may have;
+ *                    "none" for none
  *   seed=N           decides how they vary, for a new host
  *   clock=real       "stopped": time moves by hv_sim_advance alone; "jump":
  *                    it moves to what is due next at once, so that nothing is
@@ -24,8 +31,8 @@
  *                    give the same run
  *   check_files=yes  kernels, ramdisks and disks must be readable files;
  *                    "no" to make guests that have none
- * memory, dom0_memory, cpus, balloon and clock are the machine's: a state file
- * keeps them, and other values for it are an error.
+ * memory, dom0_memory, cpus, balloon, pci and clock are the machine's: a state
+ * file keeps them, and other values for it are an error.
  *
  * Guests do what their kernel command line says: see sim_guest.h.  Faults are
  * made by the environment variable VDC_SIM_FAULT or by hv_sim_fault: see

@@ -9,9 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hv/sim/sim_cpu.h"
+#include "hv/sim/sim_devnodes.h"
 #include "hv/sim/sim_guest.h"
 #include "hv/sim/sim_nodes.h"
+#include "hv/sim/sim_op.h"
+#include "hv/sim/sim_save.h"
 #include "hv/sim/sim_tree.h"
+
+/* Xen's default, opt_max_grant_frames. */
+#define GRANT_FRAMES 64u
 
 enum { STEP_DOMAIN, STEP_NODES, STEP_MEMORY, STEP_DEVICES, STEP_READY };
 
@@ -63,6 +70,13 @@ static int check_file(const char *what, const char *path,
                          strerror(errnum));
 }
 
+int sim_create_check_disk(const struct hv_disk *disk, struct vdc_error *err)
+{
+    if (disk->backend && *disk->backend)
+        return 0;
+    return check_file("cannot open the disk", disk->target, err);
+}
+
 static int check_files(const struct hv_domain_config *config,
                        struct vdc_error *err)
 {
@@ -71,9 +85,7 @@ static int check_files(const struct hv_domain_config *config,
     if (rc == 0)
         rc = check_file("cannot load the ramdisk", config->ramdisk, err);
     for (size_t i = 0; rc == 0 && i < config->n_disks; i++)
-        if (!*config->disks[i].backend)
-            rc = check_file("cannot open the disk", config->disks[i].target,
-                            err);
+        rc = sim_create_check_disk(&config->disks[i], err);
     return rc;
 }
 
@@ -93,7 +105,7 @@ static int check_config(const struct hv_domain_config *config,
              config->max_memory.kib > MEM_MAX_KIB)
         wrong = "its memory is 0 or more than its maximum";
     else if (config->vcpus == 0 || config->max_vcpus < config->vcpus ||
-             config->max_vcpus > 512)
+             config->max_vcpus > SIM_VCPUS)
         wrong = "its vCPUs are 0 or more than its maximum";
     else if (uuid_is_zero(&config->uuid))
         wrong = "it has no UUID";
@@ -136,13 +148,20 @@ static int step_domain(struct sim *sim, const struct hv_domain_config *config,
                              SIM_SLOTS);
     slot->uuid = config->uuid;
     slot->type = config->type;
-    slot->vcpus = config->vcpus;
+    slot->vcpus = 1; /* the others are the guest's to start */
+    slot->asked_vcpus = config->vcpus;
     slot->max_vcpus = config->max_vcpus;
     slot->max_kib = config->max_memory.kib;
     slot->target_kib = config->memory.kib;
     slot->overhead_kib = overhead;
     slot->shutdown_ms = sim->options.shutdown_ms;
+    slot->max_grant_frames = config->max_grant_frames > 0
+                                 ? (uint32_t)config->max_grant_frames
+                                 : GRANT_FRAMES;
     sim_guest_read_cmdline(slot, config->cmdline);
+    rc = sim_cpu_create(sim->state, slot, config, err);
+    if (rc)
+        return rc;
     SIM_SET(sim->state, sim->state->free_kib, sim->state->free_kib - overhead);
     *ret_domid = slot->domid;
     return 0;
@@ -194,7 +213,7 @@ static int run_step(struct sim *sim, int step,
     case STEP_MEMORY:
         return step_memory(sim, slot, config, err);
     case STEP_DEVICES:
-        return sim_nodes_devices(sim->state, slot, config, err);
+        return sim_devnodes_create(sim->state, slot, config, err);
     default:
         SIM_SET(sim->state, slot->life, SIM_LIFE_ALIVE);
         return 0;
@@ -208,27 +227,64 @@ static void remove_domain(struct sim *sim, uint32_t domid)
     if (!slot)
         return;
     sim_nodes_destroy(sim->state, slot);
+    sim_cpu_release(sim->state, slot);
     sim_state_slot_free(sim->state, slot);
 }
 
 /* ---- create ---- */
 
-static int create_run(struct sim *sim, struct sim_op *op,
-                      struct vdc_error *err)
+/* The steps that only a restore has. */
+static int read_saved(struct sim_op *op, struct vdc_error *err)
 {
+    int rc = sim_save_read(op->fd, &op->saved, err);
+
+    if (rc == 0)
+        rc = sim_save_check(&op->saved, &op->config, err);
+    if (rc == 0)
+        op->config.memory = MEM_KIB(op->saved.memory_kib);
+    return rc;
+}
+
+static void apply_saved(struct sim *sim, const struct sim_op *op)
+{
+    struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+
+    sim_save_apply(sim->state, slot, &op->saved);
+    sim_nodes_set_target(sim->state, slot);
+    sim_nodes_set_vcpus(sim->state, slot);
+}
+
+static int create_step(struct sim *sim, struct sim_op *op,
+                       struct vdc_error *err)
+{
+    bool is_restore = op->call == SIM_CALL_restore;
     int rc = 0;
 
     if (op->fault == SIM_FAULT_FAIL && op->step == STEP_DEVICES)
-        rc = vdc_error_set(err, VDC_E_HYPERVISOR,
-                           "simulated fault: create fails");
-    if (rc == 0) {
-        sim_host_effect_begin(sim, op->call);
-        rc = run_step(sim, op->step, &op->config, &op->domid, err);
-        if (rc == 0)
-            sim_host_effect_end(sim);
-        else
-            sim_host_abort(sim);
+        return vdc_error_set(err, VDC_E_HYPERVISOR,
+                             "simulated fault: %s fails",
+                             sim_fault_call_name(op->call));
+    if (is_restore && op->step == STEP_DOMAIN)
+        rc = read_saved(op, err);
+    if (rc)
+        return rc;
+    sim_host_effect_begin(sim, op->call);
+    rc = run_step(sim, op->step, &op->config, &op->domid, err);
+    if (rc) {
+        sim_host_abort(sim);
+        return rc;
     }
+    if (is_restore && op->step == STEP_READY)
+        apply_saved(sim, op);
+    sim_host_effect_end(sim);
+    return 0;
+}
+
+static int create_run(struct sim *sim, struct sim_op *op,
+                      struct vdc_error *err)
+{
+    int rc = create_step(sim, op, err);
+
     if (rc == 0) {
         if (op->step++ == STEP_READY)
             return 0;
@@ -245,29 +301,41 @@ static int create_run(struct sim *sim, struct sim_op *op,
     return rc;
 }
 
-static void copy_disks(struct arena *arena, struct hv_domain_config *config)
+const struct hv_disk *sim_create_copy_disks(struct arena *arena,
+                                            const struct hv_disk *from,
+                                            size_t n)
 {
-    struct hv_disk *disks = arena_memdup(
-        arena, config->disks, config->n_disks * sizeof(*config->disks));
+    struct hv_disk *disks = arena_memdup(arena, from, n * sizeof(*from));
 
-    for (size_t i = 0; i < config->n_disks; i++) {
+    for (size_t i = 0; i < n; i++) {
         disks[i].target = arena_strdup(arena, disks[i].target);
         disks[i].vdev = arena_strdup(arena, disks[i].vdev);
         disks[i].backend = arena_strdup(arena, disks[i].backend);
     }
-    config->disks = disks;
+    return disks;
 }
 
-static void copy_nics(struct arena *arena, struct hv_domain_config *config)
+const struct hv_nic *sim_create_copy_nics(struct arena *arena,
+                                          const struct hv_nic *from, size_t n)
 {
-    struct hv_nic *nics = arena_memdup(arena, config->nics,
-                                       config->n_nics * sizeof(*config->nics));
+    struct hv_nic *nics = arena_memdup(arena, from, n * sizeof(*from));
 
-    for (size_t i = 0; i < config->n_nics; i++) {
+    for (size_t i = 0; i < n; i++) {
         nics[i].mac = arena_strdup(arena, nics[i].mac);
+        nics[i].bridge = arena_strdup(arena, nics[i].bridge);
         nics[i].backend = arena_strdup(arena, nics[i].backend);
     }
-    config->nics = nics;
+    return nics;
+}
+
+static const char *const *copy_words(struct arena *arena, size_t n,
+                                     const char *const *from)
+{
+    const char **words = ARENA_ARRAY(arena, n, const char *);
+
+    for (size_t i = 0; i < n; i++)
+        words[i] = arena_strdup(arena, from[i]);
+    return words;
 }
 
 /* What the simulator uses of it. */
@@ -285,35 +353,63 @@ static void copy_config(struct sim_op *op, const struct hv_domain_config *from)
     config->max_memory = from->max_memory;
     config->vcpus = from->vcpus;
     config->max_vcpus = from->max_vcpus;
+    config->cpu_weight = from->cpu_weight;
+    config->cpu_cap = from->cpu_cap;
+    config->cpupool = arena_strdup(op->arena, from->cpupool);
+    config->max_grant_frames = from->max_grant_frames;
+    config->n_hard_affinity = from->n_hard_affinity;
+    config->hard_affinity =
+        copy_words(op->arena, from->n_hard_affinity, from->hard_affinity);
+    config->n_soft_affinity = from->n_soft_affinity;
+    config->soft_affinity =
+        copy_words(op->arena, from->n_soft_affinity, from->soft_affinity);
+    config->n_pci = from->n_pci;
+    config->pci = copy_words(op->arena, from->n_pci, from->pci);
     config->n_disks = from->n_disks;
-    config->disks = from->disks;
+    if (from->n_disks > 0)
+        config->disks =
+            sim_create_copy_disks(op->arena, from->disks, from->n_disks);
     config->n_nics = from->n_nics;
-    config->nics = from->nics;
-    if (config->n_disks > 0)
-        copy_disks(op->arena, config);
-    if (config->n_nics > 0)
-        copy_nics(op->arena, config);
+    if (from->n_nics > 0)
+        config->nics =
+            sim_create_copy_nics(op->arena, from->nics, from->n_nics);
 }
 
-int sim_create_start(struct hv *hv, const struct hv_domain_config *config,
-                     hv_created_fn *done, void *arg, struct vdc_error *err)
+static int start(struct hv *hv, enum sim_call call,
+                 const struct hv_domain_config *config, int fd,
+                 hv_created_fn *done, void *arg, struct vdc_error *err)
 {
     struct sim *sim = sim_host_of(hv);
     struct sim_op *op;
     int rc = check_config(config, err);
 
     if (rc == 0)
-        rc = sim_host_op_new(sim, SIM_CALL_create, HV_DOMID_NONE,
-                             sim->options.create_ms, &op, err);
+        rc = sim_host_op_new(sim, call, HV_DOMID_NONE, sim->options.create_ms,
+                             &op, err);
     if (rc)
         return rc;
     copy_config(op, config);
     op->due_ms -= op->latency_ms; /* the first step is at once */
+    op->fails_halfway = true;
+    op->fd = fd;
     op->run = create_run;
     op->created = done;
     op->arg = arg;
     sim_host_op_start(sim, op);
     return 0;
+}
+
+int sim_create_start(struct hv *hv, const struct hv_domain_config *config,
+                     hv_created_fn *done, void *arg, struct vdc_error *err)
+{
+    return start(hv, SIM_CALL_create, config, -1, done, arg, err);
+}
+
+int sim_create_restore(struct hv *hv, const struct hv_domain_config *config,
+                       int fd, hv_created_fn *done, void *arg,
+                       struct vdc_error *err)
+{
+    return start(hv, SIM_CALL_restore, config, fd, done, arg, err);
 }
 
 int sim_create_foreign(struct sim *sim, const struct hv_domain_config *config,
@@ -357,6 +453,7 @@ static int destroy_run(struct sim *sim, struct sim_op *op,
         sim_nodes_destroy(sim->state, slot);
         break;
     default:
+        sim_cpu_release(sim->state, slot);
         sim_state_slot_free(sim->state, slot);
         break;
     }
@@ -383,17 +480,11 @@ int sim_create_destroy(struct hv *hv, uint32_t domid, hv_done_fn *done,
     struct sim_op *op;
     int rc = refuse_dom0(domid, err);
 
-    if (rc == 0)
-        rc = sim_host_op_new(sim, SIM_CALL_destroy, domid,
-                             sim->options.destroy_ms, &op, err);
     if (rc)
         return rc;
-    op->due_ms -= op->latency_ms;
-    op->run = destroy_run;
-    op->done = done;
-    op->arg = arg;
-    sim_host_op_start(sim, op);
-    return 0;
+    return sim_op_start_steps(hv, SIM_CALL_destroy, domid,
+                              sim->options.destroy_ms, destroy_run, done, arg,
+                              &op, err);
 }
 
 int sim_create_destroy_foreign(struct sim *sim, uint32_t domid,

@@ -10,52 +10,21 @@
 #include <unistd.h>
 
 #include "hv/sim/sim_console.h"
+#include "hv/sim/sim_cpu.h"
 #include "hv/sim/sim_create.h"
+#include "hv/sim/sim_device.h"
 #include "hv/sim/sim_guest.h"
-#include "hv/sim/sim_host.h"
+#include "hv/sim/sim_memory.h"
 #include "hv/sim/sim_nodes.h"
+#include "hv/sim/sim_op.h"
+#include "hv/sim/sim_save.h"
 #include "hv/sim/sim_tell.h"
 #include "hv/sim/sim_tree.h"
-
-/* libxl's LIBXL_MIN_DOM0_MEM. */
-#define DOM0_MIN_KIB (128u * 1024)
-
-typedef int run_fn(struct sim *sim, struct sim_op *op, struct vdc_error *err);
-
-static int start(struct hv *hv, enum sim_call call, uint32_t domid,
-                 run_fn *run, hv_done_fn *done, void *arg, struct sim_op **ret,
-                 struct vdc_error *err)
-{
-    struct sim *sim = sim_host_of(hv);
-    int rc = sim_host_op_new(sim, call, domid, sim->options.op_ms, ret, err);
-
-    if (rc)
-        return rc;
-    (*ret)->run = run;
-    (*ret)->done = done;
-    (*ret)->arg = arg;
-    sim_host_op_start(sim, *ret);
-    return 0;
-}
-
-/* Begins the effect of op on its domain; on failure nothing is begun. */
-static int begin_on(struct sim *sim, struct sim_op *op, struct sim_slot **ret,
-                    struct vdc_error *err)
-{
-    sim_host_begin(sim);
-    *ret = sim_state_find(sim->state, op->domid);
-    if (!*ret) {
-        sim_host_end(sim);
-        return sim_host_no_domain(op->domid, err);
-    }
-    sim_host_effect_locked(sim, op->call);
-    return 0;
-}
 
 static int pause_run(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 {
     struct sim_slot *slot;
-    int rc = begin_on(sim, op, &slot, err);
+    int rc = sim_op_begin(sim, op, &slot, err);
 
     if (rc)
         return rc;
@@ -68,7 +37,7 @@ static int unpause_run(struct sim *sim, struct sim_op *op,
                        struct vdc_error *err)
 {
     struct sim_slot *slot;
-    int rc = begin_on(sim, op, &slot, err);
+    int rc = sim_op_begin(sim, op, &slot, err);
 
     if (rc)
         return rc;
@@ -82,7 +51,8 @@ static int domain_pause(struct hv *hv, uint32_t domid, hv_done_fn *done,
 {
     struct sim_op *op;
 
-    return start(hv, SIM_CALL_pause, domid, pause_run, done, arg, &op, err);
+    return sim_op_start(hv, SIM_CALL_pause, domid, pause_run, done, arg, &op,
+                        err);
 }
 
 static int domain_unpause(struct hv *hv, uint32_t domid, hv_done_fn *done,
@@ -90,8 +60,8 @@ static int domain_unpause(struct hv *hv, uint32_t domid, hv_done_fn *done,
 {
     struct sim_op *op;
 
-    return start(hv, SIM_CALL_unpause, domid, unpause_run, done, arg, &op,
-                 err);
+    return sim_op_start(hv, SIM_CALL_unpause, domid, unpause_run, done, arg,
+                        &op, err);
 }
 
 static int shutdown_run(struct sim *sim, struct sim_op *op,
@@ -99,7 +69,7 @@ static int shutdown_run(struct sim *sim, struct sim_op *op,
 {
     struct sim_slot *slot;
     const char *word = op->value == HV_SHUTDOWN_REBOOT ? "reboot" : "poweroff";
-    int rc = begin_on(sim, op, &slot, err);
+    int rc = sim_op_begin(sim, op, &slot, err);
 
     if (rc)
         return rc;
@@ -126,8 +96,8 @@ static int domain_shutdown(struct hv *hv, uint32_t domid,
                              "a guest can be asked to power off or to reboot, "
                              "not to %s",
                              hv_shutdown_reason_name(reason));
-    int rc =
-        start(hv, SIM_CALL_shutdown, domid, shutdown_run, done, arg, &op, err);
+    int rc = sim_op_start(hv, SIM_CALL_shutdown, domid, shutdown_run, done,
+                          arg, &op, err);
     if (rc == 0)
         op->value = reason;
     return rc;
@@ -155,7 +125,7 @@ static int core_dump_run(struct sim *sim, struct sim_op *op,
                          struct vdc_error *err)
 {
     struct sim_slot *slot;
-    int rc = begin_on(sim, op, &slot, err);
+    int rc = sim_op_begin(sim, op, &slot, err);
 
     if (rc)
         return rc;
@@ -172,8 +142,8 @@ static int domain_core_dump(struct hv *hv, uint32_t domid, const char *path,
                             hv_done_fn *done, void *arg, struct vdc_error *err)
 {
     struct sim_op *op;
-    int rc = start(hv, SIM_CALL_core_dump, domid, core_dump_run, done, arg,
-                   &op, err);
+    int rc = sim_op_start(hv, SIM_CALL_core_dump, domid, core_dump_run, done,
+                          arg, &op, err);
 
     if (rc == 0)
         op->text = arena_strdup(op->arena, path);
@@ -181,21 +151,6 @@ static int domain_core_dump(struct hv *hv, uint32_t domid, const char *path,
 }
 
 /* ---- what answers at return ---- */
-
-/* Begins the call; the domain must be there. */
-static int begin_sync(struct sim *sim, enum sim_call call, uint32_t domid,
-                      struct sim_slot **ret, struct vdc_error *err)
-{
-    int rc = sim_host_begin_call(sim, call, err);
-
-    if (rc)
-        return rc;
-    *ret = sim_state_find(sim->state, domid);
-    if (*ret)
-        return 0;
-    sim_host_end(sim);
-    return sim_host_no_domain(domid, err);
-}
 
 static int domain_rename(struct hv *hv, uint32_t domid, const char *name,
                          struct vdc_error *err)
@@ -206,7 +161,7 @@ static int domain_rename(struct hv *hv, uint32_t domid, const char *name,
     if (!*name || strlen(name) > 1000)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "the name of a domain is empty or too long");
-    int rc = begin_sync(sim, SIM_CALL_rename, domid, &slot, err);
+    int rc = sim_op_begin_sync(sim, SIM_CALL_rename, domid, &slot, err);
     if (rc)
         return rc;
     uint32_t other = sim_nodes_find_name(sim->state, name);
@@ -223,37 +178,6 @@ static int domain_rename(struct hv *hv, uint32_t domid, const char *name,
     else
         sim_host_effect_end(sim);
     return rc;
-}
-
-static int domain_set_memory_target(struct hv *hv, uint32_t domid,
-                                    struct mem target, struct vdc_error *err)
-{
-    struct sim *sim = sim_host_of(hv);
-    struct sim_slot *slot;
-    int rc = begin_sync(sim, SIM_CALL_set_memory_target, domid, &slot, err);
-
-    if (rc)
-        return rc;
-    if (target.kib > slot->max_kib) {
-        rc = vdc_error_set(err, VDC_E_HYPERVISOR,
-                           "libxl: memory_dynamic_max must be less than or "
-                           "equal to memory_static_max");
-    } else if (target.kib == 0 || (domid == 0 && target.kib < DOM0_MIN_KIB)) {
-        rc = vdc_error_set(err, VDC_E_HYPERVISOR,
-                           "libxl: new target for domain %u is below the "
-                           "minimum threshold",
-                           domid);
-    }
-    if (rc) {
-        sim_host_end(sim);
-        return rc;
-    }
-    sim_host_effect_locked(sim, SIM_CALL_set_memory_target);
-    SIM_SET(sim->state, slot->target_kib, target.kib);
-    sim_nodes_set_target(sim->state, slot);
-    sim_guest_new_target(sim->state, slot, sim_host_now_ms(sim));
-    sim_host_effect_end(sim);
-    return 0;
 }
 
 static void fill_info(const struct sim *sim, const struct sim_slot *slot,
@@ -314,7 +238,7 @@ static int domain_info(struct hv *hv, uint32_t domid, struct arena *arena,
 {
     struct sim *sim = sim_host_of(hv);
     struct sim_slot *slot;
-    int rc = begin_sync(sim, SIM_CALL_info, domid, &slot, err);
+    int rc = sim_op_begin_sync(sim, SIM_CALL_info, domid, &slot, err);
 
     if (rc)
         return rc;
@@ -330,7 +254,7 @@ static int domain_console_path(struct hv *hv, uint32_t domid,
     struct sim *sim = sim_host_of(hv);
     struct sim_slot *slot;
     const char *path;
-    int rc = begin_sync(sim, SIM_CALL_console_path, domid, &slot, err);
+    int rc = sim_op_begin_sync(sim, SIM_CALL_console_path, domid, &slot, err);
 
     if (rc)
         return rc;
@@ -383,6 +307,7 @@ static int domain_host_info(struct hv *hv, struct arena *arena,
         .simulated = true,
         .total_memory = MEM_KIB(state->machine.memory_kib),
         .free_memory = MEM_KIB(state->free_kib),
+        .reserved_memory = MEM_KIB(state->reserved_kib),
         .dom0_memory = MEM_KIB(state->slots[0].memory_kib),
         .pcpus = state->machine.cpus,
         .cores_per_socket = state->machine.cpus,
@@ -405,11 +330,32 @@ const struct hv_domain_ops sim_domain_ops = {
     .destroy = sim_create_destroy,
     .core_dump = domain_core_dump,
     .rename = domain_rename,
-    .set_memory_target = domain_set_memory_target,
+    .set_memory_target = sim_memory_set_target,
     .list = domain_list,
     .info = domain_info,
     .console_path = domain_console_path,
     .watch = domain_watch,
     .unwatch = domain_unwatch,
     .host_info = domain_host_info,
+    .set_max_memory = sim_memory_set_max,
+    .memory_target = sim_memory_target,
+    .set_vcpus = sim_cpu_set_vcpus,
+    .vcpus = sim_cpu_vcpus,
+    .set_affinity = sim_cpu_set_affinity,
+    .set_sched = sim_cpu_set_sched,
+    .sched = sim_cpu_sched,
+    .disk_attach = sim_device_disk_attach,
+    .disk_detach = sim_device_disk_detach,
+    .nic_attach = sim_device_nic_attach,
+    .nic_detach = sim_device_nic_detach,
+    .pci_attach = sim_device_pci_attach,
+    .pci_detach = sim_device_pci_detach,
+    .devices = sim_device_list,
+    .pci_assignable = sim_device_pci_assignable,
+    .save = sim_save_start,
+    .resume = sim_save_resume,
+    .restore = sim_create_restore,
+    .reserve = sim_memory_reserve,
+    .usage = sim_memory_usage,
+    .cpupools = sim_cpu_cpupools,
 };

@@ -68,7 +68,7 @@ static int parse_call(const char *text, size_t len, int *ret)
 static int call_names_error(const char *text, size_t len,
                             struct vdc_error *err)
 {
-    char names[512] = "*";
+    char names[1024] = "*";
 
     for (size_t i = 0; i < SIM_N_CALLS; i++) {
         strncat(names, ", ", sizeof(names) - strlen(names) - 1);

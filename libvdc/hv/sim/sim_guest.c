@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "hv/sim/sim_devnodes.h"
 
 #define STEP_MS 50   /* between two steps of a balloon */
 #define STUCK_MS 500 /* when the host has nothing to give */
 #define SLOW_MIB_S 16
+#define VCPUS_MS 20         /* from being told of vCPUs to having followed */
 #define CPU_NS_PER_MS 10000 /* a simulated guest uses 1 % of a CPU */
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -54,14 +56,25 @@ static void read_word(struct sim_slot *slot, const char *name,
     } own[] = { { "vdc.crash", HV_SHUTDOWN_CRASH },
                 { "vdc.poweroff", HV_SHUTDOWN_POWEROFF },
                 { "vdc.reboot", HV_SHUTDOWN_REBOOT } };
+    struct {
+        const char *name;
+        uint32_t *flag;
+    } ignores[] = { { "sim.vcpus", &slot->ignores_vcpus },
+                    { "sim.detach", &slot->ignores_detach },
+                    { "sim.suspend", &slot->ignores_suspend } };
     char *end;
 
+    for (size_t i = 0; i < sizeof(ignores) / sizeof(ignores[0]); i++)
+        if (strcmp(ignores[i].name, name) == 0)
+            *ignores[i].flag = strcmp(value, "ignore") == 0;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (strcmp(own[i].name, name) == 0 &&
             read_seconds(value, &slot->own_after_ms))
             slot->own_reason = own[i].reason;
     if (strcmp(name, "sim.ignore_shutdown") == 0) {
         slot->ignores_shutdown = 1;
+    } else if (strcmp(name, "sim.heed_shutdown") == 0) {
+        slot->ignores_shutdown = 0;
     } else if (strcmp(name, "sim.shutdown_ms") == 0) {
         unsigned long ms = strtoul(value, &end, 10);
         if (end != value && !*end && ms <= UINT32_MAX)
@@ -90,7 +103,7 @@ static void set_due(struct sim_state *state, struct sim_slot *slot)
 
     if (slot->life == SIM_LIFE_ALIVE && !slot->paused)
         due_ms = min_u64(min_u64(slot->own_due_ms, slot->asked_due_ms),
-                         slot->balloon_due_ms);
+                         min_u64(slot->balloon_due_ms, slot->vcpus_due_ms));
     SIM_SET(state, state->due_ms[sim_state_slot_index(state, slot)], due_ms);
     if (due_ms < state->next_due_ms)
         SIM_SET(state, state->next_due_ms, due_ms);
@@ -114,11 +127,13 @@ void sim_guest_unpause(struct sim_state *state, struct sim_slot *slot,
     slot->run_since_ms = now_ms;
     if (!slot->booted) {
         slot->booted = 1;
+        slot->vcpus = slot->asked_vcpus;
         if (slot->own_after_ms != SIM_NEVER)
             slot->own_due_ms = now_ms + slot->own_after_ms;
     }
     slot->balloon_last_ms = now_ms;
     set_due(state, slot);
+    sim_devnodes_connect(state, slot);
 }
 
 void sim_guest_pause(struct sim_state *state, struct sim_slot *slot,
@@ -158,6 +173,31 @@ void sim_guest_new_target(struct sim_state *state, struct sim_slot *slot,
     slot->balloon_due_ms =
         goal == slot->memory_kib ? SIM_NEVER : now_ms + STEP_MS;
     set_due(state, slot);
+}
+
+void sim_guest_new_vcpus(struct sim_state *state, struct sim_slot *slot,
+                         uint64_t now_ms)
+{
+    if (slot->ignores_vcpus || !slot->booted)
+        return; /* it looks when it boots */
+    SIM_SET(state, slot->vcpus_due_ms, now_ms + VCPUS_MS);
+    set_due(state, slot);
+}
+
+bool sim_guest_listens(const struct sim_slot *slot)
+{
+    return slot->life == SIM_LIFE_ALIVE && slot->booted && !slot->paused;
+}
+
+void sim_guest_resume(struct sim_state *state, struct sim_slot *slot,
+                      uint64_t now_ms)
+{
+    sim_state_undo(state, slot, sizeof(*slot));
+    slot->life = SIM_LIFE_ALIVE;
+    slot->shutdown_reason = HV_SHUTDOWN_NONE;
+    slot->run_since_ms = slot->balloon_last_ms = now_ms;
+    set_due(state, slot);
+    sim_state_event(state, SIM_EVENT_RESUMED, slot);
 }
 
 void sim_guest_stop(struct sim_state *state, struct sim_slot *slot,
@@ -205,6 +245,11 @@ static void act(struct sim_state *state, struct sim_slot *slot,
     assert(slot->life == SIM_LIFE_ALIVE && !slot->paused);
     if (slot->balloon_due_ms == due_ms) {
         balloon_step(state, slot, now_ms);
+        set_due(state, slot);
+    } else if (slot->vcpus_due_ms == due_ms) {
+        sim_state_undo(state, slot, sizeof(*slot));
+        slot->vcpus = slot->asked_vcpus;
+        slot->vcpus_due_ms = SIM_NEVER;
         set_due(state, slot);
     } else {
         bool own = slot->own_due_ms == due_ms;

@@ -8,6 +8,11 @@
  *   sim.shutdown_ms=N      takes so long to do it
  *   sim.balloon=none|partly|slow   never follows its memory target; gives
  *                          half of what it is asked for; follows at 16 MiB/s
+ *   sim.vcpus=ignore       does not use or give back vCPUs when told to
+ *   sim.detach=ignore      does not let devices go
+ *   sim.suspend=ignore     does not suspend
+ * A word may take such a word back: sim.balloon=willing, sim.vcpus=follow,
+ * sim.detach=willing, sim.suspend=willing, sim.heed_shutdown.
  * All functions need the state locked. Times are the host's.
  */
 #ifndef VDC_HV_SIM_SIM_GUEST_H
@@ -27,6 +32,14 @@ void sim_guest_asked(struct sim_state *state, struct sim_slot *slot,
 /* slot->target_kib was set. */
 void sim_guest_new_target(struct sim_state *state, struct sim_slot *slot,
                           uint64_t now_ms);
+/* slot->asked_vcpus was set. */
+void sim_guest_new_vcpus(struct sim_state *state, struct sim_slot *slot,
+                         uint64_t now_ms);
+/* Whether it does now what it is asked through the store. */
+bool sim_guest_listens(const struct sim_slot *slot);
+/* It runs on after a suspend. */
+void sim_guest_resume(struct sim_state *state, struct sim_slot *slot,
+                      uint64_t now_ms);
 /* It shuts down, now. */
 void sim_guest_stop(struct sim_state *state, struct sim_slot *slot,
                     enum hv_shutdown_reason reason, uint64_t now_ms);

@@ -61,7 +61,10 @@ static void boot(struct sim *sim)
     dom0->booted = 1;
     dom0->run_since_ms = sim_host_now_ms(sim);
     dom0->memory_kib = dom0->max_kib = dom0->target_kib = machine->dom0_kib;
-    dom0->vcpus = dom0->max_vcpus = machine->cpus;
+    dom0->max_vcpus = machine->cpus < SIM_VCPUS ? machine->cpus : SIM_VCPUS;
+    dom0->vcpus = dom0->asked_vcpus = dom0->max_vcpus;
+    dom0->weight = 256;
+    dom0->max_grant_frames = 64;
     dom0->ignores_shutdown = 1;
     state->free_kib -= machine->dom0_kib;
     sim_nodes_boot(state);
@@ -77,6 +80,8 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         .cpus = 8,
         .balloon_mib_s = 2048,
         .clock = SIM_CLOCK_REAL,
+        .n_pci = 2,
+        .pci = { "0000:03:00.0", "0000:03:00.1" },
     };
     struct sim_machine *asked = &sim->options.machine;
     bool is_new = sim->state->ready == 0;
@@ -92,6 +97,10 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         asked->balloon_mib_s = has->balloon_mib_s;
     if (asked->clock == SIM_CLOCK_NOT_GIVEN)
         asked->clock = has->clock;
+    if (asked->n_pci == SIM_PCI_NOT_GIVEN) {
+        asked->n_pci = has->n_pci;
+        memcpy(asked->pci, has->pci, sizeof(asked->pci));
+    }
     if (asked->dom0_kib > asked->memory_kib)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "dom0_memory is more than memory");
@@ -99,7 +108,7 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE,
                   "%s is of a simulated host with another memory, "
-                  "dom0_memory, cpus, balloon or clock",
+                  "dom0_memory, cpus, balloon, pci or clock",
                   sim->options.state_path);
     vdc_error_hint(err, "leave these options out, or delete the file");
     return VDC_E_BAD_VALUE;
@@ -129,6 +138,17 @@ static void unwatch_file(struct sim *sim)
     sim->notice_fd = -1;
 }
 
+/* What an earlier process of ours had claimed; a tool claims nothing. */
+static void drop_reservation(struct sim *sim)
+{
+    struct sim_state *state = sim->state;
+
+    if (!sim->base || state->reserved_kib == 0)
+        return;
+    SIM_SET(state, state->free_kib, state->free_kib + state->reserved_kib);
+    SIM_SET(state, state->reserved_kib, 0);
+}
+
 /* Maps the state and boots the host if it is off. */
 static int attach(struct sim *sim, struct vdc_error *err)
 {
@@ -149,6 +169,8 @@ static int attach(struct sim *sim, struct vdc_error *err)
                    sizeof(sim->options.seed));
         boot(sim);
     }
+    if (rc == 0)
+        drop_reservation(sim);
     sim_state_unlock(&sim->map);
     watch_file(sim);
     return rc;
@@ -337,8 +359,7 @@ static bool run_op(struct sim *sim, struct sim_op *op)
     struct vdc_error err = { 0 };
     int rc = 0;
 
-    /* A create that fails does so half-way, by itself. */
-    if (op->fault == SIM_FAULT_FAIL && op->call != SIM_CALL_create)
+    if (op->fault == SIM_FAULT_FAIL && !op->fails_halfway)
         rc = vdc_error_set(&err, VDC_E_HYPERVISOR, "simulated fault: %s fails",
                            sim_fault_call_name(op->call));
     else if (op->fault != SIM_FAULT_HANG)

@@ -26,8 +26,11 @@ struct sim_options {
     struct sim_machine machine; /* 0 for what was not given */
     char *state_path;           /* NULL for none */
     uint32_t create_ms, destroy_ms, op_ms;
+    uint32_t attach_ms, save_ms;
     uint32_t shutdown_ms; /* a guest's, after it was asked */
-    uint32_t jitter;      /* per cent, of the first three */
+    uint32_t detach_ms;   /* that a guest has to let a device go */
+    uint32_t suspend_ms;  /* that it has to suspend */
+    uint32_t jitter;      /* per cent, of the first five */
     uint32_t seed;
     bool seed_given;
     bool check_files; /* kernels, ramdisks and disks must be there */
@@ -48,6 +51,9 @@ struct sim_op {
     int step;
     int value;           /* of the kind's own use */
     const char *text;    /* as well */
+    int fd;              /* as well */
+    uint64_t until_ms;   /* as well: when waiting ends */
+    bool fails_halfway;  /* `run` itself does what SIM_FAULT_FAIL asks for */
     uint64_t latency_ms; /* of the whole */
     int (*run)(struct sim *sim, struct sim_op *op, struct vdc_error *err);
     hv_done_fn *done;
@@ -55,6 +61,7 @@ struct sim_op {
     void *arg;
     struct arena *arena; /* what it keeps */
     struct hv_domain_config config;
+    struct sim_slot saved; /* the guest that is restored */
 };
 
 /* What is known of a domid that is watched. */

@@ -294,7 +294,11 @@ void sim_state_reset(struct sim_state *state,
     memset(state->slot_of, 0, sizeof(state->slot_of));
     memset(state->last_uuid, 0, sizeof(state->last_uuid));
     memset(state->buckets, 0, sizeof(state->buckets));
+    state->n_cpusets = 1; /* the first stands for all CPUs */
+    for (size_t i = 0; i < SIM_PCI; i++)
+        state->pci_owner[i] = HV_DOMID_NONE;
     state->free_kib = machine->memory_kib;
+    state->reserved_kib = 0;
 }
 
 struct sim_slot *sim_state_find(struct sim_state *state, uint32_t domid)
@@ -350,6 +354,7 @@ struct sim_slot *sim_state_slot_new(struct sim_state *state)
                                 .own_after_ms = SIM_NEVER,
                                 .own_due_ms = SIM_NEVER,
                                 .asked_due_ms = SIM_NEVER,
+                                .vcpus_due_ms = SIM_NEVER,
                                 .balloon_due_ms = SIM_NEVER }));
     SIM_SET(state, state->slot_of[domid], (uint16_t)i);
     SIM_SET(state, state->due_ms[i], SIM_NEVER);
@@ -366,6 +371,9 @@ void sim_state_slot_free(struct sim_state *state, struct sim_slot *slot)
     sim_state_event(state, HV_EVENT_DEATH, slot);
     SIM_SET(state, state->free_kib,
             state->free_kib + slot->memory_kib + slot->overhead_kib);
+    for (size_t n = 0; n < SIM_PCI; n++)
+        if (state->pci_owner[n] == slot->domid)
+            SIM_SET(state, state->pci_owner[n], HV_DOMID_NONE);
     SIM_SET(state, state->last_uuid[slot->domid], slot->uuid);
     SIM_SET(state, state->slot_of[slot->domid], 0);
     SIM_SET(state, state->due_ms[i], SIM_NEVER);
@@ -374,7 +382,7 @@ void sim_state_slot_free(struct sim_state *state, struct sim_slot *slot)
         SIM_SET(state, state->free_slot_hint, i);
 }
 
-void sim_state_event(struct sim_state *state, enum hv_event_kind kind,
+void sim_state_event(struct sim_state *state, int kind,
                      const struct sim_slot *slot)
 {
     struct sim_event *event = &state->events[state->event_seq % SIM_LOG];

@@ -23,14 +23,20 @@
 #include "hv/hv.h"
 
 /* Raised by every change of struct sim_state or of sim_calls.def. */
-#define SIM_STATE_VERSION 2u
+#define SIM_STATE_VERSION 3u
 
-#define SIM_SLOTS 8192u           /* domains, dom0 included */
-#define SIM_NODES (1u << 18)      /* nodes of the store */
-#define SIM_BUCKETS (1u << 16)    /* of its hash, a power of two */
-#define SIM_HEAP_UNIT 32u         /* bytes */
-#define SIM_HEAP_UNITS (1u << 21) /* of text of the store: 64 MiB */
-#define SIM_HEAP_CLASSES 8u       /* blocks of 1, 2, 4, ... 128 units */
+#define SIM_SLOTS 8192u   /* domains, dom0 included */
+#define SIM_CPUS 4096u    /* of the host */
+#define SIM_VCPUS 512u    /* of a domain */
+#define SIM_CPUSETS 1024u /* different affinities at a time */
+#define SIM_PCI 16u       /* assignable PCI devices */
+#define SIM_BDF_SIZE 16u
+#define SIM_PCI_NOT_GIVEN UINT32_MAX /* sim_machine.n_pci */
+#define SIM_NODES (1u << 18)         /* nodes of the store */
+#define SIM_BUCKETS (1u << 16)       /* of its hash, a power of two */
+#define SIM_HEAP_UNIT 32u            /* bytes */
+#define SIM_HEAP_UNITS (1u << 21)    /* of text of the store: 64 MiB */
+#define SIM_HEAP_CLASSES 8u          /* blocks of 1, 2, 4, ... 128 units */
 #define SIM_UNDO_SIZE (1u << 20)
 #define SIM_LOG 1024u /* changes kept for those who watch */
 #define SIM_LOG_PATH_SIZE 248u
@@ -58,7 +64,8 @@ struct sim_machine {
     uint32_t cpus;
     uint32_t balloon_mib_s; /* how fast a willing guest follows its target */
     uint32_t clock;         /* enum sim_clock */
-    uint32_t reserved;
+    uint32_t n_pci;         /* that may be given to guests, and their BDFs */
+    char pci[SIM_PCI][SIM_BDF_SIZE];
 };
 
 enum sim_life {
@@ -83,8 +90,13 @@ struct sim_slot {
     int32_t type;            /* enum hv_domain_type */
     int32_t shutdown_reason; /* enum hv_shutdown_reason */
     uint32_t paused;
-    uint32_t vcpus, max_vcpus;
-    uint32_t booted; /* was unpaused once */
+    uint32_t vcpus, max_vcpus; /* online; it may have */
+    uint32_t asked_vcpus;      /* it was told to use */
+    uint32_t booted;           /* was unpaused once */
+    uint32_t weight, cap;
+    uint32_t has_affinity; /* its hard_sets and soft_sets are in use */
+    uint32_t max_grant_frames;
+    uint32_t next_port; /* of the event channels of its frontends */
     struct vdc_uuid uuid;
     uint64_t memory_kib;   /* has now */
     uint64_t max_kib;      /* may have */
@@ -101,9 +113,20 @@ struct sim_slot {
     uint64_t own_after_ms; /* after its first unpause; SIM_NEVER for never */
     uint64_t own_due_ms;
     uint32_t ignores_shutdown;
+    uint32_t ignores_vcpus;
+    uint32_t ignores_detach;
+    uint32_t ignores_suspend;
     uint32_t shutdown_ms;
     int32_t asked_reason;
     uint64_t asked_due_ms;
+    uint64_t vcpus_due_ms; /* when it does what asked_vcpus says */
+};
+
+/* CPUs that a vCPU may run on, shared by all that have the same. */
+struct sim_cpuset {
+    uint32_t n_users; /* 0: free */
+    uint32_t n_cpus;
+    uint64_t bits[SIM_CPUS / 64];
 };
 
 struct sim_node {
@@ -126,8 +149,11 @@ struct sim_change {
     char path[SIM_LOG_PATH_SIZE];
 };
 
+/* Besides those of enum hv_event_kind: it runs on after a suspend. */
+#define SIM_EVENT_RESUMED 100
+
 struct sim_event {
-    int32_t kind; /* enum hv_event_kind */
+    int32_t kind; /* enum hv_event_kind, or the above */
     int32_t reason;
     uint32_t domid;
     struct vdc_uuid uuid;
@@ -151,7 +177,10 @@ struct sim_state {
     uint64_t all_effects;
     uint64_t effects[SIM_N_CALLS];
 
-    uint64_t free_kib;
+    uint64_t free_kib;           /* that nobody has claimed */
+    uint64_t reserved_kib;       /* claimed by our daemon, not taken */
+    uint32_t pci_owner[SIM_PCI]; /* a domid, HV_DOMID_NONE for none */
+    uint32_t n_cpusets;          /* that were ever used */
     uint32_t next_domid;
     uint32_t n_slots; /* slots that were ever used */
     uint32_t free_slot_hint;
@@ -172,6 +201,10 @@ struct sim_state {
     uint16_t slot_of[HV_DOMID_MAX + 1]; /* 0 for none but for dom0 */
     struct vdc_uuid last_uuid[HV_DOMID_MAX + 1];
     struct sim_slot slots[SIM_SLOTS];
+    /* Entry 0 is not used: it stands for all CPUs. */
+    struct sim_cpuset cpusets[SIM_CPUSETS];
+    uint16_t hard_sets[SIM_SLOTS][SIM_VCPUS]; /* of each vCPU */
+    uint16_t soft_sets[SIM_SLOTS][SIM_VCPUS];
     uint32_t buckets[SIM_BUCKETS];
     struct sim_node nodes[SIM_NODES];
     char undo[SIM_UNDO_SIZE];
@@ -233,11 +266,12 @@ struct sim_slot *sim_state_find(struct sim_state *state, uint32_t domid);
 /* A free slot with the next domid, entered as SIM_LIFE_BUILDING; NULL when
  * there is none. */
 struct sim_slot *sim_state_slot_new(struct sim_state *state);
-/* Gives the memory back and the slot; reports the death. */
+/* Gives the memory and the PCI devices back and the slot; reports the death.
+ * Its affinities are given back before (sim_cpu_release). */
 void sim_state_slot_free(struct sim_state *state, struct sim_slot *slot);
 uint32_t sim_state_slot_index(const struct sim_state *state,
                               const struct sim_slot *slot);
-void sim_state_event(struct sim_state *state, enum hv_event_kind kind,
+void sim_state_event(struct sim_state *state, int kind,
                      const struct sim_slot *slot);
 /* The next of a row of numbers that the seed decides, 0 to 2^31 - 1. */
 uint32_t sim_state_random(struct sim_state *state);

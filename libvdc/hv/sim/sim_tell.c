@@ -57,8 +57,10 @@ static bool look(struct sim *sim, uint32_t domid)
     if (is_down)
         event.reason = slot->shutdown_reason;
     sim_host_end(sim);
-    if (is_there && !is_down)
+    if (is_there && !is_down) {
+        sim->watched[domid] &= ~SIM_SHUTDOWN_TOLD;
         return true;
+    }
     event.kind = is_there ? HV_EVENT_SHUTDOWN : HV_EVENT_DEATH;
     return report(sim, &event);
 }
@@ -91,6 +93,10 @@ static bool tell_event(struct sim *sim, const struct sim_event *from)
                               .uuid = from->uuid,
                               .reason = from->reason };
 
+    if (from->kind == SIM_EVENT_RESUMED) {
+        sim->watched[from->domid] &= ~SIM_SHUTDOWN_TOLD;
+        return true;
+    }
     if (event.kind == HV_EVENT_DEATH)
         event.reason = HV_SHUTDOWN_NONE;
     if (!(sim->watched[from->domid] & SIM_WATCHED) ||

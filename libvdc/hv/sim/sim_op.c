@@ -1,0 +1,65 @@
+/*
+ * How operations of a simulated host begin.
+ */
+#include "hv/sim/sim_op.h"
+
+int sim_op_start(struct hv *hv, enum sim_call call, uint32_t domid,
+                 sim_op_run_fn *run, hv_done_fn *done, void *arg,
+                 struct sim_op **ret, struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+    int rc = sim_host_op_new(sim, call, domid, sim->options.op_ms, ret, err);
+
+    if (rc)
+        return rc;
+    (*ret)->run = run;
+    (*ret)->done = done;
+    (*ret)->arg = arg;
+    sim_host_op_start(sim, *ret);
+    return 0;
+}
+
+int sim_op_start_steps(struct hv *hv, enum sim_call call, uint32_t domid,
+                       uint32_t latency_ms, sim_op_run_fn *run,
+                       hv_done_fn *done, void *arg, struct sim_op **ret,
+                       struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+    int rc = sim_host_op_new(sim, call, domid, latency_ms, ret, err);
+
+    if (rc)
+        return rc;
+    (*ret)->due_ms -= (*ret)->latency_ms;
+    (*ret)->run = run;
+    (*ret)->done = done;
+    (*ret)->arg = arg;
+    sim_host_op_start(sim, *ret);
+    return 0;
+}
+
+int sim_op_begin(struct sim *sim, struct sim_op *op, struct sim_slot **ret,
+                 struct vdc_error *err)
+{
+    sim_host_begin(sim);
+    *ret = sim_state_find(sim->state, op->domid);
+    if (!*ret) {
+        sim_host_end(sim);
+        return sim_host_no_domain(op->domid, err);
+    }
+    sim_host_effect_locked(sim, op->call);
+    return 0;
+}
+
+int sim_op_begin_sync(struct sim *sim, enum sim_call call, uint32_t domid,
+                      struct sim_slot **ret, struct vdc_error *err)
+{
+    int rc = sim_host_begin_call(sim, call, err);
+
+    if (rc)
+        return rc;
+    *ret = sim_state_find(sim->state, domid);
+    if (*ret)
+        return 0;
+    sim_host_end(sim);
+    return sim_host_no_domain(domid, err);
+}

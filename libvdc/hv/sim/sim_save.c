@@ -1,0 +1,352 @@
+/*
+ * Saving simulated guests, and letting them run on.
+ */
+#include "hv/sim/sim_save.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hv/sim/sim_guest.h"
+#include "hv/sim/sim_op.h"
+#include "hv/sim/sim_tree.h"
+
+#define LINE_SIZE 512u
+#define HEAD "xen-vdc simulated guest 1"
+#define LOOK_MS 100 /* how often it is looked whether a guest suspends */
+
+/* What a guest takes with it. */
+struct field {
+    size_t offset;
+    size_t size;
+};
+
+#define FIELD(name)                                                           \
+    {                                                                         \
+        offsetof(struct sim_slot, name), sizeof(((struct sim_slot *)0)->name) \
+    }
+
+static const struct field fields[] = {
+    FIELD(type),          FIELD(memory_kib),      FIELD(target_kib),
+    FIELD(vcpus),         FIELD(asked_vcpus),     FIELD(max_vcpus),
+    FIELD(cpu_ns),        FIELD(balloon),         FIELD(own_reason),
+    FIELD(own_after_ms),  FIELD(ignores_detach),  FIELD(ignores_shutdown),
+    FIELD(ignores_vcpus), FIELD(ignores_suspend), FIELD(shutdown_ms),
+};
+
+#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static uint64_t field_read(const struct sim_slot *slot,
+                           const struct field *field)
+{
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+
+    if (field->size == sizeof(narrow)) {
+        memcpy(&narrow, (const char *)slot + field->offset, sizeof(narrow));
+        return narrow;
+    }
+    memcpy(&wide, (const char *)slot + field->offset, sizeof(wide));
+    return wide;
+}
+
+static void field_write(struct sim_slot *slot, const struct field *field,
+                        uint64_t wide)
+{
+    uint32_t narrow = (uint32_t)wide;
+
+    if (field->size == sizeof(narrow))
+        memcpy((char *)slot + field->offset, &narrow, sizeof(narrow));
+    else
+        memcpy((char *)slot + field->offset, &wide, sizeof(wide));
+}
+
+static uint32_t checksum(const char *text, size_t len)
+{
+    uint32_t h = 0x811c9dc5u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (uint8_t)text[i]) * 0x01000193u;
+    return h;
+}
+
+/* ---- the line ---- */
+
+static size_t format_line(const struct sim_slot *slot, char *line)
+{
+    size_t len = (size_t)sprintf(line, "%s", HEAD);
+
+    for (size_t i = 0; i < N_FIELDS; i++)
+        len +=
+            (size_t)sprintf(line + len, " %llx",
+                            (unsigned long long)field_read(slot, &fields[i]));
+    return len + (size_t)sprintf(line + len, " %08x\n", checksum(line, len));
+}
+
+static int write_all(int fd, const char *text, size_t len,
+                     struct vdc_error *err)
+{
+    while (len > 0) {
+        ssize_t r = write(fd, text, len);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return vdc_error_set(err, VDC_E_HYPERVISOR,
+                                 "libxl: cannot write the guest: %s",
+                                 strerror(r < 0 ? errno : EIO));
+        text += r;
+        len -= (size_t)r;
+    }
+    return 0;
+}
+
+static int bad_line(const char *why, struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "libxl: this is not a saved guest: %s", why);
+}
+
+/* Without its end; nothing behind it is read. */
+static int read_line(int fd, char *line, size_t *ret_len,
+                     struct vdc_error *err)
+{
+    for (size_t len = 0; len < LINE_SIZE; len++) {
+        ssize_t r;
+        do
+            r = read(fd, line + len, 1);
+        while (r < 0 && errno == EINTR);
+        if (r < 0)
+            return bad_line(strerror(errno), err);
+        if (r == 0)
+            return bad_line("it is cut off", err);
+        if (line[len] == '\n') {
+            line[len] = '\0';
+            *ret_len = len;
+            return 0;
+        }
+    }
+    return bad_line("its line has no end", err);
+}
+
+static int parse_line(char *line, size_t len, struct sim_slot *ret,
+                      struct vdc_error *err)
+{
+    struct sim_slot slot = { 0 };
+    char *p = line + strlen(HEAD), *last = strrchr(line, ' ');
+    unsigned sum;
+
+    if (strncmp(line, HEAD " ", strlen(HEAD) + 1) != 0 || strlen(line) != len)
+        return bad_line("it does not begin as one", err);
+    if (sscanf(last, " %8x", &sum) != 1 ||
+        sum != checksum(line, (size_t)(last - line)))
+        return bad_line("its checksum is wrong", err);
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        unsigned long long n;
+        int used;
+        if (sscanf(p, " %llx%n", &n, &used) != 1)
+            return bad_line("a number is missing", err);
+        field_write(&slot, &fields[i], n);
+        p += used;
+    }
+    if (p != last)
+        return bad_line("it has too many numbers", err);
+    *ret = slot;
+    return 0;
+}
+
+int sim_save_read(int fd, struct sim_slot *ret, struct vdc_error *err)
+{
+    char line[LINE_SIZE];
+    size_t len;
+    int rc = read_line(fd, line, &len, err);
+
+    return rc ? rc : parse_line(line, len, ret, err);
+}
+
+int sim_save_check(const struct sim_slot *saved,
+                   const struct hv_domain_config *config,
+                   struct vdc_error *err)
+{
+    if (saved->type != (int32_t)config->type)
+        return bad_line("it is of another type", err);
+    if (saved->memory_kib > config->max_memory.kib)
+        return bad_line("it has more memory than the domain may have", err);
+    if (saved->max_vcpus != config->max_vcpus)
+        return bad_line("it has another number of vCPUs", err);
+    return 0;
+}
+
+void sim_save_apply(struct sim_state *state, struct sim_slot *slot,
+                    const struct sim_slot *saved)
+{
+    sim_state_undo(state, slot, sizeof(*slot));
+    for (size_t i = 0; i < N_FIELDS; i++)
+        field_write(slot, &fields[i], field_read(saved, &fields[i]));
+}
+
+/* ---- save ---- */
+
+enum { STEP_ASK, STEP_SUSPEND, STEP_WRITE };
+
+static int ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
+{
+    struct sim_slot *slot;
+    int rc = sim_op_begin(sim, op, &slot, err);
+
+    if (rc)
+        return rc;
+    if (slot->life != SIM_LIFE_ALIVE || op->domid == 0)
+        rc = vdc_error_set(err, VDC_E_WRONG_STATE,
+                           "domain %u does not run and cannot be saved",
+                           op->domid);
+    else
+        rc = sim_tree_writef(sim->state, err, "suspend",
+                             "/local/domain/%u/control/shutdown", op->domid);
+    if (rc) {
+        sim_host_abort(sim);
+        return rc;
+    }
+    sim_host_effect_end(sim);
+    op->step = STEP_SUSPEND;
+    op->until_ms = op->due_ms + sim->options.suspend_ms;
+    return SIM_AGAIN;
+}
+
+static int stopped_meanwhile(uint32_t domid, struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "libxl: domain %u shut down while it was being "
+                         "saved",
+                         domid);
+}
+
+/* The guest suspends, or there is time left for it, or not. */
+static int suspend(struct sim *sim, struct sim_op *op, struct vdc_error *err)
+{
+    int rc = SIM_AGAIN;
+
+    sim_host_begin(sim);
+    struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+    bool runs = slot && slot->life == SIM_LIFE_ALIVE;
+    bool obeys = runs && sim_guest_listens(slot) && !slot->ignores_suspend;
+    bool late = runs && !obeys && op->due_ms >= op->until_ms;
+    if (!obeys && !late) {
+        sim_host_end(sim);
+        if (!runs)
+            return slot ? stopped_meanwhile(op->domid, err)
+                        : sim_host_no_domain(op->domid, err);
+        op->due_ms += LOOK_MS;
+        if (op->due_ms > op->until_ms)
+            op->due_ms = op->until_ms;
+        return SIM_AGAIN;
+    }
+    sim_host_effect_locked(sim, op->call);
+    sim_tree_writef(sim->state, NULL, "", "/local/domain/%u/control/shutdown",
+                    op->domid);
+    if (obeys)
+        sim_guest_stop(sim->state, slot, HV_SHUTDOWN_SUSPEND,
+                       sim_host_now_ms(sim));
+    else
+        rc = vdc_error_set(err, VDC_E_TIMEOUT,
+                           "the guest of domain %u does not suspend",
+                           op->domid);
+    sim_host_effect_end(sim);
+    op->step = STEP_WRITE;
+    op->due_ms += op->latency_ms;
+    return rc;
+}
+
+/* A copy of the guest as it is to be restored. */
+static int copy_guest(struct sim *sim, uint32_t domid, struct sim_slot *ret,
+                      struct vdc_error *err)
+{
+    sim_host_begin(sim);
+    uint64_t now_ms = sim_host_now_ms(sim);
+    const struct sim_slot *slot = sim_state_find(sim->state, domid);
+    bool is_there = slot && slot->life == SIM_LIFE_SHUTDOWN &&
+                    slot->shutdown_reason == HV_SHUTDOWN_SUSPEND;
+    if (is_there)
+        *ret = *slot;
+    sim_host_end(sim);
+    if (!is_there)
+        return slot ? stopped_meanwhile(domid, err)
+                    : sim_host_no_domain(domid, err);
+    /* What it will do by itself, from when it runs on. */
+    if (ret->own_due_ms != SIM_NEVER)
+        ret->own_after_ms =
+            ret->own_due_ms > now_ms ? ret->own_due_ms - now_ms : 0;
+    return 0;
+}
+
+static int write_guest(struct sim *sim, struct sim_op *op,
+                       struct vdc_error *err)
+{
+    struct sim_slot guest, *slot;
+    char line[LINE_SIZE];
+    int rc = copy_guest(sim, op->domid, &guest, err);
+
+    if (rc)
+        return rc;
+    rc = write_all(op->fd, line, format_line(&guest, line), err);
+    if (rc && sim_op_begin(sim, op, &slot, NULL) == 0) {
+        sim_guest_resume(sim->state, slot, sim_host_now_ms(sim));
+        sim_host_effect_end(sim);
+    }
+    return rc;
+}
+
+static int save_run(struct sim *sim, struct sim_op *op, struct vdc_error *err)
+{
+    switch (op->step) {
+    case STEP_ASK:
+        return ask(sim, op, err);
+    case STEP_SUSPEND:
+        return suspend(sim, op, err);
+    default:
+        return write_guest(sim, op, err);
+    }
+}
+
+int sim_save_start(struct hv *hv, uint32_t domid, int fd, hv_done_fn *done,
+                   void *arg, struct vdc_error *err)
+{
+    struct sim_op *op;
+    int rc = sim_op_start_steps(hv, SIM_CALL_save, domid,
+                                sim_host_of(hv)->options.save_ms, save_run,
+                                done, arg, &op, err);
+
+    if (rc == 0)
+        op->fd = fd;
+    return rc;
+}
+
+/* ---- resume ---- */
+
+static int resume_run(struct sim *sim, struct sim_op *op,
+                      struct vdc_error *err)
+{
+    struct sim_slot *slot;
+    int rc = sim_op_begin(sim, op, &slot, err);
+
+    if (rc)
+        return rc;
+    if (slot->life != SIM_LIFE_SHUTDOWN ||
+        slot->shutdown_reason != HV_SHUTDOWN_SUSPEND) {
+        sim_host_abort(sim);
+        return vdc_error_set(err, VDC_E_WRONG_STATE,
+                             "domain %u is not suspended", op->domid);
+    }
+    sim_guest_resume(sim->state, slot, sim_host_now_ms(sim));
+    sim_host_effect_end(sim);
+    return 0;
+}
+
+int sim_save_resume(struct hv *hv, uint32_t domid, hv_done_fn *done, void *arg,
+                    struct vdc_error *err)
+{
+    struct sim_op *op;
+
+    return sim_op_start(hv, SIM_CALL_resume, domid, resume_run, done, arg, &op,
+                        err);
+}

@@ -1,0 +1,200 @@
+/* Save, resume, restore. */
+#include "tests/hv/conform.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char head[] = "what is before it in the file\n";
+
+/* A file that begins with something else. */
+static int open_file(const char *path)
+{
+    int fd = open(path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
+
+    CHECK(fd >= 0 && write(fd, head, sizeof(head)) == sizeof(head),
+          "cannot write %s", path);
+    return fd;
+}
+
+/* Up to where it listens to what it is asked: it has booted. */
+struct booted {
+    uint32_t domid;
+};
+
+static bool has_booted(void *arg)
+{
+    const struct booted *booted = arg;
+    struct hv_device *devices;
+    size_t n = 0;
+
+    return hv->domain->devices(hv, booted->domid, arena, &devices, &n, NULL) ==
+               0 &&
+           n > 0 && devices[0].state == HV_DEVICE_CONNECTED;
+}
+
+/* With a network, from which is seen that it has booted. */
+static uint32_t start_booted(struct hv_domain_config *config)
+{
+    static const struct hv_nic nic = { .mac = "00:16:3e:00:77:09",
+                                       .bridge = "",
+                                       .model = "",
+                                       .ip = "",
+                                       .script = "",
+                                       .backend = "",
+                                       .vifname = "",
+                                       .gatewaydev = "" };
+
+    config->n_nics = 1;
+    config->nics = &nic;
+    struct booted booted = { start(config) };
+    if (booted.domid != HV_DOMID_NONE) {
+        CHECK(wait_for(has_booted, &booted, GUEST_MS), "it does not boot");
+        if (!simulated)
+            spin(5000); /* from the driver to a system that is up */
+    }
+    return booted.domid;
+}
+
+static void check_suspended(uint32_t domid)
+{
+    struct hv_event event = { 0 };
+
+    CHECK(wait_event(HV_EVENT_SHUTDOWN, domid, 10000, &event) &&
+              event.reason == HV_SHUTDOWN_SUSPEND,
+          "suspend is not told");
+    struct hv_domain_info info = info_of(domid);
+    CHECK(info.shutdown && info.shutdown_reason == HV_SHUTDOWN_SUSPEND,
+          "it is not suspended");
+}
+
+static void check_obeys(uint32_t domid)
+{
+    struct hv_event event = { 0 };
+
+    events_reset();
+    OK(ask(domid, HV_SHUTDOWN_POWEROFF));
+    CHECK(wait_event(HV_EVENT_SHUTDOWN, domid, GUEST_MS, &event) &&
+              event.reason == HV_SHUTDOWN_POWEROFF,
+          "it does not power off");
+}
+
+static void test_resume(void)
+{
+    struct hv_domain_config config = guest("conform-resume");
+    const char *path = file_path("resume");
+    uint32_t domid = start_booted(&config);
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    CHECK(WAIT(resume, domid) != 0, "resume of one that runs");
+    int fd = open_file(path);
+    OK(WAIT(save, domid, fd));
+    CHECK(lseek(fd, 0, SEEK_CUR) > (off_t)sizeof(head), "nothing is written");
+    check_suspended(domid);
+    OK(WAIT(resume, domid));
+    struct hv_domain_info info = info_of(domid);
+    CHECK(!info.shutdown && info.shutdown_reason == HV_SHUTDOWN_NONE,
+          "it does not run on");
+    check_obeys(domid);
+    end(domid);
+    close(fd);
+    unlink(path);
+}
+
+static int restore(const struct hv_domain_config *config, int fd,
+                   uint32_t *ret_domid)
+{
+    struct outcome outcome = { 0 };
+    int rc = finish(&outcome, hv->domain->restore(hv, config, fd, on_created,
+                                                  &outcome, &err));
+
+    *ret_domid = rc ? HV_DOMID_NONE : outcome.domid;
+    return rc;
+}
+
+static void test_restore(void)
+{
+    struct hv_domain_config config = guest("conform-restore");
+    const char *path = file_path("restore");
+    uint64_t before = free_kib();
+    uint32_t domid = start_booted(&config), again;
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    uint64_t had = info_of(domid).current_memory.kib;
+    int fd = open_file(path);
+    OK(WAIT(save, domid, fd));
+    check_suspended(domid);
+    end(domid);
+    events_reset();
+    CHECK(lseek(fd, sizeof(head), SEEK_SET) == sizeof(head), "lseek");
+    if (OK(restore(&config, fd, &again))) {
+        struct hv_domain_info info = info_of(again);
+        CHECK(again != domid, "the same domid");
+        CHECK(info.paused && !info.shutdown, "it is not left paused");
+        CHECK(strcmp(info.name, config.name) == 0, "name %s", info.name);
+        CHECK(uuid_equal(&info.uuid, &config.uuid), "uuid");
+        CHECK(about(info.current_memory.kib, had), "%llu KiB, and %llu before",
+              (unsigned long long)info.current_memory.kib,
+              (unsigned long long)had);
+        OK(hv->domain->watch(hv, again, &err));
+        OK(WAIT(unpause, again));
+        struct booted booted = { again };
+        CHECK(wait_for(has_booted, &booted, GUEST_MS), "its network");
+        check_obeys(again);
+        end(again);
+    }
+    CHECK(free_kib() == before, "free memory is as it was");
+    close(fd);
+    unlink(path);
+}
+
+static void test_restore_wrong(void)
+{
+    struct hv_domain_config config = guest("conform-garbage");
+    const char *path = file_path("garbage"), *store = store_dump();
+    uint64_t before = free_kib();
+    int fd = open_file(path);
+    uint32_t domid;
+
+    for (int i = 0; i < 3; i++) { /* from its begin, its middle, its end */
+        off_t at = i == 0 ? 0 : i == 1 ? 7 : (off_t)sizeof(head);
+        CHECK(lseek(fd, at, SEEK_SET) == at, "lseek");
+        if (!CHECK(restore(&config, fd, &domid) != 0, "restored from garbage"))
+            end(domid);
+    }
+    CHECK(free_kib() == before, "free memory is as it was");
+    CHECK(strcmp(store, store_dump()) == 0, "xenstore has changed");
+    close(fd);
+    unlink(path);
+}
+
+/* No room for it: the guest runs on. */
+static void test_save_fails(void)
+{
+    struct hv_domain_config config = guest("conform-full");
+    uint32_t domid = start_booted(&config);
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (CHECK(fd >= 0, "no /dev/full")) {
+        CHECK(WAIT(save, domid, fd) != 0, "saved where there is no room");
+        close(fd);
+    }
+    spin(500);
+    struct hv_domain_info info = info_of(domid);
+    CHECK(!info.shutdown && !info.paused, "it does not run on");
+    check_obeys(domid);
+    end(domid);
+}
+
+const struct test save_tests[] = {
+    { "save: and resume", test_resume },
+    { "save: and restore", test_restore },
+    { "save: restored from garbage", test_restore_wrong },
+    { "save: without room", test_save_fails },
+    { NULL, NULL },
+};
