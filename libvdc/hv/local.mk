@@ -38,13 +38,23 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/op.h \
 	libvdc/hv/xen/osevent.c \
 	libvdc/hv/xen/osevent.h \
+	libvdc/hv/xen/pci.c \
+	libvdc/hv/xen/pci.h \
 	libvdc/hv/xen/query.c \
 	libvdc/hv/xen/query.h \
+	libvdc/hv/xen/reserve.c \
+	libvdc/hv/xen/reserve.h \
+	libvdc/hv/xen/save.c \
+	libvdc/hv/xen/save.h \
+	libvdc/hv/xen/saved.c \
+	libvdc/hv/xen/saved.h \
 	libvdc/hv/xen/sched.c \
 	libvdc/hv/xen/sched.h \
 	libvdc/hv/xen/self.h \
 	libvdc/hv/xen/store.c \
 	libvdc/hv/xen/store.h \
+	libvdc/hv/xen/usage.c \
+	libvdc/hv/xen/usage.h \
 	libvdc/hv/xen/vcpus.c \
 	libvdc/hv/xen/vcpus.h \
 	libvdc/hv/xen/watches.c \

@@ -10,8 +10,12 @@
 #include "hv/xen/hotplug.h"
 #include "hv/xen/memory.h"
 #include "hv/xen/op.h"
+#include "hv/xen/pci.h"
 #include "hv/xen/query.h"
+#include "hv/xen/reserve.h"
+#include "hv/xen/save.h"
 #include "hv/xen/sched.h"
+#include "hv/xen/usage.h"
 #include "hv/xen/vcpus.h"
 #include "hv/xen/watches.h"
 
@@ -21,7 +25,7 @@ int domain_check(struct hv_xen *self, uint32_t domid, struct vdc_error *err)
 
     if (rc)
         return rc;
-    if (domid > HV_DOMID_MAX)
+    if (domid > HV_DOMID_MAX || domid == self->holder)
         return vdc_error_set(err, VDC_E_NOT_FOUND, "no domain %u", domid);
     return xl_domain_info(&self->xl, domid, NULL, err);
 }
@@ -149,6 +153,14 @@ const struct hv_domain_ops domain_ops = {
     .disk_detach = hotplug_disk_detach,
     .nic_attach = hotplug_nic_attach,
     .nic_detach = hotplug_nic_detach,
+    .pci_attach = pci_attach,
+    .pci_detach = pci_detach,
     .devices = devices_list,
+    .pci_assignable = pci_assignable,
+    .save = save_domain,
+    .resume = save_resume,
+    .restore = create_restore,
+    .reserve = reserve_set,
+    .usage = usage_get,
     .cpupools = sched_cpupools,
 };

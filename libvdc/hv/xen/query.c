@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/xen/domain.h"
+#include "hv/xen/reserve.h"
 #include "hv/xen/self.h"
 #include "hv/xen/store.h"
 
@@ -109,11 +111,13 @@ int query_list(struct hv *hv, struct arena *arena, struct hv_domain_info **ret,
         return xl_error(err, &self->xl, ERROR_FAIL, mark, HV_DOMID_NONE,
                         "cannot list the domains");
     struct hv_domain_info *list = ARENA_ARRAY(arena, n, struct hv_domain_info);
-    for (int i = 0; i < n; i++)
-        translate(self, &infos[i], arena, &list[i]);
+    size_t n_listed = 0;
+    for (int i = 0; i < n; i++) /* the holder of a reservation is no domain */
+        if (!reserve_is_holder(libxl_uuid_bytearray_const(&infos[i].uuid)))
+            translate(self, &infos[i], arena, &list[n_listed++]);
     libxl_dominfo_list_free(infos, n);
     *ret = list;
-    *ret_n = (size_t)n;
+    *ret_n = n_listed;
     return 0;
 }
 
@@ -122,7 +126,7 @@ int query_info(struct hv *hv, uint32_t domid, struct arena *arena,
 {
     struct hv_xen *self = hv_xen_of(hv);
     libxl_dominfo info;
-    int rc = hv_xen_check(self, err);
+    int rc = domain_check(self, domid, err);
 
     if (rc)
         return rc;
@@ -139,10 +143,8 @@ int query_console_path(struct hv *hv, uint32_t domid, struct arena *arena,
     struct hv_xen *self = hv_xen_of(hv);
     uint64_t mark = xtl_mark(&self->xl.log);
     char *path = NULL;
-    int rc = hv_xen_check(self, err);
+    int rc = domain_check(self, domid, err);
 
-    if (rc == 0)
-        rc = xl_domain_info(&self->xl, domid, NULL, err);
     if (rc)
         return rc;
     rc = libxl_primary_console_get_tty(self->xl.ctx, domid, &path);
@@ -239,6 +241,7 @@ int query_host_info(struct hv *hv, struct arena *arena,
                       : libxl_scheduler_to_string((libxl_scheduler)scheduler);
     host.scheduler = arena_strdup(arena, name ? name : "unknown");
     host.boot_id = boot_id();
+    host.reserved_memory = reserve_claimed(self);
     *ret = host;
     return 0;
 }
