@@ -41,10 +41,20 @@ resourced_resourced_SOURCES = \
 	resourced/settings.c \
 	resourced/settings.h \
 	resourced/step.h \
+	resourced/step_balloon.c \
 	resourced/step_build.c \
+	resourced/step_change.c \
+	resourced/step_change.h \
+	resourced/step_disk.c \
 	resourced/step_end.c \
 	resourced/step_memory.c \
+	resourced/step_nic.c \
+	resourced/step_pause.c \
+	resourced/step_pci.c \
+	resourced/step_pool.c \
 	resourced/step_row.c \
+	resourced/step_sched.c \
+	resourced/step_vcpu.c \
 	resourced/store.c \
 	resourced/store.h \
 	resourced/store_rows.c \

@@ -171,6 +171,36 @@ static void test_restore_wrong(void)
     unlink(path);
 }
 
+/* A file that was cut off anywhere: nothing of the guest is left. */
+static void test_restore_cut(void)
+{
+    struct hv_domain_config config = guest("conform-cut");
+    const char *path = file_path("cut"), *store = store_dump();
+    uint64_t before = free_kib();
+    uint32_t domid = start_booted(&config);
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    int fd = open_file(path);
+    OK(WAIT(save, domid, fd));
+    off_t whole = lseek(fd, 0, SEEK_CUR) - (off_t)sizeof(head);
+    end(domid);
+    const off_t cuts[] = { whole * 9 / 10, whole / 2, 24, 16 };
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        CHECK(ftruncate(fd, (off_t)sizeof(head) + cuts[i]) == 0 &&
+                  lseek(fd, sizeof(head), SEEK_SET) == sizeof(head),
+              "truncate");
+        if (!CHECK(restore(&config, fd, &domid) != 0, "restored from %lld",
+                   (long long)cuts[i]))
+            end(domid);
+        printf("    cut after %lld bytes: %s\n", (long long)cuts[i], err.text);
+    }
+    CHECK(free_kib() == before, "free memory is as it was");
+    CHECK(strcmp(store, store_dump()) == 0, "xenstore has changed");
+    close(fd);
+    unlink(path);
+}
+
 /* No room for it: the guest runs on. */
 static void test_save_fails(void)
 {
@@ -195,6 +225,7 @@ const struct test save_tests[] = {
     { "save: and resume", test_resume },
     { "save: and restore", test_restore },
     { "save: restored from garbage", test_restore_wrong },
+    { "save: restored from a part", test_restore_cut },
     { "save: without room", test_save_fails },
     { NULL, NULL },
 };
