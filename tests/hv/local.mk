@@ -1,6 +1,6 @@
 # One suite of tests for every implementation of hv/hv.h: in `make check` on
 # the simulator, in the bed on Xen ("test_conform xen").
-check_PROGRAMS += tests/hv/test_conform
+noinst_PROGRAMS += tests/hv/test_conform
 TESTS += tests/hv/test_conform
 tests_hv_test_conform_SOURCES = \
 	tests/hv/conform.c \

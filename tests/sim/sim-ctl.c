@@ -16,8 +16,12 @@ static const char usage[] =
     "                          kernel command line (\"vdc.crash=2\")\n"
     "  destroy DOMID           as xl destroy\n"
     "  crash|poweroff|reboot DOMID  the guest does it\n"
+    "  behave DOMID WORDS      the guest does as WORDS say from now on\n"
+    "                          (\"sim.balloon=none sim.detach=ignore\")\n"
+    "  show DOMID              its memory in KiB, vCPUs and share\n"
+    "  devices DOMID           its devices and their states\n"
     "  xenstore                all nodes, as xenstore-ls -f\n"
-    "  memory                  KiB: total, free, dom0's\n"
+    "  memory                  KiB: total, free, dom0's, claimed\n"
     "  effects                 how many changes our operations made\n"
     "  reset-counts            faults count calls and effects from 0 again\n"
     "  advance MS              moves the host's clock\n"
@@ -131,6 +135,61 @@ static int do_reboot(struct call *call)
     return stop_guest(call, HV_SHUTDOWN_REBOOT);
 }
 
+static int do_behave(struct call *call)
+{
+    uint64_t domid;
+
+    if (call->argc != 2)
+        return bad_usage(call->err);
+    int rc = parse_number(call->argv[0], HV_DOMID_MAX, &domid, call->err);
+    return rc ? rc
+              : hv_sim_guest_words(call->hv, (uint32_t)domid, call->argv[1],
+                                   call->err);
+}
+
+static int do_show(struct call *call)
+{
+    const struct hv_domain_ops *ops = call->hv->domain;
+    struct hv_domain_info info;
+    struct hv_sched sched;
+    struct mem target;
+    uint32_t domid = HV_DOMID_NONE;
+    int rc = domid_argument(call, &domid);
+
+    if (rc ||
+        (rc = ops->info(call->hv, domid, call->arena, &info, call->err)) ||
+        (rc = ops->memory_target(call->hv, domid, &target, call->err)) ||
+        (rc = ops->sched(call->hv, domid, &sched, call->err)))
+        return rc;
+    printf("memory %llu\ntarget %llu\nmaximum %llu\n"
+           "vcpus %u\nvcpus_max %u\nweight %u\ncap %u\n",
+           (unsigned long long)info.current_memory.kib,
+           (unsigned long long)target.kib,
+           (unsigned long long)info.max_memory.kib, info.vcpus_online,
+           info.vcpus_max, sched.weight, sched.cap);
+    return 0;
+}
+
+static int do_devices(struct call *call)
+{
+    static const char *const kinds[] = { [HV_DEVICE_DISK] = "disk",
+                                         [HV_DEVICE_NIC] = "nic",
+                                         [HV_DEVICE_PCI] = "pci" };
+    struct hv_device *devices;
+    uint32_t domid = HV_DOMID_NONE;
+    size_t n = 0;
+    int rc = domid_argument(call, &domid);
+
+    if (rc == 0)
+        rc = call->hv->domain->devices(call->hv, domid, call->arena, &devices,
+                                       &n, call->err);
+    for (size_t i = 0; i < n; i++)
+        printf("%s %s %u %u %d %s\n", kinds[devices[i].kind], devices[i].name,
+               devices[i].devid, devices[i].backend_domid, devices[i].state,
+               *devices[i].target ? devices[i].target : "-");
+    return rc;
+}
+
 static int do_xenstore(struct call *call)
 {
     fputs(hv_sim_store_dump(call->hv, call->arena), stdout);
@@ -144,10 +203,11 @@ static int do_memory(struct call *call)
         call->hv->domain->host_info(call->hv, call->arena, &info, call->err);
 
     if (rc == 0)
-        printf("total %llu\nfree %llu\ndom0 %llu\n",
+        printf("total %llu\nfree %llu\ndom0 %llu\nclaimed %llu\n",
                (unsigned long long)info.total_memory.kib,
                (unsigned long long)info.free_memory.kib,
-               (unsigned long long)info.dom0_memory.kib);
+               (unsigned long long)info.dom0_memory.kib,
+               (unsigned long long)info.reserved_memory.kib);
     return rc;
 }
 
@@ -190,6 +250,8 @@ static const struct {
     { "xenstore", do_xenstore },   { "memory", do_memory },
     { "effects", do_effects },     { "advance", do_advance },
     { "power-cut", do_power_cut }, { "reset-counts", do_reset_counts },
+    { "behave", do_behave },       { "show", do_show },
+    { "devices", do_devices },
 };
 
 static int run(struct call *call, const char *file, const char *name)

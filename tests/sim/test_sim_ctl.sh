@@ -36,6 +36,18 @@ expect "sim-ctl: there is no domain 2" "$(cat "$dir/err")"
 expect "$before" "$("$ctl" "$dir/host" xenstore)"
 expect "$free" "$("$ctl" "$dir/host" memory)"
 expect 3 "$("$ctl" "$dir/host" create three 64M)"
+expect "memory 65536 target 65536 maximum 65536 vcpus 1 vcpus_max 1 \
+weight 256 cap 0" "$("$ctl" "$dir/host" show 3 | xargs)"
+expect "" "$("$ctl" "$dir/host" devices 3)"
+"$ctl" "$dir/host" behave 3 "vdc.poweroff=2 sim.balloon=none"
+"$ctl" "$dir/host" advance 1900
+expect "three 3 64 1 -b----" "$("$ctl" "$dir/host" list | tail -n 1)"
+"$ctl" "$dir/host" advance 100
+expect "three 3 64 1 ---s--" "$("$ctl" "$dir/host" list | tail -n 1)"
+expect "claimed 0" "$("$ctl" "$dir/host" memory | tail -n 1)"
+"$ctl" "$dir/host" behave 9 sim.balloon=none 2>"$dir/err" &&
+    failed=$((failed + 1))
+expect "sim-ctl: there is no domain 9" "$(cat "$dir/err")"
 "$ctl" "$dir/host" power-cut
 expect "Domain-0 0 1024 8 r-----" "$("$ctl" "$dir/host" list)"
 expect 1 "$("$ctl" "$dir/host" create four 64M)"

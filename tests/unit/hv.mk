@@ -1,15 +1,26 @@
 # Unit tests of hv.
 if HAVE_CUNIT
 SIM_TESTS = \
+	tests/unit/hv/test_sim_cpu \
+	tests/unit/hv/test_sim_device \
 	tests/unit/hv/test_sim_domain \
 	tests/unit/hv/test_sim_fault \
 	tests/unit/hv/test_sim_grant \
 	tests/unit/hv/test_sim_guest \
+	tests/unit/hv/test_sim_memory \
+	tests/unit/hv/test_sim_save \
 	tests/unit/hv/test_sim_state \
-	tests/unit/hv/test_sim_store
+	tests/unit/hv/test_sim_store \
+	tests/unit/hv/test_sim_sweep
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 SIM_TEST_LIBS = $(HV_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_hv_test_sim_cpu_SOURCES = \
+	tests/unit/hv/test_sim_cpu.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_cpu_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_device_SOURCES = \
+	tests/unit/hv/test_sim_device.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_device_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_domain_SOURCES = \
 	tests/unit/hv/test_sim_domain.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_domain_LDADD = $(SIM_TEST_LIBS)
@@ -22,12 +33,21 @@ tests_unit_hv_test_sim_grant_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_guest_SOURCES = \
 	tests/unit/hv/test_sim_guest.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_guest_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_memory_SOURCES = \
+	tests/unit/hv/test_sim_memory.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_memory_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_save_SOURCES = \
+	tests/unit/hv/test_sim_save.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_save_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_state_SOURCES = \
 	tests/unit/hv/test_sim_state.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_state_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_store_SOURCES = \
 	tests/unit/hv/test_sim_store.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_store_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_sweep_SOURCES = \
+	tests/unit/hv/test_sim_sweep.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_sweep_LDADD = $(SIM_TEST_LIBS)
 endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/hv/test_cpulist

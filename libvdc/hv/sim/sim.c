@@ -374,6 +374,19 @@ int hv_sim_guest_stop(struct hv *hv, uint32_t domid,
     return rc;
 }
 
+int hv_sim_guest_words(struct hv *hv, uint32_t domid, const char *words,
+                       struct vdc_error *err)
+{
+    struct sim *sim = sim_host_of(hv);
+
+    sim_host_begin(sim);
+    struct sim_slot *slot = sim_state_find(sim->state, domid);
+    if (slot)
+        sim_guest_new_words(sim->state, slot, words, sim_host_now_ms(sim));
+    sim_host_end(sim);
+    return slot ? 0 : sim_host_no_domain(domid, err);
+}
+
 const char *hv_sim_store_dump(struct hv *hv, struct arena *arena)
 {
     return sim_store_dump(sim_host_of(hv), arena);

@@ -92,6 +92,10 @@ int hv_sim_foreign_destroy(struct hv *hv, uint32_t domid,
 /* The guest itself shuts down, reboots or crashes, now; paused or not. */
 int hv_sim_guest_stop(struct hv *hv, uint32_t domid,
                       enum hv_shutdown_reason reason, struct vdc_error *err);
+/* The guest behaves otherwise from now on: words as of its kernel command
+ * line (sim_guest.h). */
+int hv_sim_guest_words(struct hv *hv, uint32_t domid, const char *words,
+                       struct vdc_error *err);
 
 /* The whole store, a node a line: 'path = "value"', sorted; for comparing
  * before and after. */

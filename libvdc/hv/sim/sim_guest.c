@@ -200,6 +200,24 @@ void sim_guest_resume(struct sim_state *state, struct sim_slot *slot,
     sim_state_event(state, SIM_EVENT_RESUMED, slot);
 }
 
+void sim_guest_new_words(struct sim_state *state, struct sim_slot *slot,
+                         const char *words, uint64_t now_ms)
+{
+    sim_state_undo(state, slot, sizeof(*slot));
+    uint64_t own_after_ms = slot->own_after_ms;
+    slot->own_after_ms = SIM_NEVER;
+    sim_guest_read_cmdline(slot, words);
+    if (slot->own_after_ms == SIM_NEVER)
+        slot->own_after_ms = own_after_ms;
+    else if (slot->booted)
+        slot->own_due_ms = now_ms + slot->own_after_ms;
+    slot->balloon_due_ms = SIM_NEVER;
+    sim_guest_new_target(state, slot, now_ms);
+    if (slot->vcpus != slot->asked_vcpus)
+        sim_guest_new_vcpus(state, slot, now_ms);
+    set_due(state, slot);
+}
+
 void sim_guest_stop(struct sim_state *state, struct sim_slot *slot,
                     enum hv_shutdown_reason reason, uint64_t now_ms)
 {

@@ -21,6 +21,9 @@
 #include "hv/sim/sim_state.h"
 
 void sim_guest_read_cmdline(struct sim_slot *slot, const char *cmdline);
+/* Changes what it does from now on; vdc.crash and the like count from now. */
+void sim_guest_new_words(struct sim_state *state, struct sim_slot *slot,
+                         const char *words, uint64_t now_ms);
 
 void sim_guest_unpause(struct sim_state *state, struct sim_slot *slot,
                        uint64_t now_ms);

@@ -134,12 +134,12 @@ static int parse_line(char *line, size_t len, struct sim_slot *ret,
 {
     struct sim_slot slot = { 0 };
     char *p = line + strlen(HEAD), *last = strrchr(line, ' ');
-    unsigned sum;
+    char sum[16];
 
     if (strncmp(line, HEAD " ", strlen(HEAD) + 1) != 0 || strlen(line) != len)
         return bad_line("it does not begin as one", err);
-    if (sscanf(last, " %8x", &sum) != 1 ||
-        sum != checksum(line, (size_t)(last - line)))
+    snprintf(sum, sizeof(sum), " %08x", checksum(line, (size_t)(last - line)));
+    if (strcmp(last, sum) != 0)
         return bad_line("its checksum is wrong", err);
     for (size_t i = 0; i < N_FIELDS; i++) {
         unsigned long long n;

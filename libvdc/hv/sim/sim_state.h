@@ -179,6 +179,7 @@ struct sim_state {
 
     uint64_t free_kib;           /* that nobody has claimed */
     uint64_t reserved_kib;       /* claimed by our daemon, not taken */
+    uint64_t n_claims;           /* made or changed since it booted first */
     uint32_t pci_owner[SIM_PCI]; /* a domid, HV_DOMID_NONE for none */
     uint32_t n_cpusets;          /* that were ever used */
     uint32_t next_domid;

@@ -15,7 +15,8 @@
 #include "hv/sim/sim.h"
 #include "tests/unit/unit.h"
 
-#define FAST "create_ms=0,destroy_ms=0,op_ms=0,shutdown_ms=5"
+#define FAST \
+    "create_ms=0,destroy_ms=0,op_ms=0,attach_ms=0,save_ms=0,shutdown_ms=5"
 #define MAX_EVENTS 4096
 
 struct fixture {
@@ -115,6 +116,12 @@ static inline int fixture_wait(struct fixture *f, int rc)
     return f->rc;
 }
 
+/* An asynchronous operation on a domain, waited for. */
+#define FIXTURE_WAIT(f, operation, ...)                           \
+    fixture_wait((f),                                             \
+                 (f)->hv->domain->operation((f)->hv, __VA_ARGS__, \
+                                            fixture_done, (f), &(f)->err))
+
 static inline struct hv_domain_config fixture_config(const char *name)
 {
     struct hv_domain_config config = {
@@ -193,6 +200,55 @@ static inline uint64_t fixture_boot_id(struct fixture *f)
     CU_ASSERT_EQUAL_FATAL(
         f->hv->domain->host_info(f->hv, f->arena, &info, &f->err), 0);
     return info.boot_id;
+}
+
+static inline uint64_t fixture_reserved_kib(struct fixture *f)
+{
+    struct hv_host_info info = { 0 };
+
+    CU_ASSERT_EQUAL_FATAL(
+        f->hv->domain->host_info(f->hv, f->arena, &info, &f->err), 0);
+    return info.reserved_memory.kib;
+}
+
+/* The domid of a guest that runs. */
+static inline uint32_t fixture_start(struct fixture *f, const char *name,
+                                     const char *cmdline)
+{
+    uint32_t domid = fixture_create(f, name, cmdline);
+
+    CU_ASSERT_EQUAL(f->hv->domain->watch(f->hv, domid, &f->err), 0);
+    CU_ASSERT_EQUAL(fixture_unpause(f, domid), 0);
+    return domid;
+}
+
+/* Looks whether the guest has a device of this name. */
+static inline bool fixture_device(struct fixture *f, uint32_t domid,
+                                  const char *name, struct hv_device *ret)
+{
+    struct hv_device *devices;
+    size_t n = 0;
+
+    CU_ASSERT_EQUAL_FATAL(
+        f->hv->domain->devices(f->hv, domid, f->arena, &devices, &n, &f->err),
+        0);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(devices[i].name, name) == 0) {
+            *ret = devices[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline size_t fixture_n_assignable(struct fixture *f)
+{
+    const char **bdfs;
+    size_t n = 0;
+
+    CU_ASSERT_EQUAL(
+        f->hv->domain->pci_assignable(f->hv, f->arena, &bdfs, &n, &f->err), 0);
+    return n;
 }
 
 static inline size_t fixture_n_domains(struct fixture *f)
