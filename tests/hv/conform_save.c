@@ -201,6 +201,21 @@ static void test_restore_cut(void)
     unlink(path);
 }
 
+static void test_save_paused(void)
+{
+    struct hv_domain_config config = guest("conform-stands");
+    const char *path = file_path("stands");
+    uint32_t domid;
+
+    if (!OK(make(&config, &domid)))
+        return;
+    int fd = open_file(path);
+    ENDS(VDC_E_WRONG_STATE, WAIT(save, domid, fd));
+    close(fd);
+    unlink(path);
+    end(domid);
+}
+
 /* No room for it: the guest runs on. */
 static void test_save_fails(void)
 {
@@ -226,6 +241,7 @@ const struct test save_tests[] = {
     { "save: and restore", test_restore },
     { "save: restored from garbage", test_restore_wrong },
     { "save: restored from a part", test_restore_cut },
+    { "save: a guest that does not run", test_save_paused },
     { "save: without room", test_save_fails },
     { NULL, NULL },
 };

@@ -196,7 +196,7 @@ static int ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 
     if (rc)
         return rc;
-    if (slot->life != SIM_LIFE_ALIVE || op->domid == 0)
+    if (slot->life != SIM_LIFE_ALIVE || slot->paused || op->domid == 0)
         rc = vdc_error_set(err, VDC_E_WRONG_STATE,
                            "domain %u does not run and cannot be saved",
                            op->domid);

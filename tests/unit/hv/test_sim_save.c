@@ -153,40 +153,48 @@ static void test_ignored(void)
 {
     struct fixture f;
     char path[64];
+    int fd = temporary(path, sizeof(path));
 
-    for (int paused = 0; paused < 2; paused++) {
-        int fd = temporary(path, sizeof(path));
-        fixture_open(&f, HOST);
-        uint32_t domid =
-            fixture_create(&f, "g", paused ? "" : "sim.suspend=ignore");
-        f.hv->domain->watch(f.hv, domid, &f.err);
-        f.n_done = 0;
-        f.hv->domain->unpause(f.hv, domid, fixture_done, &f, &f.err);
-        fixture_run(&f, &f.n_done, 1, 1000);
-        if (paused) {
-            f.n_done = 0;
-            f.hv->domain->pause(f.hv, domid, fixture_done, &f, &f.err);
-            fixture_run(&f, &f.n_done, 1, 1000);
-        }
-        f.n_done = 0;
-        CU_ASSERT_EQUAL(
-            f.hv->domain->save(f.hv, domid, fd, fixture_done, &f, &f.err), 0);
-        for (int i = 0; i < 599; i++) {
-            fixture_run(&f, NULL, 0, 0);
-            hv_sim_advance(f.hv, 100);
-        }
-        CU_ASSERT_EQUAL(f.n_done, 0);
-        CU_ASSERT_STRING_EQUAL(asked(&f, domid), "suspend");
+    fixture_open(&f, HOST);
+    uint32_t domid = fixture_create(&f, "g", "sim.suspend=ignore");
+    f.hv->domain->watch(f.hv, domid, &f.err);
+    f.n_done = 0;
+    f.hv->domain->unpause(f.hv, domid, fixture_done, &f, &f.err);
+    fixture_run(&f, &f.n_done, 1, 1000);
+    f.n_done = 0;
+    CU_ASSERT_EQUAL(
+        f.hv->domain->save(f.hv, domid, fd, fixture_done, &f, &f.err), 0);
+    for (int i = 0; i < 599; i++) {
+        fixture_run(&f, NULL, 0, 0);
         hv_sim_advance(f.hv, 100);
-        CU_ASSERT(fixture_run(&f, &f.n_done, 1, 1000));
-        CU_ASSERT_EQUAL(f.rc, VDC_E_TIMEOUT);
-        CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
-        CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
-        CU_ASSERT(!fixture_info(&f, domid).shutdown);
-        CU_ASSERT_EQUAL(f.n_events, 0);
-        close(fd);
-        fixture_close(&f);
     }
+    CU_ASSERT_EQUAL(f.n_done, 0);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "suspend");
+    hv_sim_advance(f.hv, 100);
+    CU_ASSERT(fixture_run(&f, &f.n_done, 1, 1000));
+    CU_ASSERT_EQUAL(f.rc, VDC_E_TIMEOUT);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
+    CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
+    CU_ASSERT(!fixture_info(&f, domid).shutdown);
+    CU_ASSERT_EQUAL(f.n_events, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* One that does not run is not even asked. */
+static void test_paused(void)
+{
+    struct fixture f;
+    char path[64];
+    int fd = temporary(path, sizeof(path));
+
+    fixture_open(&f, FAST);
+    uint32_t domid = fixture_create(&f, "g", "");
+    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_WRONG_STATE);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
+    CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
+    close(fd);
+    fixture_close(&f);
 }
 
 /* It ends in the middle, before and after it has suspended. */
@@ -365,6 +373,7 @@ static const struct unit_test tests[] = {
     { "resumed by another", test_resumed_by_another },
     { "restore", test_restore },
     { "a guest that does not suspend", test_ignored },
+    { "a guest that is paused", test_paused },
     { "save, and something happens", test_in_the_middle },
     { "no room", test_no_room },
     { "damaged files", test_damaged },
