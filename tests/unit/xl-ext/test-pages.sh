@@ -60,7 +60,7 @@ done
 
 # Every status of the errors is in the page.
 missing=
-for status in 1 2 3 4 5 6 7 8 9 10 11 12 13 70 71 130; do
+for status in 1 2 3 4 5 6 7 8 9 10 11 12 13 70 71 130 143; do
     # 1 is what no error has: a code that this version does not know
     [ "$status" = 1 ] || grep -q "^\.It $status\$" "$dir/xl-vdc.1" ||
         missing="$missing $status"
