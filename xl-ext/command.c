@@ -43,8 +43,11 @@ static const struct command_option version_option = {
 const struct command_family *const *command_families(size_t *ret_n)
 {
     static const struct command_family *const families[] = {
-        &family_guest, &family_create, &family_list,    &family_console,
-        &family_events, &family_customer, &family_host, &family_help,
+        &family_guest,    &family_create,  &family_list,
+        &family_state,   &family_memory,
+        &family_vcpu,     &family_block,   &family_network,
+        &family_pci,      &family_transaction, &family_console,
+        &family_events,   &family_customer, &family_host,    &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;

@@ -9,6 +9,7 @@ TESTS += $(XLEXT_SHELL_TESTS)
 if HAVE_CUNIT
 XLEXT_UNIT = \
 	tests/unit/xl-ext/test_command \
+	tests/unit/xl-ext/test_operation \
 	tests/unit/xl-ext/test_xlcfg \
 	tests/unit/xl-ext/test_xlcfg_vif
 check_PROGRAMS += $(XLEXT_UNIT)
@@ -16,6 +17,8 @@ TESTS += $(XLEXT_UNIT)
 XLEXT_TRY = tests/unit/xl-ext/try.c tests/unit/xl-ext/try.h
 tests_unit_xl_ext_test_command_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_xl_ext_test_command_LDADD = $(XLEXT_LIBS) $(CUNIT_LIBS)
+tests_unit_xl_ext_test_operation_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_xl_ext_test_operation_LDADD = $(XLEXT_LIBS) $(CUNIT_LIBS)
 tests_unit_xl_ext_test_xlcfg_SOURCES = \
 	tests/unit/xl-ext/test_xlcfg.c $(XLEXT_TRY)
 tests_unit_xl_ext_test_xlcfg_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
