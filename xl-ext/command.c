@@ -44,7 +44,7 @@ const struct command_family *const *command_families(size_t *ret_n)
 {
     static const struct command_family *const families[] = {
         &family_guest,    &family_create,  &family_list,
-        &family_state,   &family_memory,
+        &family_identity, &family_state,   &family_memory,
         &family_vcpu,     &family_block,   &family_network,
         &family_pci,      &family_transaction, &family_console,
         &family_events,   &family_customer, &family_host,    &family_help,

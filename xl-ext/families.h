@@ -8,6 +8,7 @@ extern const struct command_family family_create;      /* cmd_create.c */
 extern const struct command_family family_guest;       /* cmd_guest.c */
 extern const struct command_family family_state;       /* cmd_state.c */
 extern const struct command_family family_list;        /* cmd_list.c */
+extern const struct command_family family_identity;    /* cmd_identity.c */
 extern const struct command_family family_memory;      /* cmd_memory.c */
 extern const struct command_family family_vcpu;        /* cmd_vcpu.c */
 extern const struct command_family family_block;       /* cmd_block.c */

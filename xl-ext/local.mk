@@ -14,6 +14,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_guest.c \
 	xl-ext/cmd_help.c \
 	xl-ext/cmd_host.c \
+	xl-ext/cmd_identity.c \
 	xl-ext/cmd_list.c \
 	xl-ext/cmd_memory.c \
 	xl-ext/cmd_network.c \
