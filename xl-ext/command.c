@@ -47,7 +47,9 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_identity, &family_state,   &family_memory,
         &family_vcpu,     &family_block,   &family_network,
         &family_pci,      &family_transaction, &family_console,
-        &family_events,   &family_customer, &family_host,    &family_help,
+        &family_events,   &family_resource, &family_lease,
+        &family_customer, &family_host,    &family_verify,
+        &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;

@@ -17,8 +17,11 @@ extern const struct command_family family_pci;         /* cmd_pci.c */
 extern const struct command_family family_transaction; /* cmd_transaction.c */
 extern const struct command_family family_console;     /* cmd_console.c */
 extern const struct command_family family_events;      /* cmd_events.c */
+extern const struct command_family family_resource;    /* cmd_resource.c */
+extern const struct command_family family_lease;       /* cmd_lease.c */
 extern const struct command_family family_customer;    /* cmd_customer.c */
 extern const struct command_family family_host;        /* cmd_host.c */
+extern const struct command_family family_verify;      /* cmd_verify.c */
 extern const struct command_family family_help;        /* cmd_help.c */
 
 #endif

@@ -15,13 +15,16 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_help.c \
 	xl-ext/cmd_host.c \
 	xl-ext/cmd_identity.c \
+	xl-ext/cmd_lease.c \
 	xl-ext/cmd_list.c \
 	xl-ext/cmd_memory.c \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \
+	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
 	xl-ext/cmd_transaction.c \
 	xl-ext/cmd_vcpu.c \
+	xl-ext/cmd_verify.c \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \

@@ -54,7 +54,7 @@ for command in $commands; do
         missing="$missing $command(--help)"
     grep -q '^Examples:' "$dir/help" || missing="$missing $command(example)"
 done
-[ "$n" -ge 40 ] && [ -z "$missing" ] &&
+[ "$n" -ge 49 ] && [ -z "$missing" ] &&
     ok "$n commands are in help, page and completion" ||
     not_ok "$n commands are in help, page and completion" "$missing"
 

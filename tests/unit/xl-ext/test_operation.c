@@ -153,6 +153,17 @@ static void test_sched(void)
     bad("sched-credit2 -d web -w 1 -p Pool-1", VDC_E_USAGE, "--cpupool");
 }
 
+static void test_pools(void)
+{
+    good("pool-set web ssd 100", WIRE_OP_POOL_SET, "web");
+    CU_ASSERT_STRING_EQUAL(op->pool, "ssd");
+    CU_ASSERT_EQUAL(op->amount, 100);
+    good("pool-set web ssd 0", WIRE_OP_POOL_SET, "web");
+    CU_ASSERT_EQUAL(op->amount, 0);
+    bad("pool-set web '' 1", VDC_E_BAD_VALUE, "name of a pool");
+    bad("pool-set web ssd 1.5", VDC_E_BAD_VALUE, "'1.5'");
+}
+
 /* ---- devices ---- */
 
 static void test_disks(void)
@@ -411,6 +422,7 @@ static const struct unit_test tests[] = {
     { "mem-set, mem-max: xl's units", test_memory },
     { "vcpu-set, vcpu-pin", test_vcpus },
     { "sched-credit2", test_sched },
+    { "pool-set", test_pools },
     { "block-attach, block-detach", test_disks },
     { "network-attach, network-detach", test_interfaces },
     { "pci-attach, pci-detach", test_pci },
