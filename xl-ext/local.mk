@@ -47,6 +47,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/output.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
+	xl-ext/xl_names.c \
+	xl-ext/xl_names.h \
 	xl-ext/xlcfg.c \
 	xl-ext/xlcfg.h \
 	xl-ext/xlcfg_cpu.c \
