@@ -1,12 +1,14 @@
 /*
  * Talks to policyd for the commands: greeting, request, progress, answer.
  *
- * Ctrl-C while a change is under way cannot take it back, as policyd goes on
- * with it; the user is told so and how to look.
+ * Ctrl-C while a change is under way asks policyd to undo it; what comes of
+ * that is the answer to the change itself.
  */
 #include "xl-ext/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,29 +25,66 @@ struct client {
     const struct command_args *args;
     int fd;
     uint32_t last_id;
+    uint32_t request; /* the change under way; 0: none */
+    uint32_t cancel;  /* its cancel that was sent; 0: none */
     bool progress_shown;
 };
 
 /* ---- interruption ---- */
 
-static const char interrupted_text[] =
-    "\nxl-vdc: interrupted; what was asked for goes on\n"
-    "  'xl-vdc list' and 'xl-vdc events' show what became of it\n";
+/*
+ * While a change is under way, the first SIGINT or SIGTERM asks policyd to
+ * undo it, and the second gives up waiting.  The handler only puts a byte into
+ * a pipe that is polled together with the connection, so that none is lost
+ * whenever it comes.
+ */
+static int wake_pipe[2] = { -1, -1 };
+static volatile sig_atomic_t n_interrupts;
+
+static const char gave_up_text[] =
+    "\nxl-vdc: not waiting any more; what came of it is not known\n"
+    "  'xl-vdc list' and 'xl-vdc events' show it\n";
 
 static void on_interrupt(int signal_number)
 {
-    ssize_t n = write(STDERR_FILENO, interrupted_text,
-                      sizeof(interrupted_text) - 1);
+    int saved = errno;
+    ssize_t n;
+    if (++n_interrupts > 1) {
+        n = write(STDERR_FILENO, gave_up_text, sizeof(gave_up_text) - 1);
+        _exit(128 + signal_number);
+    }
+    n = write(wake_pipe[1], "", 1);
     (void)n;
-    _exit(128 + signal_number);
+    errno = saved;
 }
 
 static void catch_interrupts(void (*handler)(int))
 {
     struct sigaction action = { .sa_handler = handler };
     sigemptyset(&action.sa_mask);
+    /* two at once must not run into each other */
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static int interrupts_begin(struct vdc_error *err)
+{
+    if (wake_pipe[0] < 0 && pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK))
+        return vdc_error_errno(err, VDC_E_IO, errno, "no pipe to be had");
+    catch_interrupts(on_interrupt);
+    return 0;
+}
+
+static void interrupts_end(void)
+{
+    catch_interrupts(SIG_DFL);
+}
+
+bool client_interrupted(void)
+{
+    return n_interrupts > 0;
 }
 
 /* ---- connection ---- */
@@ -180,7 +219,9 @@ static int explain_closed(int rc, struct vdc_error *err)
     return rc;
 }
 
-int client_receive(struct client *client, int timeout_ms, struct arena *arena,
+/* The next message.  Progress is shown; while a change is under way it is
+ * returned too, so that an interruption is seen between two of them. */
+static int receive(struct client *client, int timeout_ms, struct arena *arena,
                    struct wire_frame *ret, struct vdc_error *err)
 {
     for (;;) {
@@ -194,42 +235,142 @@ int client_receive(struct client *client, int timeout_ms, struct arena *arena,
         free(data);
         if (rc)
             return rc;
-        if (ret->message->number == WIRE_MSG_progress) {
-            show_progress(client, ret->body);
+        if (ret->message->number != WIRE_MSG_progress) {
+            clear_progress(client);
+            return 0;
+        }
+        show_progress(client, ret->body);
+        if (client->request)
+            return 0;
+    }
+}
+
+static int take_error(const struct wire_frame *frame, struct vdc_error *err)
+{
+    struct vdc_error theirs;
+    wire_error_take(frame->body, &theirs);
+    if (err)
+        *err = theirs;
+    return theirs.code;
+}
+
+int client_receive(struct client *client, int timeout_ms, struct arena *arena,
+                   struct wire_frame *ret, struct vdc_error *err)
+{
+    int rc = receive(client, timeout_ms, arena, ret, err);
+    if (rc)
+        return rc;
+    return ret->message->number == WIRE_MSG_error ? take_error(ret, err) : 0;
+}
+
+/* ---- a request, and Ctrl-C while it is under way ---- */
+
+static void note(struct client *client, const char *text)
+{
+    clear_progress(client);
+    output_note(client->args, "%s", text);
+}
+
+static int send_cancel(struct client *client, struct vdc_error *err)
+{
+    struct wire_cancel cancel;
+    char byte;
+    while (read(wake_pipe[0], &byte, 1) > 0)
+        ;
+    if (client->cancel)
+        return 0;
+    note(client, "cancelling ...; Ctrl-C again stops waiting for it");
+    wire_init(&wire_struct_cancel, &cancel);
+    cancel.request = client->request;
+    int rc = client_send(client, WIRE_MSG_cancel, &cancel, err);
+    client->cancel = client->last_id;
+    /* What policyd said before it closed may still be there to be read. */
+    return rc == VDC_E_CLOSED ? 0 : rc;
+}
+
+/* Until the connection has something to say. */
+static int wait_or_cancel(struct client *client, struct vdc_error *err)
+{
+    for (;;) {
+        struct pollfd fds[2] = {
+            { .fd = client->fd, .events = POLLIN },
+            { .fd = wake_pipe[0], .events = POLLIN },
+        };
+        if (poll(fds, 2, -1) < 0) {
+            if (errno != EINTR)
+                return vdc_error_errno(err, VDC_E_IO, errno,
+                                       "waiting for the answer failed");
             continue;
         }
-        clear_progress(client);
-        if (ret->message->number != WIRE_MSG_error)
-            return 0;
-        struct vdc_error theirs;
-        wire_error_take(ret->body, &theirs);
-        if (err)
-            *err = theirs;
-        return theirs.code;
+        int rc = fds[1].revents ? send_cancel(client, err) : 0;
+        if (rc || fds[0].revents)
+            return rc;
     }
+}
+
+/* The answer to the request, as opposed to one to its cancel. */
+static int await_answer(struct client *client, struct wire_frame *ret,
+                        struct vdc_error *err)
+{
+    for (;;) {
+        int rc = wait_or_cancel(client, err);
+        if (rc == 0)
+            rc = receive(client, -1, client->args->arena, ret, err);
+        if (rc || (ret->id != client->cancel &&
+                   ret->message->number != WIRE_MSG_progress))
+            return rc;
+        if (ret->id == client->cancel &&
+            ret->message->number == WIRE_MSG_error)
+            note(client, "it cannot be cancelled and goes on");
+    }
+}
+
+static int answer_to_change(struct client *client, uint32_t id,
+                            struct wire_frame *ret, struct vdc_error *err)
+{
+    client->request = id;
+    client->cancel = 0;
+    int rc = await_answer(client, ret, err);
+    if (rc == 0 && client->cancel && ret->message->number != WIRE_MSG_error)
+        note(client, "it was too late to cancel: it is done");
+    client->request = 0;
+    return rc;
+}
+
+/* Looking is never undone, whatever command does it. */
+static bool is_look(enum wire_message_number number)
+{
+    return number == WIRE_MSG_partition_list ||
+        number == WIRE_MSG_partition_show ||
+        number == WIRE_MSG_device_list || number == WIRE_MSG_customer_list ||
+        number == WIRE_MSG_lease_list;
 }
 
 int client_request(struct client *client, enum wire_message_number number,
                    const void *body, const void **ret_body,
                    struct vdc_error *err)
 {
-    bool changes = (client->args->command->flags & COMMAND_CHANGES) &&
-        !client->args->dry_run;
+    bool changes = (client->args->command->flags &
+                    (COMMAND_CHANGES | COMMAND_ACTS)) &&
+        !client->args->dry_run && !is_look(number);
     struct wire_frame frame;
-    int rc = client_send(client, number, body, err);
+    int rc = changes ? interrupts_begin(err) : 0;
     if (rc)
         return rc;
+    rc = client_send(client, number, body, err);
+    uint32_t id = client->last_id;
+    if (rc == 0)
+        rc = changes ? answer_to_change(client, id, &frame, err)
+                     : receive(client, -1, client->args->arena, &frame, err);
     if (changes)
-        catch_interrupts(on_interrupt);
-    rc = client_receive(client, -1, client->args->arena, &frame, err);
-    if (changes)
-        catch_interrupts(SIG_DFL);
+        interrupts_end();
     clear_progress(client);
     if (rc)
         return rc;
     const struct wire_message *asked = wire_message_by_number(number);
-    if (strcmp(frame.message->name, asked->reply) ||
-        frame.id != client->last_id)
+    if (frame.id == id && frame.message->number == WIRE_MSG_error)
+        return take_error(&frame, err);
+    if (strcmp(frame.message->name, asked->reply) || frame.id != id)
         return vdc_error_set(err, VDC_E_PROTOCOL,
                              "policyd answered %s with %s", asked->name,
                              frame.message->name);

@@ -23,6 +23,10 @@ void client_close(struct client *client); /* NULL allowed */
  * Sends a request and waits for its answer, which must be the one that the
  * table of messages names; progress in between is shown on a terminal.  The
  * answer lives in args->arena.  An answer `error` becomes the return value.
+ *
+ * When the command changes something, SIGINT or SIGTERM sends `cancel` once
+ * and the wait goes on: VDC_E_CANCELLED, or another answer when it was too
+ * late.  A second one ends the process with status 128 + the signal's number.
  */
 int client_request(struct client *client, enum wire_message_number number,
                    const void *body, const void **ret_body,
@@ -35,6 +39,9 @@ int client_send(struct client *client, enum wire_message_number number,
                 const void *body, struct vdc_error *err);
 int client_receive(struct client *client, int timeout_ms, struct arena *arena,
                    struct wire_frame *ret, struct vdc_error *err);
+
+/* Whether a change was interrupted: nothing more should be begun then. */
+bool client_interrupted(void);
 
 /* For poll. */
 int client_fd(const struct client *client);

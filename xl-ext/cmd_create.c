@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "xl-ext/change.h"
 #include "xl-ext/console.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
@@ -48,9 +49,8 @@ static int take_source(const struct command_args *args, struct source *ret,
     return rc;
 }
 
-static int read_definition(const struct command_args *args,
-                           struct wire_definition *ret,
-                           struct vdc_error *err)
+int guest_definition(const struct command_args *args,
+                     struct wire_definition *ret, struct vdc_error *err)
 {
     struct source source;
     int rc = take_source(args, &source, err);
@@ -84,17 +84,17 @@ static int send_create(const struct command_args *args,
     return rc;
 }
 
-static int run_create(const struct command_args *args, struct vdc_error *err)
+/* What the options ask for, and whether they go together. */
+static int take_options(const struct command_args *args,
+                        struct wire_partition_create *create,
+                        struct vdc_error *err)
 {
-    struct wire_partition_create create;
-    wire_init(&wire_struct_partition_create, &create);
+    struct change_options options;
     bool console = command_given(args, "console");
-    const char *customer = command_value(args, "customer");
-    create.customer = customer ? customer : "";
-    create.start = !command_given(args, "no-start");
-    create.paused = command_given(args, "paused");
-    create.dry_run = args->dry_run;
-    if (!create.start && (create.paused || console))
+    create->start = !command_given(args, "no-start");
+    create->paused = command_given(args, "paused");
+    create->dry_run = args->dry_run;
+    if (!create->start && (create->paused || console))
         return vdc_error_set(err, VDC_E_USAGE,
                              "--no-start leaves nothing to pause or to show a "
                              "console of");
@@ -102,18 +102,45 @@ static int run_create(const struct command_args *args, struct vdc_error *err)
         return vdc_error_set(err, VDC_E_USAGE,
                              "a console goes together neither with --dry-run "
                              "nor with -o json");
-    int rc = read_definition(args, &create.definition, err);
+    int rc = guest_customer(args, &create->customer, err);
+    if (rc == 0)
+        rc = change_options(args, 0, &options, err);
+    if (rc)
+        return rc;
+    create->key = options.key;
+    create->timeout_ms = options.deadline_ms;
+    create->lease = options.lease;
+    return 0;
+}
+
+static void print_created(const struct command_args *args,
+                          const struct wire_partition_create *create,
+                          const struct wire_partition_reply *reply)
+{
+    if (args->format == FORMAT_JSON) {
+        struct json_out *out = json_out_new(true);
+        guest_to_json(reply, out);
+        output_json(out);
+    } else {
+        guest_print_state(args, create->definition.name, reply);
+    }
+}
+
+static int run_create(const struct command_args *args, struct vdc_error *err)
+{
+    struct wire_partition_create create;
+    wire_init(&wire_struct_partition_create, &create);
+    int rc = take_options(args, &create, err);
+    if (rc == 0)
+        rc = guest_definition(args, &create.definition, err);
     if (rc)
         return rc;
     const struct wire_partition_reply *reply;
     rc = send_create(args, &create, &reply, err);
     if (rc)
         return rc;
-    if (args->format == FORMAT_JSON)
-        output_json_struct(&wire_struct_partition_reply, reply);
-    else
-        guest_print_state(args, create.definition.name, reply);
-    if (!console)
+    print_created(args, &create, reply);
+    if (!command_given(args, "console") || client_interrupted())
         return 0;
     fflush(stdout);
     struct wire_partition_ref ref;
@@ -128,7 +155,7 @@ static int run_config_check(const struct command_args *args,
                             struct vdc_error *err)
 {
     struct wire_definition definition;
-    int rc = read_definition(args, &definition, err);
+    int rc = guest_definition(args, &definition, err);
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON)
@@ -146,11 +173,14 @@ static const struct command_option create_options[] = {
     { 'f', "defconfig", "FILE", COMPLETE_FILES,
       "The domain file, instead of as an argument" },
     { 'p', "paused", NULL, COMPLETE_NOTHING,
-      "Leave its vCPUs standing still, until 'xl unpause' as root" },
+      "Leave its vCPUs standing still, until 'xl-vdc unpause'" },
     { 'c', "console", NULL, COMPLETE_NOTHING,
       "Connect to its console as soon as it runs" },
     { 0, "no-start", NULL, COMPLETE_NOTHING,
       "Only define it; 'xl-vdc start' starts it" },
+    CHANGE_DEADLINE_OPTIONS,
+    CHANGE_KEY_OPTION,
+    CHANGE_LEASE_OPTION,
     { 0, "dryrun", NULL, COMPLETE_NOTHING, NULL },
     { 0 }
 };

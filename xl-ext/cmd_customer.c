@@ -1,6 +1,6 @@
 /*
- * customer-create, -list, -show, -delete: who may have guests here, and how
- * much.  Customers see themselves alone.
+ * customer-create, -set, -list, -show, -delete: who may have guests here, and
+ * how much.  Customers see themselves alone.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,14 +14,23 @@
 
 #define MAX_USERS 64
 
-/* ---- create ---- */
+/* ---- create and set ---- */
+
+/* "none" lifts a limit that is there. */
+static bool take_none(const char *text, int64_t *ret)
+{
+    if (!text || strcmp(text, "none"))
+        return false;
+    *ret = -1;
+    return true;
+}
 
 static int take_amount(const struct command_args *args, const char *option,
                        int64_t *ret_kib, struct vdc_error *err)
 {
     const char *text = command_value(args, option);
     struct mem mem;
-    if (!text)
+    if (!text || take_none(text, ret_kib))
         return 0;
     int rc = units_mem_parse(text, 1024, &mem, err);
     if (rc)
@@ -35,13 +44,13 @@ static int take_count(const struct command_args *args, const char *option,
                       int64_t *ret, struct vdc_error *err)
 {
     const char *text = command_value(args, option);
-    if (!text)
+    if (!text || take_none(text, ret))
         return 0;
     size_t len = strspn(text, "0123456789");
     if (len == 0 || len > 9 || text[len])
         return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "--%s wants a number from 0 to 999999999, got "
-                             "'%s'", option, text);
+                             "--%s wants a number from 0 to 999999999 or "
+                             "none, got '%s'", option, text);
     *ret = atoll(text);
     return 0;
 }
@@ -79,7 +88,6 @@ static int take_create(const struct command_args *args,
                        struct wire_customer_create *create,
                        struct vdc_error *err)
 {
-    wire_init(&wire_struct_customer_create, create);
     create->name = args->arguments[0];
     create->dry_run = args->dry_run;
     int rc = check_name(create->name, err);
@@ -113,6 +121,7 @@ static int run_create(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_customer_create create;
     const void *body;
+    wire_init(&wire_struct_customer_create, &create);
     int rc = take_create(args, &create, err);
     if (rc == 0)
         rc = request(args, WIRE_MSG_customer_create, &create, &body, err);
@@ -263,6 +272,70 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
     return 0;
 }
 
+/* ---- set ---- */
+
+static bool sets_something(const struct command_args *args)
+{
+    static const char *const options[] = { "user", "memory", "vcpus", "disk",
+                                           "guests" };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (command_given(args, options[i]))
+            return true;
+    return false;
+}
+
+/* The message has the whole quota; limits that are not named stay as they
+ * are, so they are asked for first. */
+static int send_set(const struct command_args *args, struct client *client,
+                    struct wire_customer_create *create, const void **ret,
+                    struct vdc_error *err)
+{
+    struct wire_customer_ref ref;
+    const void *body;
+    wire_init(&wire_struct_customer_ref, &ref);
+    ref.name = args->arguments[0];
+    int rc = client_request(client, WIRE_MSG_customer_list, &ref, &body, err);
+    if (rc)
+        return rc;
+    const struct wire_customer_list *list = body;
+    if (list->n_customers != 1)
+        return vdc_error_set(err, VDC_E_PROTOCOL,
+                             "policyd named no customer, or several");
+    create->quota = list->customers[0].quota;
+    rc = take_create(args, create, err);
+    if (rc)
+        return rc;
+    return client_request(client, WIRE_MSG_customer_set, create, ret, err);
+}
+
+static int run_set(const struct command_args *args, struct vdc_error *err)
+{
+    struct wire_customer_create create;
+    struct client *client;
+    const void *body;
+    wire_init(&wire_struct_customer_create, &create);
+    if (!sets_something(args))
+        return vdc_error_set(err, VDC_E_USAGE,
+                             "customer-set changes nothing without an option");
+    int rc = take_create(args, &create, err);
+    if (rc == 0)
+        rc = client_open(args, &client, err);
+    if (rc)
+        return rc;
+    rc = send_set(args, client, &create, &body, err);
+    client_close(client);
+    if (rc)
+        return rc;
+    if (args->format == FORMAT_JSON)
+        output_json_struct(&wire_struct_customer_list, body);
+    else if (args->dry_run)
+        printf("customer %s: nothing was done; it could be changed\n",
+               create.name);
+    else if (!args->quiet)
+        printf("customer %s is changed\n", create.name);
+    return 0;
+}
+
 /* ---- delete ---- */
 
 static int run_delete(const struct command_args *args, struct vdc_error *err)
@@ -309,9 +382,29 @@ static const struct command_option create_options[] = {
     { 0 }
 };
 
+static const struct command_option set_options[] = {
+    { 'u', "user", "USER", COMPLETE_NOTHING,
+      "The unix accounts, by name or uid, that act for it from now on, "
+      "instead of those before; may be given several times" },
+    { 'm', "memory", "SIZE", COMPLETE_NOTHING,
+      "The most memory of its guests together: 4096 (MiB), 4G, none" },
+    { 0, "vcpus", "N", COMPLETE_NOTHING,
+      "The most vCPUs of its guests together, or none" },
+    { 0, "disk", "SIZE", COMPLETE_NOTHING,
+      "The most disk space of its guests together: 100G, none" },
+    { 0, "guests", "N", COMPLETE_NOTHING, "The most guests, or none" },
+    { 0 }
+};
+
 static const struct command_example create_examples[] = {
     { "xl-vdc customer-create acme --user alice --memory 4G --vcpus 8",
       "alice may make guests with 4 GiB and 8 vCPUs together." },
+    { NULL, NULL }
+};
+static const struct command_example set_examples[] = {
+    { "xl-vdc customer-set acme --memory 8G", "Twice the memory." },
+    { "xl-vdc customer-set acme --vcpus none --user alice --user bob",
+      "No limit on vCPUs, and two accounts." },
     { NULL, NULL }
 };
 static const struct command_example list_examples[] = {
@@ -334,6 +427,13 @@ static const struct command customer_commands[] = {
       "A quota that is not given has no limit. A unix account acts for one "
       "customer at most.",
       create_examples, run_create },
+    { "customer-set", NULL, "NAME", 1, 1,
+      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_CUSTOMERS, set_options,
+      "Change a customer's quota or accounts",
+      "What is not named stays as it is; 'none' lifts a limit. A quota may "
+      "be less than what the customer has: its guests stay, and no more can "
+      "be had.",
+      set_examples, run_set },
     { "customer-list", NULL, "", 0, 0, COMMAND_READS | COMMAND_NAMES,
       COMPLETE_NOTHING, NULL, "List customers with use and quota",
       "A customer sees itself alone. What is used is computed from the "

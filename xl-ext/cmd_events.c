@@ -33,6 +33,15 @@ static void print_json(const struct wire_event *event)
     output_json(out);
 }
 
+/* Who reads a file of events later must not be the only one to notice. */
+static void note_missed(const struct command_args *args,
+                        const struct wire_event *event)
+{
+    if (event->kind == WIRE_EVENT_MISSED)
+        output_note(args, "not all events are there that were asked for; "
+                          "'xl-vdc list' shows how things are now");
+}
+
 /* Until policyd says that there are no more. */
 static int print_events(const struct command_args *args,
                         struct client *client, struct vdc_error *err)
@@ -47,6 +56,7 @@ static int print_events(const struct command_args *args,
                 print_json(frame.body);
             else
                 print_text(arena, frame.body);
+            note_missed(args, frame.body);
             /* Who follows wants to see it now; a reader that has gone away
              * ends this. */
             more = fflush(stdout) == 0;

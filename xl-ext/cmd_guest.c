@@ -3,159 +3,66 @@
  * there.  Several guests in one command are done one after the other; one
  * that fails does not keep the others from being done.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "xl-ext/change.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/output.h"
 
-int guest_ref(const struct command_args *args, const char *word,
-              struct wire_partition_ref *ret, struct vdc_error *err)
-{
-    wire_init(&wire_struct_partition_ref, ret);
-    const char *customer = command_value(args, "customer");
-    if (customer && strlen(customer) > 31)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "'%.40s...' is too long for a customer's name",
-                             customer);
-    ret->customer = customer ? customer : "";
-    ret->dry_run = args->dry_run;
-    if (uuid_from_text(word, &ret->uuid))
-        return 0;
-    if (!*word || strlen(word) > 63) {
-        int rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                               "'%.70s' cannot be the name of a guest", word);
-        vdc_error_hint(err, "a name has 1 to 63 characters; 'xl-vdc list' "
-                            "shows the guests");
-        return rc;
-    }
-    ret->name = word;
-    return 0;
-}
-
-static void print_plan(const char *word,
-                       const struct wire_partition_reply *reply)
-{
-    printf("%s: nothing was done; this would be:\n", word);
-    for (uint32_t i = 0; i < reply->n_plan; i++)
-        printf("    %s\n", reply->plan[i]);
-}
-
-void guest_print_state(const struct command_args *args, const char *word,
-                       const struct wire_partition_reply *reply)
-{
-    const struct wire_partition *p = &reply->partition;
-    if (args->quiet)
-        return;
-    if (args->dry_run) {
-        print_plan(word, reply);
-        return;
-    }
-    printf("%s: %s", word, wire_enum_word(&wire_enum_partition_state,
-                                          (int)p->state));
-    if (p->domid)
-        printf(" as domain %" PRIu32, p->domid);
-    if (*p->host)
-        printf(" on host %s", output_clean(args->arena, p->host));
-    if (*reply->reason)
-        printf(" (%s)", output_clean(args->arena, reply->reason));
-    putchar('\n');
-}
-
 /* ---- one request for each guest ---- */
 
-struct each {
-    const struct command_args *args;
-    struct client *client;
+struct request {
     enum wire_message_number number;
-    const struct wire_partition_ref *options;
-    const char *gone_word; /* what to say when the guest is forgotten */
-    struct json_out *json; /* NULL: text */
+    struct wire_partition_ref options;
 };
 
-static int do_one(struct each *each, const char *word, struct vdc_error *err)
+static int request_one(struct guest_each *each, const char *word,
+                       struct wire_partition_reply *ret,
+                       struct vdc_error *err)
 {
+    const struct request *request = each->arg;
     struct wire_partition_ref ref;
     int rc = guest_ref(each->args, word, &ref, err);
     if (rc)
         return rc;
-    ref.keep = each->options->keep;
-    ref.wait = each->options->wait;
-    ref.paused = each->options->paused;
-    ref.timeout_ms = each->options->timeout_ms;
+    ref.keep = request->options.keep;
+    ref.wait = request->options.wait;
+    ref.paused = request->options.paused;
+    ref.timeout_ms = request->options.timeout_ms;
+    ref.key = request->options.key;
+    ref.if_generation = request->options.if_generation;
+    ref.lease = request->options.lease;
     const void *body;
-    rc = client_request(each->client, each->number, &ref, &body, err);
-    if (rc)
-        return rc;
-    const struct wire_partition_reply *reply = body;
-    if (each->json)
-        wire_to_json(&wire_struct_partition_reply, reply, each->json);
-    else if (!each->gone_word || each->args->dry_run || ref.keep)
-        guest_print_state(each->args, word, reply);
-    else if (!each->args->quiet)
-        printf("%s: %s\n", word, each->gone_word);
-    return 0;
-}
-
-static void one_failed(struct each *each, const char *word,
-                       const struct vdc_error *err)
-{
-    output_error(each->args, err);
-    if (!each->json)
-        return;
-    json_out_object(each->json);
-    json_out_key(each->json, "guest");
-    json_out_string(each->json, word);
-    json_out_key(each->json, "error");
-    json_out_object(each->json);
-    output_json_error(each->json, err);
-    json_out_object_end(each->json);
-    json_out_object_end(each->json);
-}
-
-/* The code of the first that failed; its error is already printed then. */
-static int do_each(const struct command_args *args,
-                   enum wire_message_number number,
-                   const struct wire_partition_ref *options,
-                   const char *gone_word, struct vdc_error *err)
-{
-    struct each each = { .args = args, .number = number, .options = options,
-                         .gone_word = gone_word };
-    int rc = client_open(args, &each.client, err);
-    if (rc)
-        return rc;
-    if (args->format == FORMAT_JSON) {
-        each.json = json_out_new(true);
-        json_out_object(each.json);
-        json_out_key(each.json, "results");
-        json_out_array(each.json);
-    }
-    for (size_t i = 0; i < args->n_arguments; i++) {
-        struct vdc_error one = { 0 };
-        int r = do_one(&each, args->arguments[i], &one);
-        if (r)
-            one_failed(&each, args->arguments[i], &one);
-        rc = rc ? rc : r;
-        /* Without a connection the others can only fail the same way. */
-        if (r == VDC_E_CLOSED || r == VDC_E_IO || r == VDC_E_PROTOCOL)
-            break;
-    }
-    if (each.json) {
-        json_out_array_end(each.json);
-        json_out_object_end(each.json);
-        output_json(each.json);
-    }
-    client_close(each.client);
+    rc = client_request(each->client, request->number, &ref, &body, err);
+    if (rc == 0)
+        *ret = *(const struct wire_partition_reply *)body;
     return rc;
 }
 
+static int do_each(const struct command_args *args, struct request *request,
+                   const char *gone_word, struct vdc_error *err)
+{
+    struct change_options options;
+    struct guest_each each = { .args = args, .one = request_one,
+                               .gone_word = gone_word, .arg = request };
+    int rc = change_options(args, 0, &options, err);
+    if (rc)
+        return rc;
+    request->options.key = options.key;
+    request->options.if_generation = options.if_generation;
+    request->options.lease = options.lease;
+    return guest_each_run(&each, err);
+}
+
+/* Only a transaction has a deadline. */
 static int run_start(const struct command_args *args, struct vdc_error *err)
 {
-    struct wire_partition_ref options = { 0 };
-    options.paused = command_given(args, "paused");
-    return do_each(args, WIRE_MSG_partition_start, &options, NULL, err);
+    struct request request = { .number = WIRE_MSG_partition_start };
+    if (command_given(args, "deadline") || command_given(args, "timeout"))
+        return change_run_each(args, err);
+    request.options.paused = command_given(args, "paused");
+    return do_each(args, &request, NULL, err);
 }
 
 /* --wait and --timeout */
@@ -181,42 +88,39 @@ static int take_wait(const struct command_args *args,
 static int run_shutdown(const struct command_args *args,
                         struct vdc_error *err)
 {
-    struct wire_partition_ref options = { 0 };
-    int rc = take_wait(args, &options, err);
-    if (rc)
-        return rc;
-    return do_each(args, WIRE_MSG_partition_shutdown, &options, NULL, err);
+    struct request request = { .number = WIRE_MSG_partition_shutdown };
+    int rc = take_wait(args, &request.options, err);
+    return rc ? rc : do_each(args, &request, NULL, err);
 }
 
 static int run_reboot(const struct command_args *args, struct vdc_error *err)
 {
-    struct wire_partition_ref options = { 0 };
-    int rc = take_wait(args, &options, err);
-    if (rc)
-        return rc;
-    return do_each(args, WIRE_MSG_partition_reboot, &options, NULL, err);
+    struct request request = { .number = WIRE_MSG_partition_reboot };
+    int rc = take_wait(args, &request.options, err);
+    return rc ? rc : do_each(args, &request, NULL, err);
 }
 
 static int run_destroy(const struct command_args *args, struct vdc_error *err)
 {
-    struct wire_partition_ref options = { 0 };
-    options.keep = command_given(args, "keep");
-    return do_each(args, WIRE_MSG_partition_destroy, &options,
-                   "destroyed and forgotten", err);
+    struct request request = { .number = WIRE_MSG_partition_destroy };
+    request.options.keep = command_given(args, "keep");
+    return do_each(args, &request, request.options.keep
+                   ? NULL : "destroyed and forgotten", err);
 }
 
 static int run_rename(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_partition_ref ref;
+    struct change_options options;
     int rc = guest_ref(args, args->arguments[0], &ref, err);
+    if (rc == 0)
+        rc = guest_new_name(args->arguments[1], &ref.new_name, err);
+    if (rc == 0)
+        rc = change_options(args, 0, &options, err);
     if (rc)
         return rc;
-    const char *new_name = args->arguments[1];
-    if (!*new_name || strlen(new_name) > 63)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "the new name has %zu characters; 1 to 63 are "
-                             "possible", strlen(new_name));
-    ref.new_name = new_name;
+    ref.key = options.key;
+    ref.if_generation = options.if_generation;
     struct client *client;
     rc = client_open(args, &client, err);
     if (rc)
@@ -227,12 +131,15 @@ static int run_rename(const struct command_args *args, struct vdc_error *err)
     if (rc)
         return rc;
     const struct wire_partition_reply *reply = body;
-    if (args->format == FORMAT_JSON)
-        output_json_struct(&wire_struct_partition_reply, reply);
-    else if (args->dry_run)
-        print_plan(args->arguments[0], reply);
-    else if (!args->quiet)
-        printf("%s: is %s now\n", args->arguments[0], new_name);
+    if (args->format == FORMAT_JSON) {
+        struct json_out *out = json_out_new(true);
+        guest_to_json(reply, out);
+        output_json(out);
+    } else if (args->dry_run) {
+        guest_print_plan(args->arguments[0], reply->plan, reply->n_plan);
+    } else if (!args->quiet) {
+        printf("%s: is %s now\n", args->arguments[0], ref.new_name);
+    }
     return 0;
 }
 
@@ -242,7 +149,11 @@ static const struct command_option start_options[] = {
     GUEST_CUSTOMER_OPTION,
     { 'p', "paused", NULL, COMPLETE_NOTHING,
       "Build the domain and leave its vCPUs standing still, until "
-      "'xl unpause' as root" },
+      "'xl-vdc unpause'" },
+    CHANGE_DEADLINE_OPTIONS,
+    CHANGE_KEY_OPTION,
+    CHANGE_GENERATION_OPTION,
+    CHANGE_LEASE_OPTION,
     { 0 }
 };
 
@@ -259,11 +170,15 @@ static const struct command_option destroy_options[] = {
     { 'k', "keep", NULL, COMPLETE_NOTHING,
       "End its domain, and keep it remembered, so that it can be started "
       "again" },
+    CHANGE_KEY_OPTION,
+    CHANGE_GENERATION_OPTION,
     { 0 }
 };
 
 static const struct command_option rename_options[] = {
     GUEST_CUSTOMER_OPTION,
+    CHANGE_KEY_OPTION,
+    CHANGE_GENERATION_OPTION,
     { 0 }
 };
 

@@ -23,10 +23,20 @@ static int request(const struct command_args *args,
 
 /* ---- host-list ---- */
 
-static void add_mem(struct output_table *table, struct mem mem)
+/* What a host that cannot be reached has is not known. */
+static void add_mem(struct output_table *table, bool known, struct mem mem)
 {
     char buf[32];
-    output_table_cell(table, units_mem_format(mem, buf, sizeof(buf)));
+    output_table_cell(table, known ? units_mem_format(mem, buf, sizeof(buf))
+                                   : "-");
+}
+
+static void add_count(struct output_table *table, bool known, uint64_t n)
+{
+    if (known)
+        output_table_printf(table, "%" PRIu64, n);
+    else
+        output_table_cell(table, "-");
 }
 
 static void print_hosts(struct arena *arena,
@@ -45,14 +55,16 @@ static void print_hosts(struct arena *arena,
         const struct wire_host *h = &list->hosts[i];
         output_table_cell(table, output_clean(arena, h->name));
         output_table_cell(table, output_clean(arena, h->state));
-        output_table_cell(table, output_clean(arena, h->hypervisor));
-        output_table_printf(table, "%" PRIu32, h->pcpus);
-        output_table_printf(table, "%" PRIu64, h->vcpus);
-        add_mem(table, h->total_memory);
-        add_mem(table, h->available_memory);
-        output_table_printf(table, "%" PRIu32, h->partitions);
-        output_table_printf(table, "%" PRIu32, h->running);
-        output_table_printf(table, "%" PRIu32, h->foreign);
+        output_table_cell(table, *h->hypervisor
+                          ? output_clean(arena, h->hypervisor) : "-");
+        bool known = h->total_memory.kib != 0;
+        add_count(table, known, h->pcpus);
+        add_count(table, known, h->vcpus);
+        add_mem(table, known, h->total_memory);
+        add_mem(table, known, h->available_memory);
+        add_count(table, known, h->partitions);
+        add_count(table, known, h->running);
+        add_count(table, known, h->foreign);
     }
     output_table_finish(table);
 }

@@ -277,6 +277,8 @@ static void print_partition(struct arena *arena,
     print_word(arena, "name in Xen", p->xen_name);
     print_word(arena, "host", p->host);
     print_mem("memory", p->memory);
+    if (p->memory_target.kib && p->memory_target.kib != p->memory.kib)
+        print_mem("it is to have", p->memory_target);
     print_mem("most memory", p->max_memory);
     printf("%-20s %" PRIu32 " of %" PRIu32 "\n", "vcpus", p->vcpus,
            p->max_vcpus);
@@ -286,9 +288,24 @@ static void print_partition(struct arena *arena,
     print_time("started", p->started_ms);
     print_time("stopped", p->stopped_ms);
     print_word(arena, "why it stopped", p->last_stop);
+    if (p->generation)
+        printf("%-20s %" PRIu64 "\n", "generation", p->generation);
     if (p->restarts)
         printf("%-20s %" PRIu32 " times by itself\n", "built anew",
                p->restarts);
+}
+
+/* What was changed with --live-only, and what changed by itself. */
+static bool same_definition(const struct wire_definition *a,
+                            const struct wire_definition *b)
+{
+    struct json_out *x = json_out_new(false), *y = json_out_new(false);
+    wire_to_json(&wire_struct_definition, a, x);
+    wire_to_json(&wire_struct_definition, b, y);
+    bool same = !strcmp(json_out_text(x, NULL), json_out_text(y, NULL));
+    json_out_free(x);
+    json_out_free(y);
+    return same;
 }
 
 static int run_show(const struct command_args *args, struct vdc_error *err)
@@ -308,7 +325,9 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
         return rc;
     const struct wire_partition_reply *reply = body;
     if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_partition_reply, reply);
+        struct json_out *out = json_out_new(true);
+        guest_to_json(reply, out);
+        output_json(out);
         return 0;
     }
     print_partition(args->arena, &reply->partition);
@@ -316,6 +335,12 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
         printf("\ndefined as\n");
         output_text_struct(&wire_struct_definition, &reply->definition,
                            "    ", args->arena);
+    }
+    if (*reply->live.name && !same_definition(&reply->live,
+                                              &reply->definition)) {
+        printf("\nwhile it runs, it has\n");
+        output_text_struct(&wire_struct_definition, &reply->live, "    ",
+                           args->arena);
     }
     return 0;
 }
@@ -361,7 +386,9 @@ static const struct command list_commands[] = {
       list_examples, run_list },
     { "show", NULL, "GUEST", 1, 1, COMMAND_READS, COMPLETE_GUESTS,
       show_options, "Show all about a guest",
-      "What it is now, and how it was defined.", show_examples, run_show },
+      "What it is now, how it was defined, and what its domain has instead "
+      "of that for as long as it runs.",
+      show_examples, run_show },
 };
 
 const struct command_family family_list = {

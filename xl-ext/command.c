@@ -13,6 +13,7 @@
 
 #include "base/suggest.h"
 #include "xl-ext/families.h"
+#include "xl-ext/xl_names.h"
 
 #define DEFAULT_SOCKET "/run/xen-vdc/policyd.sock"
 #define MAX_CANDIDATES 64
@@ -43,8 +44,13 @@ static const struct command_option version_option = {
 const struct command_family *const *command_families(size_t *ret_n)
 {
     static const struct command_family *const families[] = {
-        &family_guest, &family_create, &family_list,    &family_console,
-        &family_events, &family_customer, &family_host, &family_help,
+        &family_guest,    &family_create,  &family_list,
+        &family_identity, &family_state,   &family_memory,
+        &family_vcpu,     &family_block,   &family_network,
+        &family_pci,      &family_transaction, &family_console,
+        &family_events,   &family_resource, &family_lease,
+        &family_customer, &family_host,    &family_verify,
+        &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;
@@ -102,7 +108,10 @@ static int unknown_command(const char *word, struct vdc_error *err)
         names[i] = all[i]->name;
     int rc = vdc_error_set(err, VDC_E_USAGE, "unknown command '%s'", word);
     const char *near = suggest_nearest(word, names, n);
-    if (near)
+    const char *hint = xl_names_hint(word);
+    if (hint)
+        vdc_error_hint(err, "%s", hint);
+    else if (near)
         vdc_error_hint(err, "did you mean '%s'?", near);
     else
         vdc_error_hint(err, "'xl-vdc help' lists the commands");
@@ -118,7 +127,9 @@ int command_find(const char *word, const struct command **ret,
         return 0;
     }
     const struct command *candidates[MAX_CANDIDATES];
-    size_t n = *word ? find_candidates(word, candidates) : 0;
+    /* a whole name of xl's is not the beginning of one of ours */
+    size_t n = *word && !xl_names_hint(word)
+        ? find_candidates(word, candidates) : 0;
     if (n == 0)
         return unknown_command(word, err);
     if (n == 1) {

@@ -18,6 +18,7 @@
 #define COMMAND_OPERATOR 8u    /* customers may not */
 #define COMMAND_LOCAL 16u      /* asks no daemon */
 #define COMMAND_NAMES 32u      /* -o name makes sense */
+#define COMMAND_ACTS 64u       /* changes something, and has no --dry-run */
 
 /* What the shell offers for an argument. */
 enum command_complete {

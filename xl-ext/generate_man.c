@@ -132,8 +132,9 @@ static void print_statuses(void)
             generate_mdoc_text(row->text);
         }
     }
-    printf(".It 130\ninterrupted with Ctrl\\-C; a change that was under way "
-           "goes on\n.El\n");
+    printf(".It 130\ninterrupted with Ctrl\\-C; of a change, a second time: "
+           "what came of it is not known\n"
+           ".It 143\nthe same by the signal TERM\n.El\n");
 }
 
 static void print_examples(void)
@@ -161,8 +162,35 @@ static void print_guests(void)
            "is the name that its customer gave it, or its UUID.\n"
            "An operator says which customer's guest is meant with\n"
            ".Fl \\-customer\nor by writing\n.Ar CUSTOMER.NAME ;\n"
-           "the number of its domain works too.\n"
+           "the number of its domain works too, where no guest has that "
+           "number as its name.\n"
            "A guest of another customer does not exist for a customer.\n");
+}
+
+static void print_changes(void)
+{
+    printf(".Sh CHANGES\n"
+           "What a command changes happens wholly or not at all, also when "
+           "the host loses its power meanwhile;\n"
+           ".Cm transaction\ndoes so with several changes.\n"
+           "A change that has to wait for another of the same guest waits.\n"
+           ".Pp\n"
+           "What is changed while a guest runs is remembered for its next "
+           "start, unless\n.Fl \\-live\\-only\nis given.\n"
+           ".Pp\n"
+           "With\n.Fl \\-key\na change can be sent again after a failure, "
+           "without knowing whether it was done: it is done once.\n"
+           "With\n.Fl \\-if\\-generation\nit is done only to what was "
+           "looked at before, and fails with CONFLICT otherwise.\n"
+           "With\n.Fl \\-deadline\nit is undone when it takes too long, and "
+           "fails with TIMEOUT.\n"
+           ".Pp\n"
+           "Ctrl\\-C while a change is under way asks for it to be undone, "
+           "and waits for what comes of that: the error CANCELLED, or success "
+           "when it was too late.\n"
+           "A second Ctrl\\-C ends\n.Nm\nat once, and then\n"
+           ".Cm list\nand\n.Cm events\nshow what came of it.\n"
+           "So does the signal TERM.\n");
 }
 
 void generate_man(void)
@@ -187,6 +215,7 @@ void generate_man(void)
            PACKAGE_VERSION);
     print_common_options();
     print_guests();
+    print_changes();
     printf(".Sh COMMANDS\n");
     print_commands();
     printf(".Sh OUTPUT\n"

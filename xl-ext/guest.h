@@ -21,8 +21,47 @@
 int guest_ref(const struct command_args *args, const char *word,
               struct wire_partition_ref *ret, struct vdc_error *err);
 
-/* "web: running as domain 3 on host alpha" on stdout. */
+/* --customer, or "".  Errors: VDC_E_BAD_VALUE when it is too long. */
+int guest_customer(const struct command_args *args, const char **ret,
+                   struct vdc_error *err);
+
+/* A name to rename to; only its length is looked at.  Errors:
+ * VDC_E_BAD_VALUE. */
+int guest_new_name(const char *word, const char **ret, struct vdc_error *err);
+
+/* The definition that [FILE] [KEY=VALUE]... of create mean; remarks go to
+ * stderr (cmd_create.c).  Errors: those of xlcfg_read, VDC_E_USAGE. */
+int guest_definition(const struct command_args *args,
+                     struct wire_definition *ret, struct vdc_error *err);
+
+/* "web: running as domain 3 on host alpha" on stdout; or what would be. */
 void guest_print_state(const struct command_args *args, const char *word,
                        const struct wire_partition_reply *reply);
+void guest_print_plan(const char *word, const char *const *plan,
+                      uint32_t n_plan);
+
+/* A reply as JSON, without definitions that are not in it. */
+void guest_to_json(const struct wire_partition_reply *reply,
+                   struct json_out *out);
+
+/* ---- several guests in one command ---- */
+
+struct guest_each {
+    const struct command_args *args;
+    struct client *client;
+    /* Does it for one guest. */
+    int (*one)(struct guest_each *each, const char *word,
+               struct wire_partition_reply *ret, struct vdc_error *err);
+    const char *gone_word; /* what to say when the guest is forgotten */
+    void *arg;             /* for `one` */
+};
+
+/*
+ * Calls each->one for each argument, one after the other, and prints what
+ * came of it; one that fails does not keep the others from being done, but an
+ * interruption does.  The code of the first that failed; its error is already
+ * printed then.
+ */
+int guest_each_run(struct guest_each *each, struct vdc_error *err);
 
 #endif

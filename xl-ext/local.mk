@@ -1,8 +1,12 @@
 # xl-ext: the command xl-vdc, its manual pages and shell completion.
 noinst_LIBRARIES += xl-ext/libxlext.a
 xl_ext_libxlext_a_SOURCES = \
+	xl-ext/change.c \
+	xl-ext/change.h \
+	xl-ext/change_print.c \
 	xl-ext/client.c \
 	xl-ext/client.h \
+	xl-ext/cmd_block.c \
 	xl-ext/cmd_console.c \
 	xl-ext/cmd_create.c \
 	xl-ext/cmd_customer.c \
@@ -10,19 +14,41 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_guest.c \
 	xl-ext/cmd_help.c \
 	xl-ext/cmd_host.c \
+	xl-ext/cmd_identity.c \
+	xl-ext/cmd_lease.c \
 	xl-ext/cmd_list.c \
+	xl-ext/cmd_memory.c \
+	xl-ext/cmd_network.c \
+	xl-ext/cmd_pci.c \
+	xl-ext/cmd_resource.c \
+	xl-ext/cmd_state.c \
+	xl-ext/cmd_transaction.c \
+	xl-ext/cmd_vcpu.c \
+	xl-ext/cmd_verify.c \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \
+	xl-ext/devices.c \
+	xl-ext/devices.h \
 	xl-ext/families.h \
 	xl-ext/generate.c \
 	xl-ext/generate.h \
 	xl-ext/generate_cfg.c \
 	xl-ext/generate_completion.c \
 	xl-ext/generate_man.c \
+	xl-ext/guest.c \
 	xl-ext/guest.h \
+	xl-ext/operation.c \
+	xl-ext/operation.h \
+	xl-ext/operation_amounts.c \
+	xl-ext/operation_devices.c \
+	xl-ext/operation_impl.h \
 	xl-ext/output.c \
 	xl-ext/output.h \
+	xl-ext/words.c \
+	xl-ext/words.h \
+	xl-ext/xl_names.c \
+	xl-ext/xl_names.h \
 	xl-ext/xlcfg.c \
 	xl-ext/xlcfg.h \
 	xl-ext/xlcfg_cpu.c \

@@ -15,7 +15,6 @@
 
 #define COMMAND_LINE "command line"
 #define MAX_KEYS 256
-#define MAX_NOTES 32
 #define SHOWN_PROBLEMS 10
 
 /* ---- problems and notes ---- */
@@ -59,7 +58,7 @@ void xlcfg_problem_hint(struct xlcfg *x, const char *format, ...)
 
 void xlcfg_note(struct xlcfg *x, const char *format, ...)
 {
-    if (x->n_notes == MAX_NOTES)
+    if (x->n_notes == XLCFG_NOTES_KEPT)
         return;
     char text[512];
     va_list ap;
@@ -226,7 +225,7 @@ bool xlcfg_list(struct xlcfg *x, const struct cfg_entry *e, size_t most,
     return true;
 }
 
-const char *xlcfg_absolute(struct xlcfg *x, const char *path)
+const char *xlcfg_path(struct arena *arena, const char *path)
 {
     if (path[0] == '/' || path[0] == 0)
         return path;
@@ -235,7 +234,7 @@ const char *xlcfg_absolute(struct xlcfg *x, const char *path)
         return path;
     while (!strncmp(path, "./", 2))
         path += 2;
-    return arena_printf(x->arena, "%s/%s", strcmp(cwd, "/") ? cwd : "", path);
+    return arena_printf(arena, "%s/%s", strcmp(cwd, "/") ? cwd : "", path);
 }
 
 /* ---- keys ---- */
@@ -314,7 +313,7 @@ static void set_key(struct xlcfg *x, const struct xlcfg_key *key,
         break;
     case XLCFG_PATH:
         if (xlcfg_text(x, e, (size_t)key->max, &text))
-            *(const char **)field = xlcfg_absolute(x, text);
+            *(const char **)field = xlcfg_path(x->arena, text);
         break;
     case XLCFG_MEM:
         if (xlcfg_number(x, e, key->min, key->max, " of MiB", &n))
@@ -472,7 +471,7 @@ int xlcfg_read(const char *path, const char *const *settings,
     x->arena = arena;
     x->def = &def;
     x->path = path ? path : COMMAND_LINE;
-    x->notes = ARENA_ARRAY(arena, MAX_NOTES, const char *);
+    x->notes = ARENA_ARRAY(arena, XLCFG_NOTES_KEPT, const char *);
 
     int rc = read_sources(x, path, settings, n_settings, err);
     if (rc)

@@ -38,6 +38,23 @@ int xlcfg_read(const char *path, const char *const *settings,
                struct wire_definition *ret, const char *const **ret_notes,
                size_t *ret_n_notes, struct vdc_error *err);
 
+/* ---- the same for single things, from the command line ---- */
+
+/* A disk as xl-disk-configuration(5) writes it, an interface as
+ * xl-network-configuration(5) does.  Errors: VDC_E_BAD_VALUE, with all that is
+ * wrong in it. */
+int xlcfg_disk(const char *spec, struct arena *arena, struct wire_disk *ret,
+               struct vdc_error *err);
+int xlcfg_vif(const char *spec, struct arena *arena, struct wire_nic *ret,
+              struct vdc_error *err);
+
+/* "all", "0-3,5,^1", "nodes:0-1,^node:0" */
+bool xlcfg_is_cpu_list(struct arena *arena, const char *text);
+
+/* Absolute by the working directory, without looking at the file system; an
+ * empty path stays empty. */
+const char *xlcfg_path(struct arena *arena, const char *path);
+
 /* ---- the table of keys ---- */
 
 enum xlcfg_kind {

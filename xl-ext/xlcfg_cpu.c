@@ -25,8 +25,7 @@ static bool is_range(const char *text)
         !second[second_len] && atoi(second) >= atoi(text);
 }
 
-/* "all", "0-3,5,^1", "nodes:0-1,^node:0" */
-static bool is_cpu_list(struct arena *arena, const char *text)
+bool xlcfg_is_cpu_list(struct arena *arena, const char *text)
 {
     char *copy = arena_strdup(arena, text), *save = NULL;
     bool any = false;
@@ -50,7 +49,7 @@ static bool is_cpu_list(struct arena *arena, const char *text)
 static bool check_cpu_list(struct xlcfg *x, const struct cfg_entry *e,
                            const char *text)
 {
-    if (strlen(text) <= 255 && is_cpu_list(x->arena, text))
+    if (strlen(text) <= 255 && xlcfg_is_cpu_list(x->arena, text))
         return true;
     xlcfg_problem(x, e, "'%s' wants CPUs such as \"0-3,5,^1\", \"all\" or "
                         "\"nodes:0-1\", got \"%.80s\"", e->name, text);

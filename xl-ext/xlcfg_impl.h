@@ -8,6 +8,7 @@
 #include "xl-ext/xlcfg.h"
 
 #define XLCFG_PROBLEMS_KEPT 64
+#define XLCFG_NOTES_KEPT 32
 
 struct xlcfg_problem {
     unsigned line; /* 0: of the file as a whole */
@@ -66,9 +67,6 @@ bool xlcfg_list(struct xlcfg *x, const struct cfg_entry *e, size_t most,
 
 /* A whole decimal or 0x number and nothing else. */
 bool xlcfg_digits(const char *text, long long *ret);
-
-/* Absolute by the working directory, without looking at the file system. */
-const char *xlcfg_absolute(struct xlcfg *x, const char *path);
 
 /* xlcfg_extra.c: settings of the command line, as text of a file. */
 const char *xlcfg_setting_text(struct arena *arena, const char *setting);

@@ -138,21 +138,23 @@ void xlcfg_set_bootloader_args(struct xlcfg *x, const struct cfg_entry *e)
     x->def->n_bootloader_args = n;
 }
 
-static bool take_disk(struct xlcfg *x, const struct cfg_entry *e,
-                      const char *spec, struct wire_disk *ret)
+int xlcfg_disk(const char *spec, struct arena *arena, struct wire_disk *ret,
+               struct vdc_error *err)
 {
     struct cfg_disk disk;
-    struct vdc_error err;
-    if (cfg_disk_parse(spec, x->arena, &disk, &err)) {
-        xlcfg_problem(x, e, "'disk': %s", err.text);
-        xlcfg_problem_hint(x, "%s", err.hint[0] ? err.hint
-                           : "xl-disk-configuration(5) explains the form");
-        return false;
+    struct vdc_error why;
+    int rc = cfg_disk_parse(spec, arena, &disk, &why);
+    if (rc) {
+        if (!why.hint[0])
+            vdc_error_hint(&why, "xl-disk-configuration(5) explains the form");
+        if (err)
+            *err = why;
+        return rc;
     }
     wire_init(&wire_struct_disk, ret);
     /* A script decides itself what its target means. */
     ret->target = *disk.script ? disk.target
-                               : xlcfg_absolute(x, disk.target);
+                               : xlcfg_path(arena, disk.target);
     ret->format = disk.format;
     ret->vdev = disk.vdev;
     ret->backend = disk.backend;
@@ -162,7 +164,18 @@ static bool take_disk(struct xlcfg *x, const struct cfg_entry *e,
     ret->cdrom = disk.cdrom;
     ret->discard = disk.discard;
     ret->direct_io_safe = disk.direct_io_safe;
-    return true;
+    return 0;
+}
+
+static bool take_disk(struct xlcfg *x, const struct cfg_entry *e,
+                      const char *spec, struct wire_disk *ret)
+{
+    struct vdc_error err;
+    if (xlcfg_disk(spec, x->arena, ret, &err) == 0)
+        return true;
+    xlcfg_problem(x, e, "'disk': %s", err.text);
+    xlcfg_problem_hint(x, "%s", err.hint);
+    return false;
 }
 
 void xlcfg_set_disk(struct xlcfg *x, const struct cfg_entry *e)
@@ -231,7 +244,7 @@ static void check_boot(struct xlcfg *x)
     struct wire_definition *def = x->def;
     const struct cfg_entry *bootloader = xlcfg_get(x, "bootloader");
     if (strchr(def->bootloader, '/'))
-        def->bootloader = xlcfg_absolute(x, def->bootloader);
+        def->bootloader = xlcfg_path(x->arena, def->bootloader);
     bool refused = xlcfg_get(x, "firmware") != NULL;
     if (!*def->kernel && !*def->bootloader && !refused &&
         !xlcfg_get(x, "kernel") && !bootloader) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reasons.h"
 #include "base/suggest.h"
 #include "xl-ext/xlcfg_impl.h"
 
@@ -259,6 +260,34 @@ static void take_vif(struct xlcfg *x, const struct cfg_entry *e,
         xlcfg_problem(x, e, "'vif': model=%s is for HVM guests", ret->model);
         xlcfg_problem_hint(x, "leave model out");
     }
+}
+
+/* Where a problem is in a domain file is of no use here. */
+static const char *without_key(const char *text)
+{
+    static const char key[] = "'vif': ";
+    return strncmp(text, key, strlen(key)) ? text : text + strlen(key);
+}
+
+int xlcfg_vif(const char *spec, struct arena *arena, struct wire_nic *ret,
+              struct vdc_error *err)
+{
+    struct xlcfg *x = ARENA_NEW(arena, struct xlcfg);
+    struct reasons *reasons = ARENA_NEW(arena, struct reasons);
+    x->arena = arena;
+    x->path = "";
+    x->notes = ARENA_ARRAY(arena, XLCFG_NOTES_KEPT, const char *);
+    take_vif(x, NULL, spec, ret);
+    size_t n = x->n_problems < XLCFG_PROBLEMS_KEPT ? x->n_problems
+                                                   : XLCFG_PROBLEMS_KEPT;
+    for (size_t i = 0; i < n; i++) {
+        struct vdc_error one;
+        vdc_error_set(&one, VDC_E_BAD_VALUE, "%s",
+                      without_key(x->problems[i].text));
+        vdc_error_hint(&one, "%s", x->problems[i].hint);
+        reasons_add(reasons, &one);
+    }
+    return reasons_error(reasons, err);
 }
 
 void xlcfg_set_vif(struct xlcfg *x, const struct cfg_entry *e)

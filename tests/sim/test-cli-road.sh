@@ -127,4 +127,4 @@ check_output "help" 'customer-create' vdc help
 check_output "help lists the options of all commands" 'socket PATH' vdc help
 check_equal "the provider's customer was made at no time" 0 \
     "$(vdc customer-show provider | grep -c '^since')"
-check_output "a name may be shortened" '^alpha' vdc host
+check_output "a name may be shortened" '^alpha' vdc host-l

@@ -54,13 +54,13 @@ for command in $commands; do
         missing="$missing $command(--help)"
     grep -q '^Examples:' "$dir/help" || missing="$missing $command(example)"
 done
-[ "$n" -ge 18 ] && [ -z "$missing" ] &&
+[ "$n" -ge 49 ] && [ -z "$missing" ] &&
     ok "$n commands are in help, page and completion" ||
     not_ok "$n commands are in help, page and completion" "$missing"
 
 # Every status of the errors is in the page.
 missing=
-for status in 1 2 3 4 5 6 7 8 9 10 11 12 70 71 130; do
+for status in 1 2 3 4 5 6 7 8 9 10 11 12 13 70 71 130 143; do
     # 1 is what no error has: a code that this version does not know
     [ "$status" = 1 ] || grep -q "^\.It $status\$" "$dir/xl-vdc.1" ||
         missing="$missing $status"
@@ -101,8 +101,12 @@ got:    $got"
     expect "web db" xl-vdc -o json shutdown ""
     expect "--timeout" xl-vdc shutdown --t
     expect "text json name" xl-vdc list -o ""
-    expect "customer-create customer-list customer-show customer-delete" \
-        xl-vdc help cust
+    expect "customer-create customer-set customer-list customer-show \
+customer-delete" xl-vdc help cust
+    expect "mem-set mem-max" xl-vdc mem
+    expect "web db" xl-vdc mem-set ""
+    expect "web" xl-vdc sched-credit2 -d w
+    expect "--deadline" xl-vdc mem-set --de
     touch "$dir/bin/one.cfg"
     cd "$dir/bin" || exit 1
     expect "one.cfg" xl-vdc create o

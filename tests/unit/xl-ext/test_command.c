@@ -9,6 +9,7 @@
 
 #include "xl-ext/command.h"
 #include "xl-ext/families.h"
+#include "xl-ext/xl_names.h"
 
 static const struct command *all[64];
 
@@ -40,7 +41,7 @@ static bool is_sentence_part(const char *text)
 static void test_rows(void)
 {
     size_t n = collect();
-    CU_ASSERT(n >= 18);
+    CU_ASSERT(n >= 49);
     for (size_t i = 0; i < n; i++) {
         const struct command *c = all[i];
         for (size_t k = 0; k < i; k++) {
@@ -263,6 +264,49 @@ static void test_help(void)
     line_arena = NULL;
 }
 
+/* The commands of xl 4.17: each is here or has its hint. */
+static const char *const xl_commands[] = {
+    "block-attach", "block-detach", "block-list", "button-press",
+    "cd-eject", "cd-insert", "channel-list", "claims", "config-update",
+    "console", "cpupool-cpu-add", "cpupool-cpu-remove", "cpupool-create",
+    "cpupool-destroy", "cpupool-list", "cpupool-migrate",
+    "cpupool-numa-split", "cpupool-rename", "create", "debug-keys",
+    "destroy", "devd", "dmesg", "domid", "domname", "dump-core",
+    "getenforce", "info", "list", "loadpolicy", "mem-max", "mem-set",
+    "migrate", "migrate-receive", "network-attach", "network-detach",
+    "network-list", "pause", "pci-assignable-add", "pci-assignable-list",
+    "pci-assignable-remove", "pci-attach", "pci-detach", "pci-list",
+    "psr-cat-set", "psr-cat-show", "psr-cmt-attach", "psr-cmt-detach",
+    "psr-cmt-show", "psr-hwinfo", "psr-mba-set", "psr-mba-show",
+    "qemu-monitor-command", "reboot", "remus", "rename", "restore",
+    "resume", "save", "sched-credit", "sched-credit2", "sched-rtds",
+    "set-parameters", "setenforce", "sharing", "shutdown", "suspend",
+    "sysrq", "top", "trigger", "unpause", "uptime", "usb-list",
+    "usbctrl-attach", "usbctrl-detach", "usbdev-attach", "usbdev-detach",
+    "vcpu-list", "vcpu-pin", "vcpu-set", "vdispl-attach", "vdispl-detach",
+    "vdispl-list", "vkb-attach", "vkb-detach", "vkb-list", "vm-list",
+    "vncviewer", "vsnd-attach", "vsnd-detach", "vsnd-list", "vtpm-attach",
+    "vtpm-detach", "vtpm-list",
+};
+
+static void test_xl_names(void)
+{
+    size_t n = sizeof(xl_commands) / sizeof(xl_commands[0]);
+    for (size_t i = 0; i < n; i++) {
+        const struct command *found = NULL;
+        memset(&err, 0, sizeof(err));
+        const char *hint = xl_names_hint(xl_commands[i]);
+        int rc = command_find(xl_commands[i], &found, &err);
+        bool ours = rc == 0 && !strcmp(found->name, xl_commands[i]);
+        bool hinted = rc == VDC_E_USAGE && hint && !strcmp(err.hint, hint);
+        if (ours == hinted)
+            printf("    %s: %s\n", xl_commands[i], err.hint);
+        CU_ASSERT(ours != hinted);
+    }
+    printf("    %zu commands of xl\n", n);
+    CU_ASSERT_PTR_NULL(xl_names_hint("no-such-command"));
+}
+
 static const struct unit_test tests[] = {
     { "every row of the table is whole", test_rows },
     { "options are unique, changes have --dry-run", test_options },
@@ -272,6 +316,7 @@ static const struct unit_test tests[] = {
     { "wrong options", test_option_errors },
     { "numbers of arguments", test_counts },
     { "--help and --version", test_help },
+    { "every command of xl is known", test_xl_names },
 };
 
 UNIT_MAIN("xl-ext/command", tests)

@@ -1,0 +1,8 @@
+/* Commands of xl that xl-vdc has not, and what is to be done instead. */
+#ifndef XL_EXT_XL_NAMES_H
+#define XL_EXT_XL_NAMES_H
+
+/* NULL when xl 4.17 has no such command, or xl-vdc has it too. */
+const char *xl_names_hint(const char *word);
+
+#endif
