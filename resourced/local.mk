@@ -9,6 +9,7 @@ resourced_resourced_SOURCES = \
 	resourced/event_log.h \
 	resourced/handlers.c \
 	resourced/handlers.h \
+	resourced/handlers_resource.c \
 	resourced/host.c \
 	resourced/host.h \
 	resourced/lease.c \
@@ -30,10 +31,15 @@ resourced_resourced_SOURCES = \
 	resourced/partition.h \
 	resourced/publish.c \
 	resourced/publish.h \
+	resourced/published.c \
+	resourced/published.h \
 	resourced/recovery.c \
+	resourced/rebuild.c \
+	resourced/rebuild.h \
 	resourced/recovery.h \
 	resourced/resource.c \
 	resourced/resource.h \
+	resourced/resource_list.c \
 	resourced/resource_rows.c \
 	resourced/resource_rows.h \
 	resourced/server.c \
@@ -57,6 +63,12 @@ resourced_resourced_SOURCES = \
 	resourced/transaction_keys.c \
 	resourced/transaction_run.c \
 	resourced/verify.h \
+	resourced/verify.c \
+	resourced/verify.h \
+	resourced/verify_impl.h \
+	resourced/verify_repair.c \
+	resourced/verify_rows.c \
+	resourced/verify_xen.c \
 	resourced/view.c \
 	resourced/view.h \
 	resourced/waiter.c \

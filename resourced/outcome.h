@@ -3,6 +3,7 @@
 #ifndef RESOURCED_OUTCOME_H
 #define RESOURCED_OUTCOME_H
 
+#include "resourced/resource.h"
 #include "resourced/transaction.h"
 
 struct outcome {
@@ -12,6 +13,7 @@ struct outcome {
     struct partition *forget[TRANSACTION_OPERATIONS_MAX];
     size_t n_forget;
     struct event_batch events;
+    struct resource_change resources; /* that follow from these */
 };
 
 /* All steps were done. */

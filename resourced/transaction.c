@@ -13,6 +13,7 @@
 #include "base/machine.h"
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
 #include "resourced/lifecycle.h"
 #include "resourced/operation.h"
 #include "resourced/transaction_impl.h"
@@ -200,6 +201,9 @@ void transaction_finish(struct transaction *t, int rc)
     tell(t, rc);
     if (!rc && !dry && !t->answer)
         tell_waiters(t);
+    if (t->lease)
+        lease_stand_again(host, t->lease);
+    t->lease = NULL;
     let_go(t);
     lock_release(&host->locks, &t->locks);
     transaction_free(t);

@@ -8,8 +8,11 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
+#include "resourced/live.h"
 #include "resourced/operation.h"
 #include "resourced/outcome.h"
+#include "resourced/publish.h"
 #include "resourced/step.h"
 #include "resourced/transaction_impl.h"
 
@@ -111,6 +114,31 @@ static void undo_next(struct transaction *t)
     end_undone(t);
 }
 
+/* Rows of resources follow from those of partitions. */
+static void add_resources(struct transaction *t, struct store_change *change)
+{
+    struct outcome *outcome = t->outcome;
+    struct resource_table *table = t->host->resources;
+
+    for (size_t i = 0; i < outcome->n_put; i++)
+        resources_plan(table, &outcome->rows[i].uuid, &outcome->rows[i],
+                       t->arena, &outcome->resources);
+    for (size_t i = 0; i < outcome->n_forget; i++)
+        resources_plan(table, &outcome->forget[i]->row.uuid, NULL, t->arena,
+                       &outcome->resources);
+    resources_into(&outcome->resources, change);
+}
+
+/* The rows are as the outcome has them; who reads sees them. */
+static void take_outcome(struct transaction *t)
+{
+    outcome_take(t->outcome);
+    resources_take(t->host->resources, &t->outcome->resources);
+    live_changed(t->host->live);
+    for (size_t i = 0; i < t->outcome->n_put; i++)
+        publish_changed(t->host, t->outcome->put[i]);
+}
+
 static void give_back_memory(struct transaction *t)
 {
     for (size_t i = 0; i < t->n_operations; i++)
@@ -128,7 +156,7 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
                   transaction_name(t), err->text);
     else
         event_log_publish(t->host->events, &t->outcome->events, first_event);
-    outcome_take(t->outcome);
+    take_outcome(t);
     transaction_move(t, TRANSACTION_UNDONE);
     transaction_finish(t, t->err.code);
 }
@@ -142,6 +170,7 @@ static void end_undone(struct transaction *t)
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
     outcome_into(t->outcome, t->arena, &change);
+    add_resources(t, &change);
     change.answer = transaction_answer(t, t->err.code);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, failure_written, t);
@@ -178,7 +207,10 @@ static void committed(void *arg, int rc, const struct vdc_error *err,
     event_log_publish(t->host->events, &t->outcome->events, first_event);
     for (size_t i = 0; i < t->n_operations; i++)
         memory_keep(&t->operations[i]);
-    outcome_take(t->outcome);
+    take_outcome(t);
+    if (t->lease)
+        lease_end(t->host, t->lease);
+    t->lease = NULL;
     transaction_move(t, TRANSACTION_COMMITTED);
     transaction_finish(t, 0);
 }
@@ -200,6 +232,10 @@ static void commit(struct transaction *t)
     outcome_committed(t, t->outcome);
     give_indexes(t);
     outcome_into(t->outcome, t->arena, &change);
+    if (t->lease)
+        lease_used(t->host, t->lease, t->arena, &change,
+                   &t->outcome->resources);
+    add_resources(t, &change);
     change.answer = transaction_answer(t, 0);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, committed, t);
@@ -477,12 +513,30 @@ static void plan(struct transaction *t, struct step_list *steps,
     }
 }
 
+/* After a crash it may have expired: what is done is done without it. */
+static int use_lease(struct transaction *t, struct vdc_error *err)
+{
+    const struct vdc_uuid *id = &t->request.lease;
+    int rc = 0;
+
+    if (uuid_is_zero(id))
+        return 0;
+    if (!t->recovered || lease_find(t->host, id))
+        rc = lease_use(t->host, id, t, err);
+    if (!rc)
+        t->lease = lease_find(t->host, id);
+    return rc;
+}
+
 static int check_all(struct transaction *t)
 {
     struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
     struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
     struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
+    struct vdc_error why;
 
+    if (use_lease(t, &why))
+        reasons_add(reasons, &why);
     plan(t, steps, finals, reasons);
     int rc = reasons_error(reasons, &t->err);
     if (rc)
