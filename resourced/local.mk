@@ -1,4 +1,22 @@
 # resourced: the resource database of a host.
+noinst_LIBRARIES += resourced/libstore.a
+resourced_libstore_a_SOURCES = \
+	resourced/store.c \
+	resourced/store.h \
+	resourced/store_encode.c \
+	resourced/store_impl.h \
+	resourced/store_migrate.c \
+	resourced/store_read.c \
+	resourced/store_row.c \
+	resourced/store_row.h \
+	resourced/store_salvage.c \
+	resourced/store_schema.c \
+	resourced/store_sequence.c \
+	resourced/store_sql.h \
+	resourced/store_thread.c \
+	resourced/store_write.c
+STORE_LIBS = resourced/libstore.a $(WIRE_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
+
 sbin_PROGRAMS += resourced/resourced
 resourced_resourced_SOURCES = \
 	resourced/boot.c \
@@ -51,10 +69,6 @@ resourced_resourced_SOURCES = \
 	resourced/step_end.c \
 	resourced/step_memory.c \
 	resourced/step_row.c \
-	resourced/store.c \
-	resourced/store.h \
-	resourced/store_rows.c \
-	resourced/store_sql.h \
 	resourced/text.c \
 	resourced/text.h \
 	resourced/transaction.c \
@@ -73,7 +87,7 @@ resourced_resourced_SOURCES = \
 	resourced/view.h \
 	resourced/waiter.c \
 	resourced/waiter.h
-resourced_resourced_LDADD = libvdc/chan/libchan.a libvdc/wire/libwire.a \
+resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a libvdc/wire/libwire.a \
 	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 
 resourcedunitdir = $(systemdsystemunitdir)
