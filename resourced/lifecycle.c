@@ -52,14 +52,9 @@ void lifecycle_note(struct host *host, struct partition *partition,
     struct resource_change resources = { 0 };
     struct arena *arena = arena_new();
 
-    resources_plan(host->resources, &row->uuid, row, arena, &resources);
-    resources_into(&resources, &change);
-    resources_take(host->resources, &resources);
     note->host = host;
     text_tidy(note->name, sizeof(note->name), partition->row.name);
     note->events = *events;
-    struct resource_change resources = { 0 };
-    struct arena *arena = arena_new();
     event_log_into(host->events, &note->events, &change);
     resources_plan(host->resources, &row->uuid, row, arena, &resources);
     resources_into(&resources, &change);

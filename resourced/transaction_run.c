@@ -517,7 +517,6 @@ static int check_all(struct transaction *t)
     struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
     struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
     struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
-    struct vdc_error why;
 
     use_lease(t, reasons);
     plan(t, steps, finals, reasons);
