@@ -237,7 +237,7 @@ static void test_no_room(void)
     fixture_open(&f, FAST);
     uint32_t domid = fixture_start(&f, "g", "");
     CU_ASSERT_FATAL(fd >= 0);
-    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_HYPERVISOR);
+    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_DISK_FULL);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.text, strerror(ENOSPC)));
     CU_ASSERT(fixture_info(&f, domid).blocked); /* it runs on */
     close(fd);
@@ -278,6 +278,7 @@ static void test_damaged(void)
     struct fixture f;
     struct hv_domain_config config = fixture_config("again");
     char good[512], bad[512];
+    const size_t head = strlen("xen-vdc simulated guest 1");
     int n_tried = 0;
 
     fixture_open(&f, FAST);
@@ -285,19 +286,20 @@ static void test_damaged(void)
     uint64_t before = fixture_free_kib(&f);
     const char *tree = hv_sim_store_dump(f.hv, f.arena);
     for (size_t i = 0; i < size; i++, n_tried++) /* cut off */
-        CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, i), VDC_E_HYPERVISOR);
+        CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, i),
+                        i < head ? VDC_E_BAD_VALUE : VDC_E_HYPERVISOR);
     for (size_t i = 0; i < size; i++) {
         for (int bit = 0; bit < 8; bit++, n_tried++) {
             memcpy(bad, good, size);
             bad[i] ^= (char)(1 << bit);
             CU_ASSERT_EQUAL(restore_bytes(&f, &config, bad, size),
-                            VDC_E_HYPERVISOR);
+                            i < head ? VDC_E_BAD_VALUE : VDC_E_HYPERVISOR);
         }
     }
     memset(bad, 'x', sizeof(bad));
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, bad, sizeof(bad)),
-                    VDC_E_HYPERVISOR);
-    CU_ASSERT_EQUAL(restore(&f, &config, -1), VDC_E_HYPERVISOR);
+                    VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(restore(&f, &config, -1), VDC_E_IO);
     CU_ASSERT_EQUAL(fixture_free_kib(&f), before);
     CU_ASSERT_STRING_EQUAL(hv_sim_store_dump(f.hv, f.arena), tree);
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), 0);
@@ -344,8 +346,8 @@ static void test_does_not_fit(void)
 static void test_crash(void)
 {
     struct fixture f;
-    char path[64], options[224];
-    int status;
+    char path[64], options[224], name[64];
+    int status, file = temporary(name, sizeof(name));
 
     fixture_state_path(path, sizeof(path));
     snprintf(options, sizeof(options), "%s,state=%s", FAST, path);
@@ -355,7 +357,7 @@ static void test_crash(void)
         setenv("VDC_SIM_FAULT", "crash-after:save:2", 1);
         fixture_open(&f, options);
         uint32_t domid = fixture_start(&f, "g", "");
-        FIXTURE_WAIT(&f, save, domid, STDERR_FILENO);
+        FIXTURE_WAIT(&f, save, domid, file);
         _exit(0);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
@@ -365,6 +367,7 @@ static void test_crash(void)
     CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, resume, 1), 0);
     CU_ASSERT(fixture_info(&f, 1).blocked);
     fixture_close(&f);
+    close(file);
     unlink(path);
 }
 
