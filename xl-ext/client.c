@@ -58,28 +58,32 @@ static void on_interrupt(int signal_number)
     errno = saved;
 }
 
-static void catch_interrupts(void (*handler)(int))
-{
-    struct sigaction action = { .sa_handler = handler };
-    sigemptyset(&action.sa_mask);
-    /* two at once must not run into each other */
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
+static const int interrupts[] = { SIGINT, SIGTERM };
+#define N_INTERRUPTS (sizeof(interrupts) / sizeof(interrupts[0]))
+static struct sigaction before[N_INTERRUPTS];
 
+/* What whoever started us wants to be ignored stays so. */
 static int interrupts_begin(struct vdc_error *err)
 {
+    struct sigaction action = { .sa_handler = on_interrupt };
     if (wake_pipe[0] < 0 && pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK))
         return vdc_error_errno(err, VDC_E_IO, errno, "no pipe to be had");
-    catch_interrupts(on_interrupt);
+    sigemptyset(&action.sa_mask);
+    /* two at once must not run into each other */
+    for (size_t i = 0; i < N_INTERRUPTS; i++)
+        sigaddset(&action.sa_mask, interrupts[i]);
+    for (size_t i = 0; i < N_INTERRUPTS; i++) {
+        sigaction(interrupts[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN)
+            sigaction(interrupts[i], &action, NULL);
+    }
     return 0;
 }
 
 static void interrupts_end(void)
 {
-    catch_interrupts(SIG_DFL);
+    for (size_t i = 0; i < N_INTERRUPTS; i++)
+        sigaction(interrupts[i], &before[i], NULL);
 }
 
 bool client_interrupted(void)

@@ -1,7 +1,6 @@
 /* lease-create, -renew, -drop, -list: resources kept for somebody. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "xl-ext/client.h"
@@ -49,24 +48,6 @@ static int take_expires(const struct command_args *args, uint64_t *ret_ms,
     return 0;
 }
 
-/* NAME=AMOUNT */
-static int take_pool(const struct command_args *args, const char *text,
-                     struct wire_pool_amount *ret, struct vdc_error *err)
-{
-    const char *equals = strchr(text, '=');
-    wire_init(&wire_struct_pool_amount, ret);
-    if (!equals || equals == text || equals - text > 63) {
-        int rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                               "--pool wants NAME=AMOUNT, got '%.90s'", text);
-        vdc_error_hint(err, "the amount is in the unit of the pool, which "
-                            "'xl-vdc resource-list --totals' shows");
-        return rc;
-    }
-    ret->name = arena_strndup(args->arena, text, (size_t)(equals - text));
-    return operation_number(equals + 1, "the amount of a pool", 1, INT64_MAX,
-                            &ret->amount, err);
-}
-
 static int take_pools(const struct command_args *args, struct wire_lease *ret,
                       struct vdc_error *err)
 {
@@ -78,7 +59,7 @@ static int take_pools(const struct command_args *args, struct wire_lease *ret,
                              MAX_POOLS);
     ret->pools = ARENA_ARRAY(args->arena, n + 1, struct wire_pool_amount);
     for (size_t i = 0; i < n; i++) {
-        int rc = take_pool(args, texts[i], &ret->pools[i], err);
+        int rc = xlcfg_pool(texts[i], args->arena, &ret->pools[i], err);
         if (rc)
             return rc;
     }
@@ -96,7 +77,7 @@ static int take_devices(const struct command_args *args,
                              "%zu devices are too many; the most is %d", n,
                              MAX_DEVICES);
     for (size_t i = 0; i < n; i++) {
-        int rc = operation_bdf(texts[i], args->arena, &texts[i], err);
+        int rc = xlcfg_bdf(texts[i], args->arena, &texts[i], err);
         if (rc)
             return rc;
     }

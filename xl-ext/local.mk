@@ -56,6 +56,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_impl.h \
 	xl-ext/xlcfg_keys.c \
 	xl-ext/xlcfg_keys.def \
+	xl-ext/xlcfg_pci.c \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 

@@ -39,9 +39,4 @@ int operation_memory(const char *text, struct mem *ret, struct vdc_error *err);
 int operation_number(const char *text, const char *what, uint64_t min,
                      uint64_t max, uint64_t *ret, struct vdc_error *err);
 
-/* A PCI device, "[DDDD:]BB:SS.F" in hexadecimal, as "dddd:bb:ss.f".  Errors:
- * VDC_E_BAD_VALUE. */
-int operation_bdf(const char *text, struct arena *arena, const char **ret,
-                  struct vdc_error *err);
-
 #endif

@@ -115,51 +115,11 @@ int operation_network_detach(const struct command_args *args,
 
 /* ---- PCI devices ---- */
 
-/* At most `most` hexadecimal digits up to `end`; moves behind it. */
-static bool take_hex(const char **at, size_t most, char end, unsigned max,
-                     unsigned *ret)
-{
-    unsigned n = 0;
-    size_t len = 0;
-    for (; isxdigit((unsigned char)**at) && len <= most; (*at)++, len++)
-        n = n * 16 + (unsigned)(isdigit((unsigned char)**at)
-                                    ? **at - '0'
-                                    : tolower((unsigned char)**at) - 'a' + 10);
-    if (len == 0 || len > most || **at != end || n > max)
-        return false;
-    *at += end != 0;
-    *ret = n;
-    return true;
-}
-
-int operation_bdf(const char *text, struct arena *arena, const char **ret,
-                  struct vdc_error *err)
-{
-    const char *at = strncmp(text, "bdf=", 4) ? text : text + 4;
-    const char *colon = strchr(at, ':');
-    unsigned domain = 0, bus, slot, function;
-    bool ok = colon != NULL;
-    if (ok && strchr(colon + 1, ':'))
-        ok = take_hex(&at, 4, ':', 0xffff, &domain);
-    if (ok && take_hex(&at, 2, ':', 0xff, &bus) &&
-        take_hex(&at, 2, '.', 0x1f, &slot) &&
-        take_hex(&at, 1, 0, 7, &function)) {
-        *ret = arena_printf(arena, "%04x:%02x:%02x.%x", domain, bus,
-                            slot, function);
-        return 0;
-    }
-    int rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "'%.70s' is no PCI device", text);
-    vdc_error_hint(err, "write it as lspci does: 0000:03:00.0 or 03:00.0, "
-                        "without further parameters");
-    return rc;
-}
-
 int operation_pci_attach(const struct command_args *args,
                          struct wire_operation *op, struct vdc_error *err)
 {
     op->kind = WIRE_OP_PCI_ATTACH;
-    return operation_bdf(args->arguments[1], args->arena, &op->device, err);
+    return xlcfg_bdf(args->arguments[1], args->arena, &op->device, err);
 }
 
 int operation_pci_detach(const struct command_args *args,
@@ -167,5 +127,5 @@ int operation_pci_detach(const struct command_args *args,
 {
     op->kind = WIRE_OP_PCI_DETACH;
     op->force = command_given(args, "force");
-    return operation_bdf(args->arguments[1], args->arena, &op->device, err);
+    return xlcfg_bdf(args->arguments[1], args->arena, &op->device, err);
 }

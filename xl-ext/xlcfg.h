@@ -48,6 +48,13 @@ int xlcfg_disk(const char *spec, struct arena *arena, struct wire_disk *ret,
 int xlcfg_vif(const char *spec, struct arena *arena, struct wire_nic *ret,
               struct vdc_error *err);
 
+/* A PCI device, "[DDDD:]BB:SS.F" in hexadecimal, as "dddd:bb:ss.f"; a share of
+ * a named pool, "NAME=AMOUNT".  Errors: VDC_E_BAD_VALUE. */
+int xlcfg_bdf(const char *text, struct arena *arena, const char **ret,
+              struct vdc_error *err);
+int xlcfg_pool(const char *text, struct arena *arena,
+               struct wire_pool_amount *ret, struct vdc_error *err);
+
 /* "all", "0-3,5,^1", "nodes:0-1,^node:0" */
 bool xlcfg_is_cpu_list(struct arena *arena, const char *text);
 

@@ -71,7 +71,7 @@ bool xlcfg_digits(const char *text, long long *ret);
 /* xlcfg_extra.c: settings of the command line, as text of a file. */
 const char *xlcfg_setting_text(struct arena *arena, const char *setting);
 
-/* xlcfg_set.c, xlcfg_vif.c, xlcfg_cpu.c: keys with a function. */
+/* xlcfg_set.c, xlcfg_vif.c, xlcfg_cpu.c, xlcfg_pci.c: keys with a function. */
 void xlcfg_set_name(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_uuid(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_type(struct xlcfg *x, const struct cfg_entry *e);
@@ -80,6 +80,8 @@ void xlcfg_set_cmdline(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_bootloader_args(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_disk(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_vif(struct xlcfg *x, const struct cfg_entry *e);
+void xlcfg_set_pci(struct xlcfg *x, const struct cfg_entry *e);
+void xlcfg_set_pools(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_cpus(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_cpuid(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_tsc_mode(struct xlcfg *x, const struct cfg_entry *e);

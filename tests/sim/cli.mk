@@ -6,5 +6,6 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh $(SIM_CLI_TESTS)
+EXTRA_DIST += tests/sim/lib.sh $(SIM_CLI_TESTS) \
+	tests/sim/test-cli-resources.sh
 TESTS += $(SIM_CLI_TESTS)

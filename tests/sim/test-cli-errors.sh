@@ -21,7 +21,7 @@ config bad.cfg 'vcpus = "two"'
 check_error "wrong type" 2 \
     "bad\.cfg:6: 'vcpus' wants a number from 1 to 512, got \"two\"" \
     vdc create -C acme "$WORK/bad.cfg"
-config bad.cfg 'vcpus = 0' 'pci = [ "01:00.0" ]' 'memroy = 1'
+config bad.cfg 'vcpus = 0' 'pci = [ "01.0" ]' 'memroy = 1'
 check_error "several: each on its line" 2 "^xl-vdc: .*bad\.cfg:7: 'pci'" \
     vdc create -C acme "$WORK/bad.cfg"
 check_equal "three of them" 3 "$(grep -c '^xl-vdc: ' "$WORK/stderr")"

@@ -25,6 +25,7 @@ static struct {
     char dir[64];
     int fd;
     pid_t pid;
+    bool deaf;
     struct wire_frame last;
 } fake = { .fd = -1, .pid = -1 };
 
@@ -57,7 +58,7 @@ static void child(const char *line)
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
     /* whoever runs the test may ignore it */
-    signal(SIGINT, SIG_DFL);
+    signal(SIGINT, fake.deaf ? SIG_IGN : SIG_DFL);
     redirect("out", STDOUT_FILENO);
     redirect("err", STDERR_FILENO);
     execv(program, argv);
@@ -110,6 +111,13 @@ void fake_run(const char *line)
     hello.program = "policyd";
     hello.protocol = WIRE_PROTOCOL;
     fake_answer(WIRE_MSG_hello, &hello);
+}
+
+void fake_run_deaf(const char *line)
+{
+    fake.deaf = true;
+    fake_run(line);
+    fake.deaf = false;
 }
 
 /* One that connects nevertheless is told at once that nobody is there. */

@@ -19,6 +19,9 @@ struct fake_result {
  * greeted it at return.  All that follows is about this one. */
 void fake_run(const char *line);
 
+/* The same, and the child is started deaf to SIGINT, as by a shell in the
+ * background. */
+void fake_run_deaf(const char *line);
 /* The same for a command that is to end before it says anything. */
 void fake_run_alone(const char *line);
 

@@ -169,6 +169,17 @@ static void test_looking(void)
     ends(1000 + SIGINT, "", "");
 }
 
+/* What was ignored when it was started, is. */
+static void test_deaf(void)
+{
+    fake_run_deaf("start web");
+    fake_receive(WIRE_MSG_partition_start);
+    fake_signal(SIGINT);
+    fake_signal(SIGINT);
+    answer_cancelled(interrupt(SIGTERM));
+    ends(12, "", "cancelled, all is as it was");
+}
+
 /* Nothing but the error is on stderr then. */
 static void test_json(void)
 {
@@ -201,6 +212,7 @@ static const struct unit_test tests[] = {
     { "progress before and after it", test_progress },
     { "several guests: the others are not begun", test_several },
     { "Ctrl-C while looking", test_looking },
+    { "Ctrl-C that is ignored", test_deaf },
     { "Ctrl-C with -o json", test_json },
     { "policyd goes away", test_closed },
 };

@@ -386,7 +386,7 @@ static void test_problems_of_a_file(void)
 
     /* all at once, in the order of the lines, hints beside them */
     CU_ASSERT_EQUAL(try_file("vcpus = \"two\"\n\nmemroy = 64\n"
-                             "pci = [ \"01:00.0\" ]\ntype = \"hvm\"\n",
+                             "pci = [ \"01.0\" ]\ntype = \"hvm\"\n",
                              NULL, 0), VDC_E_BAD_CONFIG);
     const char *two = strstr(err.text, ":1: 'vcpus' wants a number from 1 to "
                                        "512, got \"two\"");

@@ -1,5 +1,5 @@
 /*
- * Network interfaces of xl.cfg files.
+ * Network interfaces, PCI devices and pools of xl.cfg files.
  */
 #include "../unit.h"
 
@@ -84,10 +84,48 @@ static void test_vif_errors(void)
     try_end();
 }
 
+/* ---- PCI devices and pools ---- */
+
+static void test_pci(void)
+{
+    expect_ok("pci=[ '03:00.0', '0001:AB:1f.7' ]");
+    CU_ASSERT_EQUAL_FATAL(def.n_pci, 2);
+    CU_ASSERT_STRING_EQUAL(def.pci[0], "0000:03:00.0");
+    CU_ASSERT_STRING_EQUAL(def.pci[1], "0001:ab:1f.7");
+    expect_ok("pci=[]");
+    CU_ASSERT_EQUAL(def.n_pci, 0);
+    expect_bad("pci='03:00.0'", "'pci' wants a list");
+    expect_bad("pci=[ '03:00.0,permissive=1' ]", "no PCI device");
+    expect_bad("pci=[ '03:00.0', '0000:3:0.0' ]", "twice");
+    try_end();
+}
+
+static void test_pools(void)
+{
+    expect_ok("vdc_pools=[ 'ssd=100', 'licences=2' ]");
+    CU_ASSERT_EQUAL_FATAL(def.n_pools, 2);
+    CU_ASSERT_STRING_EQUAL(def.pools[0].name, "ssd");
+    CU_ASSERT_EQUAL(def.pools[0].amount, 100);
+    CU_ASSERT_STRING_EQUAL(def.pools[1].name, "licences");
+    static const char *const wrong[] = { "ssd", "=1", "ssd=", "ssd=0",
+                                         "ssd=-1", "ssd=1.5", "ssd=x",
+                                         "ssd=99999999999999999999" };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "vdc_pools=[ '%s' ]", wrong[i]);
+        expect_bad(line, "NAME=AMOUNT");
+    }
+    expect_bad("vdc_pools=[ 'a=1', 'a=2' ]", "twice");
+    expect_bad("vdc_pools='a=1'", "list");
+    try_end();
+}
+
 static const struct unit_test tests[] = {
     { "keywords", test_vif },
     { "rate", test_vif_rate },
     { "errors", test_vif_errors },
+    { "PCI devices", test_pci },
+    { "shares of pools", test_pools },
 };
 
 UNIT_MAIN("xl-ext/xlcfg_vif", tests)
