@@ -72,6 +72,7 @@ static int build_apply(struct operation *op, struct vdc_error *err)
     struct hv_domain_config config;
 
     domain_config_fill(op->row, op->t->arena, &config);
+    memory_unlock(op);
     int rc = hv->domain->create(hv, &config, built, op, err);
     return rc ? rc : STEP_LATER;
 }

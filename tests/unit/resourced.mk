@@ -3,10 +3,17 @@ dist_check_SCRIPTS += tests/unit/resourced/test_settings_documents.sh
 TESTS += tests/unit/resourced/test_settings_documents.sh
 if HAVE_CUNIT
 RESOURCED_TESTS = \
-	tests/unit/resourced/test_lock
+	tests/unit/resourced/test_lock \
+	tests/unit/resourced/test_store
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_lock_SOURCES = \
 	tests/unit/resourced/test_lock.c resourced/lock.c
 tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+STORE_FIXTURE = \
+	tests/unit/resourced/store_fixture.c \
+	tests/unit/resourced/store_fixture.h
+tests_unit_resourced_test_store_SOURCES = \
+	tests/unit/resourced/test_store.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 endif
