@@ -23,6 +23,8 @@ resourced_resourced_SOURCES = \
 	resourced/boot.h \
 	resourced/domain_config.c \
 	resourced/domain_config.h \
+	resourced/durable.c \
+	resourced/durable.h \
 	resourced/event_log.c \
 	resourced/event_log.h \
 	resourced/handlers.c \
@@ -77,6 +79,8 @@ resourced_resourced_SOURCES = \
 	resourced/step_pci.c \
 	resourced/step_pool.c \
 	resourced/step_row.c \
+	resourced/step_save.c \
+	resourced/step_save.h \
 	resourced/step_sched.c \
 	resourced/step_vcpu.c \
 	resourced/text.c \

@@ -13,24 +13,6 @@
 #define OWNER_MAX 31
 #define STEPS_MAX 6
 
-/* Steps whose files may not be there yet: without them their operations are
- * "not supported". */
-#pragma weak step_pause
-#pragma weak step_unpause
-#pragma weak step_memory_set
-#pragma weak step_memory_max
-#pragma weak step_vcpus
-#pragma weak step_pin
-#pragma weak step_sched
-#pragma weak step_disk_attach
-#pragma weak step_disk_detach
-#pragma weak step_nic_attach
-#pragma weak step_nic_detach
-#pragma weak step_pci_attach
-#pragma weak step_pci_detach
-#pragma weak step_save
-#pragma weak step_pool_set
-
 /* Where the partition must be in its life. */
 enum where {
     ANYWHERE,   /* the steps say it themselves */
@@ -144,7 +126,7 @@ bool operation_is_for_clients(enum wire_operation_kind kind)
 {
     const struct rule *rule = rule_of(kind);
 
-    return rule && !rule->own && rule->steps[0].step;
+    return rule && !rule->own;
 }
 
 bool operation_changes_row(const struct operation *op)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "resourced/host.h"
 #include "resourced/operation.h"
+#include "resourced/step_save.h"
 
 void outcome_stopped(struct partition_row *row, const char *why)
 {
@@ -188,7 +189,7 @@ static void add_events(const struct operation *op, struct event_batch *events)
     case WIRE_OP_SAVE:
         if (!op->request.resume)
             event_batch_add(events, op->host, WIRE_EVENT_STOPPED, op->row,
-                            "saved");
+                            "%s", op->row->last_stop);
         has_changed(op, events);
         return;
     case WIRE_OP_PAUSE:
@@ -253,7 +254,8 @@ static const char *why_ended(const struct operation *op)
 {
     if (op->kind == WIRE_OP_STOP || op->kind == WIRE_OP_RESTART)
         return op->request.reason;
-    return op->kind == WIRE_OP_SAVE ? "saved" : "destroyed on request";
+    return op->kind == WIRE_OP_SAVE ? step_save_reason(op)
+                                    : "destroyed on request";
 }
 
 /* The old domain was ended, and what was to follow did not. */

@@ -86,7 +86,8 @@ static void check_amount(const struct operation *op, struct reasons *reasons)
     if (live)
         check_below_max(op, step_max_memory(live), "its maximum", reasons);
     if (remembered &&
-        (!live || step_max_memory(live).kib != step_max_memory(remembered).kib))
+        (!live ||
+         step_max_memory(live).kib != step_max_memory(remembered).kib))
         check_below_max(op, step_max_memory(remembered),
                         live ? "the maximum in its definition" : "its maximum",
                         reasons);
@@ -100,7 +101,7 @@ static void memory_set_check(struct operation *op, struct reasons *reasons)
         return;
     check_amount(op, reasons);
     bool is_there = step_check_info(op, reasons, &info);
-    if (op->row->paused || info.paused)
+    if (op->row->domid != HV_DOMID_NONE && step_is_paused(op, &info))
         step_refuse(reasons, VDC_E_WRONG_STATE, "let it run: xl-vdc unpause",
                     "%s is paused, and can neither give memory nor take it",
                     op->row->name);

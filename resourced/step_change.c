@@ -67,6 +67,13 @@ bool step_check_info(struct operation *op, struct reasons *reasons,
     return rc == 0;
 }
 
+bool step_is_paused(const struct operation *op,
+                    const struct hv_domain_info *info)
+{
+    /* One that the row calls paused, an operation before this one lets run. */
+    return op->row->paused || (info->paused && !op->partition->row.paused);
+}
+
 struct wire_definition *step_live(const struct operation *op)
 {
     struct partition_row *row = op->row;

@@ -24,6 +24,11 @@ bool step_check_change(struct operation *op, struct reasons *reasons);
 bool step_check_info(struct operation *op, struct reasons *reasons,
                      struct hv_domain_info *ret);
 
+/* Whether it will stand still when this operation begins, as somebody has
+ * paused it. */
+bool step_is_paused(const struct operation *op,
+                    const struct hv_domain_info *info);
+
 /* Of op->row: the definition of its domain, NULL when it has none ... */
 struct wire_definition *step_live(const struct operation *op);
 /* ... and the remembered one, NULL when that is not to be changed. */
