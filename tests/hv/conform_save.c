@@ -162,8 +162,8 @@ static void test_restore_wrong(void)
     for (int i = 0; i < 3; i++) { /* from its begin, its middle, its end */
         off_t at = i == 0 ? 0 : i == 1 ? 7 : (off_t)sizeof(head);
         CHECK(lseek(fd, at, SEEK_SET) == at, "lseek");
-        if (!CHECK(restore(&config, fd, &domid) != 0, "restored from garbage"))
-            end(domid);
+        ENDS(VDC_E_BAD_VALUE, restore(&config, fd, &domid));
+        end(domid);
     }
     CHECK(free_kib() == before, "free memory is as it was");
     CHECK(strcmp(store, store_dump()) == 0, "xenstore has changed");
@@ -201,6 +201,41 @@ static void test_restore_cut(void)
     unlink(path);
 }
 
+static void test_save_paused(void)
+{
+    struct hv_domain_config config = guest("conform-stands");
+    const char *path = file_path("stands");
+    uint32_t domid;
+
+    if (!OK(make(&config, &domid)))
+        return;
+    int fd = open_file(path);
+    ENDS(VDC_E_WRONG_STATE, WAIT(save, domid, fd));
+    close(fd);
+    unlink(path);
+    end(domid);
+}
+
+/* libxl goes back in what it writes. */
+static void test_pipe(void)
+{
+    struct hv_domain_config config = guest("conform-pipe");
+    uint32_t domid, again;
+    int fds[2];
+
+    if (!CHECK(pipe(fds) == 0, "pipe") || !OK(make(&config, &domid)))
+        return;
+    OK(WAIT(unpause, domid));
+    ENDS(VDC_E_UNSUPPORTED, WAIT(save, domid, fds[1]));
+    CHECK(!info_of(domid).shutdown, "it does not run on");
+    end(domid);
+    close(fds[1]);
+    ENDS(VDC_E_UNSUPPORTED, restore(&config, fds[0], &again));
+    if (again != HV_DOMID_NONE)
+        end(again);
+    close(fds[0]);
+}
+
 /* No room for it: the guest runs on. */
 static void test_save_fails(void)
 {
@@ -211,7 +246,7 @@ static void test_save_fails(void)
         return;
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (CHECK(fd >= 0, "no /dev/full")) {
-        CHECK(WAIT(save, domid, fd) != 0, "saved where there is no room");
+        ENDS(VDC_E_DISK_FULL, WAIT(save, domid, fd));
         close(fd);
     }
     spin(500);
@@ -226,6 +261,8 @@ const struct test save_tests[] = {
     { "save: and restore", test_restore },
     { "save: restored from garbage", test_restore_wrong },
     { "save: restored from a part", test_restore_cut },
+    { "save: a guest that does not run", test_save_paused },
+    { "save: into a pipe", test_pipe },
     { "save: without room", test_save_fails },
     { NULL, NULL },
 };
