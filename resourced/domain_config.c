@@ -19,27 +19,47 @@ static enum hv_tristate tristate(enum wire_tristate value)
     return HV_DEFAULT;
 }
 
+void domain_config_disk(const struct wire_disk *from, struct hv_disk *ret)
+{
+    *ret = (struct hv_disk){
+        .target = from->target,
+        .format = from->format,
+        .vdev = from->vdev,
+        .backend = from->backend,
+        .backendtype = from->backendtype,
+        .script = from->script,
+        .readonly = from->readonly,
+        .cdrom = from->cdrom,
+        .discard = from->discard,
+        .direct_io_safe = from->direct_io_safe,
+    };
+}
+
+void domain_config_nic(const struct wire_nic *from, struct hv_nic *ret)
+{
+    *ret = (struct hv_nic){
+        .mac = from->mac,
+        .bridge = from->bridge,
+        .model = from->model,
+        .ip = from->ip,
+        .script = from->script,
+        .backend = from->backend,
+        .vifname = from->vifname,
+        .gatewaydev = from->gatewaydev,
+        .rate_bytes = from->rate_bytes,
+        .rate_interval_us = from->rate_interval_us,
+        .mtu = from->mtu,
+    };
+}
+
 static struct hv_disk *fill_disks(const struct wire_definition *definition,
                                   struct arena *arena)
 {
     struct hv_disk *disks =
         ARENA_ARRAY(arena, definition->n_disks, struct hv_disk);
 
-    for (uint32_t i = 0; i < definition->n_disks; i++) {
-        const struct wire_disk *from = &definition->disks[i];
-        disks[i] = (struct hv_disk){
-            .target = from->target,
-            .format = from->format,
-            .vdev = from->vdev,
-            .backend = from->backend,
-            .backendtype = from->backendtype,
-            .script = from->script,
-            .readonly = from->readonly,
-            .cdrom = from->cdrom,
-            .discard = from->discard,
-            .direct_io_safe = from->direct_io_safe,
-        };
-    }
+    for (uint32_t i = 0; i < definition->n_disks; i++)
+        domain_config_disk(&definition->disks[i], &disks[i]);
     return disks;
 }
 
@@ -49,22 +69,8 @@ static struct hv_nic *fill_nics(const struct wire_definition *definition,
     struct hv_nic *nics =
         ARENA_ARRAY(arena, definition->n_nics, struct hv_nic);
 
-    for (uint32_t i = 0; i < definition->n_nics; i++) {
-        const struct wire_nic *from = &definition->nics[i];
-        nics[i] = (struct hv_nic){
-            .mac = from->mac,
-            .bridge = from->bridge,
-            .model = from->model,
-            .ip = from->ip,
-            .script = from->script,
-            .backend = from->backend,
-            .vifname = from->vifname,
-            .gatewaydev = from->gatewaydev,
-            .rate_bytes = from->rate_bytes,
-            .rate_interval_us = from->rate_interval_us,
-            .mtu = from->mtu,
-        };
-    }
+    for (uint32_t i = 0; i < definition->n_nics; i++)
+        domain_config_nic(&definition->nics[i], &nics[i]);
     return nics;
 }
 
@@ -114,6 +120,8 @@ void domain_config_fill(const struct partition_row *row, struct arena *arena,
         .pvshim_extra = d->pvshim_extra,
         .n_cpuid = d->n_cpuid,
         .cpuid = d->cpuid,
+        .n_pci = d->n_pci,
+        .pci = d->pci,
     };
 }
 

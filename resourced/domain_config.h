@@ -11,6 +11,10 @@
 void domain_config_fill(const struct partition_row *row, struct arena *arena,
                         struct hv_domain_config *ret);
 
+/* One disk, one interface; strings are shared. */
+void domain_config_disk(const struct wire_disk *from, struct hv_disk *ret);
+void domain_config_nic(const struct wire_nic *from, struct hv_nic *ret);
+
 /* Amounts and names that no domain can have: VDC_E_BAD_VALUE. */
 int definition_check_values(const struct wire_definition *definition,
                             struct vdc_error *err);

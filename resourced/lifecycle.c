@@ -54,6 +54,7 @@ void lifecycle_note(struct host *host, struct partition *partition,
 
     resources_plan(host->resources, &row->uuid, row, arena, &resources);
     resources_into(&resources, &change);
+    /* True, whether it can be written or not. */
     resources_take(host->resources, &resources);
     note->host = host;
     text_tidy(note->name, sizeof(note->name), partition->row.name);

@@ -23,6 +23,8 @@ resourced_resourced_SOURCES = \
 	resourced/boot.h \
 	resourced/domain_config.c \
 	resourced/domain_config.h \
+	resourced/durable.c \
+	resourced/durable.h \
 	resourced/event_log.c \
 	resourced/event_log.h \
 	resourced/handlers.c \
@@ -65,10 +67,22 @@ resourced_resourced_SOURCES = \
 	resourced/settings.c \
 	resourced/settings.h \
 	resourced/step.h \
+	resourced/step_balloon.c \
 	resourced/step_build.c \
+	resourced/step_change.c \
+	resourced/step_change.h \
+	resourced/step_disk.c \
 	resourced/step_end.c \
 	resourced/step_memory.c \
+	resourced/step_nic.c \
+	resourced/step_pause.c \
+	resourced/step_pci.c \
+	resourced/step_pool.c \
 	resourced/step_row.c \
+	resourced/step_save.c \
+	resourced/step_save.h \
+	resourced/step_sched.c \
+	resourced/step_vcpu.c \
 	resourced/text.c \
 	resourced/text.h \
 	resourced/transaction.c \

@@ -60,6 +60,26 @@ static void add_transaction(struct figures *figures,
             less(less(t->lease->wire.memory.kib, taken), to_take);
 }
 
+/* What the operations before it will have freed when its turn comes. */
+static uint64_t still_to_come(const struct operation *op)
+{
+    uint64_t sum = 0;
+
+    for (const struct operation *o = op->t->operations; o < op; o++)
+        sum += o->gives.kib;
+    return sum;
+}
+
+/* What guests gave to t, which may be undone: then they take it back. */
+static uint64_t kept_for(const struct transaction *t)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < t->n_operations; i++)
+        sum += t->operations[i].kept.kib;
+    return sum;
+}
+
 static bool is_any_promised(const struct host *host)
 {
     const struct transaction *t;
@@ -93,8 +113,13 @@ static int find_figures(struct host *host, const struct operation *asks,
         .dom0 = info.dom0_memory.kib,
         .leased = leases_memory_idle(host).kib,
     };
-    TAILQ_FOREACH (t, &host->transactions, link)
+    TAILQ_FOREACH (t, &host->transactions, link) {
         add_transaction(ret, t, asks, domains, n_domains);
+        if (!asks || asks->t != t)
+            ret->promised += kept_for(t);
+    }
+    if (asks)
+        ret->free += still_to_come(asks);
 out:
     arena_free(arena);
     return rc;

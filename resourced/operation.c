@@ -13,24 +13,6 @@
 #define OWNER_MAX 31
 #define STEPS_MAX 6
 
-/* Steps whose files may not be there yet: without them their operations are
- * "not supported". */
-#pragma weak step_pause
-#pragma weak step_unpause
-#pragma weak step_memory_set
-#pragma weak step_memory_max
-#pragma weak step_vcpus
-#pragma weak step_pin
-#pragma weak step_sched
-#pragma weak step_disk_attach
-#pragma weak step_disk_detach
-#pragma weak step_nic_attach
-#pragma weak step_nic_detach
-#pragma weak step_pci_attach
-#pragma weak step_pci_detach
-#pragma weak step_save
-#pragma weak step_pool_set
-
 /* Where the partition must be in its life. */
 enum where {
     ANYWHERE,   /* the steps say it themselves */
@@ -115,7 +97,8 @@ static const struct rule rules[] = {
         { &step_unpause_new, NULL } } },
     { WIRE_OP_PAUSE, RUNS, false, { { &step_pause, NULL } } },
     { WIRE_OP_UNPAUSE, RUNS, false, { { &step_unpause, NULL } } },
-    { WIRE_OP_MEMORY_SET, ANYWHERE, false, { { &step_memory_set, NULL } } },
+    { WIRE_OP_MEMORY_SET, ANYWHERE, false,
+      { { &step_find_room, NULL }, { &step_memory_set, NULL } } },
     { WIRE_OP_MEMORY_MAX, ANYWHERE, false, { { &step_memory_max, NULL } } },
     { WIRE_OP_VCPUS, ANYWHERE, false, { { &step_vcpus, NULL } } },
     { WIRE_OP_PIN, ANYWHERE, false, { { &step_pin, NULL } } },
@@ -143,7 +126,7 @@ bool operation_is_for_clients(enum wire_operation_kind kind)
 {
     const struct rule *rule = rule_of(kind);
 
-    return rule && !rule->own && rule->steps[0].step;
+    return rule && !rule->own;
 }
 
 bool operation_changes_row(const struct operation *op)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "resourced/host.h"
 #include "resourced/operation.h"
+#include "resourced/step_save.h"
 
 void outcome_stopped(struct partition_row *row, const char *why)
 {
@@ -188,7 +189,7 @@ static void add_events(const struct operation *op, struct event_batch *events)
     case WIRE_OP_SAVE:
         if (!op->request.resume)
             event_batch_add(events, op->host, WIRE_EVENT_STOPPED, op->row,
-                            "saved");
+                            "%s", op->row->last_stop);
         has_changed(op, events);
         return;
     case WIRE_OP_PAUSE:
@@ -253,7 +254,8 @@ static const char *why_ended(const struct operation *op)
 {
     if (op->kind == WIRE_OP_STOP || op->kind == WIRE_OP_RESTART)
         return op->request.reason;
-    return op->kind == WIRE_OP_SAVE ? "saved" : "destroyed on request";
+    return op->kind == WIRE_OP_SAVE ? step_save_reason(op)
+                                    : "destroyed on request";
 }
 
 /* The old domain was ended, and what was to follow did not. */
@@ -300,18 +302,25 @@ void outcome_failed(const struct transaction *t, struct outcome *ret)
             failed_one(&t->operations[i], ret);
 }
 
-void outcome_into(const struct outcome *outcome, struct arena *arena,
-                  struct store_change *ret)
+void outcome_into(struct outcome *outcome, struct host *host,
+                  struct arena *arena, struct store_change *ret)
 {
     const struct partition_row **rows =
         ARENA_ARRAY(arena, outcome->n_put, const struct partition_row *);
     struct vdc_uuid *forget =
         ARENA_ARRAY(arena, outcome->n_forget, struct vdc_uuid);
 
-    for (size_t i = 0; i < outcome->n_put; i++)
+    for (size_t i = 0; i < outcome->n_put; i++) {
         rows[i] = &outcome->rows[i];
-    for (size_t i = 0; i < outcome->n_forget; i++)
+        resources_plan(host->resources, &rows[i]->uuid, rows[i], arena,
+                       &outcome->resources);
+    }
+    for (size_t i = 0; i < outcome->n_forget; i++) {
         forget[i] = outcome->forget[i]->row.uuid;
+        resources_plan(host->resources, &forget[i], NULL, arena,
+                       &outcome->resources);
+    }
+    resources_into(&outcome->resources, ret);
     ret->put = rows;
     ret->n_put = outcome->n_put;
     ret->forget = forget;
@@ -334,8 +343,9 @@ void outcome_note(const struct outcome *outcome)
     }
 }
 
-void outcome_take(struct outcome *outcome)
+void outcome_take(struct outcome *outcome, struct host *host)
 {
+    resources_take(host->resources, &outcome->resources);
     for (size_t i = 0; i < outcome->n_forget; i++)
         outcome->forget[i]->pending = true;
     for (size_t i = 0; i < outcome->n_put; i++) {

@@ -13,21 +13,21 @@ struct outcome {
     struct partition *forget[TRANSACTION_OPERATIONS_MAX];
     size_t n_forget;
     struct event_batch events;
-    struct resource_change resources; /* that follow from these */
+    struct resource_change resources; /* that follow from the rows */
 };
 
 /* All steps were done. */
 void outcome_committed(const struct transaction *t, struct outcome *ret);
 /* A step failed (t->err) and what can be undone was. */
 void outcome_failed(const struct transaction *t, struct outcome *ret);
-/* Into a change, in the arena. */
-void outcome_into(const struct outcome *outcome, struct arena *arena,
-                  struct store_change *ret);
+/* Into a change, in the arena, with the resources that follow. */
+void outcome_into(struct outcome *outcome, struct host *host,
+                  struct arena *arena, struct store_change *ret);
 /* For those whose picture of a partition is too old: what has changed. */
 void outcome_note(const struct outcome *outcome);
 /* In memory, after it was written, or when it must be true though it could
  * not be. */
-void outcome_take(struct outcome *outcome);
+void outcome_take(struct outcome *outcome, struct host *host);
 
 /* The row of a partition whose domain is gone. */
 void outcome_stopped(struct partition_row *row, const char *why);

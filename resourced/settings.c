@@ -38,6 +38,10 @@ const struct setting resourced_setting_rows[] = {
       UINT64_C(3600000),
       "How long a start waits for memory that dom0 or an ended domain is "
       "giving back." },
+    { "balloon_wait", SETTING_DURATION, AT(balloon_wait_ms), "60s", 100,
+      UINT64_C(3600000),
+      "How long a running guest has to give or take the memory that "
+      "mem-set asks of it, when the request has no deadline of its own." },
     { "undo_wait", SETTING_DURATION, AT(undo_wait_ms), "15s", 10,
       UINT64_C(3600000),
       "How long one whose request is being undone waits for that; then it is "

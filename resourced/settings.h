@@ -17,6 +17,7 @@ struct resourced_settings {
     uint64_t shutdown_timeout_ms;
     uint64_t restart_min_interval_ms;
     uint64_t memory_wait_ms;
+    uint64_t balloon_wait_ms;
     uint64_t undo_wait_ms;
     uint64_t start_parallel;
     uint64_t event_keep;

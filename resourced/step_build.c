@@ -1,11 +1,12 @@
 /* Steps that bring a domain to life: build, publish, unpause. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
 #include "resourced/publish.h"
-#include "resourced/step.h"
+#include "resourced/step_save.h"
 
 static void build_check(struct operation *op, struct reasons *reasons)
 {
@@ -17,6 +18,8 @@ static void build_check(struct operation *op, struct reasons *reasons)
     step_check_names(op, row->name, row->xen_name, reasons);
     if (definition_check_files(&row->definition, &err))
         reasons_add(reasons, &err);
+    if (op->request.file[0])
+        step_save_check_file(op, reasons);
 }
 
 static void build_record(struct operation *op)
@@ -44,8 +47,9 @@ static bool build_plan(const struct operation *op, char *buf, size_t size)
     char memory[32];
 
     snprintf(buf, size,
-             "build the %s domain %s with %s, %u vCPUs, %u disks and %u "
+             "%s the %s domain %s with %s, %u vCPUs, %u disks and %u "
              "network interfaces",
+             op->request.file[0] ? "restore" : "build",
              wire_enum_word(&wire_enum_domain_type, (int)d->type),
              op->row->xen_name,
              units_mem_format(d->memory, memory, sizeof(memory)),
@@ -58,12 +62,32 @@ static void built(void *arg, int rc, const struct vdc_error *err,
 {
     struct operation *op = arg;
 
+    if (op->fd >= 0)
+        close(op->fd);
+    op->fd = -1;
     if (!rc) {
         op->domid = op->row->domid = domid;
         op->built_ms = op->row->started_ms = clock_wall().ms;
         op->promised = false; /* it has its memory */
     }
     transaction_step_ended(op->t, rc, err);
+}
+
+/* As it was when it was saved; the file stays. */
+static int restore(struct operation *op, const struct hv_domain_config *config,
+                   struct vdc_error *err)
+{
+    struct hv *hv = op->host->hv;
+    int rc = step_save_open(op, &op->fd, err);
+
+    if (rc)
+        return rc;
+    rc = hv->domain->restore(hv, config, op->fd, built, op, err);
+    if (!rc)
+        return STEP_LATER;
+    close(op->fd);
+    op->fd = -1;
+    return rc;
 }
 
 static int build_apply(struct operation *op, struct vdc_error *err)
@@ -73,6 +97,8 @@ static int build_apply(struct operation *op, struct vdc_error *err)
 
     domain_config_fill(op->row, op->t->arena, &config);
     memory_unlock(op);
+    if (op->kind == WIRE_OP_START && op->request.file[0])
+        return restore(op, &config, err);
     int rc = hv->domain->create(hv, &config, built, op, err);
     return rc ? rc : STEP_LATER;
 }

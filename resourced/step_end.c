@@ -9,7 +9,7 @@
 #include "resourced/host.h"
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
-#include "resourced/step.h"
+#include "resourced/step_save.h"
 
 static void asked(void *arg, int rc, const struct vdc_error *err)
 {
@@ -115,7 +115,7 @@ static void end_record(struct operation *op)
     if (op->kind == WIRE_OP_DESTROY)
         why = "destroyed on request";
     else if (op->kind == WIRE_OP_SAVE)
-        why = "saved";
+        why = step_save_reason(op);
     uint32_t domid = op->row->domid;
     outcome_stopped(op->row, why);
     op->row->domid = domid; /* until it is ended: steps before need it */

@@ -6,15 +6,42 @@
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
 #include "resourced/memory.h"
-#include "resourced/step.h"
+#include "resourced/step_change.h"
 
 #define ROOM_POLL_MS 100
+
+/* A guest that is to have another amount: what it has not yet.  Of several
+ * such operations on it each needs what goes beyond the one before. */
+static int find_growth(struct operation *op, struct vdc_error *err)
+{
+    uint64_t asked = op->request.memory.kib;
+    struct hv_domain_info info;
+
+    op->need = MEM_KIB(0);
+    if (op->row->domid == HV_DOMID_NONE)
+        return 0;
+    uint64_t has = op->row->live.memory.kib;
+    if (op->row->domid != DOMID_TO_COME) {
+        int rc = step_info(op, op->row->domid, &info, err);
+        if (rc)
+            return rc;
+        if (has == step_before(op)->memory.kib ||
+            has < info.current_memory.kib)
+            has = info.current_memory.kib;
+    }
+    op->had = MEM_KIB(has);
+    if (asked > has)
+        op->need = MEM_KIB(asked - has);
+    return 0;
+}
 
 static int find_need(struct operation *op, struct vdc_error *err)
 {
     struct hv_domain_config config;
     struct hv *hv = op->host->hv;
 
+    if (op->kind == WIRE_OP_MEMORY_SET)
+        return find_growth(op, err);
     domain_config_fill(op->row, op->t->arena, &config);
     return hv->domain->memory_needed(hv, &config, &op->need, err);
 }
@@ -25,6 +52,8 @@ static void room_check(struct operation *op, struct reasons *reasons)
     struct vdc_error err;
     int rc = find_need(op, &err);
 
+    if (!rc && !op->need.kib)
+        return; /* it gives */
     /* What is built anew gets the memory of the domain that is ended. */
     if (!rc && op->kind != WIRE_OP_RESTART)
         rc = memory_check(op, &from_dom0, &err);
@@ -39,6 +68,8 @@ static bool room_plan(const struct operation *op, char *buf, size_t size)
     struct mem from_dom0 = { 0 };
     char amount[32], need[32];
 
+    if (!op->need.kib)
+        return false;
     memory_check((struct operation *)op, &from_dom0, NULL);
     units_mem_format(op->need, need, sizeof(need));
     if (from_dom0.kib)
@@ -67,6 +98,11 @@ static void room_poll(int fd, short what, void *arg)
     struct vdc_error err;
     struct mem from_dom0;
 
+    if (op->t->stop) {
+        vdc_error_set(&err, op->t->stop, "%s", vdc_error_text(op->t->stop));
+        transaction_step_ended(op->t, err.code, &err);
+        return;
+    }
     if (has_room(op)) {
         transaction_step_ended(op->t, 0, NULL);
         return;
@@ -82,6 +118,11 @@ static void room_poll(int fd, short what, void *arg)
     transaction_step_ended(op->t, rc, &err);
 }
 
+static void room_cancel(struct operation *op)
+{
+    transaction_wait(op, 0, room_poll);
+}
+
 static int room_apply(struct operation *op, struct vdc_error *err)
 {
     struct mem from_dom0 = { 0 };
@@ -89,7 +130,7 @@ static int room_apply(struct operation *op, struct vdc_error *err)
 
     if (!op->need.kib) /* after a crash, nothing was checked */
         rc = find_need(op, err);
-    if (!rc && has_room(op))
+    if (!rc && (!op->need.kib || has_room(op)))
         return STEP_DONE;
     if (!rc && op->kind != WIRE_OP_RESTART)
         rc = memory_check(op, &from_dom0, err);
@@ -109,4 +150,5 @@ const struct step step_find_room = {
     .check = room_check,
     .plan = room_plan,
     .apply = room_apply,
+    .cancel = room_cancel,
 };

@@ -15,6 +15,7 @@
 #include "resourced/host.h"
 #include "resourced/lease.h"
 #include "resourced/lifecycle.h"
+#include "resourced/live.h"
 #include "resourced/operation.h"
 #include "resourced/transaction_impl.h"
 #include "resourced/waiter.h"
@@ -197,13 +198,14 @@ void transaction_finish(struct transaction *t, int rc)
         t->operations[i].promised = false;
     if (rc && !dry)
         log_warning("%s failed: %s", transaction_name(t), t->err.text);
+    if (t->lease)
+        lease_stand_again(host, t->lease);
+    t->lease = NULL;
+    live_changed(host->live);
     /* on_done may look at the partitions: they are theirs again after it. */
     tell(t, rc);
     if (!rc && !dry && !t->answer)
         tell_waiters(t);
-    if (t->lease)
-        lease_stand_again(host, t->lease);
-    t->lease = NULL;
     let_go(t);
     lock_release(&host->locks, &t->locks);
     transaction_free(t);
@@ -259,7 +261,9 @@ static void is_stuck(int fd, short what, void *arg)
 
     if (t->told)
         return;
-    if (t->state == TRANSACTION_APPLYING) {
+    if (t->state == TRANSACTION_APPLYING && t->recovered) {
+        vdc_error_set(&err, VDC_E_TIMEOUT, "Xen does not answer");
+    } else if (t->state == TRANSACTION_APPLYING) {
         transaction_say_stop(t);
         err = t->err;
     }

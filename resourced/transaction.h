@@ -4,13 +4,13 @@
  * a client asks for one partition; it consists of steps (step.h), each of
  * which can be checked, applied and undone.
  *
- *   begun --> queued --> checked --> journalling --> applying --> committing
- *     |         |           |            |              |          |       |
- *     |         |           |            | no           |          |       |
- *     v         v           v            v journal      |          |       v
- *   failed    failed      failed       failed           |          |  committed
- *   bad       cancelled,  dry run                       v          |
- *   request   deadline,           a step failed,      undoing <----+
+ *   begun --> queued --> checked --> journalling --> applying -> committing
+ *     |         |           |            |              |         |       |
+ *     |         |           |            | no           |         |       |
+ *     v         v           v            v journal      |         |       v
+ *   failed    failed      failed       failed           |         |  committed
+ *   bad       cancelled,  dry run                       v         |
+ *   request   deadline,           a step failed,      undoing <---+
  *             a check,            cancelled,            |    cannot be written
  *             the key has         deadline              v
  *             an answer                               undone
@@ -117,6 +117,9 @@ struct operation {
     struct mem had;       /* what its domain had before it began to */
     struct mem from_dom0; /* of it, asked from dom0 */
     bool promised;        /* need is reserved, and not all taken yet */
+    struct mem gives;     /* its guest is to give so much ... */
+    struct mem kept;      /* ... and has given this: it is free, but not for
+                             other transactions before the commit */
 
     /* Of the step under way, for its own use; zero when a step begins. */
     uint64_t waits_until_ms; /* monotonic */

@@ -114,26 +114,10 @@ static void undo_next(struct transaction *t)
     end_undone(t);
 }
 
-/* Rows of resources follow from those of partitions. */
-static void add_resources(struct transaction *t, struct store_change *change)
-{
-    struct outcome *outcome = t->outcome;
-    struct resource_table *table = t->host->resources;
-
-    for (size_t i = 0; i < outcome->n_put; i++)
-        resources_plan(table, &outcome->rows[i].uuid, &outcome->rows[i],
-                       t->arena, &outcome->resources);
-    for (size_t i = 0; i < outcome->n_forget; i++)
-        resources_plan(table, &outcome->forget[i]->row.uuid, NULL, t->arena,
-                       &outcome->resources);
-    resources_into(&outcome->resources, change);
-}
-
 /* The rows are as the outcome has them; who reads sees them. */
 static void take_outcome(struct transaction *t)
 {
-    outcome_take(t->outcome);
-    resources_take(t->host->resources, &t->outcome->resources);
+    outcome_take(t->outcome, t->host);
     live_changed(t->host->live);
     for (size_t i = 0; i < t->outcome->n_put; i++)
         publish_changed(t->host, t->outcome->put[i]);
@@ -169,8 +153,7 @@ static void end_undone(struct transaction *t)
     give_back_memory(t);
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
-    outcome_into(t->outcome, t->arena, &change);
-    add_resources(t, &change);
+    outcome_into(t->outcome, t->host, t->arena, &change);
     change.answer = transaction_answer(t, t->err.code);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, failure_written, t);
@@ -231,11 +214,12 @@ static void commit(struct transaction *t)
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_committed(t, t->outcome);
     give_indexes(t);
-    outcome_into(t->outcome, t->arena, &change);
-    if (t->lease)
+    outcome_into(t->outcome, t->host, t->arena, &change);
+    if (t->lease) {
         lease_used(t->host, t->lease, t->arena, &change,
                    &t->outcome->resources);
-    add_resources(t, &change);
+        resources_into(&t->outcome->resources, &change);
+    }
     change.answer = transaction_answer(t, 0);
     event_log_into(t->host->events, &t->outcome->events, &change);
     store_submit(t->host->store, &change, committed, t);
@@ -428,6 +412,8 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
         return;
     }
     transaction_move(t, TRANSACTION_APPLYING);
+    if (t->lease)
+        lease_yield_memory(t->lease, t->host);
     if (t->stop) {
         start_undo_for_stop(t);
         return;
@@ -513,19 +499,19 @@ static void plan(struct transaction *t, struct step_list *steps,
     }
 }
 
-/* After a crash it may have expired: what is done is done without it. */
-static int use_lease(struct transaction *t, struct vdc_error *err)
+/* What the lease keeps is free for its operations from now on. */
+static void use_lease(struct transaction *t, struct reasons *reasons)
 {
     const struct vdc_uuid *id = &t->request.lease;
-    int rc = 0;
+    struct vdc_error err;
 
-    if (uuid_is_zero(id))
-        return 0;
-    if (!t->recovered || lease_find(t->host, id))
-        rc = lease_use(t->host, id, t, err);
-    if (!rc)
+    /* After a crash it may have expired: what is done is done without it. */
+    if (uuid_is_zero(id) || (t->recovered && !lease_find(t->host, id)))
+        return;
+    if (lease_use(t->host, id, t, &err))
+        reasons_add(reasons, &err);
+    else
         t->lease = lease_find(t->host, id);
-    return rc;
 }
 
 static int check_all(struct transaction *t)
@@ -533,10 +519,8 @@ static int check_all(struct transaction *t)
     struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
     struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
     struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
-    struct vdc_error why;
 
-    if (use_lease(t, &why))
-        reasons_add(reasons, &why);
+    use_lease(t, reasons);
     plan(t, steps, finals, reasons);
     int rc = reasons_error(reasons, &t->err);
     if (rc)
@@ -549,12 +533,59 @@ static int check_all(struct transaction *t)
     return 0;
 }
 
+/* The domains that its steps had built before the crash. */
+static int find_built(struct transaction *t, struct vdc_error *err)
+{
+    struct hv *hv = t->host->hv;
+    struct hv_domain_info *domains;
+    size_t n = 0;
+    int rc = hv->domain->list(hv, t->arena, &domains, &n, err);
+
+    for (size_t i = 0; !rc && i < t->n_operations; i++) {
+        struct operation *op = &t->operations[i];
+        if (op->row->domid != DOMID_TO_COME || op->kind == WIRE_OP_RESTART)
+            continue;
+        /* One that has ended since is found missing when all is settled. */
+        op->row->started_ms = clock_wall().ms;
+        for (size_t j = 0; j < n; j++)
+            if (!domains[j].dying &&
+                uuid_equal(&domains[j].uuid, &op->row->uuid))
+                op->domid = op->row->domid = domains[j].domid;
+        if (op->row->domid == DOMID_TO_COME)
+            op->row->domid = HV_DOMID_NONE;
+    }
+    return rc;
+}
+
+static void forward_again(int fd, short what, void *arg);
+
+/* All that can be undone had been applied when it passed. */
+static void go_forward(struct transaction *t)
+{
+    struct vdc_error err;
+
+    while (t->at < t->n_steps && !is_final_at(t, t->at))
+        t->at++;
+    if (find_built(t, &err))
+        try_again(t, &t->operations[0], &err, forward_again);
+    else
+        apply_next(t);
+}
+
+static void forward_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    go_forward(op->t);
+}
+
 /* After a crash: forward, or all of it back. */
 static void run_recovered(struct transaction *t)
 {
     if (t->passed) {
+        transaction_watch_stuck(t);
         transaction_move(t, TRANSACTION_APPLYING);
-        apply_next(t);
+        go_forward(t);
         return;
     }
     t->at = t->n_steps;

@@ -45,8 +45,9 @@ static void test_reserve(void)
     info = host();
     CHECK(info.reserved_memory.kib == MEM_MIB(64).kib, "%llu KiB claimed",
           ull(info.reserved_memory.kib));
-    CHECK(info.free_memory.kib == before - MEM_MIB(64).kib,
+    CHECK(about(info.free_memory.kib, before - MEM_MIB(64).kib),
           "%llu KiB free of %llu", ull(info.free_memory.kib), ull(before));
+    uint64_t sum = info.free_memory.kib + MEM_MIB(64).kib;
     OK(hv->domain->reserve(hv, MEM_MIB(32), &err));
     info = host();
     CHECK(info.reserved_memory.kib == MEM_MIB(32).kib, "%llu KiB claimed",
@@ -55,15 +56,15 @@ static void test_reserve(void)
          hv->domain->reserve(hv, MEM_KIB(before + 1024), &err));
     info = host();
     CHECK(info.reserved_memory.kib == MEM_MIB(32).kib &&
-              info.free_memory.kib == before - MEM_MIB(32).kib,
+              info.free_memory.kib == sum - MEM_MIB(32).kib,
           "a refused claim has changed what is claimed");
-    /* All of it, what is claimed already included. */
-    OK(hv->domain->reserve(hv, MEM_KIB(before), &err));
-    CHECK(host().free_memory.kib == 0, "all is claimed");
+    /* Nearly all of it, what is claimed already included. */
+    OK(hv->domain->reserve(hv, MEM_KIB(before - SLACK_KIB), &err));
+    CHECK(host().free_memory.kib <= SLACK_KIB, "nearly all is claimed");
     OK(hv->domain->reserve(hv, MEM_KIB(0), &err));
-    info = host();
-    CHECK(info.reserved_memory.kib == 0 && info.free_memory.kib == before,
-          "all is given back: %llu KiB free", ull(info.free_memory.kib));
+    CHECK(host().reserved_memory.kib == 0, "all is given back");
+    CHECK(free_kib() == before, "%llu KiB are free, and %llu before",
+          ull(free_kib()), ull(before));
 }
 
 static void test_reserve_keeps_others_out(void)
@@ -101,7 +102,8 @@ static void test_reserve_is_given_back(void)
     if (!reopen())
         return;
     CHECK(host().reserved_memory.kib == 0, "claimed after open");
-    CHECK(free_kib() == before, "free memory is as it was");
+    CHECK(about(free_kib(), before), "%llu KiB are free, and %llu before",
+          ull(free_kib()), ull(before));
 }
 
 static void test_maximum(void)
@@ -225,6 +227,10 @@ static void test_reserve_stops_balloon(void)
     CHECK(host().reserved_memory.kib == spare - MEM_MIB(LEFT_MIB).kib,
           "it has taken of the claim");
     OK(hv->domain->reserve(hv, MEM_KIB(0), &err));
+    /* Linux gives up after some trials, and tries again only for another
+     * target than that which it could not reach. */
+    balloon_to(domid, 160);
+    OK(hv->domain->set_memory_target(hv, domid, MEM_MIB(256), &err));
     CHECK(follows(domid, MEM_MIB(256).kib), "%llu KiB after the claim",
           ull(info_of(domid).current_memory.kib));
     end(domid);

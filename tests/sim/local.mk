@@ -19,7 +19,8 @@ tests_sim_test_resourced_guests_SOURCES = \
 	tests/sim/test_resourced_guests.c $(RD_SOURCES)
 tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_crash_SOURCES = \
-	tests/sim/test_resourced_crash.c $(RD_SOURCES)
+	tests/sim/test_resourced_crash.c tests/sim/rd_state.c \
+	tests/sim/rd_state.h $(RD_SOURCES)
 tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_transactions_SOURCES = \
 	tests/sim/test_resourced_transactions.c $(RD_SOURCES)

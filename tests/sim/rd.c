@@ -233,6 +233,10 @@ bool rd_receive(struct rd *rd, struct wire_frame *ret, int timeout_ms)
         if (ret->message->number != WIRE_MSG_progress)
             return true;
         rd->n_progress++;
+        if (rd->cancel_at && rd->n_progress == rd->cancel_at) {
+            rd->cancel_at = 0;
+            rd_cancel(rd, ret->id);
+        }
     }
     return false;
 }
@@ -468,7 +472,9 @@ void rd_cancel(struct rd *rd, uint32_t id)
 
     wire_init(&wire_struct_cancel, &cancel);
     cancel.request = id;
+    unsigned n_progress = rd->n_progress;
     rd_send(rd, WIRE_MSG_cancel, &cancel);
+    rd->n_progress = n_progress;
 }
 
 /* ---- the host from outside ---- */

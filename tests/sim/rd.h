@@ -24,6 +24,8 @@ struct rd {
     int fd;               /* -1: not connected */
     uint32_t id;
     unsigned n_progress;  /* of the last call */
+    unsigned cancel_at;   /* of the next call: cancelled at that message of
+                             progress; 0 afterwards, when there was one */
     struct arena *arena;  /* answers */
     struct hv *hv;        /* the host from outside, or NULL */
 };

@@ -1,34 +1,94 @@
 /*
- * resourced on a simulated host, killed before and after every change that it
- * makes to the host, and with every call failing, for each operation: after a
- * restart the operation has happened wholly or not at all, the host and the
- * database agree, and nothing is left over.
+ * resourced on a simulated host, for each kind of operation and for several
+ * in one transaction: killed before and after every change that it makes to
+ * the host, and again while it recovers; with every call failing, refused or
+ * never answered; cancelled at every step.  In the end all is wholly as
+ * before or wholly as after, and when the partitions are gone, nothing is
+ * left over.
+ *
+ * As it is, a part of the points is tried, spread evenly; with
+ * VDC_SWEEP=full all are.  VDC_SCENARIO=TEXT takes those with that in their
+ * name alone.
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/rd.h"
+#include "base/clock.h"
+#include "tests/sim/rd_state.h"
 #include "tests/unit/unit.h"
 
-/* What a partition named web may be afterwards. */
-enum { GONE = 1, STOPPED = 2, RUNNING = 4 };
+#define HOST_OPTIONS                                                          \
+    "create_ms=1,destroy_ms=1,op_ms=1,shutdown_ms=1,save_ms=1,detach_ms=40,"  \
+    "suspend_ms=40,balloon=64G,pci=0000:03:00.0+0000:03:00.1"
+#define MOST_POINTS 400
 
-struct operation {
+struct scenario {
     const char *name;
     void (*prepare)(struct rd *rd);
+    /* One or the other. */
+    void (*fill)(struct rd *rd, struct rd_transaction *t);
     void (*run)(struct rd *rd);
-    unsigned allowed;
+    /* Another end that is as good: of a restart that fails, a guest that is
+     * stopped.  NULL: none. */
+    void (*also)(struct rd *rd);
 };
 
-static unsigned n_points, n_recovery_points, n_failures;
+/* What is compared with. */
+struct baseline {
+    const struct scenario *scenario;
+    struct rd *rd;
+    uint64_t free_kib;
+    const char *store;  /* xenstore without partitions */
+    const char *before, *after, *also;
+};
 
-static struct rd *new_host(void)
+static struct {
+    unsigned crashes, recovery_crashes, failures, hangs, cancels, leaks;
+} sum;
+
+/* ---- what there is before ---- */
+
+static struct wire_operation *add_web(struct rd *rd, struct rd_transaction *t,
+                                      const char *name, bool start)
 {
-    struct rd *rd = rd_new("create_ms=1,destroy_ms=1,op_ms=1,shutdown_ms=1");
+    struct wire_disk *disk = ARENA_NEW(rd->arena, struct wire_disk);
+    struct wire_nic *nic = ARENA_NEW(rd->arena, struct wire_nic);
+    struct wire_operation *op = rd_add_create(rd, t, name, start);
 
-    rd->settings = "restart_min_interval = 0\nmemory_wait = 2\n";
-    return rd;
+    wire_init(&wire_struct_disk, disk);
+    disk->target = arena_printf(rd->arena, "/dev/vg/%s", name);
+    disk->format = "raw";
+    disk->vdev = "xvda";
+    disk->script = "block-test";
+    wire_init(&wire_struct_nic, nic);
+    nic->mac =
+        arena_printf(rd->arena, "00:16:3e:00:00:%02x", (unsigned)name[0]);
+    nic->bridge = "xenbr0";
+    op->definition.disks = disk;
+    op->definition.n_disks = 1;
+    op->definition.nics = nic;
+    op->definition.n_nics = 1;
+    op->definition.vcpus = 1;
+    op->definition.max_vcpus = 4;
+    op->definition.memory = MEM_MIB(64);
+    op->definition.max_memory = MEM_MIB(256);
+    memset(op->definition.uuid.bytes, name[0],
+           sizeof(op->definition.uuid.bytes));
+    return op;
+}
+
+static void make(struct rd *rd, const char *name, bool start)
+{
+    struct rd_transaction t;
+    struct vdc_error err = { 0 };
+
+    rd_begin(&t);
+    add_web(rd, &t, name, start);
+    if (rd_transact(rd, &t, NULL, &err))
+        printf("%s\n", err.text);
+    CU_ASSERT_EQUAL(err.code, 0);
 }
 
 static void prepare_nothing(struct rd *rd)
@@ -37,35 +97,60 @@ static void prepare_nothing(struct rd *rd)
 
 static void prepare_stopped(struct rd *rd)
 {
-    struct wire_definition definition;
-
-    rd_definition(&definition, "web", "");
-    CU_ASSERT_EQUAL(rd_create(rd, &definition, false, NULL), 0);
+    make(rd, "web", false);
 }
 
 static void prepare_running(struct rd *rd)
 {
-    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    make(rd, "web", true);
 }
 
-static void run_create(struct rd *rd)
+static void prepare_three(struct rd *rd)
 {
-    rd_create_simple(rd, "web", "");
+    make(rd, "web", true);
+    make(rd, "db", true);
+    make(rd, "mail", false);
 }
 
-static void run_start(struct rd *rd)
+/* ---- what is done ---- */
+
+static void fill_create(struct rd *rd, struct rd_transaction *t)
 {
-    rd_do(rd, WIRE_MSG_partition_start, "web", NULL);
+    add_web(rd, t, "web", true);
 }
 
-static void run_destroy(struct rd *rd)
+static void fill_define(struct rd *rd, struct rd_transaction *t)
 {
-    rd_destroy(rd, "web", false);
+    add_web(rd, t, "web", false);
 }
 
-static void run_destroy_keep(struct rd *rd)
+static void fill_start(struct rd *rd, struct rd_transaction *t)
 {
-    rd_destroy(rd, "web", true);
+    rd_add(t, WIRE_OP_START, "web");
+}
+
+static void fill_destroy(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_DESTROY, "web");
+}
+
+static void fill_destroy_keep(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_DESTROY, "web")->keep = true;
+}
+
+static void add_rename(struct rd *rd, struct rd_transaction *t,
+                       const char *name, const char *new_name)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_RENAME, name);
+
+    op->new_name = new_name;
+    op->new_xen_name = arena_printf(rd->arena, "acme.%s", new_name);
+}
+
+static void fill_rename(struct rd *rd, struct rd_transaction *t)
+{
+    add_rename(rd, t, "web", "www");
 }
 
 static void run_shutdown(struct rd *rd)
@@ -78,229 +163,523 @@ static void run_reboot(struct rd *rd)
     rd_shutdown_wait(rd, WIRE_MSG_partition_reboot, "web", 4000, NULL);
 }
 
-static void run_rename(struct rd *rd)
+static void also_stopped(struct rd *rd)
 {
-    struct wire_partition_ref ref;
-
-    wire_init(&wire_struct_partition_ref, &ref);
-    ref.customer = "acme";
-    ref.name = "web";
-    ref.new_name = "www";
-    ref.new_xen_name = "acme.www";
-    rd_call(rd, WIRE_MSG_partition_rename, &ref, NULL, NULL);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
 }
 
-static const struct operation operations[] = {
-    { "create", prepare_nothing, run_create, GONE | RUNNING },
-    { "start", prepare_stopped, run_start, STOPPED | RUNNING },
-    { "destroy", prepare_running, run_destroy, RUNNING | GONE },
-    { "destroy --keep", prepare_running, run_destroy_keep,
-      RUNNING | STOPPED },
-    { "shutdown", prepare_running, run_shutdown, RUNNING | STOPPED },
-    { "reboot", prepare_running, run_reboot, RUNNING },
-    { "rename", prepare_running, run_rename, RUNNING },
+static void fill_pause(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_PAUSE, "web");
+}
+
+static void prepare_paused(struct rd *rd)
+{
+    struct rd_transaction t;
+
+    make(rd, "web", true);
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PAUSE, "web");
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+}
+
+static void fill_unpause(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_UNPAUSE, "web");
+}
+
+static void fill_memory(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_MEMORY_SET, "web")->memory = MEM_MIB(128);
+}
+
+static void fill_less_memory(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_MEMORY_SET, "web")->memory = MEM_MIB(32);
+}
+
+static void fill_memory_live(struct rd *rd, struct rd_transaction *t)
+{
+    fill_memory(rd, t);
+    t->operations[0].live_only = true;
+}
+
+static void fill_memory_max(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_MEMORY_MAX, "web")->memory = MEM_MIB(512);
+}
+
+static void fill_vcpus(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_VCPUS, "web")->vcpus = 3;
+}
+
+static void fill_pin(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_PIN, "web");
+
+    op->cpus = "1-2";
+    op->cpus_soft = "2";
+}
+
+static void fill_sched(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_SCHED, "web");
+
+    op->weight = 512;
+    op->cap = 50;
+}
+
+static void fill_disk(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_DISK_ATTACH, "web");
+
+    op->disk.target = "/dev/vg/data";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    op->disk.script = "block-test";
+}
+
+static void fill_disk_detach(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_DISK_DETACH, "web")->device = "xvda";
+}
+
+static void fill_nic(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_NIC_ATTACH, "web");
+
+    op->nic.mac = "00:16:3e:00:00:99";
+    op->nic.bridge = "xenbr1";
+}
+
+static void fill_nic_detach(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_NIC_DETACH, "web")->device = "00:16:3e:00:00:77";
+}
+
+static void fill_pci(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_PCI_ATTACH, "web")->device = "0000:03:00.0";
+}
+
+static void prepare_pci(struct rd *rd)
+{
+    struct rd_transaction t;
+
+    make(rd, "web", true);
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PCI_ATTACH, "web")->device = "0000:03:00.0";
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+}
+
+static void fill_pci_detach(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.0";
+}
+
+static void fill_pool(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_POOL_SET, "web");
+
+    op->pool = "licences";
+    op->amount = 3;
+}
+
+/* ---- several in one ---- */
+
+/* A guest is given more of everything, and started by way of it. */
+static void fill_grow(struct rd *rd, struct rd_transaction *t)
+{
+    fill_memory(rd, t);
+    fill_vcpus(rd, t);
+    fill_disk(rd, t);
+    fill_sched(rd, t);
+}
+
+static void fill_start_and_grow(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_START, "mail");
+    rd_add(t, WIRE_OP_PAUSE, "mail");
+    rd_add(t, WIRE_OP_VCPUS, "db")->vcpus = 2;
+    fill_nic(rd, t);
+    rd_add(t, WIRE_OP_DESTROY, "db")->keep = true;
+}
+
+static void fill_two_creates(struct rd *rd, struct rd_transaction *t)
+{
+    add_web(rd, t, "web", true);
+    add_web(rd, t, "db", true);
+}
+
+static void fill_exchange(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_DESTROY, "web");
+    rd_add(t, WIRE_OP_START, "mail");
+    add_rename(rd, t, "db", "base");
+}
+
+static void fill_names(struct rd *rd, struct rd_transaction *t)
+{
+    add_rename(rd, t, "web", "third");
+    add_rename(rd, t, "db", "web");
+    add_rename(rd, t, "third", "db");
+    rd_add(t, WIRE_OP_START, "mail");
+}
+
+static void fill_all_gone(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_DESTROY, "web");
+    rd_add(t, WIRE_OP_DESTROY, "db")->keep = true;
+    rd_add(t, WIRE_OP_DESTROY, "mail");
+}
+
+static const struct scenario scenarios[] = {
+    { "create", prepare_nothing, fill_create, NULL, NULL },
+    { "define", prepare_nothing, fill_define, NULL, NULL },
+    { "start", prepare_stopped, fill_start, NULL, NULL },
+    { "destroy", prepare_running, fill_destroy, NULL, NULL },
+    { "destroy --keep", prepare_running, fill_destroy_keep, NULL, NULL },
+    { "rename", prepare_running, fill_rename, NULL, NULL },
+    { "shutdown", prepare_running, NULL, run_shutdown, NULL },
+    { "reboot", prepare_running, NULL, run_reboot, also_stopped },
+    { "pause", prepare_running, fill_pause, NULL, NULL },
+    { "unpause", prepare_paused, fill_unpause, NULL, NULL },
+    { "mem-set, more", prepare_running, fill_memory, NULL, NULL },
+    { "mem-set, less", prepare_running, fill_less_memory, NULL, NULL },
+    { "mem-set, live", prepare_running, fill_memory_live, NULL, NULL },
+    { "mem-max", prepare_running, fill_memory_max, NULL, NULL },
+    { "vcpu-set", prepare_running, fill_vcpus, NULL, NULL },
+    { "vcpu-pin", prepare_running, fill_pin, NULL, NULL },
+    { "sched-credit2", prepare_running, fill_sched, NULL, NULL },
+    { "block-attach", prepare_running, fill_disk, NULL, NULL },
+    { "block-detach", prepare_running, fill_disk_detach, NULL, NULL },
+    { "network-attach", prepare_running, fill_nic, NULL, NULL },
+    { "network-detach", prepare_running, fill_nic_detach, NULL, NULL },
+    { "pci-attach", prepare_running, fill_pci, NULL, NULL },
+    { "pci-detach", prepare_pci, fill_pci_detach, NULL, NULL },
+    { "pool-set", prepare_running, fill_pool, NULL, NULL },
+    { "pool-set when stopped", prepare_stopped, fill_pool, NULL, NULL },
+    { "four changes of one", prepare_running, fill_grow, NULL, NULL },
+    { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,
+      NULL },
+    { "two creates", prepare_nothing, fill_two_creates, NULL, NULL },
+    { "destroy, start, rename", prepare_three, fill_exchange, NULL, NULL },
+    { "names in a ring, start", prepare_three, fill_names, NULL, NULL },
+    { "three destroys", prepare_three, fill_all_gone, NULL, NULL },
 };
 
-static const struct wire_partition *either_name(struct rd *rd)
-{
-    const struct wire_partition *p = rd_show(rd, "web");
+#define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
-    return p ? p : rd_show(rd, "www");
+static bool is_full(void)
+{
+    const char *sweep = getenv("VDC_SWEEP");
+
+    return sweep && strcmp(sweep, "full") == 0;
 }
 
-static void settle(struct rd *rd)
+static bool is_wanted(size_t i)
 {
-    for (unsigned i = 0; i < 2500; i++) {
-        const struct wire_partition *p = either_name(rd);
-        if (!p || p->state == WIRE_STOPPED || p->state == WIRE_RUNNING)
-            return;
-        rd_sleep(1);
+    const char *text = getenv("VDC_SCENARIO");
+
+    return !text || strstr(scenarios[i].name, text);
+}
+
+/* Of many points every n-th, another n-th for each kind. */
+static bool is_chosen(unsigned k, unsigned offset, unsigned every)
+{
+    return is_full() || (k + offset) % every == 0;
+}
+
+/* ---- before and after ---- */
+
+static int run(const struct baseline *base, struct vdc_error *err)
+{
+    struct rd_transaction t;
+
+    if (base->scenario->run) {
+        base->scenario->run(base->rd);
+        return 0;
     }
-    CU_FAIL("it does not come to rest");
+    rd_begin(&t);
+    base->scenario->fill(base->rd, &t);
+    return rd_transact(base->rd, &t, NULL, err);
 }
 
-static bool complain(const char *what, const char *label)
+static bool wait_for_state(struct rd *rd, const char *const *wanted,
+                           unsigned n_wanted, unsigned ms,
+                           const char **ret_state)
 {
-    printf("\n%s: %s", label, what);
-    CU_FAIL("see above");
+    uint64_t until = clock_mono().ms + ms;
+
+    do {
+        const char *state = rd_state(rd);
+        for (unsigned i = 0; state && i < n_wanted; i++)
+            if (wanted[i] && strcmp(state, wanted[i]) == 0)
+                return true;
+        *ret_state = state;
+        rd_sleep(2);
+    } while (clock_mono().ms < until);
     return false;
 }
 
-/* Xen and the daemon say the same. */
-static bool agrees(struct rd *rd, unsigned allowed, const char *label)
+/* The state when it has come to rest. */
+static const char *resting_state(struct rd *rd)
 {
-    const struct wire_partition_list *list;
+    const char *state = rd_state(rd), *again;
 
-    settle(rd);
-    list = rd_list(rd, true);
-    if (!list)
-        return complain("no list", label);
-    unsigned state = GONE;
-    for (uint32_t i = 0; i < list->n_partitions; i++) {
-        const struct wire_partition *p = &list->partitions[i];
-        if (!p->managed && p->domid)
-            return complain("a domain is nobody's", label);
-        if (p->managed)
-            state = p->domid ? RUNNING : STOPPED;
-        if (p->managed && p->domid && p->flags[0] == '\0')
-            return complain("a domain is not there", label);
+    for (unsigned i = 0; i < 100; i++) {
+        rd_sleep(10);
+        again = rd_state(rd);
+        if (state && again && strcmp(state, again) == 0)
+            break;
+        state = again;
     }
-    if (rd_domains(rd) != (state == RUNNING))
-        return complain("domains are wrong", label);
-    if (!(state & allowed))
-        return complain("neither before nor after", label);
-    const struct wire_partition *p = either_name(rd);
-    if (state == RUNNING &&
-        !strstr(rd_store_dump(rd), arena_printf(rd->arena, "\"%s\"",
-                                                p->xen_name)))
-        return complain("the name in Xen is another", label);
-    return true;
+    return state ? state : "";
+}
+
+static struct baseline *baseline_new(const struct scenario *scenario)
+{
+    struct baseline *base = XNEW(struct baseline);
+    struct vdc_error err = { 0 };
+    struct rd *rd = rd_new(HOST_OPTIONS);
+
+    base->scenario = scenario;
+    base->rd = rd;
+    rd->settings = "restart_min_interval = 0\nmemory_wait = 2\n"
+                   "undo_wait = \"100ms\"\npools = [ \"licences=10\" ]\n";
+    CU_ASSERT_FATAL(rd_start(rd));
+    base->free_kib = rd_free_kib(rd);
+    base->store = rd_store_dump(rd);
+    scenario->prepare(rd);
+    base->before = resting_state(rd);
+    rd_kill(rd);
+    rd_save(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    int rc = run(base, &err);
+    if (rc)
+        printf("\n%s: %s", scenario->name, err.text);
+    CU_ASSERT_EQUAL(rc, 0);
+    base->after = resting_state(rd);
+    rd_kill(rd);
+    rd_restore(rd);
+    if (scenario->also) {
+        CU_ASSERT_FATAL(rd_start(rd));
+        scenario->also(rd);
+        base->also = resting_state(rd);
+        rd_kill(rd);
+        rd_restore(rd);
+    }
+    return base;
+}
+
+static void baseline_free(struct baseline *base)
+{
+    rd_free(base->rd);
+    free(base);
+}
+
+static void complain(const char *label, const char *what)
+{
+    printf("\n    %s: %s", label, what);
+    CU_FAIL("see above");
+}
+
+/* ---- afterwards ---- */
+
+static void leak(const char *label, const char *what)
+{
+    sum.leaks++;
+    complain(label, what);
+}
+
+static void destroy_all(struct rd *rd, const char *label)
+{
+    const struct wire_partition_list *list = rd_list(rd, false);
+
+    for (uint32_t i = 0; list && i < list->n_partitions; i++)
+        if (rd_destroy(rd, list->partitions[i].name, false))
+            complain(label, "a partition cannot be destroyed");
 }
 
 /* After the end of all partitions the host is as it was made. */
-static void check_nothing_left(struct rd *rd, uint64_t free_kib,
-                               const char *store, const char *label)
+static void check_nothing_left(const struct baseline *base, const char *label)
 {
-    const struct wire_partition *p = either_name(rd);
+    struct rd *rd = base->rd;
 
-    if (p && rd_destroy(rd, p->name, false))
-        complain("it cannot be destroyed", label);
+    destroy_all(rd, label);
     if (rd_domains(rd) != 0)
-        complain("a domain is left", label);
-    if (rd_free_kib(rd) != free_kib)
-        complain("memory is left", label);
-    if (strcmp(rd_store_dump(rd), store) != 0)
-        complain("nodes are left in xenstore", label);
+        leak(label, "a domain is left");
+    if (rd_free_kib(rd) != base->free_kib)
+        leak(label, "memory is left");
+    if (strcmp(rd_store_dump(rd), base->store) != 0)
+        leak(label, rd_state_difference(rd, rd_store_dump(rd), base->store));
     rd_kill(rd);
     if (rd_sql(rd, "SELECT count(*) FROM journal") != 0)
-        complain("the journal has a row", label);
+        leak(label, "the journal has a row");
     if (rd_sql(rd, "SELECT count(*) FROM partition") != 0)
-        complain("the database has a partition", label);
+        leak(label, "the database has a partition");
 }
 
-struct baseline {
-    uint64_t free_kib;
-    const char *store;
-};
-
-static struct rd *prepared(const struct operation *op, struct baseline *ret)
+/* allowed: 1 before, 2 after. */
+static void check_whole(const struct baseline *base, unsigned allowed,
+                        const char *label)
 {
-    struct rd *rd = new_host();
+    struct rd *rd = base->rd;
+    const char *state = NULL;
+    const char *wanted[3] = { allowed & 1 ? base->before : NULL,
+                              allowed & 2 ? base->after : NULL,
+                              base->also };
 
-    CU_ASSERT_FATAL(rd_start(rd));
-    ret->free_kib = rd_free_kib(rd);
-    ret->store = rd_store_dump(rd);
-    op->prepare(rd);
-    rd_kill(rd);
-    return rd;
+    if (!wait_for_state(rd, wanted, 3, 4000, &state)) {
+        complain(label, "neither before nor after");
+        if (state && wanted[0])
+            printf("\n  before: %s",
+                   rd_state_difference(rd, state, wanted[0]));
+        if (state && wanted[1])
+            printf("\n  after: %s", rd_state_difference(rd, state, wanted[1]));
+    }
 }
 
-static const char *fault_at(struct rd *rd, const char *kind, unsigned k)
+static void check_end(const struct baseline *base, unsigned allowed,
+                      const char *label)
+{
+    check_whole(base, allowed, label);
+    check_nothing_left(base, label);
+    rd_restore(base->rd);
+}
+
+static void restart(const struct baseline *base, const char *label)
+{
+    if (!base->rd->pid && !rd_start(base->rd))
+        complain(label, "resourced does not start again");
+}
+
+/* ---- killed ---- */
+
+static const char *effect(struct rd *rd, const char *kind, unsigned k)
 {
     return arena_printf(rd->arena, "%s:*:%llu", kind,
                         (unsigned long long)hv_sim_effects(rd_host(rd)) + k);
 }
 
-/* Dies at the k-th effect of the operation, and at the j-th of the recovery
- * (j 0: it does not).  Whether the two faults happened. */
-static void crash_at(const struct operation *op, const char *kind, unsigned k,
-                     unsigned j, bool *ret_died, bool *ret_died_again)
+static bool has_died(struct rd *rd)
 {
-    char label[96];
-    struct baseline base;
-    struct rd *rd = prepared(op, &base);
-
-    snprintf(label, sizeof(label), "%s, %s effect %u, recovery %u", op->name,
-             kind, k, j);
-    rd->fault = fault_at(rd, kind, k);
-    if (rd_start(rd))
-        op->run(rd);
-    settle(rd);
-    *ret_died = !rd_connect(rd);
-    if (*ret_died) {
-        CU_ASSERT_EQUAL(rd_wait(rd), 128 + SIGKILL);
-    } else {
-        rd_kill(rd); /* the fault is still to come */
-    }
-    *ret_died_again = false;
-    if (*ret_died && j) {
-        rd->fault = fault_at(rd, kind, j);
-        if (rd_start(rd)) {
-            settle(rd);
-            rd_kill(rd);
-        } else {
-            CU_ASSERT_EQUAL(rd_wait(rd), 128 + SIGKILL);
-            *ret_died_again = true;
-        }
-    }
-    if (rd_start(rd)) {
-        if (agrees(rd, op->allowed, label))
-            check_nothing_left(rd, base.free_kib, base.store, label);
-    } else {
-        complain("resourced does not start again", label);
-    }
-    rd_free(rd);
+    if (rd_connect(rd))
+        return false;
+    CU_ASSERT_EQUAL(rd_wait(rd), 128 + SIGKILL);
+    return true;
 }
 
-static void sweep(const struct operation *op, const char *kind)
+/* What follows by itself after an answer: a reboot, a balloon. */
+static void let_settle(const struct baseline *base)
+{
+    const char *wanted[3] = { base->before, base->after, base->also };
+    const char *state;
+
+    if (rd_connect(base->rd))
+        wait_for_state(base->rd, wanted + 1, 1, 200, &state);
+}
+
+/* Dies at the k-th effect of the transaction, and at the j-th of the recovery
+ * (j 0: it does not).  Whether the two happened. */
+static void crash_at(const struct baseline *base, const char *kind, unsigned k,
+                     unsigned j, bool *ret_died, bool *ret_died_again)
+{
+    struct rd *rd = base->rd;
+    char label[96];
+
+    snprintf(label, sizeof(label), "%s, %s effect %u, recovery %u",
+             base->scenario->name, kind, k, j);
+    rd->fault = effect(rd, kind, k);
+    if (rd_start(rd)) {
+        run(base, NULL);
+        if (base->scenario->run)
+            let_settle(base);
+    }
+    *ret_died = has_died(rd);
+    *ret_died_again = false;
+    if (!*ret_died) {
+        rd_kill(rd); /* the fault is still to come */
+    } else if (j) {
+        rd->fault = effect(rd, kind, j);
+        if (rd_start(rd) && base->scenario->run)
+            let_settle(base);
+        *ret_died_again = has_died(rd);
+        if (!*ret_died_again)
+            rd_kill(rd);
+    }
+    restart(base, label);
+    check_end(base, *ret_died ? 3 : 2, label);
+}
+
+static void sweep_crashes(const struct baseline *base, const char *kind,
+                          unsigned every)
 {
     bool died = true, again, died_again;
 
-    for (unsigned k = 1; died && k < 200; k++) {
-        crash_at(op, kind, k, 0, &died, &died_again);
-        n_points += died;
+    for (unsigned k = 1; died && k < MOST_POINTS; k++) {
+        crash_at(base, kind, k, 0, &died, &died_again);
+        sum.crashes += died;
         /* Between one effect and the next the recovery only reads. */
         died_again = died && strcmp(kind, "crash-after") == 0;
-        for (unsigned j = 1; died_again && j < 200; j++) {
-            crash_at(op, kind, k, j, &again, &died_again);
-            n_recovery_points += died_again;
+        for (unsigned j = 1; died_again && j < MOST_POINTS; j++) {
+            if (!is_chosen(k + j, 0, every))
+                continue;
+            crash_at(base, kind, k, j, &again, &died_again);
+            sum.recovery_crashes += died_again;
         }
     }
 }
 
 static void test_crash(void)
 {
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        unsigned points = n_points, recovery = n_recovery_points;
-        sweep(&operations[i], "crash-before");
-        sweep(&operations[i], "crash-after");
+    for (size_t i = 0; i < N_SCENARIOS; i++) {
+        if (!is_wanted(i))
+            continue;
+        struct baseline *base = baseline_new(&scenarios[i]);
+        unsigned points = sum.crashes, recovery = sum.recovery_crashes;
+        sweep_crashes(base, "crash-before", 7);
+        sweep_crashes(base, "crash-after", 7);
         printf("\n    %s: killed at %u points, and at %u of the recovery",
-               operations[i].name, n_points - points,
-               n_recovery_points - recovery);
-        CU_ASSERT(n_points - points >= 2);
+               scenarios[i].name, sum.crashes - points,
+               sum.recovery_crashes - recovery);
+        baseline_free(base);
     }
-    printf("\n    together %u points, ", n_points + n_recovery_points);
+    CU_ASSERT(sum.crashes > 10);
+    printf("\n    together %u points, ", sum.crashes + sum.recovery_crashes);
 }
 
-/* Each call fails once, while the operation runs: no crash, and it is wholly
- * done or not at all. */
-static bool fail_at(const struct operation *op, const char *kind, unsigned k)
-{
-    char label[96];
-    struct baseline base;
-    struct rd *rd = prepared(op, &base);
-    /* A restart that fails leaves a stopped guest: its domain was ended. */
-    unsigned allowed = op->allowed | (op->run == run_reboot ? STOPPED : 0);
+/* ---- calls that fail ---- */
 
-    snprintf(label, sizeof(label), "%s, %s call %u", op->name, kind, k);
+/* An answer says what is: an error, that nothing is changed. */
+static unsigned allowed_after(const struct baseline *base, int rc)
+{
+    if (base->scenario->run || rc == VDC_E_CLOSED)
+        return 3;
+    return rc ? 1 : 2;
+}
+
+static bool fail_at(const struct baseline *base, const char *kind, unsigned k)
+{
+    struct rd *rd = base->rd;
     uint64_t before = hv_sim_calls(rd_host(rd));
+    int rc = VDC_E_CLOSED;
+    char label[96];
+
+    snprintf(label, sizeof(label), "%s, %s call %u", base->scenario->name,
+             kind, k);
     rd->fault = arena_printf(rd->arena, "%s:*:%llu", kind,
                              (unsigned long long)before + k);
     bool up = rd_start(rd);
     if (up)
-        op->run(rd);
-    uint64_t after = hv_sim_calls(rd_host(rd));
-    bool happened = after >= before + k;
-    if (!up)
+        rc = run(base, NULL);
+    else
         rd_wait(rd);
-    else if (!happened)
-        rd_kill(rd); /* the fault is still to come */
+    bool happened = hv_sim_calls(rd_host(rd)) >= before + k;
     /* One that cannot start without its host can when the host is back. */
-    if (!rd->pid && !rd_start(rd))
-        complain("resourced does not start again", label);
-    else if (agrees(rd, allowed, label))
-        check_nothing_left(rd, base.free_kib, base.store, label);
-    rd_free(rd);
+    restart(base, label);
+    check_end(base, up ? allowed_after(base, rc) : 3, label);
     return happened;
 }
 
@@ -308,20 +687,126 @@ static void test_failures(void)
 {
     static const char *const kinds[] = { "fail", "refuse" };
 
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+    for (size_t i = 0; i < N_SCENARIOS; i++) {
+        if (!is_wanted(i))
+            continue;
+        struct baseline *base = baseline_new(&scenarios[i]);
         for (size_t j = 0; j < 2; j++)
-            for (unsigned k = 1; k < 200; k++) {
-                if (!fail_at(&operations[i], kinds[j], k))
+            for (unsigned k = 1; k < MOST_POINTS; k++) {
+                if (!is_chosen(k, (unsigned)(i + j), 2))
+                    continue;
+                if (!fail_at(base, kinds[j], k))
                     break;
-                n_failures++;
+                sum.failures++;
             }
-    printf("\n    %u calls failed, one at a time, ", n_failures);
-    CU_ASSERT(n_failures > 20);
+        baseline_free(base);
+    }
+    printf("\n    %u calls failed, one at a time, ", sum.failures);
+    CU_ASSERT(sum.failures > 5);
+}
+
+/* ---- calls that never answer, and deadlines ---- */
+
+static bool hang_at(const struct baseline *base, const char *kind, unsigned k)
+{
+    struct rd *rd = base->rd;
+    uint64_t before = hv_sim_calls(rd_host(rd));
+    struct rd_transaction t;
+    char label[96];
+
+    snprintf(label, sizeof(label), "%s, %s call %u", base->scenario->name,
+             kind, k);
+    rd->fault = arena_printf(rd->arena, "%s:*:%llu", kind,
+                             (unsigned long long)before + k);
+    int rc = VDC_E_CLOSED;
+    if (rd_start(rd)) {
+        rd_begin(&t);
+        base->scenario->fill(rd, &t);
+        t.t.timeout_ms = 40;
+        rc = rd_transact(rd, &t, NULL, NULL);
+        if (rc == VDC_E_CLOSED)
+            complain(label, "no answer");
+    }
+    bool happened = hv_sim_calls(rd_host(rd)) >= before + k;
+    rd_kill(rd);
+    restart(base, label);
+    /* One that was told "late" in the middle of what has no way back goes
+     * forward. */
+    check_end(base, rc ? 3 : 2, label);
+    return happened;
+}
+
+static void test_hangs(void)
+{
+    static const char *const kinds[] = { "hang", "hang-after" };
+
+    for (size_t i = 0; i < N_SCENARIOS; i++) {
+        if (!scenarios[i].fill || !is_wanted(i))
+            continue;
+        struct baseline *base = baseline_new(&scenarios[i]);
+        for (size_t j = 0; j < 2; j++)
+            for (unsigned k = 1; k < MOST_POINTS; k++) {
+                if (!is_chosen(k, (unsigned)(i + j), 4))
+                    continue;
+                if (!hang_at(base, kinds[j], k))
+                    break;
+                sum.hangs++;
+            }
+        baseline_free(base);
+    }
+    printf("\n    %u calls never answered, with a deadline, ", sum.hangs);
+    CU_ASSERT(sum.hangs > 2);
+}
+
+/* ---- cancelled ---- */
+
+/* At the n-th message of progress; whether there was one. */
+static bool cancel_at(const struct baseline *base, unsigned n)
+{
+    struct rd *rd = base->rd;
+    struct rd_transaction t;
+    struct vdc_error err = { 0 };
+    char label[96];
+
+    snprintf(label, sizeof(label), "%s, cancelled at step %u",
+             base->scenario->name, n);
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_begin(&t);
+    base->scenario->fill(rd, &t);
+    rd->cancel_at = n;
+    int rc = rd_transact(rd, &t, NULL, &err);
+    bool happened = rd->cancel_at == 0;
+    rd->cancel_at = 0;
+    if (rc && rc != VDC_E_CANCELLED)
+        complain(label, err.text);
+    check_end(base, rc ? 1 : 2, label);
+    return happened;
+}
+
+static void test_cancels(void)
+{
+    for (size_t i = 0; i < N_SCENARIOS; i++) {
+        if (!scenarios[i].fill || !is_wanted(i))
+            continue;
+        struct baseline *base = baseline_new(&scenarios[i]);
+        for (unsigned n = 1; n < MOST_POINTS && cancel_at(base, n); n++)
+            sum.cancels++;
+        baseline_free(base);
+    }
+    printf("\n    cancelled at %u steps, ", sum.cancels);
+    CU_ASSERT(sum.cancels > 0);
+    printf("\n    of %u points together %u left something, ",
+           sum.crashes + sum.recovery_crashes + sum.failures + sum.hangs +
+               sum.cancels,
+           sum.leaks);
+    CU_ASSERT_EQUAL(sum.leaks, 0);
 }
 
 static const struct unit_test tests[] = {
     { "killed at every change", test_crash },
     { "every call fails", test_failures },
+    { "every call hangs", test_hangs },
+    { "cancelled at every step", test_cancels },
 };
 
 UNIT_MAIN("resourced: crashes", tests)

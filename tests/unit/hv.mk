@@ -10,7 +10,8 @@ SIM_TESTS = \
 	tests/unit/hv/test_sim_memory \
 	tests/unit/hv/test_sim_save \
 	tests/unit/hv/test_sim_state \
-	tests/unit/hv/test_sim_store
+	tests/unit/hv/test_sim_store \
+	tests/unit/hv/test_sim_sweep
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
 SIM_TEST_LIBS = $(HV_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
@@ -44,6 +45,9 @@ tests_unit_hv_test_sim_state_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_store_SOURCES = \
 	tests/unit/hv/test_sim_store.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_store_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_sweep_SOURCES = \
+	tests/unit/hv/test_sim_sweep.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_sweep_LDADD = $(SIM_TEST_LIBS)
 endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/hv/test_cpulist

@@ -128,6 +128,21 @@ static int check_name(struct sim_state *state, const char *name,
 
 /* ---- the steps; the state is locked ---- */
 
+/* Xen would refuse it, without numbers. */
+static int no_memory(const struct sim_state *state,
+                     const struct hv_domain_config *config,
+                     struct vdc_error *err)
+{
+    char takes[32], has[32];
+
+    return vdc_error_set(
+        err, VDC_E_NO_MEMORY,
+        "domain '%.128s' takes %s of memory, and the host has %s free",
+        config->name,
+        units_mem_format(MEM_KIB(needed_kib(config)), takes, sizeof(takes)),
+        units_mem_format(MEM_KIB(state->free_kib), has, sizeof(has)));
+}
+
 static int step_domain(struct sim *sim, const struct hv_domain_config *config,
                        uint32_t *ret_domid, struct vdc_error *err)
 {
@@ -136,10 +151,8 @@ static int step_domain(struct sim *sim, const struct hv_domain_config *config,
 
     if (rc)
         return rc;
-    if (sim->state->free_kib < overhead)
-        return vdc_error_set(err, VDC_E_HYPERVISOR,
-                             "libxl: domain creation fail: Cannot allocate "
-                             "memory");
+    if (sim->state->free_kib < needed_kib(config))
+        return no_memory(sim->state, config, err);
     struct sim_slot *slot = sim_state_slot_new(sim->state);
     if (!slot)
         return vdc_error_set(err, VDC_E_HYPERVISOR,
@@ -178,16 +191,10 @@ static int step_memory(struct sim *sim, struct sim_slot *slot,
         if (rc)
             return rc;
     }
-    if (state->free_kib < config->memory.kib) {
-        char has[32], wants[32];
-        struct mem free_memory = MEM_KIB(state->free_kib);
-        return vdc_error_set(
-            err, VDC_E_HYPERVISOR,
-            "libxl: cannot allocate memory for the domain: Cannot allocate "
-            "memory (%s wanted, %s free)",
-            units_mem_format(config->memory, wants, sizeof(wants)),
-            units_mem_format(free_memory, has, sizeof(has)));
-    }
+    if (state->free_kib < config->memory.kib) /* another took it since */
+        return vdc_error_set(err, VDC_E_HYPERVISOR,
+                             "libxl: cannot allocate memory for the domain: "
+                             "Cannot allocate memory");
     SIM_SET(state, slot->memory_kib, config->memory.kib);
     SIM_SET(state, state->free_kib, state->free_kib - config->memory.kib);
     return 0;

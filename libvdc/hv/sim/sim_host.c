@@ -138,7 +138,8 @@ static void unwatch_file(struct sim *sim)
     sim->notice_fd = -1;
 }
 
-/* What an earlier process of ours had claimed; a tool claims nothing. */
+/* What we have claimed, or an earlier process of ours; a tool claims
+ * nothing. */
 static void drop_reservation(struct sim *sim)
 {
     struct sim_state *state = sim->state;
@@ -534,8 +535,13 @@ int sim_host_open(struct sim *sim, const struct sim_options *options,
 
 void sim_host_close(struct sim *sim)
 {
-    if (sim->state)
+    if (sim->state) {
+        sim_state_lock(&sim->map);
+        if (sim->claim && sim->claim == sim->state->n_claims)
+            drop_reservation(sim);
+        sim_state_unlock(&sim->map);
         sim_host_touch(sim);
+    }
     while (sim->first) {
         struct sim_op *op = sim->first;
         dequeue(sim, op);

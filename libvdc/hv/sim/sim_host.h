@@ -88,6 +88,7 @@ struct sim {
     uint64_t told_event_seq;
     uint64_t told_change_seq;
     uint64_t touched_seq; /* the sum of both that other processes know */
+    uint64_t claim;       /* our last, by state->n_claims */
     struct sim_op *first, *last;
     uint8_t watched[HV_DOMID_MAX + 1];
     struct vdc_uuid watched_uuid[HV_DOMID_MAX + 1];

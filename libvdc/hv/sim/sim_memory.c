@@ -124,6 +124,8 @@ int sim_memory_reserve(struct hv *hv, struct mem amount, struct vdc_error *err)
     sim_host_effect_locked(sim, SIM_CALL_reserve);
     SIM_SET(state, state->free_kib, all - amount.kib);
     SIM_SET(state, state->reserved_kib, amount.kib);
+    SIM_SET(state, state->n_claims, state->n_claims + 1);
+    sim->claim = state->n_claims;
     sim_host_effect_end(sim);
     return 0;
 }

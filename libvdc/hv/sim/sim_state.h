@@ -105,7 +105,8 @@ struct sim_slot {
     uint64_t balloon_goal_kib;
     uint64_t balloon_last_ms; /* of the last step */
     uint64_t balloon_due_ms;
-    uint64_t cpu_ns; /* used before run_since_ms */
+    uint32_t balloon_tries; /* in a row without getting anything */
+    uint64_t cpu_ns;        /* used before run_since_ms */
     uint64_t run_since_ms;
     /* What the guest does by itself, from its command line. */
     int32_t balloon; /* enum sim_balloon */
@@ -181,6 +182,7 @@ struct sim_state {
 
     uint64_t free_kib;           /* that nobody has claimed */
     uint64_t reserved_kib;       /* claimed by our daemon, not taken */
+    uint64_t n_claims;           /* made or changed since it booted first */
     uint32_t pci_owner[SIM_PCI]; /* a domid, HV_DOMID_NONE for none */
     uint32_t n_cpusets;          /* that were ever used */
     uint32_t next_domid;

@@ -15,7 +15,8 @@
 #include "hv/sim/sim.h"
 #include "tests/unit/unit.h"
 
-#define FAST "create_ms=0,destroy_ms=0,op_ms=0,shutdown_ms=5"
+#define FAST \
+    "create_ms=0,destroy_ms=0,op_ms=0,attach_ms=0,save_ms=0,shutdown_ms=5"
 #define MAX_EVENTS 4096
 
 struct fixture {

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/hv/sim_fixture.h"
 
+#define HOST FAST ",clock=stopped"
+
 static struct hv_vcpu *vcpus_of(struct fixture *f, uint32_t domid, size_t want)
 {
     struct hv_vcpu *vcpus;
@@ -53,7 +55,7 @@ static void test_follows(void)
 {
     struct fixture f;
 
-    fixture_open(&f, FAST);
+    fixture_open(&f, HOST);
     uint32_t domid = make(&f, "", 2, 4);
     CU_ASSERT_EQUAL(n_online(&f, domid, 4), 1); /* it has not booted */
     CU_ASSERT_STRING_EQUAL(node(&f, domid, 1), "online");
@@ -84,7 +86,7 @@ static void test_ignores(void)
 {
     struct fixture f;
 
-    fixture_open(&f, FAST);
+    fixture_open(&f, HOST);
     uint32_t domid = make(&f, "sim.vcpus=ignore", 2, 4);
     fixture_unpause(&f, domid);
     CU_ASSERT_EQUAL(n_online(&f, domid, 4), 2);
@@ -111,7 +113,7 @@ static void check_cpus(struct fixture *f, uint32_t domid, unsigned vcpu,
 static void test_affinity(void)
 {
     struct fixture f;
-    char path[64], options[160];
+    char path[64], options[224];
 
     fixture_state_path(path, sizeof(path));
     snprintf(options, sizeof(options), "%s,cpus=8,state=%s", FAST, path);
@@ -242,7 +244,7 @@ static void test_sched(void)
     struct fixture f;
     struct hv_sched sched = { 0 }, full = { 65535, 200 };
 
-    fixture_open(&f, FAST);
+    fixture_open(&f, HOST);
     uint32_t domid = make(&f, "", 1, 2);
     CU_ASSERT_EQUAL(f.hv->domain->sched(f.hv, domid, &sched, &f.err), 0);
     CU_ASSERT_EQUAL(sched.weight, 256);

@@ -369,7 +369,7 @@ static void test_pci_option(void)
         "0000:03:00.0"
     };
     struct fixture f;
-    char path[64], options[160];
+    char path[64], options[224];
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         CU_ASSERT_EQUAL(fixture_try(&f, bad[i]), VDC_E_BAD_VALUE);
@@ -454,7 +454,7 @@ static void test_two_processes(void)
 {
     struct fixture f, g;
     struct hv_device device;
-    char path[64], options[160];
+    char path[64], options[224];
 
     fixture_state_path(path, sizeof(path));
     snprintf(options, sizeof(options), "%s,state=%s", FAST, path);

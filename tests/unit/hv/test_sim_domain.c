@@ -125,7 +125,7 @@ static void test_create_fails(void)
     expect_create(&f, &config, VDC_E_HYPERVISOR, "ramdisk /tmp");
     config = good;
     config.memory = config.max_memory = MEM_MIB(1024);
-    expect_create(&f, &config, VDC_E_HYPERVISOR, "Cannot allocate memory");
+    expect_create(&f, &config, VDC_E_NO_MEMORY, "takes");
     config = good;
     config.kernel = "";
     expect_create(&f, &config, VDC_E_BAD_VALUE, "neither a kernel");

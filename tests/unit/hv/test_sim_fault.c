@@ -166,7 +166,7 @@ static void test_crash_at_every_effect(void)
 {
     static const char *const kinds[] = { "crash-before", "crash-after" };
     struct fixture f;
-    char path[64], options[160], fault[64];
+    char path[64], options[224], fault[64];
     int n_points = 0;
 
     fixture_state_path(path, sizeof(path));
@@ -200,7 +200,7 @@ static void test_crash_at_every_effect(void)
 
 static void test_crash_happens_once(void)
 {
-    char path[64], options[160];
+    char path[64], options[224];
 
     fixture_state_path(path, sizeof(path));
     snprintf(options, sizeof(options), "%s,state=%s", FAST, path);
@@ -219,7 +219,7 @@ static void test_crash_happens_once(void)
 
 static void test_half_made_domain(void)
 {
-    char path[64], options[160];
+    char path[64], options[224];
     struct fixture f;
 
     fixture_state_path(path, sizeof(path));
@@ -237,7 +237,7 @@ static void test_half_made_domain(void)
 /* SIGKILL at any instruction, not only between effects. */
 static void test_kill_anywhere(void)
 {
-    char path[64], options[160];
+    char path[64], options[224];
     struct fixture f;
     int n_kills = 0;
 

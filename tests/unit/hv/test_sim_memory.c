@@ -4,7 +4,7 @@
  */
 #include "tests/unit/hv/sim_fixture.h"
 
-#define HOST FAST ",memory=2G,dom0_memory=1G"
+#define HOST FAST ",clock=stopped,memory=2G,dom0_memory=1G"
 
 static int reserve(struct fixture *f, unsigned mib)
 {
@@ -89,8 +89,8 @@ static void test_others_cannot_take(void)
     const char *tree = hv_sim_store_dump(f.hv, f.arena);
     CU_ASSERT_EQUAL(
         hv_sim_foreign_create(f.hv, "xl", MEM_MIB(64), "", &domid, &f.err),
-        VDC_E_HYPERVISOR);
-    CU_ASSERT_EQUAL(fixture_create_config(&f, &config), VDC_E_HYPERVISOR);
+        VDC_E_NO_MEMORY);
+    CU_ASSERT_EQUAL(fixture_create_config(&f, &config), VDC_E_NO_MEMORY);
     CU_ASSERT_STRING_EQUAL(hv_sim_store_dump(f.hv, f.arena), tree);
     CU_ASSERT_EQUAL(
         hv_sim_foreign_create(f.hv, "xl", MEM_MIB(32), "", &domid, &f.err), 0);
@@ -138,7 +138,47 @@ static void test_balloon_stops(void)
     fixture_close(&f);
 }
 
-/* Another process: 0, or it dies as kill -9 does after it has claimed. */
+static uint64_t has_after(struct fixture *f, uint32_t domid, unsigned s)
+{
+    for (unsigned i = 0; i < s; i++) {
+        hv_sim_advance(f->hv, 1000);
+        fixture_free_kib(f); /* guests do what is due */
+    }
+    return fixture_info(f, domid).current_memory.kib / 1024;
+}
+
+/* As Linux's, it does not try for ever. */
+static void test_balloon_gives_up(void)
+{
+    struct fixture f;
+    struct hv_domain_config config = fixture_config("g");
+
+    fixture_open(&f, HOST);
+    const struct hv_domain_ops *ops = f.hv->domain;
+    config.max_memory = MEM_MIB(512);
+    CU_ASSERT_EQUAL_FATAL(fixture_create_config(&f, &config), 0);
+    uint32_t domid = f.domid;
+    fixture_unpause(&f, domid);
+    uint64_t spare = fixture_free_kib(&f);
+    ops->reserve(f.hv, MEM_KIB(spare), &f.err);
+    ops->set_memory_target(f.hv, domid, MEM_MIB(200), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 8), 64);
+    ops->reserve(f.hv, MEM_KIB(0), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 9), 200); /* its last try */
+    ops->reserve(f.hv, MEM_KIB(fixture_free_kib(&f)), &f.err);
+    ops->set_memory_target(f.hv, domid, MEM_MIB(300), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 30), 200);
+    ops->reserve(f.hv, MEM_KIB(0), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 600), 200); /* too late */
+    ops->set_memory_target(f.hv, domid, MEM_MIB(300), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 30), 200); /* no news */
+    ops->set_memory_target(f.hv, domid, MEM_MIB(301), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 2), 301);
+    fixture_close(&f);
+}
+
+/* Another process, which ends well, or dies as by kill -9, after it has
+ * claimed. */
 static void claim_in_child(const char *options, unsigned mib, bool dies)
 {
     int status;
@@ -158,11 +198,12 @@ static void claim_in_child(const char *options, unsigned mib, bool dies)
     CU_ASSERT_EQUAL(dies ? WIFSIGNALED(status) : WEXITSTATUS(status) == 0, 1);
 }
 
-/* It stays claimed until one of ours opens the host; a tool is none. */
+/* What a process claimed that was killed stays claimed until one of ours opens
+ * the host; a tool is none. */
 static void test_claim_of_the_dead(void)
 {
     struct fixture f;
-    char path[64], options[160], tool[96];
+    char path[64], options[224], tool[96];
     struct hv *hv;
     struct hv_host_info info;
 
@@ -175,7 +216,7 @@ static void test_claim_of_the_dead(void)
         for (int i = 0; i < 2; i++) {
             CU_ASSERT_EQUAL_FATAL(hv_sim_open(tool, NULL, &hv, NULL), 0);
             hv->domain->host_info(hv, arena, &info, NULL);
-            CU_ASSERT_EQUAL(info.reserved_memory.kib, 700 * 1024);
+            CU_ASSERT_EQUAL(info.reserved_memory.kib, dies ? 700 * 1024 : 0);
             hv->close(hv);
         }
         arena_free(arena);
@@ -184,6 +225,25 @@ static void test_claim_of_the_dead(void)
         CU_ASSERT_EQUAL(fixture_free_kib(&f), 1024 * 1024);
         fixture_close(&f);
     }
+    unlink(path);
+}
+
+/* One that closes the host takes no claim from its successor. */
+static void test_claim_of_another(void)
+{
+    struct fixture f, g;
+    char path[64], options[224];
+
+    fixture_state_path(path, sizeof(path));
+    snprintf(options, sizeof(options), "%s,state=%s", HOST, path);
+    fixture_open(&f, options);
+    CU_ASSERT_EQUAL(reserve(&f, 700), 0);
+    fixture_open(&g, options);
+    CU_ASSERT_EQUAL(fixture_reserved_kib(&f), 0);
+    CU_ASSERT_EQUAL(reserve(&g, 200), 0);
+    fixture_close(&f);
+    CU_ASSERT_EQUAL(fixture_reserved_kib(&g), 200 * 1024);
+    fixture_close(&g);
     unlink(path);
 }
 
@@ -274,7 +334,9 @@ static const struct unit_test tests[] = {
     { "reserve", test_reserve },
     { "what is claimed is not for others", test_others_cannot_take },
     { "a balloon stops at the claim", test_balloon_stops },
+    { "a balloon gives up", test_balloon_gives_up },
     { "what a dead process claimed", test_claim_of_the_dead },
+    { "what another process claims", test_claim_of_another },
     { "a power cut", test_power_cut },
     { "a guest that changes its mind", test_new_words },
     { "usage of tables", test_usage },

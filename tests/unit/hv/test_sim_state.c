@@ -7,7 +7,7 @@
 
 #include "tests/unit/hv/sim_fixture.h"
 
-static char path[64], options[160];
+static char path[64], options[224];
 
 static void new_state(const char *more)
 {

@@ -1,0 +1,21 @@
+/* Files of saved guests: for the start from one (step_build.c). */
+#ifndef RESOURCED_STEP_SAVE_H
+#define RESOURCED_STEP_SAVE_H
+
+#include "resourced/step.h"
+
+/*
+ * Opens the file that the operation is to start its partition from; *ret_fd
+ * stands behind the head, and is the caller's.  Errors: VDC_E_NO_FILE,
+ * VDC_E_DENIED, VDC_E_BAD_VALUE (no file of save, another guest's),
+ * VDC_E_STORE_NEWER, VDC_E_IO.
+ */
+int step_save_open(const struct operation *op, int *ret_fd,
+                   struct vdc_error *err);
+/* Adds the reason why it cannot be started from that file. */
+void step_save_check_file(const struct operation *op,
+                          struct reasons *reasons);
+/* Why a partition is stopped that was saved, in t->arena. */
+const char *step_save_reason(const struct operation *op);
+
+#endif
