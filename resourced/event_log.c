@@ -14,25 +14,19 @@
 #include "resourced/host.h"
 #include "resourced/text.h"
 
-/* Events read from the database at a time. */
+/* Events asked of the database at a time. */
 #define FEED_BATCH 64
 /* A follower that could take no more is offered again after so long. */
 #define FEED_AGAIN_MS 50
-/* Old events are dropped when so many more than wanted are kept. */
-#define KEEP_SLACK 64
-
-int store_events(struct store *store, uint64_t since, const char *owner,
-                 size_t most, struct arena *arena, struct wire_event **ret,
-                 size_t *ret_n, struct vdc_error *err);
-int store_events_range(struct store *store, uint64_t *ret_first,
-                       uint64_t *ret_last, struct vdc_error *err);
 
 struct event_follower {
     TAILQ_ENTRY(event_follower) link;
     struct event_log *log;
     uint64_t since; /* has been given all up to this number */
     bool follow;
-    bool told_missed;
+    bool asking; /* the database; its answer comes to found() */
+    bool again;  /* there is more than what was asked for */
+    bool gone;   /* nobody wants the answer */
     char owner[64];
     const struct event_follower_ops *ops;
     void *arg;
@@ -41,7 +35,6 @@ struct event_follower {
 
 struct event_log {
     struct host *host;
-    uint64_t first, last; /* numbers kept; last 0: there was none */
     TAILQ_HEAD(, event_follower) followers;
 };
 
@@ -49,16 +42,18 @@ int event_log_open(struct host *host, struct event_log **ret,
                    struct vdc_error *err)
 {
     struct event_log *log = XNEW(struct event_log);
-    int rc = store_events_range(host->store, &log->first, &log->last, err);
 
-    if (rc) {
-        free(log);
-        return rc;
-    }
     log->host = host;
     TAILQ_INIT(&log->followers);
     *ret = log;
     return 0;
+}
+
+static void free_follower(struct event_follower *follower)
+{
+    TAILQ_REMOVE(&follower->log->followers, follower, link);
+    event_free(follower->timer);
+    free(follower);
 }
 
 void event_log_close(struct event_log *log)
@@ -68,7 +63,7 @@ void event_log_close(struct event_log *log)
     if (!log)
         return;
     while ((follower = TAILQ_FIRST(&log->followers)))
-        event_unfollow(follower);
+        free_follower(follower);
     free(log);
 }
 
@@ -119,70 +114,108 @@ void event_log_publish(struct event_log *log, struct event_batch *batch,
 
     for (size_t i = 0; i < batch->n_events; i++) {
         struct wire_event *event = &batch->events[i];
-        log->last = event->number = first_event + i;
-        if (!log->first)
-            log->first = event->number;
+        event->number = first_event + i;
         log_info("%s: %s%s%s", event->name,
                  wire_enum_word(&wire_enum_event_kind, (int)event->kind),
                  event->text[0] ? ": " : "", event->text);
     }
-    if (log->last > log->first + log->host->settings->event_keep + KEEP_SLACK)
-        log->first = log->last - log->host->settings->event_keep;
-    if (batch->n_events)
-        TAILQ_FOREACH (follower, &log->followers, link)
-            if (!event_pending(follower->timer, EV_TIMEOUT, NULL))
-                feed_later(follower, 0);
+    TAILQ_FOREACH (follower, &log->followers, link) {
+        if (batch->n_events == 0 || follower->gone)
+            continue;
+        if (follower->asking)
+            follower->again = true;
+        else if (!event_pending(follower->timer, EV_TIMEOUT, NULL))
+            feed_later(follower, 0);
+    }
     batch->n_events = 0;
 }
 
-/* One who asks from a number that is no longer kept is told so. */
-static bool tell_missed(struct event_follower *follower)
+/*
+ * One who asks from a number that is no longer kept is told so, and given
+ * what is; as is one who asks from a number that never was: the database was
+ * made anew, and its numbers have begun again.  false: it cannot be told now.
+ */
+static bool tell_missed(struct event_follower *follower, uint64_t first,
+                        uint64_t last)
 {
+    uint64_t before = first ? first - 1 : last;
     struct wire_event missed;
 
-    if (follower->told_missed || follower->since == 0 ||
-        follower->since + 1 >= follower->log->first)
+    if (follower->since >= before && follower->since <= last)
         return true;
-    wire_init(&wire_struct_event, &missed);
-    missed.number = follower->log->first - 1;
-    missed.time_ms = clock_wall().ms;
-    missed.kind = WIRE_EVENT_MISSED;
-    missed.host = follower->log->host->name;
-    missed.text = "events before this one are no longer kept";
-    follower->told_missed = follower->ops->on_event(follower->arg, &missed);
-    return follower->told_missed;
+    if (follower->since) {
+        wire_init(&wire_struct_event, &missed);
+        missed.number = before;
+        missed.time_ms = clock_wall().ms;
+        missed.kind = WIRE_EVENT_MISSED;
+        missed.host = follower->log->host->name;
+        missed.text = follower->since > last
+                          ? "the numbers of events have begun again: the "
+                            "database was made anew"
+                          : "events before this one are no longer kept";
+        if (!follower->ops->on_event(follower->arg, &missed))
+            return false;
+    }
+    /* What was found is all that there is only below this number. */
+    follower->again = follower->again || follower->since > last;
+    follower->since = before;
+    return true;
+}
+
+/* Whether all that was found could be given. */
+static bool give(struct event_follower *follower,
+                 const struct wire_event *events, size_t n, uint64_t first,
+                 uint64_t last)
+{
+    if (!tell_missed(follower, first, last))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!follower->ops->on_event(follower->arg, &events[i]))
+            return false;
+        follower->since = events[i].number;
+    }
+    return true;
+}
+
+static void found(void *arg, int rc, const struct vdc_error *err,
+                  const struct wire_event *events, size_t n, uint64_t first,
+                  uint64_t last)
+{
+    struct event_follower *follower = arg;
+
+    follower->asking = false;
+    if (follower->gone) {
+        free_follower(follower);
+        return;
+    }
+    if (rc) {
+        log_error("events cannot be read: %s", err->text);
+        follower->ops->on_end(follower->arg, err);
+        return;
+    }
+    if (!give(follower, events, n, first, last)) {
+        feed_later(follower, FEED_AGAIN_MS);
+        return;
+    }
+    if (n == FEED_BATCH || follower->again) {
+        feed_later(follower, 0);
+        return;
+    }
+    follower->since = last; /* those between are of others */
+    if (!follower->follow)
+        follower->ops->on_end(follower->arg, NULL);
 }
 
 static void feed(evutil_socket_t fd, short what, void *arg)
 {
     struct event_follower *follower = arg;
-    struct event_log *log = follower->log;
-    struct arena *arena = arena_new();
-    struct vdc_error err = { 0 };
-    struct wire_event *events;
-    size_t n = 0, i = 0;
 
-    if (!tell_missed(follower)) {
-        feed_later(follower, FEED_AGAIN_MS);
-        goto out;
-    }
-    int rc = store_events(log->host->store, follower->since, follower->owner,
-                          FEED_BATCH, arena, &events, &n, &err);
-    if (rc) {
-        log_error("events cannot be read: %s", err.text);
-        follower->ops->on_end(follower->arg, &err);
-        goto out;
-    }
-    for (; i < n && follower->ops->on_event(follower->arg, &events[i]); i++)
-        follower->since = events[i].number;
-    if (i < n)
-        feed_later(follower, FEED_AGAIN_MS);
-    else if (n == FEED_BATCH)
-        feed_later(follower, 0);
-    else if (!follower->follow)
-        follower->ops->on_end(follower->arg, NULL);
-out:
-    arena_free(arena);
+    if (follower->asking)
+        return;
+    follower->asking = true;
+    follower->again = false;
+    store_find_events(follower->log->host->store, follower->since,
+                      follower->owner, FEED_BATCH, found, follower);
 }
 
 struct event_follower *event_follow(struct event_log *log,
@@ -193,8 +226,7 @@ struct event_follower *event_follow(struct event_log *log,
     struct event_follower *follower = XNEW(struct event_follower);
 
     follower->log = log;
-    /* A number that is still to come means: from now on. */
-    follower->since = query->since > log->last ? log->last : query->since;
+    follower->since = query->since;
     follower->follow = query->follow;
     snprintf(follower->owner, sizeof(follower->owner), "%s", query->customer);
     follower->ops = ops;
@@ -209,7 +241,8 @@ void event_unfollow(struct event_follower *follower)
 {
     if (!follower)
         return;
-    TAILQ_REMOVE(&follower->log->followers, follower, link);
-    event_free(follower->timer);
-    free(follower);
+    follower->gone = true;
+    event_del(follower->timer);
+    if (!follower->asking)
+        free_follower(follower);
 }

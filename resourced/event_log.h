@@ -1,7 +1,9 @@
 /*
  * Events: numbered without gaps, kept in the database, sent to those who
  * follow.  A follower that reads slowly is fed from the database at its own
- * pace and costs no memory.
+ * pace and costs no memory.  One who asks from a number that is not kept any
+ * more, or that never was (the database was made anew), is first given an
+ * event `missed`, whose number is that before the first that is kept.
  */
 #ifndef RESOURCED_EVENT_LOG_H
 #define RESOURCED_EVENT_LOG_H

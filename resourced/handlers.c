@@ -6,13 +6,14 @@
 #include "base/clock.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
+#include "resourced/live.h"
 #include "resourced/transaction.h"
 #include "resourced/view.h"
 #include "resourced/waiter.h"
 
-static struct partition *find(struct request *request,
-                              const struct wire_partition_ref *ref,
-                              struct vdc_error *err)
+struct partition *handler_partition(struct request *request,
+                                    const struct wire_partition_ref *ref,
+                                    struct vdc_error *err)
 {
     const struct registry *registry = &request->host->partitions;
     struct partition *partition;
@@ -207,7 +208,7 @@ static void waited(void *arg, int rc, const struct vdc_error *err)
     struct request *request = arg;
     const struct wire_partition_ref *ref = request->body;
     struct vdc_error gone;
-    const struct partition *partition = find(request, ref, &gone);
+    const struct partition *partition = handler_partition(request, ref, &gone);
     struct wire_partition shown;
 
     if (rc)
@@ -295,34 +296,48 @@ static void handle_reboot(struct request *request)
 
 /* ---- what is only looked at ---- */
 
-static void handle_list(struct request *request)
+static void list(void *arg, int rc, const struct vdc_error *err)
 {
-    struct wire_partition_list list;
-    struct vdc_error err;
+    struct request *request = arg;
+    struct wire_partition_list reply;
 
-    if (view_list(request->host, request->body, request->arena, &list, &err))
-        request_fail(request, &err);
-    else
-        request_answer(request, WIRE_MSG_partition_list_reply, &list);
-}
-
-static void handle_show(struct request *request)
-{
-    struct wire_partition_reply reply;
-    struct vdc_error err;
-    const struct partition *partition = find(request, request->body, &err);
-
-    wire_init(&wire_struct_partition_reply, &reply);
-    if (!partition ||
-        view_partition(request->host, partition, request->arena,
-                       &reply.partition, &err)) {
-        request_fail(request, &err);
+    if (rc) {
+        request_fail(request, err);
         return;
     }
+    view_list(request->host, request->body, request->arena, &reply);
+    request_answer(request, WIRE_MSG_partition_list_reply, &reply);
+}
+
+static void handle_list(struct request *request)
+{
+    live_read(request->host->live, list, request);
+}
+
+static void show(void *arg, int rc, const struct vdc_error *err)
+{
+    struct request *request = arg;
+    struct wire_partition_reply reply;
+    struct vdc_error gone;
+    const struct partition *partition =
+        handler_partition(request, request->body, &gone);
+
+    if (rc || !partition) {
+        request_fail(request, rc ? err : &gone);
+        return;
+    }
+    wire_init(&wire_struct_partition_reply, &reply);
+    view_partition_read(request->host, partition, request->arena,
+                        &reply.partition);
     reply.definition = partition->row.definition;
     if (partition_has_domain(partition))
         reply.live = partition->row.live;
     request_answer(request, WIRE_MSG_partition_reply, &reply);
+}
+
+static void handle_show(struct request *request)
+{
+    live_read(request->host->live, show, request);
 }
 
 static void handle_console_where(struct request *request)
@@ -330,7 +345,8 @@ static void handle_console_where(struct request *request)
     struct hv *hv = request->host->hv;
     struct wire_console_path reply;
     struct vdc_error err;
-    const struct partition *partition = find(request, request->body, &err);
+    const struct partition *partition =
+        handler_partition(request, request->body, &err);
     int rc = partition ? 0 : VDC_E_NOT_FOUND;
 
     wire_init(&wire_struct_console_path, &reply);
@@ -348,20 +364,26 @@ static void handle_console_where(struct request *request)
         request_answer(request, WIRE_MSG_console_path, &reply);
 }
 
-static void handle_host_show(struct request *request)
+static void show_host(void *arg, int rc, const struct vdc_error *err)
 {
+    struct request *request = arg;
     struct wire_host_list list;
     struct wire_host host;
-    struct vdc_error err;
 
-    if (view_host(request->host, request->arena, &host, &err)) {
-        request_fail(request, &err);
+    if (rc) {
+        request_fail(request, err);
         return;
     }
+    view_host(request->host, &host);
     wire_init(&wire_struct_host_list, &list);
     list.hosts = &host;
     list.n_hosts = 1;
     request_answer(request, WIRE_MSG_host_list_reply, &list);
+}
+
+static void handle_host_show(struct request *request)
+{
+    live_read(request->host->live, show_host, request);
 }
 
 static bool on_event(void *arg, const struct wire_event *event)
@@ -420,5 +442,5 @@ request_fn *handler_of(unsigned message_number)
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
         if ((unsigned)handlers[i].number == message_number)
             return handlers[i].handler;
-    return NULL;
+    return handler_of_resources(message_number);
 }

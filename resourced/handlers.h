@@ -4,7 +4,16 @@
 
 #include "resourced/server.h"
 
+struct partition;
+
 /* NULL when resourced does not handle it. */
 request_fn *handler_of(unsigned message_number);
+/* Those of handlers_resource.c. */
+request_fn *handler_of_resources(unsigned message_number);
+
+/* Whom a request is about; NULL with VDC_E_NOT_FOUND when there is none. */
+struct partition *handler_partition(struct request *request,
+                                    const struct wire_partition_ref *ref,
+                                    struct vdc_error *err);
 
 #endif

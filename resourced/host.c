@@ -9,8 +9,10 @@
 #include "resourced/lease.h"
 #include "resourced/lifecycle.h"
 #include "resourced/live.h"
+#include "resourced/rebuild.h"
 #include "resourced/resource.h"
 #include "resourced/text.h"
+#include "resourced/verify.h"
 #include "resourced/waiter.h"
 
 static void find_name(struct host *host)
@@ -56,15 +58,47 @@ static int open_hypervisor(struct host *host, struct vdc_error *err)
     return rc;
 }
 
+int host_load(struct host *host, struct vdc_error *err)
+{
+    struct store_options options = {
+        .path = host->settings->database,
+        .sequence_path = host->settings->sequence,
+    };
+    int rc = rebuild_finish(options.path, err);
+
+    if (!rc)
+        rc = store_open(&options, host->base, &host->store, err);
+    if (!rc)
+        rc = load(host, err);
+    if (!rc)
+        rc = event_log_open(host, &host->events, err);
+    if (!rc)
+        rc = resources_open(host, &host->resources, err);
+    if (!rc)
+        rc = leases_open(host, &host->leases, err);
+    if (rc)
+        host_unload(host);
+    return rc;
+}
+
+void host_unload(struct host *host)
+{
+    leases_close(host->leases);
+    host->leases = NULL;
+    resources_close(host->resources);
+    host->resources = NULL;
+    event_log_close(host->events);
+    host->events = NULL;
+    store_close(host->store);
+    host->store = NULL;
+    registry_fini(&host->partitions);
+}
+
 int host_open(struct event_base *base,
               const struct resourced_settings *settings, struct host **ret,
               struct vdc_error *err)
 {
     struct host *host = XNEW(struct host);
-    struct store_options options = {
-        .path = settings->database,
-        .sequence_path = settings->sequence,
-    };
 
     host->base = base;
     host->settings = settings;
@@ -75,17 +109,18 @@ int host_open(struct event_base *base,
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
-        rc = store_open(&options, base, &host->store, err);
-    if (!rc)
-        rc = load(host, err);
-    if (!rc)
         rc = live_open(host, &host->live, err);
     if (!rc)
-        rc = resources_open(host, &host->resources, err);
-    if (!rc)
-        rc = leases_open(host, &host->leases, err);
-    if (!rc)
-        rc = event_log_open(host, &host->events, err);
+        rc = host_load(host, &host->damage);
+    if (rc && rc == host->damage.code)
+        *err = host->damage;
+    if (host->damage.code == VDC_E_STORE_CORRUPT) {
+        vdc_error_hint(&host->damage,
+                       "make a new one, from what is whole of it and from "
+                       "what runs: xl-vdc host-verify --rebuild; running "
+                       "guests are not touched, and the damaged file is kept");
+        rc = 0;
+    }
     if (rc) {
         host_close(host);
         return rc;
@@ -98,18 +133,14 @@ void host_close(struct host *host)
 {
     if (!host)
         return;
-    /* What watches the hypervisor, then the hypervisor: nothing calls back
-     * after it. */
+    verify_abandon(host);
+    rebuild_abandon(host);
     live_close(host->live);
-    host->live = NULL;
+    /* First the hypervisor: nothing calls back after it. */
     hv_close(host->hv);
     lifecycle_end(host);
     transactions_abandon(host);
     waiters_free(host->waiters);
-    leases_close(host->leases);
-    resources_close(host->resources);
-    event_log_close(host->events);
-    store_close(host->store);
-    registry_fini(&host->partitions);
+    host_unload(host);
     free(host);
 }

@@ -16,7 +16,9 @@ struct event_base;
 struct event_log;
 struct lease_table;
 struct live;
+struct rebuild;
 struct resource_table;
+struct verify;
 struct waiters;
 
 struct host {
@@ -31,23 +33,32 @@ struct host {
     struct lease_table *leases;
     struct live *live;
     struct memory_account memory;
+    struct verify *verify;   /* under way, or NULL */
+    struct rebuild *rebuild; /* as well */
     struct event_log *events;
     struct waiters *waiters;
     struct event *lifecycle_timer;
     unsigned n_boot_waiting, n_boot_starting; /* boot.h */
     char name[64];
     uint64_t boot_id; /* of this boot of the host */
+    struct vdc_error damage; /* with a code: the database is damaged, store
+                                and what comes of it are NULL */
 };
 
 /*
  * Opens the database and the hypervisor and loads the partitions; nothing is
  * done on Xen yet (recovery.h).  Errors: those of store_open and hv_open.
  */
+/* Without host->store: the database is damaged as host->damage says, and
+ * only hypervisor and live are open. */
 int host_open(struct event_base *base,
               const struct resourced_settings *settings, struct host **ret,
               struct vdc_error *err);
 /* NULL and half-open are allowed.  What is under way is abandoned; the
  * journal has it. */
 void host_close(struct host *host);
+/* Opens the database and loads what is in it; after a rebuild. */
+int host_load(struct host *host, struct vdc_error *err);
+void host_unload(struct host *host);
 
 #endif

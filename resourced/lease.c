@@ -588,7 +588,8 @@ void lease_stand_again(struct host *host, struct lease *lease)
 }
 
 void lease_used(struct host *host, struct lease *lease, struct arena *arena,
-                struct store_change *change, struct resource_change *resources)
+                struct store_change *change,
+                struct resource_change *resources)
 {
     change->lease_remove = &lease->wire.id;
     resources_plan_lease(host->resources, &lease->wire.id, NULL, arena,

@@ -74,7 +74,8 @@ void lease_yield_memory(struct lease *lease, struct host *host);
 void lease_stand_again(struct host *host, struct lease *lease);
 /* It has been allocated: adds its removal to the change ... */
 void lease_used(struct host *host, struct lease *lease, struct arena *arena,
-                struct store_change *change, struct resource_change *resources);
+                struct store_change *change,
+                struct resource_change *resources);
 /* ... and frees it, when that is durable. */
 void lease_end(struct host *host, struct lease *lease);
 

@@ -1,4 +1,22 @@
 # resourced: the resource database of a host.
+noinst_LIBRARIES += resourced/libstore.a
+resourced_libstore_a_SOURCES = \
+	resourced/store.c \
+	resourced/store.h \
+	resourced/store_encode.c \
+	resourced/store_impl.h \
+	resourced/store_migrate.c \
+	resourced/store_read.c \
+	resourced/store_row.c \
+	resourced/store_row.h \
+	resourced/store_salvage.c \
+	resourced/store_schema.c \
+	resourced/store_sequence.c \
+	resourced/store_sql.h \
+	resourced/store_thread.c \
+	resourced/store_write.c
+STORE_LIBS = resourced/libstore.a $(WIRE_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
+
 sbin_PROGRAMS += resourced/resourced
 resourced_resourced_SOURCES = \
 	resourced/boot.c \
@@ -11,6 +29,7 @@ resourced_resourced_SOURCES = \
 	resourced/event_log.h \
 	resourced/handlers.c \
 	resourced/handlers.h \
+	resourced/handlers_resource.c \
 	resourced/host.c \
 	resourced/host.h \
 	resourced/lease.c \
@@ -32,10 +51,15 @@ resourced_resourced_SOURCES = \
 	resourced/partition.h \
 	resourced/publish.c \
 	resourced/publish.h \
+	resourced/published.c \
+	resourced/published.h \
 	resourced/recovery.c \
+	resourced/rebuild.c \
+	resourced/rebuild.h \
 	resourced/recovery.h \
 	resourced/resource.c \
 	resourced/resource.h \
+	resourced/resource_list.c \
 	resourced/resource_rows.c \
 	resourced/resource_rows.h \
 	resourced/server.c \
@@ -59,10 +83,6 @@ resourced_resourced_SOURCES = \
 	resourced/step_save.h \
 	resourced/step_sched.c \
 	resourced/step_vcpu.c \
-	resourced/store.c \
-	resourced/store.h \
-	resourced/store_rows.c \
-	resourced/store_sql.h \
 	resourced/text.c \
 	resourced/text.h \
 	resourced/transaction.c \
@@ -71,11 +91,17 @@ resourced_resourced_SOURCES = \
 	resourced/transaction_keys.c \
 	resourced/transaction_run.c \
 	resourced/verify.h \
+	resourced/verify.c \
+	resourced/verify.h \
+	resourced/verify_impl.h \
+	resourced/verify_repair.c \
+	resourced/verify_rows.c \
+	resourced/verify_xen.c \
 	resourced/view.c \
 	resourced/view.h \
 	resourced/waiter.c \
 	resourced/waiter.h
-resourced_resourced_LDADD = libvdc/chan/libchan.a libvdc/wire/libwire.a \
+resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a libvdc/wire/libwire.a \
 	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 
 resourcedunitdir = $(systemdsystemunitdir)

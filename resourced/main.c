@@ -44,6 +44,12 @@ static int start(struct event_base *base, struct arena *arena,
         host = NULL;
         return rc;
     }
+    if (host->damage.code) {
+        log_error("%s; nothing is done but to tell so, until it is made "
+                  "anew: %s", host->damage.text, host->damage.hint);
+        server_open(server);
+        return 0;
+    }
     lifecycle_begin(host);
     recovery = recovery_start(host, recovered, NULL);
     return 0;

@@ -59,6 +59,8 @@ struct partition {
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];
     char last_change[128]; /* by a transaction of this process, for a person */
+    uint64_t published; /* what xenstore has of it: see publish.c; 0: not
+                           known */
 };
 
 TAILQ_HEAD(partition_list, partition);

@@ -11,6 +11,7 @@
 #include "resourced/event_log.h"
 #include "resourced/handlers.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
 
 /* More than this unsent, and events wait in the database. */
 #define CLOGGED_BYTES (256 * 1024)
@@ -70,6 +71,7 @@ static void connection_close(struct connection *connection)
 
     chan_destroy(connection->chan);
     connection->chan = NULL;
+    leases_drop_session(connection->server->host, connection);
     for (request = LIST_FIRST(&connection->requests); request;
          request = next) {
         next = LIST_NEXT(request, link);
@@ -247,6 +249,12 @@ static void dispatch(struct request *request,
                       "%s is not a request to resourced", message->name);
         vdc_error_hint(&err, "it goes to policyd");
         request_fail(request, &err);
+        return;
+    }
+    /* Without a database all that can be said is what is wrong. */
+    if (request->host->damage.code && message->number != WIRE_MSG_host_show &&
+        message->number != WIRE_MSG_host_verify) {
+        request_fail(request, &request->host->damage);
         return;
     }
     handler(request);

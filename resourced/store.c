@@ -1,83 +1,63 @@
 /*
- * The database file: opening, checking, its schema, and SQLite's errors as
- * ours.  resourced is the only one that has it open (locking_mode EXCLUSIVE),
- * which also keeps SQLite's index of the log out of a shared mapping: a full
- * disk is then an error and never a signal.
+ * The database file: opening, statements, and SQLite's errors as ours.
+ * resourced is the only one that has it open (locking_mode EXCLUSIVE), which
+ * also keeps SQLite's index of the log out of a shared mapping: a full disk
+ * is then an error and never a signal.
  */
 #include "resourced/store.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "resourced/store_sql.h"
+#include "resourced/store_impl.h"
 
-/* "xvdr": says that a file is ours. */
-#define STORE_APPLICATION_ID 0x78766472
-/* Raised with each change of the schema, with the steps from the older. */
-#define STORE_SCHEMA 1
+/* A statement is `text` alone, or made for a table: "INSERT INTO" with a
+ * place for each column, or "SELECT" of each column, then `text`. */
+static const struct statement {
+    enum { STATEMENT_PLAIN, STATEMENT_ADD, STATEMENT_ALL } form;
+    enum store_table table;
+    const char *text;
+} statements[STORE_N_STATEMENTS] = {
+#define X(name, sql) [STORE_##name] = { STATEMENT_PLAIN, 0, sql },
+#define ADD(name, table, verb)                                                \
+    [STORE_##name] = { STATEMENT_ADD, STORE_TABLE_##table, verb },
+#define ALL(name, table, rest)                                                \
+    [STORE_##name] = { STATEMENT_ALL, STORE_TABLE_##table, rest },
+    STORE_STATEMENTS(X, ADD, ALL)
+#undef X
+#undef ADD
+#undef ALL
+};
 
-#define STRINGIFY_(x) #x
-#define STRINGIFY(x) STRINGIFY_(x)
-
-static const char schema_sql[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE partition ("
-    " idx INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
-    " owner TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " xen_name TEXT NOT NULL UNIQUE,"
-    " definition BLOB NOT NULL,"
-    " wanted_running INTEGER NOT NULL,"
-    " preserved INTEGER NOT NULL,"
-    " domid INTEGER,"
-    " boot_id INTEGER NOT NULL,"
-    " created_ms INTEGER NOT NULL,"
-    " started_ms INTEGER NOT NULL,"
-    " stopped_ms INTEGER NOT NULL,"
-    " last_stop TEXT NOT NULL,"
-    " restarts INTEGER NOT NULL,"
-    " host_reserve_kib INTEGER NOT NULL,"
-    " dom0_keep_kib INTEGER NOT NULL,"
-    " UNIQUE (owner, name));"
-    "CREATE TABLE journal ("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " passed INTEGER NOT NULL,"
-    " payload BLOB NOT NULL,"
-    " begun_ms INTEGER NOT NULL);"
-    "CREATE TABLE event ("
-    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " time_ms INTEGER NOT NULL,"
-    " kind INTEGER NOT NULL,"
-    " uuid BLOB NOT NULL,"
-    " owner TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " host TEXT NOT NULL,"
-    " domid INTEGER NOT NULL,"
-    " text TEXT NOT NULL);"
-    "PRAGMA application_id = " STRINGIFY(STORE_APPLICATION_ID) ";"
-    "PRAGMA user_version = " STRINGIFY(STORE_SCHEMA) ";"
-    "COMMIT;";
-
-static const char *const statement_sql[STORE_N_STATEMENTS] = {
-#define X(name, sql) [STORE_##name] = sql,
-    STORE_STATEMENTS(X)
+static const struct table {
+    const char *name, *columns;
+    int n;
+} tables[STORE_N_TABLES] = {
+#define X(id, name, columns, n) [STORE_TABLE_##id] = { name, columns, n },
+    STORE_TABLES(X)
 #undef X
 };
 
-static int fail_corrupt(const char *path, const char *why,
-                        struct vdc_error *err)
+int store_fail_corrupt(const struct store *store, struct vdc_error *err,
+                       const char *format, ...)
 {
+    char why[512];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(why, sizeof(why), format, ap);
+    va_end(ap);
     vdc_error_set(err, VDC_E_STORE_CORRUPT,
-                  "the resource database %s is damaged: %s", path, why);
+                  "the resource database %s is damaged: %s", store->path, why);
     vdc_error_hint(err,
-                   "keep a copy of the file, then restore it from a backup, "
-                   "or move it and its -wal file away: resourced then begins "
-                   "with an empty database; running guests are not touched, "
-                   "and are listed as not ours");
+                   "keep a copy of the file and of its -wal file; "
+                   "`xl-vdc host-verify --rebuild` makes a new one from what "
+                   "can be read of it and from Xen; running guests are not "
+                   "touched");
     return VDC_E_STORE_CORRUPT;
 }
 
@@ -108,7 +88,7 @@ int store_fail(const struct store *store, int r, const char *what,
     switch (r & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return fail_corrupt(store->path, said, err);
+        return store_fail_corrupt(store, err, "%s", said);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         vdc_error_set(err, VDC_E_BUSY,
@@ -130,16 +110,16 @@ int store_fail(const struct store *store, int r, const char *what,
     }
 }
 
-sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
+sqlite3_stmt *store_statement(const struct store *store,
+                              enum store_statement which)
 {
     sqlite3_stmt *stmt = store->statements[which];
 
     sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt);
     return stmt;
 }
 
-int store_run(struct store *store, enum store_statement which,
+int store_run(const struct store *store, enum store_statement which,
               struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store->statements[which];
@@ -151,142 +131,158 @@ int store_run(struct store *store, enum store_statement which,
     return rc;
 }
 
-void store_bind_uuid(sqlite3_stmt *stmt, int at, const void *uuid)
-{
-    sqlite3_bind_blob(stmt, at, uuid, 16, SQLITE_TRANSIENT);
-}
-
-void store_bind_text(sqlite3_stmt *stmt, int at, const char *text)
-{
-    sqlite3_bind_text(stmt, at, text ? text : "", -1, SQLITE_TRANSIENT);
-}
-
-static int run_sql(struct store *store, const char *sql, const char *what,
-                   struct vdc_error *err)
+int store_run_sql(const struct store *store, const char *sql,
+                  const char *what, struct vdc_error *err)
 {
     errno = 0;
     int r = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 
-    if (r == SQLITE_OK)
-        return 0;
-    int rc = store_fail(store, r, what, err);
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    return r == SQLITE_OK ? 0 : store_fail(store, r, what, err);
 }
 
-/* The first column of the first row. */
-static int query_int(struct store *store, const char *sql, int64_t *ret,
-                     struct vdc_error *err)
+static char *statement_text(const struct statement *s)
 {
-    sqlite3_stmt *stmt;
-    int r = sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL);
+    const struct table *table = &tables[s->table];
+    char places[STORE_COLUMNS_MAX * 5 + 8] = "", *at = places;
 
-    if (r == SQLITE_OK)
-        r = sqlite3_step(stmt);
-    int rc = 0;
-    if (r == SQLITE_ROW)
-        *ret = sqlite3_column_int64(stmt, 0);
-    else
-        rc = store_fail(store, r, "reading", err);
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-/* A database that breaks its own rules must not be worked on. */
-static int check_whole(struct store *store, struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int r = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &stmt,
-                               NULL);
-
-    if (r == SQLITE_OK)
-        r = sqlite3_step(stmt);
-    int rc = 0;
-    if (r != SQLITE_ROW) {
-        rc = store_fail(store, r, "checking", err);
-    } else {
-        const char *said = (const char *)sqlite3_column_text(stmt, 0);
-        if (!said || strcmp(said, "ok") != 0)
-            rc = fail_corrupt(store->path, said ? said : "no answer", err);
+    switch (s->form) {
+    case STATEMENT_PLAIN:
+        break;
+    case STATEMENT_ADD:
+        for (int i = 1; i <= table->n + 1; i++)
+            at += sprintf(at, "%s?%d", i > 1 ? ", " : "", i);
+        return xasprintf("%s%s (%s, sum) VALUES (%s)", s->text, table->name,
+                         table->columns, places);
+    case STATEMENT_ALL:
+        return xasprintf("SELECT %s, sum FROM %s%s", table->columns,
+                         table->name, s->text);
     }
-    sqlite3_finalize(stmt);
-    return rc;
+    return xstrdup(s->text);
 }
 
-static int check_version(struct store *store, struct vdc_error *err)
-{
-    int64_t version, id, n_tables;
-    int rc = query_int(store, "PRAGMA user_version", &version, err);
-
-    if (!rc)
-        rc = query_int(store, "PRAGMA application_id", &id, err);
-    if (!rc)
-        rc = query_int(store, "SELECT count(*) FROM sqlite_master",
-                       &n_tables, err);
-    if (rc)
-        return rc;
-    if (version == 0 && id == 0 && n_tables == 0)
-        return run_sql(store, schema_sql, "making", err);
-    if (id != STORE_APPLICATION_ID)
-        return fail_corrupt(store->path,
-                            "it is not a database of resourced", err);
-    if (version > STORE_SCHEMA) {
-        vdc_error_set(err, VDC_E_STORE_NEWER,
-                      "the resource database %s was made by a newer version "
-                      "of xen-vdc: its schema is %lld, this resourced (%s) "
-                      "knows %d",
-                      store->path, (long long)version, PACKAGE_VERSION,
-                      STORE_SCHEMA);
-        vdc_error_hint(err, "install that version again; an older one must "
-                            "not write to it");
-        return VDC_E_STORE_NEWER;
-    }
-    if (version < 1)
-        return fail_corrupt(store->path, "it has no schema version", err);
-    return 0;
-}
-
-static int prepare(struct store *store, struct vdc_error *err)
+int store_prepare(struct store *store, struct vdc_error *err)
 {
     for (size_t i = 0; i < STORE_N_STATEMENTS; i++) {
-        int r = sqlite3_prepare_v3(store->db, statement_sql[i], -1,
+        char *sql = statement_text(&statements[i]);
+        int r = sqlite3_prepare_v3(store->db, sql, -1,
                                    SQLITE_PREPARE_PERSISTENT,
                                    &store->statements[i], NULL);
+        free(sql);
         if (r != SQLITE_OK)
             return store_fail(store, r, "preparing", err);
     }
     return 0;
 }
 
+static int make_folder(const char *path, struct vdc_error *err)
+{
+    char *folder = xstrdup(path);
+    char *slash = strrchr(folder, '/');
+    int rc = 0;
+
+    if (slash && slash != folder) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) && errno != EEXIST)
+            rc = vdc_error_errno(err, VDC_E_STORE, errno,
+                                 "the folder of the resource database %s "
+                                 "cannot be made", path);
+    }
+    free(folder);
+    return rc;
+}
+
+/*
+ * What is no database must not be taken for a new one: a file without bytes,
+ * or a log without its file, is what is left of a damaged one.
+ */
+static int make_if_new(struct store *store, struct vdc_error *err)
+{
+    char *wal = xasprintf("%s-wal", store->path);
+    struct stat st, wal_st;
+    int r = stat(store->path, &st);
+    int rc = 0;
+
+    if (r && errno != ENOENT)
+        rc = vdc_error_errno(err, VDC_E_STORE, errno,
+                             "the resource database %s cannot be opened",
+                             store->path);
+    else if (!r && S_ISREG(st.st_mode) && st.st_size == 0)
+        rc = store_fail_corrupt(store, err, "it is empty");
+    else if (r && stat(wal, &wal_st) == 0 && wal_st.st_size > 0)
+        rc = store_fail_corrupt(store, err, "it is gone, and its -wal file "
+                                "is there");
+    else if (r)
+        rc = store_create(store->path, err);
+    free(wal);
+    return rc;
+}
+
 static int open_file(struct store *store, struct vdc_error *err)
 {
-    char *slash = strrchr(store->path, '/');
-
-    if (slash && slash != store->path) {
-        *slash = '\0';
-        int r = mkdir(store->path, 0700);
-        int errnum = errno;
-        *slash = '/';
-        if (r && errnum != EEXIST)
-            return vdc_error_errno(err, VDC_E_STORE, errnum,
-                                   "the folder of the resource database %s "
-                                   "cannot be made", store->path);
-    }
     /* For its owner only; SQLite gives the -wal file the same mode. */
-    mode_t mask = umask(0077);
     int r = sqlite3_open_v2(store->path, &store->db,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                                SQLITE_OPEN_NOMUTEX,
-                            NULL);
-    umask(mask);
-    if (r == SQLITE_OK)
-        return 0;
-    int errnum = store->db ? sqlite3_system_errno(store->db) : 0;
-    if ((r & 0xff) == SQLITE_CANTOPEN && errnum)
-        return vdc_error_errno(err, VDC_E_STORE, errnum,
-                               "the resource database %s cannot be opened",
-                               store->path);
-    return store_fail(store, r, "opening", err);
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (r != SQLITE_OK) {
+        int errnum = store->db ? sqlite3_system_errno(store->db) : 0;
+        if ((r & 0xff) == SQLITE_CANTOPEN && errnum)
+            return vdc_error_errno(err, VDC_E_STORE, errnum,
+                                   "the resource database %s cannot be opened",
+                                   store->path);
+        return store_fail(store, r, "opening", err);
+    }
+    sqlite3_extended_result_codes(store->db, 1);
+    /* The log is moved into the file by the thread (store_checkpoint). */
+    return store_run_sql(store,
+                         "PRAGMA locking_mode = EXCLUSIVE;"
+                         "PRAGMA cell_size_check = ON;"
+                         "PRAGMA journal_mode = WAL;"
+                         "PRAGMA synchronous = FULL;"
+                         "PRAGMA wal_autocheckpoint = 0;"
+                         "PRAGMA temp_store = MEMORY;"
+                         "PRAGMA trusted_schema = OFF;",
+                         "opening", err);
+}
+
+static int count_frames(void *arg, sqlite3 *db, const char *name, int n)
+{
+    struct store *store = arg;
+
+    store->wal_frames = n;
+    return SQLITE_OK;
+}
+
+static int read_first_event(struct store *store, struct vdc_error *err)
+{
+    sqlite3_stmt *stmt = store_statement(store, STORE_EVENT_FIRST);
+    int r = sqlite3_step(stmt);
+    int rc = 0;
+
+    if (r == SQLITE_ROW)
+        store->first_event = (uint64_t)sqlite3_column_int64(stmt, 0);
+    else
+        rc = store_fail(store, r, "reading", err);
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+static int open_whole(struct store *store, struct vdc_error *err)
+{
+    bool remade = true;
+    int rc = make_folder(store->path, err);
+
+    if (!rc)
+        rc = make_if_new(store, err);
+    /* The second time, when the first has remade it for this version. */
+    for (int i = 0; !rc && remade && i < 2; i++) {
+        store_close_file(store);
+        rc = open_file(store, err);
+        if (!rc)
+            rc = store_check(store, &remade, err);
+    }
+    if (!rc)
+        rc = read_first_event(store, err);
+    return rc;
 }
 
 int store_open(const struct store_options *options, struct event_base *base,
@@ -295,44 +291,65 @@ int store_open(const struct store_options *options, struct event_base *base,
     struct store *store = XNEW(struct store);
 
     store->path = xstrdup(options->path);
-    store->base = base;
-    TAILQ_INIT(&store->done);
-    TAILQ_INIT(&store->answers);
-    int rc = open_file(store, err);
-    if (rc)
-        goto out;
-    sqlite3_extended_result_codes(store->db, 1);
-    rc = run_sql(store,
-                 "PRAGMA locking_mode = EXCLUSIVE;"
-                 "PRAGMA journal_mode = WAL;"
-                 "PRAGMA synchronous = FULL;"
-                 "PRAGMA trusted_schema = OFF;",
-                 "opening", err);
+    store->sequence_fd = -1;
+    store->done_fd = -1;
+    pthread_mutex_init(&store->db_lock, NULL);
+    pthread_mutex_init(&store->queue_lock, NULL);
+    pthread_cond_init(&store->wake, NULL);
+    STAILQ_INIT(&store->queue);
+    STAILQ_INIT(&store->done);
+    int rc = open_whole(store, err);
+    if (!rc && options->sequence_path && options->sequence_path[0])
+        rc = store_sequence_open(store, options->sequence_path, err);
     if (!rc)
-        rc = check_whole(store, err);
-    if (!rc)
-        rc = check_version(store, err);
-    if (!rc)
-        rc = prepare(store, err);
-    if (!rc)
-        rc = store_begin(store, err);
-out:
+        rc = store_start(store, base, err);
     if (rc) {
         store_close(store);
         return rc;
     }
+    sqlite3_wal_hook(store->db, count_frames, store);
+    store->next_partition = (uint32_t)store->numbers.last_partition + 1;
+    store->next_resource = store->numbers.last_resource + 1;
+    store->next_transaction = store->numbers.last_transaction + 1;
     *ret = store;
     return 0;
+}
+
+void store_close_file(struct store *store)
+{
+    for (size_t i = 0; i < STORE_N_STATEMENTS; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    sqlite3_close(store->db);
+    store->db = NULL;
 }
 
 void store_close(struct store *store)
 {
     if (!store)
         return;
-    store_end(store);
-    for (size_t i = 0; i < STORE_N_STATEMENTS; i++)
-        sqlite3_finalize(store->statements[i]);
-    sqlite3_close(store->db);
+    store_stop(store);
+    store_close_file(store);
+    store_sequence_close(store);
+    pthread_cond_destroy(&store->wake);
+    pthread_mutex_destroy(&store->queue_lock);
+    pthread_mutex_destroy(&store->db_lock);
     free(store->path);
     free(store);
+}
+
+uint32_t store_next_partition(struct store *store)
+{
+    return store->next_partition++;
+}
+
+uint64_t store_next_resource(struct store *store)
+{
+    return store->next_resource++;
+}
+
+uint64_t store_next_transaction(struct store *store)
+{
+    return store->next_transaction++;
 }

@@ -9,8 +9,10 @@
 #include "base/machine.h"
 #include "resourced/host.h"
 #include "resourced/lease.h"
+#include "resourced/live.h"
 #include "resourced/operation.h"
 #include "resourced/outcome.h"
+#include "resourced/publish.h"
 #include "resourced/step.h"
 #include "resourced/transaction_impl.h"
 
@@ -112,6 +114,15 @@ static void undo_next(struct transaction *t)
     end_undone(t);
 }
 
+/* The rows are as the outcome has them; who reads sees them. */
+static void take_outcome(struct transaction *t)
+{
+    outcome_take(t->outcome, t->host);
+    live_changed(t->host->live);
+    for (size_t i = 0; i < t->outcome->n_put; i++)
+        publish_changed(t->host, t->outcome->put[i]);
+}
+
 static void give_back_memory(struct transaction *t)
 {
     for (size_t i = 0; i < t->n_operations; i++)
@@ -129,7 +140,7 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
                   transaction_name(t), err->text);
     else
         event_log_publish(t->host->events, &t->outcome->events, first_event);
-    outcome_take(t->outcome, t->host);
+    take_outcome(t);
     transaction_move(t, TRANSACTION_UNDONE);
     transaction_finish(t, t->err.code);
 }
@@ -179,7 +190,7 @@ static void committed(void *arg, int rc, const struct vdc_error *err,
     event_log_publish(t->host->events, &t->outcome->events, first_event);
     for (size_t i = 0; i < t->n_operations; i++)
         memory_keep(&t->operations[i]);
-    outcome_take(t->outcome, t->host);
+    take_outcome(t);
     if (t->lease)
         lease_end(t->host, t->lease);
     t->lease = NULL;
@@ -491,14 +502,16 @@ static void plan(struct transaction *t, struct step_list *steps,
 /* What the lease keeps is free for its operations from now on. */
 static void use_lease(struct transaction *t, struct reasons *reasons)
 {
+    const struct vdc_uuid *id = &t->request.lease;
     struct vdc_error err;
 
-    if (uuid_is_zero(&t->request.lease))
+    /* After a crash it may have expired: what is done is done without it. */
+    if (uuid_is_zero(id) || (t->recovered && !lease_find(t->host, id)))
         return;
-    if (!lease_use(t->host, &t->request.lease, t, &err))
-        t->lease = lease_find(t->host, &t->request.lease);
-    else if (!t->recovered) /* then it may have expired meanwhile */
+    if (lease_use(t->host, id, t, &err))
         reasons_add(reasons, &err);
+    else
+        t->lease = lease_find(t->host, id);
 }
 
 static int check_all(struct transaction *t)

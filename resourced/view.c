@@ -1,5 +1,5 @@
-/* What others are shown: the partitions in memory joined with what Xen says
- * at this moment.  The database is not asked. */
+/* What others are shown: the partitions in memory joined with what Xen said
+ * last.  The database is not asked. */
 #include "resourced/view.h"
 
 #include <stdlib.h>
@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 #include "resourced/host.h"
+#include "resourced/lease.h"
+#include "resourced/live.h"
+#include "resourced/resource_rows.h"
 #include "resourced/text.h"
 
 /* As xl list prints it. */
@@ -101,6 +104,7 @@ static void fill(const struct host *host, const struct partition *partition,
                  struct wire_partition *ret)
 {
     const struct partition_row *row = &partition->row;
+    const struct wire_definition *has = resource_definition_of(row);
 
     wire_init(&wire_struct_partition, ret);
     ret->uuid = row->uuid;
@@ -110,13 +114,10 @@ static void fill(const struct host *host, const struct partition *partition,
     ret->managed = true;
     ret->state = state_of(partition, info);
     ret->type = row->definition.type;
-    ret->memory = row->definition.memory;
-    ret->max_memory = row->definition.max_memory.kib
-                          ? row->definition.max_memory
-                          : row->definition.memory;
-    ret->vcpus = row->definition.vcpus;
-    ret->max_vcpus = row->definition.max_vcpus ? row->definition.max_vcpus
-                                               : row->definition.vcpus;
+    ret->memory = has->memory;
+    ret->max_memory = resource_memory_of(has);
+    ret->vcpus = has->vcpus;
+    ret->max_vcpus = resource_vcpus_of(has);
     ret->host = host->name;
     ret->created_ms = row->created_ms;
     ret->started_ms = row->started_ms;
@@ -133,6 +134,7 @@ static void fill(const struct host *host, const struct partition *partition,
          * calls a PVH domain HVM. */
         ret->max_memory = max_memory;
         ret->type = type;
+        ret->memory_target = has->memory;
     }
 }
 
@@ -208,80 +210,87 @@ static const struct partition *partition_of(const struct host *host,
     return partition->transaction || info->dying ? partition : NULL;
 }
 
-int view_list(struct host *host, const struct wire_partition_query *query,
-              struct arena *arena, struct wire_partition_list *ret,
-              struct vdc_error *err)
+/* What the snapshot has of its domain. */
+static const struct hv_domain_info *
+info_of(const struct host *host, const struct partition *partition)
 {
-    struct hv_domain_info *domains;
-    const struct partition *partition;
-    size_t n_domains;
-    uint32_t n = 0;
-    int rc = host->hv->domain->list(host->hv, arena, &domains, &n_domains,
-                                    err);
-    if (rc)
-        return rc;
+    const struct hv_domain_info *info;
 
+    if (!partition_has_domain(partition))
+        return NULL;
+    info = live_domain(host->live, partition->row.domid);
+    return info && uuid_equal(&info->uuid, &partition->row.uuid) ? info : NULL;
+}
+
+void view_partition_read(const struct host *host,
+                         const struct partition *partition,
+                         struct arena *arena, struct wire_partition *ret)
+{
+    fill(host, partition, info_of(host, partition), arena, ret);
+}
+
+void view_list(const struct host *host,
+               const struct wire_partition_query *query, struct arena *arena,
+               struct wire_partition_list *ret)
+{
+    const struct live_snapshot *now = live_now(host->live);
+    bool foreign = query->foreign && !query->customer[0];
+    const struct partition *partition;
+    uint32_t n = 0;
     struct wire_partition *all =
-        ARENA_ARRAY(arena, n_domains + host->partitions.n_partitions,
+        ARENA_ARRAY(arena, now->n_domains + host->partitions.n_partitions,
                     struct wire_partition);
-    bool *listed = ARENA_ARRAY(arena, HV_DOMID_MAX + 1u, bool);
-    for (size_t i = 0; i < n_domains; i++) {
-        partition = partition_of(host, &domains[i]);
-        if (partition && partition->row.domid == domains[i].domid) {
-            listed[domains[i].domid] = true;
-            if (is_asked_for(query, partition))
-                fill(host, partition, &domains[i], arena, &all[n++]);
-        } else if (!partition && query->foreign && !query->customer[0]) {
-            fill_foreign(host, &domains[i], arena, &all[n++]);
-        }
-    }
-    /* Those that Xen does not have. */
-    TAILQ_FOREACH (partition, &host->partitions.all, in_all) {
-        bool in_xen =
-            partition_has_domain(partition) && listed[partition->row.domid];
-        if (!in_xen && is_asked_for(query, partition))
-            fill(host, partition, NULL, arena, &all[n++]);
-    }
+
+    for (size_t i = 0; foreign && i < now->n_domains; i++)
+        if (!partition_of(host, &now->domains[i]))
+            fill_foreign(host, &now->domains[i], arena, &all[n++]);
+    TAILQ_FOREACH (partition, &host->partitions.all, in_all)
+        if (is_asked_for(query, partition))
+            view_partition_read(host, partition, arena, &all[n++]);
     qsort(all, n, sizeof(*all), compare);
     wire_init(&wire_struct_partition_list, ret);
     ret->partitions = all;
     ret->n_partitions = n;
-    return 0;
 }
 
-int view_host(struct host *host, struct arena *arena, struct wire_host *ret,
-              struct vdc_error *err)
+static void count_domains(const struct host *host, struct wire_host *ret)
 {
-    struct wire_partition_query query;
-    struct wire_partition_list list;
-    struct hv_host_info info;
-    int rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+    const struct live_snapshot *now = live_now(host->live);
+    const struct partition *partition;
 
-    wire_init(&wire_struct_partition_query, &query);
-    query.foreign = true;
-    if (!rc)
-        rc = view_list(host, &query, arena, &list, err);
-    if (rc)
-        return rc;
+    for (size_t i = 0; i < now->n_domains; i++)
+        ret->foreign += now->domains[i].domid != 0 &&
+                        !partition_of(host, &now->domains[i]);
+    TAILQ_FOREACH (partition, &host->partitions.all, in_all) {
+        const struct hv_domain_info *info = info_of(host, partition);
+        ret->partitions++;
+        ret->running += info != NULL;
+        ret->vcpus += info ? info->vcpus_online : 0;
+    }
+}
+
+void view_host(const struct host *host, struct wire_host *ret)
+{
+    const struct hv_host_info *info = &live_now(host->live)->host;
+
     wire_init(&wire_struct_host, ret);
     ret->name = host->name;
-    ret->hypervisor = info.hypervisor;
-    ret->simulated = info.simulated;
-    ret->state = "up";
-    ret->total_memory = info.total_memory;
-    ret->free_memory = info.free_memory;
-    ret->available_memory = info.free_memory;
-    ret->dom0_memory = info.dom0_memory;
-    ret->pcpus = info.pcpus;
-    ret->capabilities = info.capabilities;
-    ret->scheduler = info.scheduler;
-    ret->boot_id = info.boot_id;
-    for (uint32_t i = 0; i < list.n_partitions; i++) {
-        const struct wire_partition *p = &list.partitions[i];
-        ret->partitions += p->managed;
-        ret->running += p->managed && p->domid;
-        ret->foreign += !p->managed && p->domid;
-        ret->vcpus += p->managed && p->domid ? p->vcpus : 0;
-    }
-    return 0;
+    ret->hypervisor = info->hypervisor;
+    ret->simulated = info->simulated;
+    ret->state = host->damage.code ? "database damaged" : "up";
+    ret->total_memory = info->total_memory;
+    ret->free_memory = info->free_memory;
+    ret->available_memory = info->free_memory;
+    ret->dom0_memory = info->dom0_memory;
+    ret->pcpus = info->pcpus;
+    ret->capabilities = info->capabilities;
+    ret->scheduler = info->scheduler;
+    ret->boot_id = info->boot_id;
+    count_domains(host, ret);
+    if (!host->leases)
+        return;
+    /* What leases keep without Xen's help is not for others either. */
+    uint64_t free = info->free_memory.kib + info->reserved_memory.kib;
+    uint64_t kept = leases_memory(host, NULL).kib;
+    ret->available_memory = MEM_KIB(free > kept ? free - kept : 0);
 }

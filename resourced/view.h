@@ -1,5 +1,8 @@
-/* What others are shown: partitions and the host, as the protocol has them.
- * Strings are shared with the partition or in the arena. */
+/*
+ * What others are shown: partitions and the host, as the protocol has them.
+ * Strings are shared with the partition, with the snapshot of live.h (so all
+ * this is valid until the loop goes on), or in the arena.
+ */
 #ifndef RESOURCED_VIEW_H
 #define RESOURCED_VIEW_H
 
@@ -8,14 +11,19 @@
 
 struct host;
 
-/* One partition with its live figures. */
+/* One partition with figures that Xen is asked for now: for the answer to
+ * what changed it.  Errors: VDC_E_HYPERVISOR. */
 int view_partition(struct host *host, const struct partition *partition,
                    struct arena *arena, struct wire_partition *ret,
                    struct vdc_error *err);
-int view_list(struct host *host, const struct wire_partition_query *query,
-              struct arena *arena, struct wire_partition_list *ret,
-              struct vdc_error *err);
-int view_host(struct host *host, struct arena *arena, struct wire_host *ret,
-              struct vdc_error *err);
+
+/* The rest is answered from memory; within live_read. */
+void view_partition_read(const struct host *host,
+                         const struct partition *partition,
+                         struct arena *arena, struct wire_partition *ret);
+void view_list(const struct host *host,
+               const struct wire_partition_query *query, struct arena *arena,
+               struct wire_partition_list *ret);
+void view_host(const struct host *host, struct wire_host *ret);
 
 #endif

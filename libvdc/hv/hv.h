@@ -186,7 +186,7 @@ struct hv_domain_info {
     bool running, blocked, paused, shutdown, dying; /* xl list's r b p s d */
     enum hv_shutdown_reason shutdown_reason; /* when shutdown */
     struct mem current_memory;               /* pages it has now */
-    struct mem max_memory;                   /* may grow to (maxmem) */
+    struct mem max_memory; /* its targets may rise to (set_max_memory) */
     uint32_t vcpus_online;
     uint32_t vcpus_max;
     uint64_t cpu_time_ns; /* of all its vCPUs since it was created */
@@ -307,7 +307,8 @@ struct hv_domain_ops {
      * device of that name.  detach: done when the guest has let it go and the
      * backend is gone; a guest that does not let go in libxl's time (10 s) is
      * VDC_E_TIMEOUT and keeps the device, unless `force`, which takes it away
-     * from it.  VDC_E_NOT_FOUND when it has no such device.
+     * from it; a disk or network that it has not looked at yet goes without
+     * it.  VDC_E_NOT_FOUND when it has no such device.
      */
     int (*disk_attach)(struct hv *hv, uint32_t domid,
                        const struct hv_disk *disk, hv_done_fn *done,
@@ -341,7 +342,9 @@ struct hv_domain_ops {
      * Has the guest suspend and writes it to fd, from where fd stands; the
      * domain is there afterwards, shut down for suspend.  After a failure it
      * runs on.  fd is used until `done` and stays the caller's.  A guest that
-     * does not suspend within libxl's 60 s is VDC_E_TIMEOUT.
+     * does not suspend within libxl's 60 s is VDC_E_TIMEOUT; one that is
+     * paused, or has shut down, VDC_E_WRONG_STATE.  fd is a file, and no pipe
+     * (VDC_E_UNSUPPORTED).
      */
     int (*save)(struct hv *hv, uint32_t domid, int fd, hv_done_fn *done,
                 void *arg, struct vdc_error *err);

@@ -232,11 +232,42 @@ static void test_order(void)
     unlink(path);
 }
 
-/* A guest that does not run does not let go. */
+/* A guest that stands still does not let go, and keeps what it has. */
 static void test_keeps(void)
 {
-    struct hv_domain_config config = guest("conform-keeps");
     struct hv_nic nic = nic_of("00:16:3e:00:77:06");
+    uint32_t domid = start_with("conform-keeps", NULL, &nic);
+    struct hv_device *devices;
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    connected(domid, nic.mac);
+    if (!simulated)
+        spin(5000); /* from the driver to a system that is up */
+    OK(WAIT(pause, domid));
+    const char *before = store_dump();
+    ENDS(VDC_E_TIMEOUT, WAIT(nic_detach, domid, nic.mac, false));
+    CHECK(has(domid, nic.mac), "it has lost the device");
+    const char *after = store_dump();
+    if (!CHECK(strcmp(before, after) == 0, "xenstore has changed"))
+        printf("%s", after);
+    OK(WAIT(unpause, domid));
+    spin(simulated ? 100 : 2000);
+    connected(domid, nic.mac);
+    OK(WAIT(nic_detach, domid, nic.mac, false));
+    OK(WAIT(nic_attach, domid, &nic));
+    connected(domid, nic.mac);
+    OK(WAIT(pause, domid));
+    OK(WAIT(nic_detach, domid, nic.mac, true));
+    CHECK(list(domid, &devices) == 0, "it has the device still");
+    end(domid);
+}
+
+/* What a guest has never looked at goes without its doing. */
+static void test_untouched(void)
+{
+    struct hv_domain_config config = guest("conform-untouched");
+    struct hv_nic nic = nic_of("00:16:3e:00:77:0b");
     uint32_t domid;
 
     const char *none = store_dump();
@@ -244,9 +275,8 @@ static void test_keeps(void)
     config.nics = &nic;
     if (!OK(make(&config, &domid)))
         return;
-    ENDS(VDC_E_TIMEOUT, WAIT(nic_detach, domid, nic.mac, false));
-    CHECK(has(domid, nic.mac), "it has lost the device");
-    OK(WAIT(nic_detach, domid, nic.mac, true));
+    CHECK(has(domid, nic.mac), "it has no device");
+    OK(WAIT(nic_detach, domid, nic.mac, false));
     CHECK(!has(domid, nic.mac), "it has the device still");
     end(domid);
     CHECK(strcmp(none, store_dump()) == 0, "xenstore has changed");
@@ -329,6 +359,7 @@ const struct test device_tests[] = {
     { "device: network", test_nic },
     { "device: order", test_order },
     { "device: a guest that keeps one", test_keeps },
+    { "device: what was never looked at", test_untouched },
     { "device: attached to a guest that does not run", test_attach_paused },
     { "device: PCI", test_pci },
     { "device: usage of tables", test_usage },

@@ -102,7 +102,8 @@ static void test_reserve_is_given_back(void)
     if (!reopen())
         return;
     CHECK(host().reserved_memory.kib == 0, "claimed after open");
-    CHECK(free_kib() == before, "free memory is as it was");
+    CHECK(about(free_kib(), before), "%llu KiB are free, and %llu before",
+          ull(free_kib()), ull(before));
 }
 
 static void test_maximum(void)
@@ -226,6 +227,10 @@ static void test_reserve_stops_balloon(void)
     CHECK(host().reserved_memory.kib == spare - MEM_MIB(LEFT_MIB).kib,
           "it has taken of the claim");
     OK(hv->domain->reserve(hv, MEM_KIB(0), &err));
+    /* Linux gives up after some trials, and tries again only for another
+     * target than that which it could not reach. */
+    balloon_to(domid, 160);
+    OK(hv->domain->set_memory_target(hv, domid, MEM_MIB(256), &err));
     CHECK(follows(domid, MEM_MIB(256).kib), "%llu KiB after the claim",
           ull(info_of(domid).current_memory.kib));
     end(domid);

@@ -162,13 +162,78 @@ static void test_restore_wrong(void)
     for (int i = 0; i < 3; i++) { /* from its begin, its middle, its end */
         off_t at = i == 0 ? 0 : i == 1 ? 7 : (off_t)sizeof(head);
         CHECK(lseek(fd, at, SEEK_SET) == at, "lseek");
-        if (!CHECK(restore(&config, fd, &domid) != 0, "restored from garbage"))
-            end(domid);
+        ENDS(VDC_E_BAD_VALUE, restore(&config, fd, &domid));
+        end(domid);
     }
     CHECK(free_kib() == before, "free memory is as it was");
     CHECK(strcmp(store, store_dump()) == 0, "xenstore has changed");
     close(fd);
     unlink(path);
+}
+
+/* A file that was cut off anywhere: nothing of the guest is left. */
+static void test_restore_cut(void)
+{
+    struct hv_domain_config config = guest("conform-cut");
+    const char *path = file_path("cut"), *store = store_dump();
+    uint64_t before = free_kib();
+    uint32_t domid = start_booted(&config);
+
+    if (domid == HV_DOMID_NONE)
+        return;
+    int fd = open_file(path);
+    OK(WAIT(save, domid, fd));
+    off_t whole = lseek(fd, 0, SEEK_CUR) - (off_t)sizeof(head);
+    end(domid);
+    const off_t cuts[] = { whole * 9 / 10, whole / 2, 24, 16 };
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        CHECK(ftruncate(fd, (off_t)sizeof(head) + cuts[i]) == 0 &&
+                  lseek(fd, sizeof(head), SEEK_SET) == sizeof(head),
+              "truncate");
+        if (!CHECK(restore(&config, fd, &domid) != 0, "restored from %lld",
+                   (long long)cuts[i]))
+            end(domid);
+        printf("    cut after %lld bytes: %s\n", (long long)cuts[i], err.text);
+    }
+    CHECK(free_kib() == before, "free memory is as it was");
+    CHECK(strcmp(store, store_dump()) == 0, "xenstore has changed");
+    close(fd);
+    unlink(path);
+}
+
+static void test_save_paused(void)
+{
+    struct hv_domain_config config = guest("conform-stands");
+    const char *path = file_path("stands");
+    uint32_t domid;
+
+    if (!OK(make(&config, &domid)))
+        return;
+    int fd = open_file(path);
+    ENDS(VDC_E_WRONG_STATE, WAIT(save, domid, fd));
+    close(fd);
+    unlink(path);
+    end(domid);
+}
+
+/* libxl goes back in what it writes. */
+static void test_pipe(void)
+{
+    struct hv_domain_config config = guest("conform-pipe");
+    uint32_t domid, again;
+    int fds[2];
+
+    if (!CHECK(pipe(fds) == 0, "pipe") || !OK(make(&config, &domid)))
+        return;
+    OK(WAIT(unpause, domid));
+    ENDS(VDC_E_UNSUPPORTED, WAIT(save, domid, fds[1]));
+    CHECK(!info_of(domid).shutdown, "it does not run on");
+    end(domid);
+    close(fds[1]);
+    ENDS(VDC_E_UNSUPPORTED, restore(&config, fds[0], &again));
+    if (again != HV_DOMID_NONE)
+        end(again);
+    close(fds[0]);
 }
 
 /* No room for it: the guest runs on. */
@@ -181,7 +246,7 @@ static void test_save_fails(void)
         return;
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (CHECK(fd >= 0, "no /dev/full")) {
-        CHECK(WAIT(save, domid, fd) != 0, "saved where there is no room");
+        ENDS(VDC_E_DISK_FULL, WAIT(save, domid, fd));
         close(fd);
     }
     spin(500);
@@ -195,6 +260,9 @@ const struct test save_tests[] = {
     { "save: and resume", test_resume },
     { "save: and restore", test_restore },
     { "save: restored from garbage", test_restore_wrong },
+    { "save: restored from a part", test_restore_cut },
+    { "save: a guest that does not run", test_save_paused },
+    { "save: into a pipe", test_pipe },
     { "save: without room", test_save_fails },
     { NULL, NULL },
 };

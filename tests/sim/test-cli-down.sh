@@ -68,6 +68,8 @@ stop_resourced
 for daemon in policyd resourced; do
     cp "$WORK/$daemon.db" "$WORK/$daemon.db.kept"
     sqlite3 "$WORK/$daemon.db" 'PRAGMA user_version = 999' >/dev/null
+    [ "$daemon" = policyd ] ||
+        sqlite3 "$WORK/$daemon.db" 'UPDATE meta SET schema = 999'
     rm -f "$WORK/$daemon.db-wal" "$WORK/$daemon.db-shm"
     "$BIN/$daemon/$daemon" --config "$WORK/$daemon.conf" --foreground \
         >"$WORK/newer.log" 2>&1

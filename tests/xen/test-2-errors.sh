@@ -75,7 +75,8 @@ check "and they find each other again" retry 30 daemons_up
 check_error "resourced by one who is not root" 6 'root' \
     acme '/usr/sbin/resourced --foreground'
 dom0 'systemctl stop xen-vdc-resourced; cd /var/lib/xen-vdc &&
-    cp resourced.db keep.db && sqlite3 resourced.db "PRAGMA user_version=9999"'
+    cp resourced.db keep.db && sqlite3 resourced.db "PRAGMA user_version=9999;
+        UPDATE meta SET schema = 9999"'
 check_error "a database of a newer version" 9 'newer' \
     dom0 'timeout 20 resourced --foreground'
 dom0 'cd /var/lib/xen-vdc && rm -f resourced.db* && echo rubbish rubbish \

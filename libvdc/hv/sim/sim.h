@@ -40,7 +40,9 @@
  *
  * Where it differs from Xen: a guest is idle, so it is shown as blocked; what
  * shared-memory grants and event channels connect are two ends in this
- * process, both in domain 0; a guest that paused does not miss the time.
+ * process, both in domain 0; a guest that paused does not miss the time; there
+ * is one NUMA node and one CPU pool; a claim costs no memory itself; a guest
+ * may grow past the maximum that it was made with, when that is raised.
  */
 #ifndef VDC_HV_SIM_SIM_H
 #define VDC_HV_SIM_SIM_H

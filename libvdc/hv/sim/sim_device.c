@@ -197,12 +197,13 @@ static int detach_begin(struct sim *sim, struct sim_op *op,
         sim_host_abort(sim);
         return no_device(op, err);
     }
-    if (force)
+    bool at_once = force || sim_devnodes_is_untouched(sim->state, &device);
+    if (at_once)
         sim_devnodes_remove(sim->state, &device);
     else
         sim_devnodes_close(sim->state, &device);
     sim_host_effect_end(sim);
-    if (force)
+    if (at_once)
         return 0;
     op->step = STEP_FINISH;
     op->until_ms = op->due_ms + sim->options.detach_ms;
@@ -228,15 +229,19 @@ static int detach_finish(struct sim *sim, struct sim_op *op,
         sim_host_effect_end(sim);
         return 0;
     }
+    if (is_there && op->due_ms >= op->until_ms) {
+        sim_host_effect_locked(sim, op->call);
+        sim_devnodes_keep(sim->state, &device);
+        sim_host_effect_end(sim);
+        return vdc_error_set(err, VDC_E_TIMEOUT,
+                             "domain %u does not let its %s %s go", op->domid,
+                             word_for(kind_of(op)), op->text);
+    }
     sim_host_end(sim);
     if (!slot)
         return sim_host_no_domain(op->domid, err);
     if (!is_there)
         return no_device(op, err);
-    if (op->due_ms >= op->until_ms)
-        return vdc_error_set(err, VDC_E_TIMEOUT,
-                             "domain %u does not let its %s %s go", op->domid,
-                             word_for(kind_of(op)), op->text);
     op->due_ms += LOOK_MS;
     if (op->due_ms > op->until_ms)
         op->due_ms = op->until_ms;

@@ -354,6 +354,23 @@ void sim_devnodes_close(struct sim_state *state,
     sim_tree_writef(state, NULL, "5", "%s/state", device->back);
 }
 
+void sim_devnodes_keep(struct sim_state *state,
+                       const struct sim_devnode *device)
+{
+    if (device->kind == HV_DEVICE_PCI ||
+        strcmp(read_under(state, device->front, "state"), "4") != 0)
+        return;
+    sim_tree_writef(state, NULL, "1", "%s/online", device->back);
+    sim_tree_writef(state, NULL, "4", "%s/state", device->back);
+}
+
+bool sim_devnodes_is_untouched(const struct sim_state *state,
+                               const struct sim_devnode *device)
+{
+    return device->kind != HV_DEVICE_PCI &&
+           strcmp(read_under(state, device->front, "state"), "1") == 0;
+}
+
 /* Its parent too, the folder of the kind, when it is the last there. */
 static void remove_path(struct sim_state *state, const char *path)
 {

@@ -49,6 +49,12 @@ void sim_devnodes_connect(struct sim_state *state, struct sim_slot *slot);
 /* The backend asks the guest to let it go. */
 void sim_devnodes_close(struct sim_state *state,
                         const struct sim_devnode *device);
+/* The backend takes that back: the guest keeps what it is connected to. */
+void sim_devnodes_keep(struct sim_state *state,
+                       const struct sim_devnode *device);
+/* A disk or network that the guest has not looked at yet. */
+bool sim_devnodes_is_untouched(const struct sim_state *state,
+                               const struct sim_devnode *device);
 void sim_devnodes_remove(struct sim_state *state,
                          const struct sim_devnode *device);
 /* The ends in other domains of all that a domain has. */

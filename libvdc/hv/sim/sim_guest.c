@@ -10,8 +10,12 @@
 #include "base/arena.h"
 #include "hv/sim/sim_devnodes.h"
 
-#define STEP_MS 50   /* between two steps of a balloon */
-#define STUCK_MS 500 /* when the host has nothing to give */
+#define STEP_MS 50 /* between two steps of a balloon */
+/* Linux's balloon, when the host has nothing to give: it tries again after 2,
+ * 4 and 8 seconds, and then once an hour, or for another target. */
+#define STUCK_MS 1000
+#define STUCK_TRIES 4u
+#define STUCK_LONG_MS 3600000
 #define SLOW_MIB_S 16
 #define VCPUS_MS 20         /* from being told of vCPUs to having followed */
 #define CPU_NS_PER_MS 10000 /* a simulated guest uses 1 % of a CPU */
@@ -165,10 +169,13 @@ void sim_guest_new_target(struct sim_state *state, struct sim_slot *slot,
 
     if (slot->balloon == SIM_BALLOON_NONE)
         return;
+    if (slot->balloon_tries >= STUCK_TRIES && goal == slot->balloon_goal_kib)
+        return;
     if (slot->balloon == SIM_BALLOON_PARTLY && goal < slot->memory_kib)
         goal += (slot->memory_kib - goal) / 2;
     sim_state_undo(state, slot, sizeof(*slot));
     slot->balloon_goal_kib = goal;
+    slot->balloon_tries = 0;
     slot->balloon_last_ms = now_ms;
     slot->balloon_due_ms =
         goal == slot->memory_kib ? SIM_NEVER : now_ms + STEP_MS;
@@ -212,6 +219,7 @@ void sim_guest_new_words(struct sim_state *state, struct sim_slot *slot,
     else if (slot->booted)
         slot->own_due_ms = now_ms + slot->own_after_ms;
     slot->balloon_due_ms = SIM_NEVER;
+    slot->balloon_tries = 0;
     sim_guest_new_target(state, slot, now_ms);
     if (slot->vcpus != slot->asked_vcpus)
         sim_guest_new_vcpus(state, slot, now_ms);
@@ -244,8 +252,11 @@ static void balloon_step(struct sim_state *state, struct sim_slot *slot,
         slot->memory_kib -= min_u64(step, slot->memory_kib - goal);
     } else {
         uint64_t spare = state->free_kib - slot->memory_kib;
-        if (spare == 0)
-            wait_ms = STUCK_MS;
+        slot->balloon_tries = spare == 0 ? slot->balloon_tries + 1 : 0;
+        if (slot->balloon_tries >= STUCK_TRIES)
+            wait_ms = STUCK_LONG_MS;
+        else if (slot->balloon_tries > 0)
+            wait_ms = (uint64_t)STUCK_MS << slot->balloon_tries;
         slot->memory_kib +=
             min_u64(spare, min_u64(step, goal - slot->memory_kib));
     }

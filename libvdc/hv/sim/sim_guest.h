@@ -11,6 +11,8 @@
  *   sim.vcpus=ignore       does not use or give back vCPUs when told to
  *   sim.detach=ignore      does not let devices go
  *   sim.suspend=ignore     does not suspend
+ * A balloon that gets nothing because the host has nothing to give gives up
+ * after some tries, as Linux's does: it wants another target then.
  * A word may take such a word back: sim.balloon=willing, sim.vcpus=follow,
  * sim.detach=willing, sim.suspend=willing, sim.heed_shutdown.
  * All functions need the state locked. Times are the host's.

@@ -4,6 +4,7 @@
 #include "hv/sim/sim_save.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,6 +85,22 @@ static size_t format_line(const struct sim_slot *slot, char *line)
     return len + (size_t)sprintf(line + len, " %08x\n", checksum(line, len));
 }
 
+/* libxl wants to write and read anywhere in it. */
+static int check_file(int fd, struct vdc_error *err)
+{
+    int flags = fcntl(fd, F_GETFL);
+    off_t offset = lseek(fd, 0, SEEK_CUR);
+
+    if (offset < 0 && errno != ESPIPE)
+        return vdc_error_errno(err, VDC_E_IO, errno,
+                               "the file cannot be used");
+    if (offset >= 0 && !(flags & O_APPEND))
+        return 0;
+    return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                         "a domain is saved to and restored from a file that "
+                         "can be written anywhere, and no pipe");
+}
+
 static int write_all(int fd, const char *text, size_t len,
                      struct vdc_error *err)
 {
@@ -92,19 +109,24 @@ static int write_all(int fd, const char *text, size_t len,
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            return vdc_error_set(err, VDC_E_HYPERVISOR,
-                                 "libxl: cannot write the guest: %s",
-                                 strerror(r < 0 ? errno : EIO));
+            return vdc_error_errno(err, VDC_E_IO, r < 0 ? errno : EIO,
+                                   "the file cannot be written");
         text += r;
         len -= (size_t)r;
     }
     return 0;
 }
 
+static int no_guest(struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_BAD_VALUE,
+                         "the file does not hold a saved domain");
+}
+
 static int bad_line(const char *why, struct vdc_error *err)
 {
     return vdc_error_set(err, VDC_E_HYPERVISOR,
-                         "libxl: this is not a saved guest: %s", why);
+                         "libxl: the saved guest cannot be restored: %s", why);
 }
 
 /* Without its end; nothing behind it is read. */
@@ -119,14 +141,18 @@ static int read_line(int fd, char *line, size_t *ret_len,
         if (r < 0)
             return bad_line(strerror(errno), err);
         if (r == 0)
-            return bad_line("it is cut off", err);
+            return len < strlen(HEAD) ? no_guest(err)
+                                      : bad_line("it is cut off", err);
         if (line[len] == '\n') {
             line[len] = '\0';
             *ret_len = len;
             return 0;
         }
     }
-    return bad_line("its line has no end", err);
+    line[LINE_SIZE - 1] = '\0';
+    return strncmp(line, HEAD, strlen(HEAD)) != 0
+               ? no_guest(err)
+               : bad_line("its line has no end", err);
 }
 
 static int parse_line(char *line, size_t len, struct sim_slot *ret,
@@ -136,8 +162,10 @@ static int parse_line(char *line, size_t len, struct sim_slot *ret,
     char *p = line + strlen(HEAD), *last = strrchr(line, ' ');
     char sum[16];
 
-    if (strncmp(line, HEAD " ", strlen(HEAD) + 1) != 0 || strlen(line) != len)
-        return bad_line("it does not begin as one", err);
+    if (strncmp(line, HEAD, strlen(HEAD)) != 0)
+        return no_guest(err);
+    if (strlen(line) != len || !last || last < p)
+        return bad_line("it is damaged", err);
     snprintf(sum, sizeof(sum), " %08x", checksum(line, (size_t)(last - line)));
     if (strcmp(last, sum) != 0)
         return bad_line("its checksum is wrong", err);
@@ -159,8 +187,10 @@ int sim_save_read(int fd, struct sim_slot *ret, struct vdc_error *err)
 {
     char line[LINE_SIZE];
     size_t len;
-    int rc = read_line(fd, line, &len, err);
+    int rc = check_file(fd, err);
 
+    if (rc == 0)
+        rc = read_line(fd, line, &len, err);
     return rc ? rc : parse_line(line, len, ret, err);
 }
 
@@ -196,7 +226,12 @@ static int ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 
     if (rc)
         return rc;
-    if (slot->life != SIM_LIFE_ALIVE || op->domid == 0)
+    rc = check_file(op->fd, err);
+    if (rc) {
+        sim_host_abort(sim);
+        return rc;
+    }
+    if (slot->life != SIM_LIFE_ALIVE || slot->paused || op->domid == 0)
         rc = vdc_error_set(err, VDC_E_WRONG_STATE,
                            "domain %u does not run and cannot be saved",
                            op->domid);

@@ -15,7 +15,9 @@ int sim_save_resume(struct hv *hv, uint32_t domid, hv_done_fn *done, void *arg,
                     struct vdc_error *err);
 
 /* Reads what sim_save_start wrote, and no byte more.  Of *ret is set what a
- * guest takes with it (see sim_save_apply).  Errors: VDC_E_HYPERVISOR. */
+ * guest takes with it (see sim_save_apply).  Errors: VDC_E_BAD_VALUE when
+ * it does not begin as one, VDC_E_HYPERVISOR when it is damaged,
+ * VDC_E_UNSUPPORTED for a pipe, VDC_E_IO. */
 int sim_save_read(int fd, struct sim_slot *ret, struct vdc_error *err);
 /* Whether a domain of this config can be the guest. */
 int sim_save_check(const struct sim_slot *saved,

@@ -105,7 +105,8 @@ struct sim_slot {
     uint64_t balloon_goal_kib;
     uint64_t balloon_last_ms; /* of the last step */
     uint64_t balloon_due_ms;
-    uint64_t cpu_ns; /* used before run_since_ms */
+    uint32_t balloon_tries; /* in a row without getting anything */
+    uint64_t cpu_ns;        /* used before run_since_ms */
     uint64_t run_since_ms;
     /* What the guest does by itself, from its command line. */
     int32_t balloon; /* enum sim_balloon */

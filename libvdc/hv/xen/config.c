@@ -187,6 +187,12 @@ int config_map(struct xl *xl, const struct hv_domain_config *config,
         rc = config_map_disks(config, ret, err);
     if (rc == 0)
         rc = config_map_nics(config, ret, err);
+    if (rc == 0)
+        rc = config_map_pcis(config, ret, err);
+    /* As xl does it: a PV domain sees holes where the host's devices are. */
+    if (rc == 0 && config->n_pci > 0 &&
+        ret->c_info.type == LIBXL_DOMAIN_TYPE_PV)
+        libxl_defbool_set(&ret->b_info.u.pv.e820_host, true);
     if (rc)
         libxl_domain_config_dispose(ret);
     return rc;

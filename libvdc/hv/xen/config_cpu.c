@@ -21,8 +21,7 @@ static int map_online(struct xl *xl, const struct hv_domain_config *config,
     return 0;
 }
 
-/* The host's CPUs; host->nodes is malloc'd, the caller's. */
-static int host_cpus(struct xl *xl, struct cpulist_host *host,
+int config_host_cpus(struct xl *xl, struct cpulist_host *ret,
                      struct vdc_error *err)
 {
     int n = 0;
@@ -38,14 +37,14 @@ static int host_cpus(struct xl *xl, struct cpulist_host *host,
                        ? CPULIST_NO_NODE
                        : topology[i].node;
     libxl_cputopology_list_free(topology, n);
-    host->n_cpus = (size_t)n;
-    host->nodes = nodes;
+    ret->n_cpus = (size_t)n;
+    ret->nodes = nodes;
     return 0;
 }
 
-/* One list of CPUs into one bitmap. */
-static int map_list(struct xl *xl, const struct cpulist_host *host,
-                    const char *list, libxl_bitmap *ret, struct vdc_error *err)
+int config_map_cpulist(struct xl *xl, const struct cpulist_host *host,
+                       const char *list, libxl_bitmap *ret,
+                       struct vdc_error *err)
 {
     bool *cpus = xzalloc((host->n_cpus + 1) * sizeof(*cpus));
     int rc = cpulist_parse(list, host, cpus, err);
@@ -74,8 +73,8 @@ static int map_affinity(struct xl *xl, const struct cpulist_host *host,
         libxl_bitmap_init(&(*ret)[i]);
     *ret_n = (int)n;
     for (size_t i = 0; i < n; i++) {
-        int rc =
-            map_list(xl, host, lists[n_lists == 1 ? 0 : i], &(*ret)[i], err);
+        int rc = config_map_cpulist(xl, host, lists[n_lists == 1 ? 0 : i],
+                                    &(*ret)[i], err);
         if (rc)
             return rc;
     }
@@ -89,7 +88,7 @@ static int map_affinities(struct xl *xl, const struct hv_domain_config *config,
 
     if (config->n_hard_affinity == 0 && config->n_soft_affinity == 0)
         return 0;
-    int rc = host_cpus(xl, &host, err);
+    int rc = config_host_cpus(xl, &host, err);
     if (rc)
         return rc;
     rc =

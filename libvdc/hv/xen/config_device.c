@@ -1,4 +1,4 @@
-/* Maps disks and networks to libxl's. */
+/* Maps disks, networks and PCI devices to libxl's. */
 #include "hv/xen/config_device.h"
 
 #include <ctype.h>
@@ -15,7 +15,7 @@ static char *given(const char *text)
     return text && *text ? xstrdup(text) : NULL;
 }
 
-static int map_disk(const struct hv_disk *from, libxl_device_disk *to,
+int config_map_disk(const struct hv_disk *from, libxl_device_disk *to,
                     struct vdc_error *err)
 {
     if (!from->vdev || !*from->vdev)
@@ -57,7 +57,7 @@ int config_map_disks(const struct hv_domain_config *config,
     for (size_t i = 0; i < config->n_disks; i++) {
         libxl_device_disk_init(&ret->disks[i]);
         ret->num_disks++;
-        int rc = map_disk(&config->disks[i], &ret->disks[i], err);
+        int rc = config_map_disk(&config->disks[i], &ret->disks[i], err);
         if (rc) {
             vdc_error_prefix(err, "domain '%s'", config->name);
             return rc;
@@ -66,8 +66,7 @@ int config_map_disks(const struct hv_domain_config *config,
     return 0;
 }
 
-/* Exactly six pairs of hex digits with colons between. */
-static bool mac_parse(const char *text, libxl_mac *ret)
+bool config_parse_mac(const char *text, libxl_mac *ret)
 {
     libxl_mac mac;
 
@@ -111,14 +110,14 @@ static int map_rate(const struct hv_nic *from, libxl_device_nic *to,
     return 0;
 }
 
-static int map_nic(const struct hv_nic *from, int number, libxl_device_nic *to,
+int config_map_nic(const struct hv_nic *from, int devid, libxl_device_nic *to,
                    struct vdc_error *err)
 {
-    if (!from->mac || !mac_parse(from->mac, &to->mac))
+    if (!from->mac || !config_parse_mac(from->mac, &to->mac))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "\"%s\" is not a MAC address (00:16:3e:xx:xx:xx)",
                              from->mac ? from->mac : "");
-    to->devid = number;
+    to->devid = devid;
     to->nictype = LIBXL_NIC_TYPE_VIF;
     to->bridge = given(from->bridge);
     to->model = given(from->model);
@@ -147,7 +146,51 @@ int config_map_nics(const struct hv_domain_config *config,
     for (size_t i = 0; i < config->n_nics; i++) {
         libxl_device_nic_init(&ret->nics[i]);
         ret->num_nics++;
-        int rc = map_nic(&config->nics[i], (int)i, &ret->nics[i], err);
+        int rc = config_map_nic(&config->nics[i], (int)i, &ret->nics[i], err);
+        if (rc) {
+            vdc_error_prefix(err, "domain '%s'", config->name);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* "0000:03:00.0", hexadecimal; the numbers' ranges are PCI's. */
+int config_map_pci(const char *bdf, libxl_device_pci *to,
+                   struct vdc_error *err)
+{
+    unsigned domain, bus, dev, func;
+    int len = 0;
+
+    if (sscanf(bdf, "%4x:%2x:%2x.%1x%n", &domain, &bus, &dev, &func, &len) !=
+            4 ||
+        strlen(bdf) != strlen("0000:00:00.0") || (size_t)len != strlen(bdf) ||
+        dev > 0x1f || func > 7) {
+        int rc =
+            vdc_error_set(err, VDC_E_BAD_VALUE,
+                          "\"%s\" is not the address of a PCI device", bdf);
+        vdc_error_hint(err, "write it as lspci -D does: 0000:03:00.0");
+        return rc;
+    }
+    to->domain = (int)domain;
+    to->bus = (uint8_t)bus;
+    to->dev = (uint8_t)dev;
+    to->func = (uint8_t)func;
+    return 0;
+}
+
+int config_map_pcis(const struct hv_domain_config *config,
+                    libxl_domain_config *ret, struct vdc_error *err)
+{
+    if (config->n_pci == 0)
+        return 0;
+    if (config->n_pci > INT_MAX)
+        return vdc_error_set(err, VDC_E_BAD_VALUE, "too many PCI devices");
+    ret->pcidevs = xzalloc(config->n_pci * sizeof(*ret->pcidevs));
+    for (size_t i = 0; i < config->n_pci; i++) {
+        libxl_device_pci_init(&ret->pcidevs[i]);
+        ret->num_pcidevs++;
+        int rc = config_map_pci(config->pci[i], &ret->pcidevs[i], err);
         if (rc) {
             vdc_error_prefix(err, "domain '%s'", config->name);
             return rc;

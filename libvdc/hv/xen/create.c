@@ -1,7 +1,8 @@
-/* Creates a domain, in a worker thread. */
+/* Creates a domain, anew or from where it was saved, in a worker thread. */
 #include "hv/xen/create.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "hv/xen/config.h"
+#include "hv/xen/saved.h"
 #include "hv/xen/self.h"
 #include "hv/xen/work.h"
 
@@ -17,7 +19,9 @@ struct create {
     hv_created_fn *done;
     void *arg;
     libxl_domain_config config;
-    /* libxl changes its config while it works; these are for messages. */
+    int fd; /* our own copy of where it was saved, or -1 */
+    /* libxl changes its config while it works; these are for messages.  A
+     * domain that is restored reads no kernel: NULL. */
     char *name, *kernel, *ramdisk, *bootloader;
     int rc;
     struct vdc_error err;
@@ -35,11 +39,18 @@ static void create_free(struct work *work)
     struct create *create = create_of(work);
 
     libxl_domain_config_dispose(&create->config);
+    if (create->fd >= 0)
+        close(create->fd);
     free(create->name);
     free(create->kernel);
     free(create->ramdisk);
     free(create->bootloader);
     free(create);
+}
+
+static const char *verb(const struct create *create)
+{
+    return create->fd < 0 ? "create" : "restore";
 }
 
 static int check_name(struct create *create, struct xl *xl)
@@ -97,7 +108,7 @@ static int check_memory(struct create *create, struct xl *xl)
                                       &needed);
     if (rc)
         return xl_error(&create->err, xl, rc, mark, HV_DOMID_NONE,
-                        "cannot create domain '%s'", create->name);
+                        "cannot %s domain '%s'", verb(create), create->name);
     libxl_physinfo_init(&info);
     rc = libxl_get_physinfo(xl->ctx, &info);
     free_kib = (info.free_pages - info.outstanding_pages) * 4;
@@ -136,7 +147,7 @@ static int explain(struct create *create, struct xl *xl, int libxl_rc,
     int errnum = errno;
     if (!missing) {
         int rc = xl_error(&create->err, xl, libxl_rc, mark, HV_DOMID_NONE,
-                          "cannot create domain '%s'", create->name);
+                          "cannot %s domain '%s'", verb(create), create->name);
         if (strstr(create->err.text, "Invalid kernel"))
             vdc_error_hint(&create->err, "%s is no kernel that Xen can boot",
                            create->kernel);
@@ -161,6 +172,31 @@ static void make_sure_gone(struct xl *xl, uint32_t domid)
         libxl_domain_destroy(xl->ctx, domid, NULL);
 }
 
+static int build(struct create *create, struct xl *xl, uint32_t *ret_domid)
+{
+    libxl_domain_restore_params params;
+
+    if (create->fd < 0)
+        return libxl_domain_create_new(xl->ctx, &create->config, ret_domid,
+                                       NULL, NULL);
+    libxl_domain_restore_params_init(&params);
+    params.stream_version = 2; /* that of libxl_domain_suspend */
+    int rc = libxl_domain_create_restore(xl->ctx, &create->config, ret_domid,
+                                         create->fd, -1, &params, NULL, NULL);
+    libxl_domain_restore_params_dispose(&params);
+    return rc;
+}
+
+static int check_saved(struct create *create)
+{
+    int rc = saved_check_head(create->fd, &create->err);
+
+    if (rc)
+        vdc_error_prefix(&create->err, "cannot restore domain '%s'",
+                         create->name);
+    return rc;
+}
+
 static int create_in(struct create *create, struct xl *xl)
 {
     uint32_t domid = HV_DOMID_NONE;
@@ -168,12 +204,14 @@ static int create_in(struct create *create, struct xl *xl)
 
     if (rc == 0)
         rc = check_backends(create, xl);
+    if (rc == 0 && create->fd >= 0)
+        rc = check_saved(create);
     if (rc == 0)
         rc = check_memory(create, xl);
     if (rc)
         return rc;
     uint64_t mark = xtl_mark(&xl->log);
-    rc = libxl_domain_create_new(xl->ctx, &create->config, &domid, NULL, NULL);
+    rc = build(create, xl, &domid);
     if (rc) {
         rc = explain(create, xl, rc, mark);
         make_sure_gone(xl, domid);
@@ -220,8 +258,30 @@ static int check_not_twice(struct hv_xen *self, const char *name,
     return 0;
 }
 
-int create_domain(struct hv *hv, const struct hv_domain_config *config,
-                  hv_created_fn *done, void *arg, struct vdc_error *err)
+/* Takes fd. */
+static struct create *create_new(const struct hv_domain_config *config,
+                                 const libxl_domain_config *mapped, int fd)
+{
+    struct create *create = XNEW(struct create);
+
+    create->work.run = create_run;
+    create->work.done = create_done;
+    create->work.drop = create_free;
+    create->config = *mapped;
+    create->fd = fd;
+    create->name = xstrdup(config->name);
+    create->domid = HV_DOMID_NONE;
+    if (fd >= 0)
+        return create;
+    create->kernel = xstrdup(config->kernel);
+    create->ramdisk = xstrdup(config->ramdisk);
+    create->bootloader = xstrdup(config->bootloader);
+    return create;
+}
+
+/* Takes fd if it succeeds. */
+static int begin(struct hv *hv, const struct hv_domain_config *config, int fd,
+                 hv_created_fn *done, void *arg, struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
     libxl_domain_config mapped;
@@ -236,21 +296,34 @@ int create_domain(struct hv *hv, const struct hv_domain_config *config,
         libxl_domain_config_dispose(&mapped);
         return rc;
     }
-    struct create *create = XNEW(struct create);
-    create->work.run = create_run;
-    create->work.done = create_done;
-    create->work.drop = create_free;
+    struct create *create = create_new(config, &mapped, fd);
     create->done = done;
     create->arg = arg;
-    create->config = mapped;
-    create->name = xstrdup(config->name);
-    create->kernel = xstrdup(config->kernel);
-    create->ramdisk = xstrdup(config->ramdisk);
-    create->bootloader = xstrdup(config->bootloader);
-    create->domid = HV_DOMID_NONE;
     LIST_INSERT_HEAD(&self->creates, create, link);
     work_start(self->pool, &create->work);
     return 0;
+}
+
+int create_domain(struct hv *hv, const struct hv_domain_config *config,
+                  hv_created_fn *done, void *arg, struct vdc_error *err)
+{
+    return begin(hv, config, -1, done, arg, err);
+}
+
+int create_restore(struct hv *hv, const struct hv_domain_config *config,
+                   int fd, hv_created_fn *done, void *arg,
+                   struct vdc_error *err)
+{
+    /* With the same offset; the caller may close his when we are closed. */
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy < 0)
+        return vdc_error_errno(err, VDC_E_IO, errno,
+                               "cannot restore domain '%s'", config->name);
+    int rc = begin(hv, config, copy, done, arg, err);
+    if (rc)
+        close(copy);
+    return rc;
 }
 
 int create_memory_needed(struct hv *hv, const struct hv_domain_config *config,

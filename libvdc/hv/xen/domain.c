@@ -1,33 +1,49 @@
-/* What is done to domains that exist: run, stop, end, rename, balloon. */
+/* What is done to domains that exist: run, stop, end, rename; and the table of
+ * all operations on domains. */
 #include "hv/xen/domain.h"
 
 #include <string.h>
 
 #include "hv/xen/create.h"
+#include "hv/xen/devices.h"
 #include "hv/xen/dump.h"
+#include "hv/xen/hotplug.h"
+#include "hv/xen/memory.h"
 #include "hv/xen/op.h"
+#include "hv/xen/pci.h"
 #include "hv/xen/query.h"
+#include "hv/xen/reserve.h"
+#include "hv/xen/save.h"
+#include "hv/xen/sched.h"
+#include "hv/xen/usage.h"
+#include "hv/xen/vcpus.h"
 #include "hv/xen/watches.h"
 
-/* dom0 is never a target: a wrong number must not stop the host. */
-static int check_guest(struct hv_xen *self, uint32_t domid,
-                       struct vdc_error *err)
+int domain_check(struct hv_xen *self, uint32_t domid, struct vdc_error *err)
 {
     int rc = hv_xen_check(self, err);
 
     if (rc)
         return rc;
+    if (domid > HV_DOMID_MAX || domid == self->holder)
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "no domain %u", domid);
+    return xl_domain_info(&self->xl, domid, NULL, err);
+}
+
+int domain_check_guest(struct hv_xen *self, uint32_t domid,
+                       struct vdc_error *err)
+{
     if (domid == 0 || domid > HV_DOMID_MAX)
         return vdc_error_set(err, VDC_E_BAD_VALUE, "domain %u is not a guest",
                              domid);
-    return xl_domain_info(&self->xl, domid, NULL, err);
+    return domain_check(self, domid, err);
 }
 
 static int domain_unpause(struct hv *hv, uint32_t domid, hv_done_fn *done,
                           void *arg, struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
-    int rc = check_guest(self, domid, err);
+    int rc = domain_check_guest(self, domid, err);
 
     if (rc)
         return rc;
@@ -40,7 +56,7 @@ static int domain_pause(struct hv *hv, uint32_t domid, hv_done_fn *done,
                         void *arg, struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
-    int rc = check_guest(self, domid, err);
+    int rc = domain_check_guest(self, domid, err);
 
     if (rc)
         return rc;
@@ -55,7 +71,7 @@ static int domain_shutdown(struct hv *hv, uint32_t domid,
 {
     struct hv_xen *self = hv_xen_of(hv);
     bool reboot = reason == HV_SHUTDOWN_REBOOT;
-    int rc = check_guest(self, domid, err);
+    int rc = domain_check_guest(self, domid, err);
 
     if (rc)
         return rc;
@@ -78,7 +94,7 @@ static int domain_destroy(struct hv *hv, uint32_t domid, hv_done_fn *done,
                           void *arg, struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
-    int rc = check_guest(self, domid, err);
+    int rc = domain_check_guest(self, domid, err);
 
     if (rc)
         return rc;
@@ -92,7 +108,7 @@ static int domain_rename(struct hv *hv, uint32_t domid, const char *name,
 {
     struct hv_xen *self = hv_xen_of(hv);
     uint32_t other;
-    int rc = check_guest(self, domid, err);
+    int rc = domain_check_guest(self, domid, err);
 
     if (rc)
         return rc;
@@ -110,30 +126,6 @@ static int domain_rename(struct hv *hv, uint32_t domid, const char *name,
     return 0;
 }
 
-static int domain_set_memory_target(struct hv *hv, uint32_t domid,
-                                    struct mem target, struct vdc_error *err)
-{
-    struct hv_xen *self = hv_xen_of(hv);
-    char text[32];
-    int rc = hv_xen_check(self, err);
-
-    if (rc == 0)
-        rc = xl_domain_info(&self->xl, domid, NULL, err);
-    if (rc)
-        return rc;
-    if (target.kib == 0 || target.kib > MEM_MAX_KIB)
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "%s is not a memory target",
-                             units_mem_format(target, text, sizeof(text)));
-    uint64_t mark = xtl_mark(&self->xl.log);
-    rc = libxl_set_memory_target(self->xl.ctx, domid, (int64_t)target.kib, 0,
-                                 1);
-    if (rc)
-        return xl_error(err, &self->xl, rc, mark, domid,
-                        "cannot set the memory of domain %u to %s", domid,
-                        units_mem_format(target, text, sizeof(text)));
-    return 0;
-}
-
 const struct hv_domain_ops domain_ops = {
     .create = create_domain,
     .memory_needed = create_memory_needed,
@@ -143,11 +135,32 @@ const struct hv_domain_ops domain_ops = {
     .destroy = domain_destroy,
     .core_dump = dump_core,
     .rename = domain_rename,
-    .set_memory_target = domain_set_memory_target,
+    .set_memory_target = memory_set_target,
     .list = query_list,
     .info = query_info,
     .console_path = query_console_path,
     .watch = watches_add,
     .unwatch = watches_remove,
     .host_info = query_host_info,
+    .set_max_memory = memory_set_max,
+    .memory_target = memory_target,
+    .set_vcpus = vcpus_set,
+    .vcpus = vcpus_list,
+    .set_affinity = vcpus_set_affinity,
+    .set_sched = sched_set,
+    .sched = sched_get,
+    .disk_attach = hotplug_disk_attach,
+    .disk_detach = hotplug_disk_detach,
+    .nic_attach = hotplug_nic_attach,
+    .nic_detach = hotplug_nic_detach,
+    .pci_attach = pci_attach,
+    .pci_detach = pci_detach,
+    .devices = devices_list,
+    .pci_assignable = pci_assignable,
+    .save = save_domain,
+    .resume = save_resume,
+    .restore = create_restore,
+    .reserve = reserve_set,
+    .usage = usage_get,
+    .cpupools = sched_cpupools,
 };

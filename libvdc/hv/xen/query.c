@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/xen/domain.h"
+#include "hv/xen/reserve.h"
 #include "hv/xen/self.h"
 #include "hv/xen/store.h"
 
@@ -51,6 +53,23 @@ static struct mem clamp(uint64_t kib)
     return MEM_KIB(kib > MEM_MAX_KIB ? MEM_MAX_KIB : kib);
 }
 
+/*
+ * What its targets may rise to is what libxl keeps in xenstore (memory.c says
+ * how the two limits differ); a domain that libxl did not make has Xen's
+ * alone.
+ */
+static struct mem max_memory(struct hv_xen *self, const libxl_dominfo *info)
+{
+    char path[64], text[32], *end;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/memory/static-max",
+             info->domid);
+    if (!store_read_short(self->store, path, text, sizeof(text)))
+        return clamp(info->max_memkb);
+    uint64_t kib = strtoull(text, &end, 10);
+    return *text && !*end ? clamp(kib) : clamp(info->max_memkb);
+}
+
 static void translate(struct hv_xen *self, const libxl_dominfo *info,
                       struct arena *arena, struct hv_domain_info *ret)
 {
@@ -72,7 +91,7 @@ static void translate(struct hv_xen *self, const libxl_dominfo *info,
     ret->dying = info->dying;
     ret->shutdown_reason = reason_of(info);
     ret->current_memory = clamp(info->current_memkb);
-    ret->max_memory = clamp(info->max_memkb);
+    ret->max_memory = max_memory(self, info);
     ret->vcpus_online = info->vcpu_online;
     ret->vcpus_max = info->vcpu_max_id + 1;
     ret->cpu_time_ns = info->cpu_time;
@@ -92,11 +111,13 @@ int query_list(struct hv *hv, struct arena *arena, struct hv_domain_info **ret,
         return xl_error(err, &self->xl, ERROR_FAIL, mark, HV_DOMID_NONE,
                         "cannot list the domains");
     struct hv_domain_info *list = ARENA_ARRAY(arena, n, struct hv_domain_info);
-    for (int i = 0; i < n; i++)
-        translate(self, &infos[i], arena, &list[i]);
+    size_t n_listed = 0;
+    for (int i = 0; i < n; i++) /* the holder of a reservation is no domain */
+        if (!reserve_is_holder(libxl_uuid_bytearray_const(&infos[i].uuid)))
+            translate(self, &infos[i], arena, &list[n_listed++]);
     libxl_dominfo_list_free(infos, n);
     *ret = list;
-    *ret_n = (size_t)n;
+    *ret_n = n_listed;
     return 0;
 }
 
@@ -105,7 +126,7 @@ int query_info(struct hv *hv, uint32_t domid, struct arena *arena,
 {
     struct hv_xen *self = hv_xen_of(hv);
     libxl_dominfo info;
-    int rc = hv_xen_check(self, err);
+    int rc = domain_check(self, domid, err);
 
     if (rc)
         return rc;
@@ -122,10 +143,8 @@ int query_console_path(struct hv *hv, uint32_t domid, struct arena *arena,
     struct hv_xen *self = hv_xen_of(hv);
     uint64_t mark = xtl_mark(&self->xl.log);
     char *path = NULL;
-    int rc = hv_xen_check(self, err);
+    int rc = domain_check(self, domid, err);
 
-    if (rc == 0)
-        rc = xl_domain_info(&self->xl, domid, NULL, err);
     if (rc)
         return rc;
     rc = libxl_primary_console_get_tty(self->xl.ctx, domid, &path);
@@ -222,6 +241,7 @@ int query_host_info(struct hv *hv, struct arena *arena,
                       : libxl_scheduler_to_string((libxl_scheduler)scheduler);
     host.scheduler = arena_strdup(arena, name ? name : "unknown");
     host.boot_id = boot_id();
+    host.reserved_memory = reserve_claimed(self);
     *ret = host;
     return 0;
 }

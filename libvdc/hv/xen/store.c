@@ -112,11 +112,11 @@ void store_destroy(struct store *store)
     free(store);
 }
 
-bool store_read_short(struct store *store, const char *path, char *buf,
-                      size_t size)
+static bool read_short(struct store *store, xs_transaction_t t,
+                       const char *path, char *buf, size_t size)
 {
     unsigned len = 0;
-    char *value = xs_read(store->xs, XBT_NULL, path, &len);
+    char *value = xs_read(store->xs, t, path, &len);
     bool fits = value && len < size;
 
     if (fits) {
@@ -125,6 +125,12 @@ bool store_read_short(struct store *store, const char *path, char *buf,
     }
     free(value);
     return fits;
+}
+
+bool store_read_short(struct store *store, const char *path, char *buf,
+                      size_t size)
+{
+    return read_short(store, XBT_NULL, path, buf, size);
 }
 
 static int fail(struct vdc_error *err, const char *what, const char *path)
@@ -173,6 +179,50 @@ static int store_write(struct hv *hv, const char *path, const char *value,
     if (!xs_write(store_of(hv)->xs, XBT_NULL, path, value, (unsigned)len))
         return fail(err, "write", path);
     return 0;
+}
+
+/* As store_write_if, but gives VDC_E_CONFLICT when others wrote meanwhile. */
+static int try_write_if(struct store *store, const char *path,
+                        const char *value, const struct store_node *nodes,
+                        size_t n, bool *ret_written, struct vdc_error *err)
+{
+    xs_transaction_t t = xs_transaction_start(store->xs);
+    char now[64];
+    int rc = 0;
+
+    if (t == XBT_NULL)
+        return fail(err, "begin a transaction for", path);
+    bool same = read_short(store, t, path, now, sizeof(now)) &&
+                strcmp(now, value) == 0;
+    for (size_t i = 0; same && rc == 0 && i < n; i++)
+        if (!xs_write(store->xs, t, nodes[i].path, nodes[i].value,
+                      (unsigned)strlen(nodes[i].value)))
+            rc = fail(err, "write", nodes[i].path);
+    bool abort = rc || !same;
+    if (!xs_transaction_end(store->xs, t, abort) && !abort)
+        rc = errno == EAGAIN ? VDC_E_CONFLICT
+                             : fail(err, "end a transaction for", path);
+    if (rc == 0)
+        *ret_written = same;
+    return rc;
+}
+
+int store_write_if(struct store *store, const char *path, const char *value,
+                   const struct store_node *nodes, size_t n, bool *ret_written,
+                   struct vdc_error *err)
+{
+    int rc;
+
+    /* Each time somebody else got on; and not for ever, if it is the guest
+     * that keeps writing. */
+    for (int i = 0; i < 100; i++) {
+        rc = try_write_if(store, path, value, nodes, n, ret_written, err);
+        if (rc != VDC_E_CONFLICT)
+            return rc;
+    }
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "xenstore: %s is written by others all the time",
+                         path);
 }
 
 static int store_remove(struct hv *hv, const char *path, struct vdc_error *err)

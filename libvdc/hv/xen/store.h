@@ -24,4 +24,17 @@ void store_destroy(struct store *store);
 bool store_read_short(struct store *store, const char *path, char *buf,
                       size_t size);
 
+struct store_node {
+    const char *path;
+    const char *value;
+};
+
+/*
+ * Writes the nodes, all or none, if the node at `path` has this value at that
+ * moment (and not some time before); *ret_written says whether it had.
+ */
+int store_write_if(struct store *store, const char *path, const char *value,
+                   const struct store_node *nodes, size_t n, bool *ret_written,
+                   struct vdc_error *err);
+
 #endif

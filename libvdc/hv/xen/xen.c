@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xenctrl.h>
 
 #include "hv/xen/create.h"
 #include "hv/xen/domain.h"
 #include "hv/xen/grant.h"
+#include "hv/xen/hotplug.h"
 #include "hv/xen/op.h"
+#include "hv/xen/reserve.h"
 #include "hv/xen/self.h"
 #include "hv/xen/store.h"
 #include "hv/xen/watches.h"
@@ -68,11 +71,23 @@ static void xen_close(struct hv *hv)
     work_pool_destroy(self->pool);
     create_abandon_all(self);
     watches_destroy(self->watches);
+    hotplug_abandon_all(self);
     xl_close(&self->xl, op_abandon_all(self));
     grants_destroy(self->grants);
+    reserve_close(self);
+    if (self->xch)
+        xc_interface_close(self->xch);
     store_destroy(self->store);
     free(self->broken);
     free(self);
+}
+
+static int open_xenctrl(struct hv_xen *self, struct vdc_error *err)
+{
+    self->xch = xc_interface_open(&self->xl.log.logger, NULL, 0);
+    if (self->xch)
+        return 0;
+    return vdc_error_set(err, VDC_E_HYPERVISOR, "cannot open libxenctrl");
 }
 
 static int open_parts(struct hv_xen *self, struct vdc_error *err)
@@ -85,6 +100,10 @@ static int open_parts(struct hv_xen *self, struct vdc_error *err)
         rc = xl_open(&self->xl, self->base, err);
     if (rc == 0)
         rc = watches_new(self, &self->watches, err);
+    if (rc == 0)
+        rc = open_xenctrl(self, err);
+    if (rc == 0)
+        rc = reserve_open(self, err);
     if (rc == 0)
         self->grants = grants_new(self->base, &self->xl.log.logger);
     return rc;
@@ -104,8 +123,10 @@ int hv_xen_open(struct event_base *base, struct hv **ret,
     self->hv.grant = &grant_ops;
     self->hv.close = xen_close;
     self->base = base;
+    self->holder = HV_DOMID_NONE;
     LIST_INIT(&self->ops);
     LIST_INIT(&self->creates);
+    LIST_INIT(&self->hotplugs);
     rc = open_parts(self, err);
     if (rc) {
         xen_close(&self->hv);

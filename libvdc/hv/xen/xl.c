@@ -54,6 +54,8 @@ static int code_of(int rc)
     case ERROR_DOMAIN_NOTFOUND:
     case ERROR_DOMAIN_DESTROYED:
         return VDC_E_NOT_FOUND;
+    case ERROR_DEVICE_EXISTS:
+        return VDC_E_EXISTS;
     case ERROR_ABORTED:
         return VDC_E_CANCELLED;
     case ERROR_TIMEDOUT:

@@ -138,6 +138,45 @@ static void test_balloon_stops(void)
     fixture_close(&f);
 }
 
+static uint64_t has_after(struct fixture *f, uint32_t domid, unsigned s)
+{
+    for (unsigned i = 0; i < s; i++) {
+        hv_sim_advance(f->hv, 1000);
+        fixture_free_kib(f); /* guests do what is due */
+    }
+    return fixture_info(f, domid).current_memory.kib / 1024;
+}
+
+/* As Linux's, it does not try for ever. */
+static void test_balloon_gives_up(void)
+{
+    struct fixture f;
+    struct hv_domain_config config = fixture_config("g");
+
+    fixture_open(&f, HOST);
+    const struct hv_domain_ops *ops = f.hv->domain;
+    config.max_memory = MEM_MIB(512);
+    CU_ASSERT_EQUAL_FATAL(fixture_create_config(&f, &config), 0);
+    uint32_t domid = f.domid;
+    fixture_unpause(&f, domid);
+    uint64_t spare = fixture_free_kib(&f);
+    ops->reserve(f.hv, MEM_KIB(spare), &f.err);
+    ops->set_memory_target(f.hv, domid, MEM_MIB(200), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 8), 64);
+    ops->reserve(f.hv, MEM_KIB(0), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 9), 200); /* its last try */
+    ops->reserve(f.hv, MEM_KIB(fixture_free_kib(&f)), &f.err);
+    ops->set_memory_target(f.hv, domid, MEM_MIB(300), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 30), 200);
+    ops->reserve(f.hv, MEM_KIB(0), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 600), 200); /* too late */
+    ops->set_memory_target(f.hv, domid, MEM_MIB(300), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 30), 200); /* no news */
+    ops->set_memory_target(f.hv, domid, MEM_MIB(301), &f.err);
+    CU_ASSERT_EQUAL(has_after(&f, domid, 2), 301);
+    fixture_close(&f);
+}
+
 /* Another process, which ends well, or dies as by kill -9, after it has
  * claimed. */
 static void claim_in_child(const char *options, unsigned mib, bool dies)
@@ -295,6 +334,7 @@ static const struct unit_test tests[] = {
     { "reserve", test_reserve },
     { "what is claimed is not for others", test_others_cannot_take },
     { "a balloon stops at the claim", test_balloon_stops },
+    { "a balloon gives up", test_balloon_gives_up },
     { "what a dead process claimed", test_claim_of_the_dead },
     { "what another process claims", test_claim_of_another },
     { "a power cut", test_power_cut },

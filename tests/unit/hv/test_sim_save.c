@@ -153,40 +153,48 @@ static void test_ignored(void)
 {
     struct fixture f;
     char path[64];
+    int fd = temporary(path, sizeof(path));
 
-    for (int paused = 0; paused < 2; paused++) {
-        int fd = temporary(path, sizeof(path));
-        fixture_open(&f, HOST);
-        uint32_t domid =
-            fixture_create(&f, "g", paused ? "" : "sim.suspend=ignore");
-        f.hv->domain->watch(f.hv, domid, &f.err);
-        f.n_done = 0;
-        f.hv->domain->unpause(f.hv, domid, fixture_done, &f, &f.err);
-        fixture_run(&f, &f.n_done, 1, 1000);
-        if (paused) {
-            f.n_done = 0;
-            f.hv->domain->pause(f.hv, domid, fixture_done, &f, &f.err);
-            fixture_run(&f, &f.n_done, 1, 1000);
-        }
-        f.n_done = 0;
-        CU_ASSERT_EQUAL(
-            f.hv->domain->save(f.hv, domid, fd, fixture_done, &f, &f.err), 0);
-        for (int i = 0; i < 599; i++) {
-            fixture_run(&f, NULL, 0, 0);
-            hv_sim_advance(f.hv, 100);
-        }
-        CU_ASSERT_EQUAL(f.n_done, 0);
-        CU_ASSERT_STRING_EQUAL(asked(&f, domid), "suspend");
+    fixture_open(&f, HOST);
+    uint32_t domid = fixture_create(&f, "g", "sim.suspend=ignore");
+    f.hv->domain->watch(f.hv, domid, &f.err);
+    f.n_done = 0;
+    f.hv->domain->unpause(f.hv, domid, fixture_done, &f, &f.err);
+    fixture_run(&f, &f.n_done, 1, 1000);
+    f.n_done = 0;
+    CU_ASSERT_EQUAL(
+        f.hv->domain->save(f.hv, domid, fd, fixture_done, &f, &f.err), 0);
+    for (int i = 0; i < 599; i++) {
+        fixture_run(&f, NULL, 0, 0);
         hv_sim_advance(f.hv, 100);
-        CU_ASSERT(fixture_run(&f, &f.n_done, 1, 1000));
-        CU_ASSERT_EQUAL(f.rc, VDC_E_TIMEOUT);
-        CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
-        CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
-        CU_ASSERT(!fixture_info(&f, domid).shutdown);
-        CU_ASSERT_EQUAL(f.n_events, 0);
-        close(fd);
-        fixture_close(&f);
     }
+    CU_ASSERT_EQUAL(f.n_done, 0);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "suspend");
+    hv_sim_advance(f.hv, 100);
+    CU_ASSERT(fixture_run(&f, &f.n_done, 1, 1000));
+    CU_ASSERT_EQUAL(f.rc, VDC_E_TIMEOUT);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
+    CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
+    CU_ASSERT(!fixture_info(&f, domid).shutdown);
+    CU_ASSERT_EQUAL(f.n_events, 0);
+    close(fd);
+    fixture_close(&f);
+}
+
+/* One that does not run is not even asked. */
+static void test_paused(void)
+{
+    struct fixture f;
+    char path[64];
+    int fd = temporary(path, sizeof(path));
+
+    fixture_open(&f, FAST);
+    uint32_t domid = fixture_create(&f, "g", "");
+    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_WRONG_STATE);
+    CU_ASSERT_STRING_EQUAL(asked(&f, domid), "");
+    CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), 0);
+    close(fd);
+    fixture_close(&f);
 }
 
 /* It ends in the middle, before and after it has suspended. */
@@ -229,7 +237,7 @@ static void test_no_room(void)
     fixture_open(&f, FAST);
     uint32_t domid = fixture_start(&f, "g", "");
     CU_ASSERT_FATAL(fd >= 0);
-    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_HYPERVISOR);
+    CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, save, domid, fd), VDC_E_DISK_FULL);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.err.text, strerror(ENOSPC)));
     CU_ASSERT(fixture_info(&f, domid).blocked); /* it runs on */
     close(fd);
@@ -270,6 +278,7 @@ static void test_damaged(void)
     struct fixture f;
     struct hv_domain_config config = fixture_config("again");
     char good[512], bad[512];
+    const size_t head = strlen("xen-vdc simulated guest 1");
     int n_tried = 0;
 
     fixture_open(&f, FAST);
@@ -277,19 +286,20 @@ static void test_damaged(void)
     uint64_t before = fixture_free_kib(&f);
     const char *tree = hv_sim_store_dump(f.hv, f.arena);
     for (size_t i = 0; i < size; i++, n_tried++) /* cut off */
-        CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, i), VDC_E_HYPERVISOR);
+        CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, i),
+                        i < head ? VDC_E_BAD_VALUE : VDC_E_HYPERVISOR);
     for (size_t i = 0; i < size; i++) {
         for (int bit = 0; bit < 8; bit++, n_tried++) {
             memcpy(bad, good, size);
             bad[i] ^= (char)(1 << bit);
             CU_ASSERT_EQUAL(restore_bytes(&f, &config, bad, size),
-                            VDC_E_HYPERVISOR);
+                            i < head ? VDC_E_BAD_VALUE : VDC_E_HYPERVISOR);
         }
     }
     memset(bad, 'x', sizeof(bad));
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, bad, sizeof(bad)),
-                    VDC_E_HYPERVISOR);
-    CU_ASSERT_EQUAL(restore(&f, &config, -1), VDC_E_HYPERVISOR);
+                    VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(restore(&f, &config, -1), VDC_E_IO);
     CU_ASSERT_EQUAL(fixture_free_kib(&f), before);
     CU_ASSERT_STRING_EQUAL(hv_sim_store_dump(f.hv, f.arena), tree);
     CU_ASSERT_EQUAL(restore_bytes(&f, &config, good, size), 0);
@@ -336,8 +346,8 @@ static void test_does_not_fit(void)
 static void test_crash(void)
 {
     struct fixture f;
-    char path[64], options[224];
-    int status;
+    char path[64], options[224], name[64];
+    int status, file = temporary(name, sizeof(name));
 
     fixture_state_path(path, sizeof(path));
     snprintf(options, sizeof(options), "%s,state=%s", FAST, path);
@@ -347,7 +357,7 @@ static void test_crash(void)
         setenv("VDC_SIM_FAULT", "crash-after:save:2", 1);
         fixture_open(&f, options);
         uint32_t domid = fixture_start(&f, "g", "");
-        FIXTURE_WAIT(&f, save, domid, STDERR_FILENO);
+        FIXTURE_WAIT(&f, save, domid, file);
         _exit(0);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
@@ -357,6 +367,7 @@ static void test_crash(void)
     CU_ASSERT_EQUAL(FIXTURE_WAIT(&f, resume, 1), 0);
     CU_ASSERT(fixture_info(&f, 1).blocked);
     fixture_close(&f);
+    close(file);
     unlink(path);
 }
 
@@ -365,6 +376,7 @@ static const struct unit_test tests[] = {
     { "resumed by another", test_resumed_by_another },
     { "restore", test_restore },
     { "a guest that does not suspend", test_ignored },
+    { "a guest that is paused", test_paused },
     { "save, and something happens", test_in_the_middle },
     { "no room", test_no_room },
     { "damaged files", test_damaged },

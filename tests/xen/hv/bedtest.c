@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -131,8 +132,7 @@ bool is_done(void *arg)
     return ((struct outcome *)arg)->done;
 }
 
-/* rc: what the operation returned; waits for its `done` when it began. */
-static int finish(struct outcome *outcome, int rc, struct vdc_error *err)
+int finish(struct outcome *outcome, int rc, struct vdc_error *err)
 {
     CHECK(!outcome->done, "`done` came before the operation returned");
     if (rc)
@@ -146,10 +146,18 @@ static int finish(struct outcome *outcome, int rc, struct vdc_error *err)
     return outcome->rc;
 }
 
+static const char *console_log(const char *name)
+{
+    return arena_printf(arena, "/var/log/xen/console/guest-%s.log", name);
+}
+
 int make(const struct hv_domain_config *config, uint32_t *ret_domid,
          struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
+
+    /* xenconsoled appends: what an earlier guest of this name said goes. */
+    unlink(console_log(config->name));
     int rc = hv->domain->create(hv, config, on_created, &outcome, err);
 
     rc = finish(&outcome, rc, err);
@@ -184,6 +192,31 @@ int ask(uint32_t domid, enum hv_shutdown_reason reason, struct vdc_error *err)
             return rc;
         spin(500);
     }
+}
+
+uint64_t now_ms(void)
+{
+    return clock_mono().ms;
+}
+
+static bool says_up(void *arg)
+{
+    static char text[65536];
+    FILE *f = fopen(arg, "re");
+    size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    return strstr(text, " is up after ") != NULL;
+}
+
+bool wait_up(uint32_t domid)
+{
+    struct hv_domain_info info;
+
+    return hv->domain->info(hv, domid, arena, &info, NULL) == 0 &&
+           wait_for(says_up, (void *)console_log(info.name), 90000);
 }
 
 static void on_event(void *arg, const struct hv_event *event)
@@ -312,6 +345,8 @@ int main(int argc, char **argv)
     n = run_tests(store_tests, pattern, &n_failed);
     n += run_tests(fault_tests, pattern, &n_failed);
     n += run_tests(life_tests, pattern, &n_failed);
+    n += run_tests(change_tests, pattern, &n_failed);
+    n += run_tests(hotplug_tests, pattern, &n_failed);
     hv_close(hv);
     event_free(ticker);
     event_base_free(base);

@@ -22,6 +22,8 @@ struct test {
 extern const struct test life_tests[];
 extern const struct test fault_tests[];
 extern const struct test store_tests[];
+extern const struct test change_tests[];
+extern const struct test hotplug_tests[];
 
 extern struct event_base *base;
 extern struct hv *hv;
@@ -64,6 +66,12 @@ void on_done(void *arg, int rc, const struct vdc_error *err);
 void on_created(void *arg, int rc, const struct vdc_error *err,
                 uint32_t domid);
 bool is_done(void *outcome);
+/* rc: what an operation returned; waits for its `done` when it began. */
+int finish(struct outcome *outcome, int rc, struct vdc_error *err);
+
+/* Waits until the guest's init has done its work, by its console. */
+bool wait_up(uint32_t domid);
+uint64_t now_ms(void);
 
 /* Events that have come, oldest first; forgotten by events_reset. */
 void events_reset(void);

@@ -5,7 +5,9 @@ noinst_PROGRAMS += tests/xen/hv/test_hv_xen
 tests_xen_hv_test_hv_xen_SOURCES = \
 	tests/xen/hv/bedtest.c \
 	tests/xen/hv/bedtest.h \
+	tests/xen/hv/test_change.c \
 	tests/xen/hv/test_fault.c \
+	tests/xen/hv/test_hotplug.c \
 	tests/xen/hv/test_life.c \
 	tests/xen/hv/test_store.c
 tests_xen_hv_test_hv_xen_LDADD = $(HV_LIBS) $(BASE_LIBS)

@@ -1,0 +1,195 @@
+/*
+ * What the files of the store share.  Only store*.c include it.
+ *
+ * Threads: the queue is under queue_lock, all else that the writer touches
+ * (the database, `numbers`, `batch`) under db_lock, which is held while a
+ * batch is written.  next_* belong to the loop's thread.
+ */
+#ifndef RESOURCED_STORE_IMPL_H
+#define RESOURCED_STORE_IMPL_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "resourced/store.h"
+#include "resourced/store_row.h"
+
+struct event;
+
+/* The row of `meta`. */
+struct store_numbers {
+    uint64_t changes;
+    uint64_t last_partition, last_resource, last_transaction, last_event;
+};
+
+enum store_op_kind {
+    STORE_OP_RUN,       /* statement with the row, sum included */
+    STORE_OP_PARTITION, /* set it; where that finds none, add it */
+    STORE_OP_EVENT,     /* add it with the next number */
+    STORE_OP_PASS,      /* journal: set passed of the row with this id */
+    STORE_OP_KEY        /* statement with one value and no sum */
+};
+
+/* One statement of a change, ready to run. */
+struct store_op {
+    STAILQ_ENTRY(store_op) link;
+    enum store_op_kind kind;
+    enum store_statement statement;
+    bool absent; /* STORE_OP_PARTITION: it is to be added */
+    struct store_row row;
+};
+
+STAILQ_HEAD(store_op_list, store_op);
+
+enum store_item_kind {
+    STORE_ITEM_CHANGE,
+    STORE_ITEM_ANSWER,
+    STORE_ITEM_EVENTS
+};
+
+/* What waits for the thread, and then for the loop; in its own arena. */
+struct store_item {
+    STAILQ_ENTRY(store_item) link;
+    enum store_item_kind kind;
+    struct arena *arena;
+    bool waited;   /* by store_apply, which frees it */
+    bool finished; /* under db_lock */
+    int rc;
+    struct vdc_error *err; /* when rc */
+
+    /* a change */
+    struct store_op_list ops;
+    struct store_numbers highest; /* of the rows in it; `changes` unused */
+    size_t n_events;
+    uint64_t event_keep;
+    uint64_t first_event;
+    store_done_fn *done;
+
+    /* a question, and what was found */
+    const char *owner, *key;
+    struct stored_answer *answer;
+    store_answer_fn *answer_fn;
+    uint64_t since;
+    size_t most;
+    struct wire_event *events;
+    size_t n_found;
+    uint64_t first, last;
+    store_events_fn *events_fn;
+
+    void *arg;
+};
+
+STAILQ_HEAD(store_item_list, store_item);
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *statements[STORE_N_STATEMENTS];
+
+    pthread_mutex_t db_lock;
+    struct vdc_uuid id;           /* of this database */
+    struct store_numbers numbers; /* as they are on disk */
+    uint64_t first_event;         /* that is kept; 0: none */
+    int wal_frames;               /* in the log since the last checkpoint */
+    int sequence_fd;              /* -1: none */
+    char *sequence_path;
+    bool sequence_failed; /* and that was logged */
+
+    pthread_mutex_t queue_lock;
+    pthread_cond_t wake;
+    struct store_item_list queue; /* to be written */
+    struct store_item_list done;  /* to be told from the loop */
+    bool stop, has_thread;
+    pthread_t thread;
+    int done_fd; /* an eventfd */
+    struct event *done_event;
+
+    uint32_t next_partition;
+    uint64_t next_resource, next_transaction;
+};
+
+/* ---- store.c ---- */
+
+/* What SQLite said, as an error of ours; returns its code.  `what` is what
+ * was being done: "reading". */
+int store_fail(const struct store *store, int r, const char *what,
+               struct vdc_error *err);
+int store_fail_corrupt(const struct store *store, struct vdc_error *err,
+                       const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The statement, reset. */
+sqlite3_stmt *store_statement(const struct store *store,
+                              enum store_statement which);
+/* Runs a statement that gives no rows. */
+int store_run(const struct store *store, enum store_statement which,
+              struct vdc_error *err);
+int store_run_sql(const struct store *store, const char *sql,
+                  const char *what, struct vdc_error *err);
+int store_prepare(struct store *store, struct vdc_error *err);
+/* Closes the file and what belongs to it; not the thread. */
+void store_close_file(struct store *store);
+
+/* ---- store_schema.c ---- */
+
+/* Makes a database where there is none. */
+int store_create(const char *path, struct vdc_error *err);
+/* Whether the open one is ours, whole, and of our version; one of an older
+ * version is remade (*ret_remade: it must be opened again). */
+int store_check(struct store *store, bool *ret_remade, struct vdc_error *err);
+int store_write_meta(const struct store *store,
+                     const struct store_numbers *numbers, bool add,
+                     struct vdc_error *err);
+
+/* ---- store_migrate.c ---- */
+
+/* Rows of partitions in schema 1. */
+#define STORE_PARTITION_1                                                     \
+    "SELECT idx, uuid, owner, name, xen_name, definition, wanted_running,"    \
+    " preserved, domid, boot_id, created_ms, started_ms, stopped_ms,"         \
+    " last_stop, restarts, host_reserve_kib, dom0_keep_kib FROM partition"    \
+    " ORDER BY idx"
+int store_migrate_partition_1(const struct store *from, sqlite3_stmt *stmt,
+                              struct arena *arena, struct partition_row *ret,
+                              struct vdc_error *err);
+/* Fills a new database from an open one of schema 1. */
+int store_migrate_1(struct store *from, struct store *to,
+                    struct vdc_error *err);
+
+/* ---- store_encode.c ---- */
+
+/* The change as statements, in item->arena.  Errors: VDC_E_BAD_VALUE. */
+int store_encode(struct store_item *item, const struct store_change *change,
+                 struct vdc_error *err);
+
+/* ---- store_write.c ---- */
+
+/* Writes the changes of the list as one SQLite transaction, and then finds
+ * what is asked in it; fills rc and what was found.  db_lock is held. */
+void store_write(struct store *store, struct store_item_list *items);
+/* Moves the log into the file. */
+void store_checkpoint(struct store *store);
+
+/* ---- store_read.c ---- */
+
+void store_find(struct store *store, struct store_item *item);
+/* A row of `partition` or `event`. */
+int store_read_partition(const struct store *store,
+                         const struct store_row *row, struct arena *arena,
+                         struct partition_row *ret, struct vdc_error *err);
+
+/* ---- store_thread.c ---- */
+
+int store_start(struct store *store, struct event_base *base,
+                struct vdc_error *err);
+void store_stop(struct store *store);
+
+/* ---- store_sequence.c ---- */
+
+/* Opens the file and compares.  Errors: VDC_E_STORE_CORRUPT. */
+int store_sequence_open(struct store *store, const char *path,
+                        struct vdc_error *err);
+/* numbers.changes is durable. */
+void store_sequence_write(struct store *store);
+void store_sequence_close(struct store *store);
+
+#endif

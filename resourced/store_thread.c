@@ -1,0 +1,294 @@
+/*
+ * The queue of changes and questions, the thread that writes them, and the
+ * way back into the loop.  Whoever has db_lock writes all that waits: the
+ * thread, or one who calls store_apply.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "resourced/store_impl.h"
+
+/* The log is moved into the file when nothing was asked for so long and it
+ * has so many pages. */
+#define IDLE_MS 100
+#define IDLE_FRAMES 256
+
+static struct store_item *new_item(enum store_item_kind kind, void *arg)
+{
+    struct arena *arena = arena_new();
+    struct store_item *item = ARENA_NEW(arena, struct store_item);
+
+    item->arena = arena;
+    item->kind = kind;
+    item->arg = arg;
+    return item;
+}
+
+/* The numbers in it are not given again, wherever they came from. */
+static void note_numbers(struct store *store, const struct store_numbers *n)
+{
+    if (n->last_partition >= store->next_partition)
+        store->next_partition = (uint32_t)n->last_partition + 1;
+    if (n->last_resource >= store->next_resource)
+        store->next_resource = n->last_resource + 1;
+    if (n->last_transaction >= store->next_transaction)
+        store->next_transaction = n->last_transaction + 1;
+}
+
+static struct store_item *new_change(struct store *store,
+                                     const struct store_change *change,
+                                     void *arg)
+{
+    struct store_item *item = new_item(STORE_ITEM_CHANGE, arg);
+    struct vdc_error err = { 0 };
+
+    item->rc = store_encode(item, change, &err);
+    if (item->rc)
+        item->err = arena_memdup(item->arena, &err, sizeof(err));
+    else
+        note_numbers(store, &item->highest);
+    return item;
+}
+
+static void enqueue(struct store *store, struct store_item *item, bool wake)
+{
+    pthread_mutex_lock(&store->queue_lock);
+    bool was_empty = STAILQ_EMPTY(&store->queue);
+    STAILQ_INSERT_TAIL(&store->queue, item, link);
+    if (was_empty && wake)
+        pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->queue_lock);
+}
+
+/* ---- writing ---- */
+
+/* Gives what is finished to the loop; queue_lock is held. */
+static void hand_back(struct store *store, struct store_item_list *items)
+{
+    bool was_empty = STAILQ_EMPTY(&store->done);
+    struct store_item *item;
+
+    while ((item = STAILQ_FIRST(items))) {
+        STAILQ_REMOVE_HEAD(items, link);
+        if (!item->waited)
+            STAILQ_INSERT_TAIL(&store->done, item, link);
+    }
+    if (was_empty && !STAILQ_EMPTY(&store->done) && store->done_fd >= 0)
+        (void)eventfd_write(store->done_fd, 1);
+}
+
+/* db_lock is held. */
+static void write_queue(struct store *store)
+{
+    struct store_item_list items = STAILQ_HEAD_INITIALIZER(items);
+
+    pthread_mutex_lock(&store->queue_lock);
+    STAILQ_CONCAT(&items, &store->queue);
+    pthread_mutex_unlock(&store->queue_lock);
+    if (STAILQ_EMPTY(&items))
+        return;
+    store_write(store, &items);
+    pthread_mutex_lock(&store->queue_lock);
+    hand_back(store, &items);
+    pthread_mutex_unlock(&store->queue_lock);
+}
+
+/* queue_lock is held; false: nothing came for IDLE_MS. */
+static bool wait_idle(struct store *store)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += IDLE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    return pthread_cond_timedwait(&store->wake, &store->queue_lock, &until) !=
+           ETIMEDOUT;
+}
+
+static void *run_thread(void *arg)
+{
+    struct store *store = arg;
+    bool may_checkpoint = false;
+
+    for (;;) {
+        bool checkpoint = false;
+        pthread_mutex_lock(&store->queue_lock);
+        while (STAILQ_EMPTY(&store->queue) && !store->stop && !checkpoint) {
+            if (may_checkpoint)
+                checkpoint = !wait_idle(store);
+            else
+                pthread_cond_wait(&store->wake, &store->queue_lock);
+        }
+        bool end = STAILQ_EMPTY(&store->queue) && store->stop;
+        pthread_mutex_unlock(&store->queue_lock);
+        if (end)
+            return NULL;
+        pthread_mutex_lock(&store->db_lock);
+        write_queue(store);
+        may_checkpoint = store->wal_frames >= IDLE_FRAMES && !checkpoint;
+        if (checkpoint && store->wal_frames >= IDLE_FRAMES)
+            store_checkpoint(store);
+        pthread_mutex_unlock(&store->db_lock);
+    }
+}
+
+/* ---- in the loop ---- */
+
+static void tell(struct store_item *item)
+{
+    switch (item->kind) {
+    case STORE_ITEM_CHANGE:
+        if (item->done)
+            item->done(item->arg, item->rc, item->err, item->first_event);
+        break;
+    case STORE_ITEM_ANSWER:
+        item->answer_fn(item->arg, item->rc, item->err,
+                        item->rc ? NULL : item->answer);
+        break;
+    case STORE_ITEM_EVENTS:
+        item->events_fn(item->arg, item->rc, item->err, item->events,
+                        item->rc ? 0 : item->n_found, item->first, item->last);
+        break;
+    }
+}
+
+static void tell_done(evutil_socket_t fd, short what, void *arg)
+{
+    struct store *store = arg;
+    struct store_item_list items = STAILQ_HEAD_INITIALIZER(items);
+    struct store_item *item;
+    eventfd_t n;
+
+    pthread_mutex_lock(&store->queue_lock);
+    (void)eventfd_read(store->done_fd, &n);
+    STAILQ_CONCAT(&items, &store->done);
+    pthread_mutex_unlock(&store->queue_lock);
+    while ((item = STAILQ_FIRST(&items))) {
+        STAILQ_REMOVE_HEAD(&items, link);
+        tell(item);
+        arena_free(item->arena);
+    }
+}
+
+static int start_thread(struct store *store, struct vdc_error *err)
+{
+    sigset_t all, old;
+
+    /* Signals are for the loop. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int r = pthread_create(&store->thread, NULL, run_thread, store);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (r)
+        return vdc_error_errno(err, VDC_E_STORE, r,
+                               "no thread for the resource database %s",
+                               store->path);
+    store->has_thread = true;
+    return 0;
+}
+
+int store_start(struct store *store, struct event_base *base,
+                struct vdc_error *err)
+{
+    if (!base)
+        return 0;
+    store->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (store->done_fd < 0)
+        return vdc_error_errno(err, VDC_E_STORE, errno, "no eventfd");
+    store->done_event = event_new(base, store->done_fd, EV_READ | EV_PERSIST,
+                                  tell_done, store);
+    event_add(store->done_event, NULL);
+    return start_thread(store, err);
+}
+
+static void free_items(struct store_item_list *items)
+{
+    struct store_item *item;
+
+    while ((item = STAILQ_FIRST(items))) {
+        STAILQ_REMOVE_HEAD(items, link);
+        arena_free(item->arena);
+    }
+}
+
+void store_stop(struct store *store)
+{
+    if (store->has_thread) {
+        pthread_mutex_lock(&store->queue_lock);
+        store->stop = true;
+        pthread_cond_signal(&store->wake);
+        pthread_mutex_unlock(&store->queue_lock);
+        pthread_join(store->thread, NULL);
+        store->has_thread = false;
+    }
+    write_queue(store); /* without a thread, what nobody waited for */
+    if (store->done_event)
+        event_free(store->done_event);
+    store->done_event = NULL;
+    if (store->done_fd >= 0)
+        close(store->done_fd);
+    store->done_fd = -1;
+    free_items(&store->queue);
+    free_items(&store->done);
+}
+
+/* ---- asking ---- */
+
+void store_submit(struct store *store, const struct store_change *change,
+                  store_done_fn *done, void *arg)
+{
+    struct store_item *item = new_change(store, change, arg);
+
+    item->done = done;
+    enqueue(store, item, true);
+}
+
+int store_apply(struct store *store, const struct store_change *change,
+                uint64_t *ret_first_event, struct vdc_error *err)
+{
+    struct store_item *item = new_change(store, change, NULL);
+
+    item->waited = true;
+    enqueue(store, item, false);
+    pthread_mutex_lock(&store->db_lock);
+    if (!item->finished)
+        write_queue(store);
+    pthread_mutex_unlock(&store->db_lock);
+    int rc = item->rc;
+    if (rc && err)
+        *err = *item->err;
+    if (!rc && ret_first_event)
+        *ret_first_event = item->first_event;
+    arena_free(item->arena);
+    return rc;
+}
+
+void store_find_answer(struct store *store, const char *owner, const char *key,
+                       store_answer_fn *fn, void *arg)
+{
+    struct store_item *item = new_item(STORE_ITEM_ANSWER, arg);
+
+    item->owner = arena_strdup(item->arena, owner);
+    item->key = arena_strdup(item->arena, key);
+    item->answer_fn = fn;
+    enqueue(store, item, true);
+}
+
+void store_find_events(struct store *store, uint64_t since, const char *owner,
+                       size_t most, store_events_fn *fn, void *arg)
+{
+    struct store_item *item = new_item(STORE_ITEM_EVENTS, arg);
+
+    item->since = since;
+    item->owner = arena_strdup(item->arena, owner);
+    item->most = most;
+    item->events_fn = fn;
+    enqueue(store, item, true);
+}
