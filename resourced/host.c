@@ -135,10 +135,8 @@ void host_close(struct host *host)
         return;
     verify_abandon(host);
     rebuild_abandon(host);
-    /* What watches the hypervisor, then the hypervisor: nothing calls back
-     * after it. */
     live_close(host->live);
-    host->live = NULL;
+    /* First the hypervisor: nothing calls back after it. */
     hv_close(host->hv);
     lifecycle_end(host);
     transactions_abandon(host);

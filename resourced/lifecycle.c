@@ -52,15 +52,15 @@ void lifecycle_note(struct host *host, struct partition *partition,
     struct resource_change resources = { 0 };
     struct arena *arena = arena_new();
 
+    resources_plan(host->resources, &row->uuid, row, arena, &resources);
+    resources_into(&resources, &change);
+    /* True, whether it can be written or not. */
+    resources_take(host->resources, &resources);
     note->host = host;
     text_tidy(note->name, sizeof(note->name), partition->row.name);
     note->events = *events;
     event_log_into(host->events, &note->events, &change);
-    resources_plan(host->resources, &row->uuid, row, arena, &resources);
-    resources_into(&resources, &change);
     store_submit(host->store, &change, noted, note);
-    /* True, whether it can be written or not. */
-    resources_take(host->resources, &resources);
     partition_set_row(partition, row, NULL);
     live_changed(host->live);
     publish_changed(host, partition);

@@ -86,7 +86,8 @@ static void check_amount(const struct operation *op, struct reasons *reasons)
     if (live)
         check_below_max(op, step_max_memory(live), "its maximum", reasons);
     if (remembered &&
-        (!live || step_max_memory(live).kib != step_max_memory(remembered).kib))
+        (!live ||
+         step_max_memory(live).kib != step_max_memory(remembered).kib))
         check_below_max(op, step_max_memory(remembered),
                         live ? "the maximum in its definition" : "its maximum",
                         reasons);

@@ -25,7 +25,8 @@ static int find_growth(struct operation *op, struct vdc_error *err)
         int rc = step_info(op, op->row->domid, &info, err);
         if (rc)
             return rc;
-        if (has == step_before(op)->memory.kib || has < info.current_memory.kib)
+        if (has == step_before(op)->memory.kib ||
+            has < info.current_memory.kib)
             has = info.current_memory.kib;
     }
     op->had = MEM_KIB(has);

@@ -106,7 +106,7 @@ enum store_table {
       "UPDATE meta SET changes = ?4, last_partition = ?5,"                    \
       " last_resource = ?6, last_transaction = ?7, last_event = ?8,"          \
       " sum = ?9 WHERE one = ?1 AND database = ?2 AND schema = ?3")           \
-    ADD(JOURNAL_ADD, JOURNAL, "INSERT INTO ")                                 \
+    ADD(JOURNAL_ADD, JOURNAL, "INSERT OR REPLACE INTO ")                      \
     ALL(JOURNAL_ALL, JOURNAL, " ORDER BY id")                                 \
     ALL(JOURNAL_ONE, JOURNAL, " WHERE id = ?1")                               \
     X(JOURNAL_SET,                                                            \

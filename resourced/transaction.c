@@ -206,9 +206,6 @@ void transaction_finish(struct transaction *t, int rc)
     tell(t, rc);
     if (!rc && !dry && !t->answer)
         tell_waiters(t);
-    if (t->lease)
-        lease_stand_again(host, t->lease);
-    t->lease = NULL;
     let_go(t);
     lock_release(&host->locks, &t->locks);
     transaction_free(t);

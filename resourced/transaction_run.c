@@ -502,14 +502,16 @@ static void plan(struct transaction *t, struct step_list *steps,
 /* What the lease keeps is free for its operations from now on. */
 static void use_lease(struct transaction *t, struct reasons *reasons)
 {
+    const struct vdc_uuid *id = &t->request.lease;
     struct vdc_error err;
 
-    if (uuid_is_zero(&t->request.lease))
+    /* After a crash it may have expired: what is done is done without it. */
+    if (uuid_is_zero(id) || (t->recovered && !lease_find(t->host, id)))
         return;
-    if (!lease_use(t->host, &t->request.lease, t, &err))
-        t->lease = lease_find(t->host, &t->request.lease);
-    else if (!t->recovered) /* then it may have expired meanwhile */
+    if (lease_use(t->host, id, t, &err))
         reasons_add(reasons, &err);
+    else
+        t->lease = lease_find(t->host, id);
 }
 
 static int check_all(struct transaction *t)

@@ -23,6 +23,7 @@ policyd_pid=
 write_settings() {
     cat >"$WORK/resourced.conf" <<END
 database = "$WORK/resourced.db"
+sequence = "$WORK/resourced.sequence"
 command_address = "unix:$WORK/command.sock"
 hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512M}"
 host_name = "alpha"

@@ -391,7 +391,7 @@ static void test_store_corrupt(void)
     CU_ASSERT(!rd_start(rd));
     CU_ASSERT_EQUAL(rd_wait(rd), 9);
     CU_ASSERT(rd_logged(rd, "is damaged"));
-    CU_ASSERT(rd_logged(rd, "backup"));
+    CU_ASSERT(rd_logged(rd, "--rebuild"));
     overwrite(rd_path(rd, "db"), 0, noise);
     CU_ASSERT(!rd_start(rd));
     CU_ASSERT_EQUAL(rd_wait(rd), 9);

@@ -4,7 +4,10 @@ TESTS += tests/unit/resourced/test_settings_documents.sh
 if HAVE_CUNIT
 RESOURCED_TESTS = \
 	tests/unit/resourced/test_lock \
-	tests/unit/resourced/test_store
+	tests/unit/resourced/test_store \
+	tests/unit/resourced/test_store_damage \
+	tests/unit/resourced/test_store_files \
+	tests/unit/resourced/test_store_kill
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_lock_SOURCES = \
@@ -16,4 +19,13 @@ STORE_FIXTURE = \
 tests_unit_resourced_test_store_SOURCES = \
 	tests/unit/resourced/test_store.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_damage_SOURCES = \
+	tests/unit/resourced/test_store_damage.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_damage_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_files_SOURCES = \
+	tests/unit/resourced/test_store_files.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_files_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_kill_SOURCES = \
+	tests/unit/resourced/test_store_kill.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 endif
