@@ -216,13 +216,16 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
 static void print_resource(struct arena *arena, const struct wire_resource *r)
 {
     char buf[32];
+    bool kib = is_kib(r->kind);
     struct wire_resource rest = *r;
-    rest.since_ms = 0;
-    if (is_kib(r->kind))
-        rest.amount = 0;
+    /* amounts and times as people read them follow the others */
+    rest.since_ms = rest.amount = 0;
+    rest.used = -1;
     output_text_struct(&wire_struct_resource, &rest, "", arena);
-    if (is_kib(r->kind))
-        printf("%-20s %s\n", "amount", shown_amount(arena, true, r->amount));
+    printf("%-20s %s\n", "amount", shown_amount(arena, kib, r->amount));
+    if (r->used >= 0)
+        printf("%-20s %s\n", "used",
+               shown_amount(arena, kib, (uint64_t)r->used));
     if (r->since_ms)
         printf("%-20s %s\n", "since",
                clock_wall_format((struct wall){ r->since_ms }, buf,

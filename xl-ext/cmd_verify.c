@@ -57,9 +57,11 @@ static void print_reply(const struct command_args *args,
     if (reply->n_differences)
         print_differences(args->arena, reply);
     else if (!args->quiet)
-        printf("%s%s%" PRIu32 " guests and %" PRIu32 " domains looked at: "
+        printf("%s%s%" PRIu32 " guest%s and %" PRIu32 " domain%s looked at: "
                "all agrees\n", output_clean(args->arena, reply->host),
-               *reply->host ? ": " : "", reply->partitions, reply->domains);
+               *reply->host ? ": " : "", reply->partitions,
+               reply->partitions == 1 ? "" : "s", reply->domains,
+               reply->domains == 1 ? "" : "s");
 }
 
 static int check_left(const struct command_args *args,

@@ -145,8 +145,10 @@ check_output "save" 'saved to' vdc save acme.web "$WORK/images/web.save"
 check_error "it has no domain then" 4 'web' vdc domid acme.web
 check_output "restore: the file says whose it is" 'running as domain' \
     vdc restore "$WORK/images/web.save"
+check_error "save does not write over a file" 4 'web.save' \
+    vdc save acme.web "$WORK/images/web.save"
 check_output "save and run on" 'runs on' \
-    vdc save -c acme.web "$WORK/images/web.save"
+    vdc save -c acme.web "$WORK/images/later.save"
 check "it runs" vdc domid acme.web
 check_error "restore of another" 2 'web.save|guest' \
     vdc restore acme.db "$WORK/images/web.save"
@@ -156,7 +158,8 @@ check_output "resource-list" ' memory .* 210 MiB ' \
     vdc resource-list acme.web
 check_output "resource-list of a kind" ' vcpu ' \
     vdc resource-list --kind vcpu acme.web
-check_output "totals" '^memory .* 4 GiB ' vdc resource-list --totals
+check_output "totals: the host's, and what is assigned" \
+    '^memory +- +4 GiB +1.5 GiB +0 KiB ' vdc resource-list --totals
 index=$(vdc resource-list -o json acme.web >"$WORK/list.json" &&
     json "$WORK/list.json" '$.resources[0].index')
 check_output "resource-show INDEX" "^index +$index\$" \
@@ -164,7 +167,7 @@ check_output "resource-show INDEX" "^index +$index\$" \
 check_error "resource-show of nothing" 3 '999999' vdc resource-show 999999
 lease=$(vdc lease-create -C acme --memory 128 --vcpus 1 --expires 1m -o name)
 check_output "lease-list" "^$lease .* 128 MiB " vdc lease-list
-check_output "totals count it" '^memory .* 128 MiB ' \
+check_output "totals count it" '^memory +- +4 GiB +1.5 GiB +128 MiB ' \
     vdc resource-list --totals
 check_output "lease-renew" "^$lease " vdc lease-renew "$lease" --expires 2m
 check "create from a lease" vdc create -q --lease "$lease" -C acme \

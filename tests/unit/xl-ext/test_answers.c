@@ -565,7 +565,8 @@ static void test_resources(void)
     CU_ASSERT_EQUAL(q->index, 117);
     fake_answer(WIRE_MSG_resource_list_reply, &list);
     ends(0);
-    has(result.out, "amount               512 MiB\n");
+    has(result.out, "amount               512 MiB\n"
+                    "used                 256 MiB\n");
     fake_run("resource-show 117");
     fake_receive(WIRE_MSG_resource_list);
     list.n_resources = 0;
@@ -636,14 +637,14 @@ static void test_verify(void)
     struct wire_difference differences[2];
     wire_init(&wire_struct_verify_reply, &reply);
     reply.host = "alpha";
-    reply.partitions = 4;
+    reply.partitions = 1;
     reply.domains = 3;
     fake_run("host-verify");
     const struct wire_verify *verify = fake_receive(WIRE_MSG_host_verify);
     CU_ASSERT(!verify->repair && !verify->rebuild);
     fake_answer(WIRE_MSG_host_verify_reply, &reply);
     ends(0);
-    CU_ASSERT_STRING_EQUAL(result.out, "alpha: 4 guests and 3 domains looked "
+    CU_ASSERT_STRING_EQUAL(result.out, "alpha: 1 guest and 3 domains looked "
                                        "at: all agrees\n");
     for (size_t i = 0; i < 2; i++)
         wire_init(&wire_struct_difference, &differences[i]);
