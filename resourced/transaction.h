@@ -245,6 +245,13 @@ const struct operation *
 transaction_operation_on(const struct transaction *t,
                          const struct partition *partition);
 
+/* All is written; its end is being told. */
+static inline bool transaction_has_ended(const struct transaction *t)
+{
+    return t->state == TRANSACTION_COMMITTED ||
+           t->state == TRANSACTION_UNDONE || t->state == TRANSACTION_FAILED;
+}
+
 /* Frees those under way without a word, for the end of the process. */
 void transactions_abandon(struct host *host);
 

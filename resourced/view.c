@@ -81,7 +81,8 @@ static enum wire_partition_state state_of(const struct partition *partition,
         state = WIRE_STOPPING;
     else if (info && info->paused)
         state = WIRE_PAUSED;
-    if (partition->transaction)
+    if (partition->transaction &&
+        !transaction_has_ended(partition->transaction))
         state = state_in_transaction(partition, state);
     return state;
 }
