@@ -279,6 +279,7 @@ void view_host(const struct host *host, struct wire_host *ret)
     ret->hypervisor = info->hypervisor;
     ret->simulated = info->simulated;
     ret->state = host->damage.code ? "database damaged" : "up";
+    ret->hint = host->damage.code ? host->damage.hint : "";
     ret->total_memory = info->total_memory;
     ret->free_memory = info->free_memory;
     ret->available_memory = info->free_memory;

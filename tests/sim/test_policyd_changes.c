@@ -442,7 +442,7 @@ static void killed(bool policyd)
         act(&bed, OPERATOR, WIRE_MSG_partition_destroy, &r);
         CHECK(last_error.code == 0 || last_error.code == VDC_E_NOT_FOUND);
         if (checks_failed) {
-            printf("    after %u ms\n", delays[i]);
+            printf("    after %u ms: %s\n", delays[i], last_error.text);
             break;
         }
     }
@@ -489,7 +489,8 @@ static void damaged(void)
     CHECK(hosts && strstr(hosts->hosts[0].hint, "host-verify --rebuild"));
     make.definition.name = "more";
     transact(&bed, OPERATOR, &make, 1);
-    CHECK_CODE(VDC_E_STORE_CORRUPT);
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK_TEXT("database damaged");
     v.host = "h1";
     v.rebuild = true;
     CHECK(ask(&bed, OPERATOR, WIRE_MSG_host_verify, &v));
