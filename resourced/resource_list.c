@@ -162,7 +162,7 @@ static void add_up(void *arg, const struct resource_row *row)
     struct totals *totals = arg;
     bool counted = row->kind == WIRE_RESOURCE_DOMID;
 
-    *(row->leased ? &totals->leased : &totals->assigned)[row->kind] +=
+    (row->leased ? totals->leased : totals->assigned)[row->kind] +=
         counted ? 1 : row->amount;
 }
 
