@@ -10,7 +10,8 @@ RD_SOURCES = tests/sim/rd.c tests/sim/rd.h
 RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
-	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions
+	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
+	tests/sim/test_resourced_resources tests/sim/test_resourced_leases
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -25,6 +26,13 @@ tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_transactions_SOURCES = \
 	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
 tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
+RD_HOST_SOURCES = tests/sim/rd_host.c tests/sim/rd_host.h $(RD_SOURCES)
+tests_sim_test_resourced_resources_SOURCES = \
+	tests/sim/test_resourced_resources.c $(RD_HOST_SOURCES)
+tests_sim_test_resourced_resources_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_leases_SOURCES = \
+	tests/sim/test_resourced_leases.c $(RD_HOST_SOURCES)
+tests_sim_test_resourced_leases_LDADD = $(RD_LIBS)
 endif
 dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
 TESTS += tests/sim/test_sim_ctl.sh
