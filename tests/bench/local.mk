@@ -5,4 +5,11 @@ tests_bench_bench_resourced_SOURCES = tests/bench/bench_resourced.c \
 	$(RD_SOURCES)
 tests_bench_bench_resourced_LDADD = $(RD_LIBS)
 endif
-EXTRA_DIST += tests/bench/resourced.sh
+check_PROGRAMS += tests/bench/bench_store
+tests_bench_bench_store_SOURCES = \
+	tests/bench/bench_store.c \
+	tests/bench/bench_store.h \
+	tests/bench/bench_store_log.c \
+	tests/unit/resourced/store_fixture.c
+tests_bench_bench_store_LDADD = $(STORE_LIBS)
+EXTRA_DIST += tests/bench/resourced.sh tests/bench/store.sh
