@@ -32,18 +32,43 @@ void registry_fini(struct registry *registry)
         registry_remove(registry, partition);
 }
 
+/* Both definitions; when they say the same, they share their parts. */
+static int copy_definitions(const struct partition_row *row,
+                            struct arena *arena, struct partition_row *ret,
+                            struct vdc_error *err)
+{
+    const struct wire_struct *s = &wire_struct_definition;
+    struct arena *between = arena_new();
+    uint8_t *remembered, *live;
+    size_t size, live_size;
+    int rc = wire_struct_encode(s, &row->definition, between, &remembered,
+                                &size, err);
+
+    wire_init(s, &ret->definition);
+    if (!rc)
+        rc = wire_struct_encode(s, &row->live, between, &live, &live_size,
+                                err);
+    if (!rc)
+        rc = wire_struct_decode(s, remembered, size, arena, &ret->definition,
+                                err);
+    if (rc)
+        goto out;
+    ret->live = ret->definition;
+    if (size != live_size || memcmp(remembered, live, size) != 0) {
+        wire_init(s, &ret->live);
+        rc = wire_struct_decode(s, live, live_size, arena, &ret->live, err);
+    }
+out:
+    arena_free(between);
+    return rc;
+}
+
 static int row_copy(const struct partition_row *row, struct arena *arena,
                     struct partition_row *ret, struct vdc_error *err)
 {
     struct partition_row copy = *row;
+    int rc = copy_definitions(row, arena, &copy, err);
 
-    wire_init(&wire_struct_definition, &copy.definition);
-    int rc = wire_struct_copy(&wire_struct_definition, &row->definition,
-                              arena, &copy.definition, err);
-    wire_init(&wire_struct_definition, &copy.live);
-    if (!rc)
-        rc = wire_struct_copy(&wire_struct_definition, &row->live, arena,
-                              &copy.live, err);
     if (rc)
         return rc;
     copy.owner = arena_strdup(arena, row->owner);
@@ -54,13 +79,19 @@ static int row_copy(const struct partition_row *row, struct arena *arena,
     return 0;
 }
 
+/* Copied twice: the second time into just as much memory as it needs. */
 int partition_set_row(struct partition *partition,
                       const struct partition_row *row, struct vdc_error *err)
 {
-    struct arena *arena = arena_new();
+    struct arena *wide = arena_new(), *arena = NULL;
     struct partition_row copy;
-    int rc = row_copy(row, arena, &copy, err);
+    int rc = row_copy(row, wide, &copy, err);
 
+    if (!rc) {
+        arena = arena_new_sized(arena_used(wide));
+        rc = row_copy(row, arena, &copy, err);
+    }
+    arena_free(wide);
     if (rc) {
         arena_free(arena);
         return rc;

@@ -160,10 +160,10 @@ struct totals {
 static void add_up(void *arg, const struct resource_row *row)
 {
     struct totals *totals = arg;
-    bool counted = row->kind == WIRE_RESOURCE_DOMID;
+    uint64_t *sums = row->leased ? totals->leased : totals->assigned;
 
-    *(row->leased ? &totals->leased : &totals->assigned)[row->kind] +=
-        counted ? 1 : row->amount;
+    /* The amount of a domid is the number itself. */
+    sums[row->kind] += row->kind == WIRE_RESOURCE_DOMID ? 1 : row->amount;
 }
 
 static uint64_t less(uint64_t a, uint64_t b)

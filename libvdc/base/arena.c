@@ -68,6 +68,16 @@ struct arena *arena_new(void)
     return XNEW(struct arena);
 }
 
+struct arena *arena_new_sized(size_t size)
+{
+    struct arena *arena = arena_new();
+    struct block *block = xzalloc(sizeof(*block) + size);
+
+    block->size = size;
+    arena->blocks = block;
+    return arena;
+}
+
 void arena_free(struct arena *arena)
 {
     if (!arena)

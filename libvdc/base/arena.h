@@ -15,6 +15,9 @@
 struct arena;
 
 struct arena *arena_new(void);
+/* One whose first `size` bytes are taken at once, in one piece: for what
+ * lives long and has a size that is known. */
+struct arena *arena_new_sized(size_t size);
 
 /* Frees everything that was taken; NULL is allowed. */
 void arena_free(struct arena *arena);

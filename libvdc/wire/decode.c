@@ -332,9 +332,13 @@ int wire_struct_copy(const struct wire_struct *s, const void *body,
                      struct arena *arena, void *ret_body,
                      struct vdc_error *err)
 {
+    struct arena *between = arena_new();
     uint8_t *bytes;
     size_t size;
-    int rc = wire_struct_encode(s, body, arena, &bytes, &size, err);
+    int rc = wire_struct_encode(s, body, between, &bytes, &size, err);
 
-    return rc ? rc : wire_struct_decode(s, bytes, size, arena, ret_body, err);
+    if (!rc)
+        rc = wire_struct_decode(s, bytes, size, arena, ret_body, err);
+    arena_free(between);
+    return rc;
 }

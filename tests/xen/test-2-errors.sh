@@ -81,8 +81,8 @@ check_error "a database of a newer version" 9 'newer' \
     dom0 'timeout 20 resourced --foreground'
 dom0 'cd /var/lib/xen-vdc && rm -f resourced.db* && echo rubbish rubbish \
     rubbish rubbish > resourced.db'
-check_error "a damaged database" 9 'damaged|not a database' \
-    dom0 'timeout 20 resourced --foreground'
+check_error "a damaged database is said to be one" 124 \
+    'damaged.*host-verify --rebuild' dom0 'timeout 5 resourced --foreground'
 dom0 'cd /var/lib/xen-vdc && rm -f resourced.db* && mv keep.db resourced.db &&
     systemctl reset-failed xen-vdc-resourced; systemctl start \
     xen-vdc-resourced'

@@ -464,8 +464,10 @@ static bool has_to_tell(const struct sim *sim)
 
 void sim_host_wake(struct sim *sim)
 {
-    if (!sim->base)
+    if (!sim->base) {
+        sim_host_touch(sim);
         return;
+    }
     if (!sim->pump_active && has_to_tell(sim)) {
         sim->pump_active = true;
         event_active(sim->pump, EV_TIMEOUT, 0);
