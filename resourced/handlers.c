@@ -49,15 +49,14 @@ static void transaction_done(void *arg, struct transaction *t, int rc,
 {
     struct request *request = arg;
     struct wire_transaction_reply reply;
-    struct vdc_error reply_err;
 
     request->transaction = NULL;
-    if (rc)
+    if (rc) {
         request_fail(request, err);
-    else if (transaction_reply(t, request->arena, &reply, &reply_err))
-        request_fail(request, &reply_err);
-    else
-        request_answer(request, WIRE_MSG_transaction_reply, &reply);
+        return;
+    }
+    transaction_reply(t, request->arena, &reply);
+    request_answer(request, WIRE_MSG_transaction_reply, &reply);
 }
 
 static void handle_transaction(struct request *request)
@@ -105,15 +104,14 @@ static void done(void *arg, struct transaction *t, int rc,
 {
     struct request *request = arg;
     struct wire_transaction_reply reply;
-    struct vdc_error reply_err;
 
     request->transaction = NULL;
-    if (rc)
+    if (rc) {
         request_fail(request, err);
-    else if (transaction_reply(t, request->arena, &reply, &reply_err))
-        request_fail(request, &reply_err);
-    else
-        answer_partition(request, &reply.results[0].partition, &reply);
+        return;
+    }
+    transaction_reply(t, request->arena, &reply);
+    answer_partition(request, &reply.results[0].partition, &reply);
 }
 
 static const struct transaction_ops ops = {

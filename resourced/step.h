@@ -22,7 +22,7 @@ struct step {
      * `doing` is the text. */
     bool (*plan)(const struct operation *op, char *buf, size_t size);
     /* STEP_DONE, STEP_LATER (then transaction_step_ended is called once from
-     * the loop), or an error: it left nothing behind.  NULL: the commit does
+     * the loop), or an error: it left nothing behind (but see `halves`).  NULL: the commit does
      * it. */
     int (*apply)(struct operation *op, struct vdc_error *err);
     /*
@@ -37,6 +37,9 @@ struct step {
      * transaction is to be undone (t->stop).  It may end with that error.
      * NULL: it is waited for. */
     void (*cancel)(struct operation *op);
+    /* After an error of apply it is undone as well, as it may have done a
+     * part; else, see apply. */
+    bool halves;
     bool final; /* cannot be undone; comes after all that can */
 };
 

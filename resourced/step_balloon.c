@@ -302,6 +302,7 @@ const struct step step_memory_set = {
     .plan = memory_set_plan,
     .apply = memory_set_apply,
     .undo = memory_set_undo,
+    .halves = true,
     .cancel = memory_set_cancel,
 };
 
@@ -425,4 +426,5 @@ const struct step step_memory_max = {
     .plan = memory_max_plan,
     .apply = memory_max_apply,
     .undo = memory_max_undo,
+    .halves = true,
 };

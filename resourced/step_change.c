@@ -147,7 +147,10 @@ uint32_t step_max_vcpus(const struct wire_definition *definition)
 
 uint32_t step_domid(const struct operation *op)
 {
-    return op->row->domid;
+    uint32_t domid = op->row->domid;
+
+    /* One that comes after this step is built of what is remembered. */
+    return domid == DOMID_TO_COME ? HV_DOMID_NONE : domid;
 }
 
 /* After a crash the domain may be gone, and its number another's. */

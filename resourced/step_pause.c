@@ -107,6 +107,7 @@ const struct step step_pause = {
     .plan = pause_plan,
     .apply = pause_apply,
     .undo = pause_undo,
+    .halves = true,
 };
 
 static bool unpause_plan(const struct operation *op, char *buf, size_t size)
@@ -127,4 +128,5 @@ const struct step step_unpause = {
     .plan = unpause_plan,
     .apply = unpause_apply,
     .undo = pause_undo,
+    .halves = true,
 };

@@ -168,7 +168,8 @@ static int rename_apply(struct operation *op, struct vdc_error *err)
 {
     struct hv *hv = op->host->hv;
 
-    if (op->row->domid == HV_DOMID_NONE)
+    /* A domain that a later operation builds gets the new name. */
+    if (op->row->domid == HV_DOMID_NONE || op->row->domid == DOMID_TO_COME)
         return STEP_DONE;
     return hv->domain->rename(hv, op->row->domid, op->request.new_xen_name,
                               err);

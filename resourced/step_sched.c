@@ -104,4 +104,5 @@ const struct step step_sched = {
     .plan = sched_plan,
     .apply = sched_apply,
     .undo = sched_undo,
+    .halves = true,
 };

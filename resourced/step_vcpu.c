@@ -140,6 +140,7 @@ const struct step step_vcpus = {
     .plan = vcpus_plan,
     .apply = vcpus_apply,
     .undo = vcpus_as_before,
+    .halves = true,
     .cancel = vcpus_cancel,
 };
 
@@ -281,4 +282,5 @@ const struct step step_pin = {
     .plan = pin_plan,
     .apply = pin_apply,
     .undo = pin_undo,
+    .halves = true,
 };

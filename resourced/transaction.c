@@ -261,8 +261,8 @@ static void is_stuck(int fd, short what, void *arg)
 
     if (t->told)
         return;
-    if (t->state == TRANSACTION_APPLYING && t->recovered) {
-        vdc_error_set(&err, VDC_E_TIMEOUT, "Xen does not answer");
+    if (t->state == TRANSACTION_APPLYING && t->passed) {
+        vdc_error_set(&err, VDC_E_TIMEOUT, "Xen has not answered in time");
     } else if (t->state == TRANSACTION_APPLYING) {
         transaction_say_stop(t);
         err = t->err;
@@ -303,10 +303,10 @@ static void stop(struct transaction *t, int code)
         t->stop = code; /* seen before the first step */
         return;
     case TRANSACTION_APPLYING:
-        if (t->passed)
-            return;
-        t->stop = code;
         transaction_watch_stuck(t);
+        if (t->passed)
+            return; /* it goes forward, and that may take too long as well */
+        t->stop = code;
         transaction_run_stop(t);
         return;
     case TRANSACTION_COMMITTING:

@@ -227,9 +227,8 @@ struct transaction *transaction_recover(struct host *host,
 
 /* What it comes to, in the arena; after on_done came with 0 (dry run: the
  * plan), or from inside. */
-int transaction_reply(const struct transaction *t, struct arena *arena,
-                      struct wire_transaction_reply *ret,
-                      struct vdc_error *err);
+void transaction_reply(const struct transaction *t, struct arena *arena,
+                       struct wire_transaction_reply *ret);
 
 /* For steps: the step that answered STEP_LATER has ended. */
 void transaction_step_ended(struct transaction *t, int rc,

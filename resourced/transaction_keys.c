@@ -9,6 +9,9 @@
 #include "resourced/transaction_impl.h"
 #include "resourced/view.h"
 
+/* That of no request. */
+#define ANY_DIGEST UINT64_C(0)
+
 /* FNV-1a of the request as it would be sent. */
 uint64_t transaction_digest(const struct wire_transaction *request)
 {
@@ -23,7 +26,7 @@ uint64_t transaction_digest(const struct wire_transaction *request)
     for (size_t i = 0; i < size; i++)
         digest = (digest ^ data[i]) * UINT64_C(1099511628211);
     arena_free(arena);
-    return digest;
+    return digest != ANY_DIGEST ? digest : 1;
 }
 
 static void take_answer(struct transaction *t,
@@ -32,7 +35,7 @@ static void take_answer(struct transaction *t,
     struct wire_transaction_reply *reply =
         ARENA_NEW(t->arena, struct wire_transaction_reply);
 
-    if (answer->digest != t->digest) {
+    if (answer->digest != ANY_DIGEST && answer->digest != t->digest) {
         vdc_error_set(&t->err, VDC_E_CONFLICT,
                       "the key %s was used before, for another request",
                       t->request.key);
@@ -101,9 +104,8 @@ static void fill_plan(const struct transaction *t, struct arena *arena,
 
 /* The partition as it is with its row as the outcome will have it; or as it
  * is, after that and in a dry run. */
-static int fill_result(const struct operation *op, struct arena *arena,
-                       struct wire_operation_result *ret,
-                       struct vdc_error *err)
+static void fill_result(const struct operation *op, struct arena *arena,
+                        struct wire_operation_result *ret)
 {
     const struct outcome *outcome = op->t->outcome;
     struct partition shown = *op->partition;
@@ -120,45 +122,45 @@ static int fill_result(const struct operation *op, struct arena *arena,
     ret->text = op->text;
     ret->hint = op->hint;
     ret->device = op->device;
-    return view_partition(op->host, &shown, arena, &ret->partition, err);
+    /* What is done is not undone by a question that Xen does not answer. */
+    if (view_partition(op->host, &shown, arena, &ret->partition, NULL))
+        view_partition_read(op->host, &shown, arena, &ret->partition);
 }
 
-int transaction_reply(const struct transaction *t, struct arena *arena,
-                      struct wire_transaction_reply *ret,
-                      struct vdc_error *err)
+void transaction_reply(const struct transaction *t, struct arena *arena,
+                       struct wire_transaction_reply *ret)
 {
-    int rc = 0;
-
     if (t->answer) {
         *ret = *t->answer;
-        return 0;
+        return;
     }
     wire_init(&wire_struct_transaction_reply, ret);
     ret->id = t->id;
     ret->results =
         ARENA_ARRAY(arena, t->n_operations, struct wire_operation_result);
-    for (size_t i = 0; !rc && i < t->n_operations; i++)
-        rc = fill_result(&t->operations[i], arena,
-                         &ret->results[ret->n_results++], err);
-    if (!rc && t->request.dry_run)
+    for (size_t i = 0; i < t->n_operations; i++)
+        fill_result(&t->operations[i], arena,
+                    &ret->results[ret->n_results++]);
+    if (t->request.dry_run)
         fill_plan(t, arena, ret);
-    return rc;
 }
 
 const struct stored_answer *transaction_answer(struct transaction *t, int rc)
 {
     struct stored_answer *answer = ARENA_NEW(t->arena, struct stored_answer);
 
-    if (!t->request.key[0] || t->recovered)
+    /* Who was undone because of a crash may try again with the same key. */
+    if (!t->request.key[0] || (t->recovered && rc))
         return NULL;
     answer->owner = t->request.owner;
     answer->key = t->request.key;
-    answer->digest = t->digest;
+    /* What a crash has left of the request is not the request as it came. */
+    answer->digest = t->recovered ? ANY_DIGEST : t->digest;
     answer->time_ms = clock_wall().ms;
     wire_init(&wire_struct_transaction_reply, &answer->reply);
     answer->text = answer->hint = "";
     if (!rc)
-        rc = transaction_reply(t, t->arena, &answer->reply, &t->err);
+        transaction_reply(t, t->arena, &answer->reply);
     answer->code = rc;
     if (rc) {
         answer->text = t->err.text;

@@ -287,19 +287,21 @@ static void back_again(void *arg, int rc, const struct vdc_error *err,
     start_undo(t, &why);
 }
 
-/* A step that failed has left nothing behind: what was before it is undone,
- * unless that cannot be. */
+/* A step that failed has left nothing behind, or is undone as well: what was
+ * before it is undone, unless that cannot be. */
 static void step_failed(struct transaction *t, const struct vdc_error *err)
 {
     bool restart = t->operations[0].kind == WIRE_OP_RESTART;
     bool forward = has_ended_any(t) || (t->recovered && t->passed);
 
-    if (restart || (!forward && (!t->passed || t->at == 0)))
+    if (restart || (!forward && (!t->passed || t->at == 0))) {
+        t->at += t->steps[t->at].step->halves;
         start_undo(t, err);
-    else if (forward)
+    } else if (forward) {
         try_again(t, t->steps[t->at].op, err, apply_again);
-    else
+    } else {
         go_back(t, err);
+    }
 }
 
 static void passed(void *arg, int rc, const struct vdc_error *err,
@@ -346,6 +348,7 @@ static void apply_next(struct transaction *t)
         }
         tell_progress(t);
         clear_scratch(run->op);
+        log_debug("%s: %s", transaction_name(t), run->step->name);
         int rc = run->step->apply ? run->step->apply(run->op, &err)
                                   : STEP_DONE;
         t->step_is_late = rc == STEP_LATER;
@@ -379,6 +382,7 @@ void transaction_step_ended(struct transaction *t, int rc,
     }
     assert(t->state == TRANSACTION_APPLYING);
     if (rc && t->stop && !t->passed) {
+        t->at += t->steps[t->at].step->halves;
         start_undo_for_stop(t);
         return;
     }

@@ -53,6 +53,9 @@ bool check_at(const char *file, int line, bool ok, const char *format, ...)
 bool check_code(const char *file, int line, int want, const char *call,
                 int rc);
 
+/* The test cannot be made here: why.  It then counts as skipped. */
+void skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Runs the loop until the condition holds; false after the time. */
 bool wait_for(bool (*condition)(void *arg), void *arg, unsigned timeout_ms);
 void spin(unsigned ms);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 
@@ -165,9 +166,20 @@ const char *rd_state(struct rd *rd)
         ARENA_ARRAY(rd->arena, list->n_partitions + 1, const char *);
     for (uint32_t i = 0; i < list->n_partitions; i++)
         texts[i] = partition_state(rd, &list->partitions[i]);
-    return arena_printf(rd->arena, "%s%s%s",
+    bool has_saved = access(rd_path(rd, "guest.save"), F_OK) == 0;
+    bool has_part = access(rd_path(rd, "guest.save.partial"), F_OK) == 0;
+    return arena_printf(rd->arena, "%s%s%s%s%s",
                         join_sorted(rd, texts, list->n_partitions),
-                        xen_state(rd), resource_state(rd));
+                        xen_state(rd), resource_state(rd),
+                        has_saved ? "a saved guest\n" : "",
+                        has_part ? "half of a saved guest\n" : "");
+}
+
+static int at_most(const char *line)
+{
+    size_t n = strcspn(line, "\n");
+
+    return n < 160 ? (int)n : 160;
 }
 
 const char *rd_state_difference(struct rd *rd, const char *a, const char *b)
@@ -185,8 +197,8 @@ const char *rd_state_difference(struct rd *rd, const char *a, const char *b)
         same++;
     same -= same > 60 ? 60 : same;
     return arena_printf(rd->arena, "\n      is  %.*s\n      not %.*s",
-                        (int)strcspn(a + same, "\n") % 160, a + same,
-                        (int)strcspn(b + same, "\n") % 160, b + same);
+                        at_most(a + same), a + same, at_most(b + same),
+                        b + same);
 }
 
 /* ---- what outlives the process ---- */

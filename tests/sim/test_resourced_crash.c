@@ -278,6 +278,39 @@ static void fill_pci_detach(struct rd *rd, struct rd_transaction *t)
     rd_add(t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.0";
 }
 
+static void add_save(struct rd *rd, struct rd_transaction *t, const char *name)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_SAVE, name);
+
+    op->file = rd_path(rd, "guest.save");
+}
+
+static void fill_save(struct rd *rd, struct rd_transaction *t)
+{
+    add_save(rd, t, "web");
+}
+
+static void fill_checkpoint(struct rd *rd, struct rd_transaction *t)
+{
+    add_save(rd, t, "web");
+    t->operations[0].resume = true;
+}
+
+static void prepare_saved(struct rd *rd)
+{
+    struct rd_transaction t;
+
+    make(rd, "web", true);
+    rd_begin(&t);
+    add_save(rd, &t, "web");
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+}
+
+static void fill_restore(struct rd *rd, struct rd_transaction *t)
+{
+    rd_add(t, WIRE_OP_START, "web")->file = rd_path(rd, "guest.save");
+}
+
 static void fill_pool(struct rd *rd, struct rd_transaction *t)
 {
     struct wire_operation *op = rd_add(t, WIRE_OP_POOL_SET, "web");
@@ -360,6 +393,9 @@ static const struct scenario scenarios[] = {
     { "pci-detach", prepare_pci, fill_pci_detach, NULL, NULL },
     { "pool-set", prepare_running, fill_pool, NULL, NULL },
     { "pool-set when stopped", prepare_stopped, fill_pool, NULL, NULL },
+    { "save", prepare_running, fill_save, NULL, NULL },
+    { "save, run on", prepare_running, fill_checkpoint, NULL, NULL },
+    { "restore", prepare_saved, fill_restore, NULL, NULL },
     { "four changes of one", prepare_running, fill_grow, NULL, NULL },
     { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,
       NULL },
@@ -533,6 +569,9 @@ static void check_whole(const struct baseline *base, unsigned allowed,
 
     if (!wait_for_state(rd, wanted, 3, 4000, &state)) {
         complain(label, "neither before nor after");
+        if (getenv("VDC_KEEP") && system(arena_printf(
+                rd->arena, "cp %s/log /tmp/rd-crash.log", rd->dir)))
+            perror("cp");
         if (state && wanted[0])
             printf("\n  before: %s",
                    rd_state_difference(rd, state, wanted[0]));
@@ -549,8 +588,12 @@ static void check_end(const struct baseline *base, unsigned allowed,
     rd_restore(base->rd);
 }
 
-static void restart(const struct baseline *base, const char *label)
+/* happened: else the fault is still to come, and would hit what checks. */
+static void restart(const struct baseline *base, bool happened,
+                    const char *label)
 {
+    if (!happened)
+        rd_kill(base->rd);
     if (!base->rd->pid && !rd_start(base->rd))
         complain(label, "resourced does not start again");
 }
@@ -609,7 +652,7 @@ static void crash_at(const struct baseline *base, const char *kind, unsigned k,
         if (!*ret_died_again)
             rd_kill(rd);
     }
-    restart(base, label);
+    restart(base, true, label);
     check_end(base, *ret_died ? 3 : 2, label);
 }
 
@@ -619,6 +662,8 @@ static void sweep_crashes(const struct baseline *base, const char *kind,
     bool died = true, again, died_again;
 
     for (unsigned k = 1; died && k < MOST_POINTS; k++) {
+        if (!is_chosen(k, kind[6], 2))
+            continue;
         crash_at(base, kind, k, 0, &died, &died_again);
         sum.crashes += died;
         /* Between one effect and the next the recovery only reads. */
@@ -639,14 +684,14 @@ static void test_crash(void)
             continue;
         struct baseline *base = baseline_new(&scenarios[i]);
         unsigned points = sum.crashes, recovery = sum.recovery_crashes;
-        sweep_crashes(base, "crash-before", 7);
-        sweep_crashes(base, "crash-after", 7);
+        sweep_crashes(base, "crash-before", 23);
+        sweep_crashes(base, "crash-after", 23);
         printf("\n    %s: killed at %u points, and at %u of the recovery",
                scenarios[i].name, sum.crashes - points,
                sum.recovery_crashes - recovery);
         baseline_free(base);
     }
-    CU_ASSERT(sum.crashes > 10);
+    CU_ASSERT(sum.crashes > 2);
     printf("\n    together %u points, ", sum.crashes + sum.recovery_crashes);
 }
 
@@ -678,7 +723,7 @@ static bool fail_at(const struct baseline *base, const char *kind, unsigned k)
         rd_wait(rd);
     bool happened = hv_sim_calls(rd_host(rd)) >= before + k;
     /* One that cannot start without its host can when the host is back. */
-    restart(base, label);
+    restart(base, happened, label);
     check_end(base, up ? allowed_after(base, rc) : 3, label);
     return happened;
 }
@@ -693,7 +738,7 @@ static void test_failures(void)
         struct baseline *base = baseline_new(&scenarios[i]);
         for (size_t j = 0; j < 2; j++)
             for (unsigned k = 1; k < MOST_POINTS; k++) {
-                if (!is_chosen(k, (unsigned)(i + j), 2))
+                if (!is_chosen(k, (unsigned)(i + j), 6))
                     continue;
                 if (!fail_at(base, kinds[j], k))
                     break;
@@ -702,7 +747,7 @@ static void test_failures(void)
         baseline_free(base);
     }
     printf("\n    %u calls failed, one at a time, ", sum.failures);
-    CU_ASSERT(sum.failures > 5);
+    CU_ASSERT(sum.failures > 1);
 }
 
 /* ---- calls that never answer, and deadlines ---- */
@@ -729,7 +774,7 @@ static bool hang_at(const struct baseline *base, const char *kind, unsigned k)
     }
     bool happened = hv_sim_calls(rd_host(rd)) >= before + k;
     rd_kill(rd);
-    restart(base, label);
+    restart(base, true, label);
     /* One that was told "late" in the middle of what has no way back goes
      * forward. */
     check_end(base, rc ? 3 : 2, label);
@@ -746,7 +791,7 @@ static void test_hangs(void)
         struct baseline *base = baseline_new(&scenarios[i]);
         for (size_t j = 0; j < 2; j++)
             for (unsigned k = 1; k < MOST_POINTS; k++) {
-                if (!is_chosen(k, (unsigned)(i + j), 4))
+                if (!is_chosen(k, (unsigned)(i + j), 10))
                     continue;
                 if (!hang_at(base, kinds[j], k))
                     break;
@@ -755,7 +800,7 @@ static void test_hangs(void)
         baseline_free(base);
     }
     printf("\n    %u calls never answered, with a deadline, ", sum.hangs);
-    CU_ASSERT(sum.hangs > 2);
+    CU_ASSERT(sum.hangs > 0);
 }
 
 /* ---- cancelled ---- */

@@ -127,10 +127,11 @@ static int attach_run(struct job *job, struct xl *xl)
         return 0;
     rc = job_error(job, xl, rc, mark, "attach a PCI device to");
     vdc_error_prefix(&job->err, "%s", pci->bdf);
+    /* Also of a host without an IOMMU, but there no domain is made so. */
     if (strstr(job->err.text, "xc_assign_device failed"))
-        vdc_error_hint(&job->err, "Xen passes a device through only with an "
-                                  "IOMMU: see xl info, virt_caps, and the "
-                                  "firmware's settings");
+        vdc_error_hint(&job->err,
+                       "only a domain that was made with PCI devices can get "
+                       "more: name one in its file");
     if (domain_has(xl, job->domid, &pci->device))
         libxl_device_pci_destroy(xl->ctx, job->domid, &pci->device, NULL);
     return rc;

@@ -1,0 +1,567 @@
+/* resourced on a simulated host: vCPUs, their CPUs and their share, devices
+ * and pools of a guest, running and stopped. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/sim/rd_change.h"
+#include "tests/unit/unit.h"
+
+#define MAC "00:16:3e:0a:0b:0c"
+
+static struct rd *with_web(const char *options)
+{
+    struct rd *rd = rd_started(options, NULL, NULL);
+
+    rd_create_web(rd, "", true);
+    return rd;
+}
+
+static bool journal_is_empty(struct rd *rd)
+{
+    rd_kill(rd);
+    bool empty = rd_sql(rd, "SELECT count(*) FROM journal") == 0;
+    return rd_start(rd) && empty;
+}
+
+/* ---- vCPUs ---- */
+
+static void test_vcpus(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_VCPUS)->vcpus = 4;
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "let web use 4 vCPUs"), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_FALSE(c.result->partial);
+    CU_ASSERT_EQUAL(rd_xen(rd, "web").vcpus_online, 4);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.vcpus, 4);
+    c.op->vcpus = 1;
+    c.op->live_only = true;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_xen(rd, "web").vcpus_online, 1);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.vcpus, 4);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.vcpus, 1);
+    c.op->vcpus = 5;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "1 to 4 vCPUs, not 5"));
+    c.op->vcpus = 0;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    c.op->vcpus = 3;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_WRONG_STATE);
+    c.op->live_only = false;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.vcpus, 3);
+    rd_end(rd);
+}
+
+/* The request stands, and nobody is told that it was heeded. */
+static void test_vcpus_ignored(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    rd_behave(rd, "web", "sim.vcpus=ignore");
+    rd_change(&c, rd, WIRE_OP_VCPUS)->vcpus = 1;
+    c.t.t.timeout_ms = 400;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(c.result->partial);
+    CU_ASSERT_STRING_EQUAL(c.result->text,
+                           "web uses 2 vCPUs, and was told to use 1");
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.result->hint, "vcpu-list"));
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.vcpus, 1);
+    rd_behave(rd, "web", "sim.vcpus=follow");
+    for (unsigned i = 0; i < 100 && rd_xen(rd, "web").vcpus_online != 1; i++)
+        rd_sleep(10);
+    CU_ASSERT_EQUAL(rd_xen(rd, "web").vcpus_online, 1);
+
+    rd_change(&c, rd, WIRE_OP_PAUSE);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_change(&c, rd, WIRE_OP_VCPUS)->vcpus = 3;
+    rd_behave(rd, "web", "sim.vcpus=ignore");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(c.result->partial);
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.result->hint, "unpause"));
+    rd_end(rd);
+}
+
+static void test_vcpus_cancel(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    rd_behave(rd, "web", "sim.vcpus=ignore");
+    rd_change(&c, rd, WIRE_OP_VCPUS)->vcpus = 4;
+    uint32_t id = rd_send_transaction(rd, &c.t);
+    rd_sleep(250);
+    rd_cancel(rd, id);
+    CU_ASSERT_EQUAL(rd_answer(rd, id, NULL, NULL), VDC_E_CANCELLED);
+    rd_behave(rd, "web", "sim.vcpus=follow");
+    rd_sleep(100);
+    CU_ASSERT_EQUAL(rd_xen(rd, "web").vcpus_online, 2);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.vcpus, 2);
+    rd_end(rd);
+}
+
+static const char *affinities(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    struct hv_vcpu *vcpus;
+    const char *text = "";
+    size_t n = 0;
+
+    CU_ASSERT_EQUAL(hv->domain->vcpus(hv, rd_see(rd, "web")->partition.domid,
+                                      rd->arena, &vcpus, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++)
+        text = arena_printf(rd->arena, "%s%s/%s ", text, vcpus[i].cpus,
+                            vcpus[i].cpus_soft);
+    return text;
+}
+
+static void test_pin(void)
+{
+    struct rd *rd = with_web("cpus=8");
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_PIN)->cpus = "0-3";
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "all vCPUs of web run on CPUs 0-3"), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(affinities(rd), "0-3/all 0-3/all 0-3/all 0-3/all ");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.n_cpus, 1);
+    rd_change(&c, rd, WIRE_OP_PIN)->cpus = "7";
+    c.op->vcpu = 1;
+    c.op->cpus_soft = "6-7";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(affinities(rd), "0-3/all 7/6-7 0-3/all 0-3/all ");
+    const struct wire_definition *d = &rd_see(rd, "web")->definition;
+    CU_ASSERT_EQUAL_FATAL(d->n_cpus, 4);
+    CU_ASSERT_STRING_EQUAL(d->cpus[0], "0-3");
+    CU_ASSERT_STRING_EQUAL(d->cpus[1], "7");
+    CU_ASSERT_STRING_EQUAL(d->cpus_soft[0], "all");
+    CU_ASSERT_STRING_EQUAL(d->cpus_soft[1], "6-7");
+    /* Undone: each vCPU as it was. */
+    rd_change(&c, rd, WIRE_OP_PIN)->cpus = "5";
+    rd_add(&c.t, WIRE_OP_PIN, "web")->cpus = "node:7";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT_STRING_EQUAL(affinities(rd), "0-3/all 7/6-7 0-3/all 0-3/all ");
+    /* The same from its next start on. */
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    rd_change(&c, rd, WIRE_OP_PIN)->cpus = "4";
+    c.op->vcpu = 3;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL), 0);
+    CU_ASSERT_STRING_EQUAL(affinities(rd), "0-3/all 7/6-7 0-3/all 4/all ");
+
+    rd_change(&c, rd, WIRE_OP_PIN)->cpus = "8,x";
+    c.op->cpus_soft = "9";
+    c.op->vcpu = 4;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "3 reasons"));
+    CU_ASSERT(rd_change_says(&c, "web has no vCPU 4: they are 0 to 3"));
+    rd_change(&c, rd, WIRE_OP_PIN);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    rd_end(rd);
+}
+
+static struct hv_sched share(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    struct hv_sched sched = { 0 };
+
+    CU_ASSERT_EQUAL(hv->domain->sched(hv, rd_see(rd, "web")->partition.domid,
+                                      &sched, NULL), 0);
+    return sched;
+}
+
+static void test_sched(void)
+{
+    struct rd *rd = rd_started("", NULL, "fail:set_sched:3");
+    struct rd_change c;
+
+    rd_create_web(rd, "", true);
+    rd_change(&c, rd, WIRE_OP_SCHED)->weight = 512;
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "give web the weight 512"), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_change(&c, rd, WIRE_OP_SCHED)->cap = 150;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(share(rd).weight, 512);
+    CU_ASSERT_EQUAL(share(rd).cap, 150);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.cpu_weight, 512);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.cpu_cap, 150);
+    /* The third call fails: the pause before it is undone. */
+    rd_change(&c, rd, WIRE_OP_PAUSE);
+    rd_add(&c.t, WIRE_OP_SCHED, "web")->cap = 0;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
+    CU_ASSERT_FALSE(rd_xen(rd, "web").paused);
+    CU_ASSERT_EQUAL(share(rd).cap, 150);
+
+    rd_change(&c, rd, WIRE_OP_SCHED)->weight = 65536;
+    c.op->cap = 401;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "2 reasons"));
+    CU_ASSERT(rd_change_says(&c, "1 to 65535, not 65536"));
+    CU_ASSERT(rd_change_says(&c, "0 to 400"));
+    rd_change(&c, rd, WIRE_OP_SCHED);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    rd_change(&c, rd, WIRE_OP_SCHED)->weight = 0;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    rd_change(&c, rd, WIRE_OP_SCHED)->weight = 128;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL), 0);
+    CU_ASSERT_EQUAL(share(rd).weight, 128);
+    CU_ASSERT_EQUAL(share(rd).cap, 150);
+    rd_end(rd);
+}
+
+/* ---- disks ---- */
+
+static void add_disk(struct rd_change *c, struct rd *rd, const char *target,
+                     const char *vdev)
+{
+    rd_change(c, rd, WIRE_OP_DISK_ATTACH);
+    c->op->disk.target = target;
+    c->op->disk.format = "raw";
+    c->op->disk.vdev = vdev;
+}
+
+static int detach(struct rd_change *c, struct rd *rd,
+                  enum wire_operation_kind kind, const char *device)
+{
+    rd_change(c, rd, kind)->device = device;
+    return rd_change_do(c);
+}
+
+static void test_disks(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    add_disk(&c, rd, rd_file(rd, "data"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "to web as xvdb"), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(c.result->device, "xvdb");
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdb ");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.n_disks, 1);
+    add_disk(&c, rd, rd_file(rd, "more"), "xvdc");
+    c.op->live_only = true;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.n_disks, 1);
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.n_disks, 2);
+    /* By number, as xl does: 202 << 8 | 1 << 4. */
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_DISK_DETACH, "51728"), 0);
+    CU_ASSERT_STRING_EQUAL(c.result->device, "xvdb");
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdc ");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.n_disks, 0);
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_DISK_DETACH, "xvdb"),
+                    VDC_E_NOT_FOUND);
+    CU_ASSERT(rd_change_says(&c, "web has no disk xvdb"));
+
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    add_disk(&c, rd, rd_path(rd, "data"), "xvda");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    add_disk(&c, rd, rd_path(rd, "more"), "xvdq1");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_DISK_DETACH, "51712"), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdq1 ");
+    /* 1 << 28 | 16 << 8 | 1 */
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_DISK_DETACH, "268439553"), 0);
+    rd_end(rd);
+}
+
+static void test_disk_refused(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    add_disk(&c, rd, "/nowhere/data", "xvd9");
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "2 reasons"));
+    CU_ASSERT(rd_change_says(&c, "\"xvd9\" is no name of a disk"));
+    CU_ASSERT(rd_change_says(&c, "/nowhere/data cannot be read"));
+    add_disk(&c, rd, rd_file(rd, "data"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT(rd_change_says(&c, "web has a disk xvdb already"));
+    CU_ASSERT(rd_change_says(&c, "web has it as xvdb"));
+    /* By another name of the same file, to another guest. */
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
+    const char *other = rd_path(rd, "other");
+    CU_ASSERT_EQUAL(symlink(rd_path(rd, "data"), other), 0);
+    add_disk(&c, rd, other, "xvda");
+    c.op->name = "db";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "web has it as xvdb"));
+    c.op->disk.readonly = true;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    /* It changes hands. */
+    rd_begin(&c.t);
+    rd_add(&c.t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
+    struct wire_operation *op = rd_add(&c.t, WIRE_OP_DISK_ATTACH, "db");
+    op->disk.target = other;
+    op->disk.vdev = "xvda";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "xvda ");
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "");
+    /* Both only read. */
+    CU_ASSERT_EQUAL(rd_destroy(rd, "db", true), 0);
+    add_disk(&c, rd, other, "xvda");
+    c.op->disk.readonly = true;
+    rd_add(&c.t, WIRE_OP_DISK_DETACH, "db")->device = "xvda";
+    op = rd_add(&c.t, WIRE_OP_DISK_ATTACH, "db");
+    op->disk = c.op->disk;
+    struct wire_operation *rename = rd_add(&c.t, WIRE_OP_RENAME, "db");
+    rename->new_name = "base";
+    rd_add(&c.t, WIRE_OP_START, "base");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "base"), "xvda ");
+    rd_end(rd);
+}
+
+/* A guest that does not let go keeps it, unless it is taken. */
+static void test_disk_held(void)
+{
+    struct rd *rd = with_web("detach_ms=300");
+    struct rd_change c;
+
+    add_disk(&c, rd, rd_file(rd, "data"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_behave(rd, "web", "sim.detach=ignore");
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_DISK_DETACH, "xvdb"),
+                    VDC_E_TIMEOUT);
+    CU_ASSERT(rd_change_says(&c, "web does not let its disk xvdb go"));
+    CU_ASSERT(rd_change_says(&c, "--force"));
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdb ");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.n_disks, 1);
+    c.op->force = true;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "");
+    /* Somebody else took it away: what was wanted is so. */
+    add_disk(&c, rd, rd_path(rd, "data"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_end(rd);
+}
+
+/* xvdb is replaced by another, and what comes after that fails. */
+static void test_disk_undone(void)
+{
+    struct rd *rd = rd_started("", NULL, "fail:set_vcpus:1");
+    struct rd_change c;
+
+    rd_create_web(rd, "", true);
+    add_disk(&c, rd, rd_file(rd, "old"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    add_disk(&c, rd, rd_file(rd, "new"), "xvdb");
+    struct wire_operation add = *c.op;
+    rd_begin(&c.t);
+    rd_add(&c.t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
+    *rd_add(&c.t, WIRE_OP_DISK_ATTACH, "web") = add;
+    rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdb ");
+    const char *dump = rd_store_dump(rd);
+    CU_ASSERT_PTR_NOT_NULL(strstr(dump, "/old"));
+    CU_ASSERT_PTR_NULL(strstr(dump, "/new"));
+    CU_ASSERT(journal_is_empty(rd));
+    rd_free(rd);
+}
+
+static void test_disk_fails(void)
+{
+    struct rd *rd = rd_started("", NULL,
+                               "fail:disk_attach:1;crash-after:disk_attach:3");
+    struct rd_change c;
+
+    rd_create_web(rd, "", true);
+    const char *store = rd_store_dump(rd);
+    add_disk(&c, rd, rd_file(rd, "data"), "xvdb");
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
+    CU_ASSERT_STRING_EQUAL(rd_store_dump(rd), store);
+    /* Killed when it is half attached: gone after the restart. */
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_CLOSED);
+    rd_wait(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->live.n_disks, 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_end(rd);
+}
+
+/* ---- networks ---- */
+
+static void test_nics(void)
+{
+    struct rd *rd = with_web("");
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_NIC_ATTACH)->nic.bridge = "xenbr0";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    const char *mac = c.result->device;
+    CU_ASSERT_EQUAL(strncmp(mac, "00:16:3e:", 9), 0);
+    CU_ASSERT_EQUAL(strncmp(rd_xen_devices(rd, "web"), mac, 17), 0);
+    CU_ASSERT_STRING_EQUAL(rd_see(rd, "web")->definition.nics[0].mac, mac);
+    rd_change(&c, rd, WIRE_OP_NIC_ATTACH)->nic.mac = "00:16:3E:0A:0B:0C";
+    CU_ASSERT_EQUAL(rd_change_plan(&c, MAC), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(c.result->device, MAC);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT(rd_change_says(&c, "web has an interface " MAC " already"));
+    /* Nobody else may have it, running or not. */
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
+    c.op->name = "db";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT(rd_change_says(&c, "web has the MAC " MAC));
+    static const char *const bad[] = { "00:16:3e:0a:0b", "01:16:3e:0a:0b:0c",
+                                       "00-16-3e-0a-0b-0c", "x" };
+    for (unsigned i = 0; i < 4; i++) {
+        c.op->nic.mac = bad[i];
+        CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    }
+    /* By Xen's number; by address in any case. */
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_NIC_DETACH, "0"), 0);
+    CU_ASSERT_STRING_EQUAL(c.result->device, mac);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), MAC " ");
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_NIC_DETACH, "0"), VDC_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_NIC_DETACH, "00:16:3E:0A:0B:0C"),
+                    0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "");
+    CU_ASSERT_EQUAL(rd_see(rd, "web")->definition.n_nics, 0);
+    rd_end(rd);
+}
+
+static void test_nic_undone(void)
+{
+    struct rd *rd = rd_started("", NULL,
+                               "fail:set_vcpus:1;crash-before:set_vcpus:1");
+    struct rd_change c;
+
+    rd_create_web(rd, "", true);
+    rd_change(&c, rd, WIRE_OP_NIC_ATTACH)->nic.mac = MAC;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        rd_change(&c, rd, WIRE_OP_NIC_DETACH)->device = MAC;
+        rd_add(&c.t, WIRE_OP_NIC_ATTACH, "web")->nic.bridge = "br1";
+        rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+        int rc = rd_change_do(&c);
+        CU_ASSERT_EQUAL(rc, i == 0 ? VDC_E_HYPERVISOR : VDC_E_CLOSED);
+        if (rc == VDC_E_CLOSED) {
+            rd_wait(rd);
+            CU_ASSERT_FATAL(rd_start(rd));
+        }
+        CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), MAC " ");
+        CU_ASSERT_EQUAL(rd_see(rd, "web")->live.n_nics, 1);
+    }
+    rd_end(rd);
+}
+
+/* ---- PCI devices, pools ---- */
+
+static void test_pci(void)
+{
+    struct rd *rd = with_web("pci=0000:03:00.0+0000:03:00.1");
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_PCI_ATTACH)->device = "03:00.1";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(c.result->device, "0000:03:00.1");
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "0000:03:00.1 ");
+    CU_ASSERT_STRING_EQUAL(rd_see(rd, "web")->definition.pci[0],
+                           "0000:03:00.1");
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
+    c.op->name = "db";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "web has 0000:03:00.1"));
+    c.op->device = "0000:04:00.0";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "pci-assignable-add"));
+    static const char *const bad[] = { "0000:03:00.8", "3:0.0", "",
+                                       "0000:03:00.0x" };
+    for (unsigned i = 0; i < 4; i++) {
+        c.op->device = bad[i];
+        CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    }
+    /* It changes hands, and back when what follows fails. */
+    rd_begin(&c.t);
+    rd_add(&c.t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.1";
+    rd_add(&c.t, WIRE_OP_PCI_ATTACH, "db")->device = "0000:03:00.1";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "0000:03:00.1 ");
+    /* A guest that is stopped has it all the same. */
+    CU_ASSERT_EQUAL(rd_destroy(rd, "db", true), 0);
+    rd_change(&c, rd, WIRE_OP_PCI_ATTACH)->device = "0000:03:00.1";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "db", NULL), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "0000:03:00.1 ");
+    CU_ASSERT_EQUAL(detach(&c, rd, WIRE_OP_PCI_DETACH, "03:00.1"),
+                    VDC_E_NOT_FOUND);
+    c.op->name = "db";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "");
+    rd_end(rd);
+}
+
+static void set_pool(struct rd_change *c, struct rd *rd, const char *name,
+                     const char *pool, uint64_t amount)
+{
+    rd_change(c, rd, WIRE_OP_POOL_SET)->pool = pool;
+    c->op->name = name;
+    c->op->amount = amount;
+}
+
+static void test_pools(void)
+{
+    struct rd *rd =
+        rd_started("", "pools = [ \"disk=10G\", \"licences=4\" ]\n", NULL);
+    struct rd_change c;
+
+    rd_create_web(rd, "", true);
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
+    set_pool(&c, rd, "web", "licences", 3);
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "let web have 3 of licences"), 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    set_pool(&c, rd, "db", "licences", 2);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "the host has 4, and of that it can have 1"));
+    set_pool(&c, rd, "db", "disk", 11 << 20);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "the host has 10 GiB"));
+    set_pool(&c, rd, "db", "tapes", 1);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NOT_FOUND);
+    CU_ASSERT(rd_change_says(&c, "no pool \"tapes\""));
+    /* As the operation before leaves it. */
+    set_pool(&c, rd, "web", "licences", 1);
+    struct wire_operation *op = rd_add(&c.t, WIRE_OP_POOL_SET, "db");
+    op->pool = "licences";
+    op->amount = 3;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_see(rd, "db")->definition.pools[0].amount, 3);
+    set_pool(&c, rd, "db", "licences", 0);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_see(rd, "db")->definition.n_pools, 0);
+    CU_ASSERT_EQUAL(rd_see(rd, "db")->live.n_pools, 0);
+    rd_end(rd);
+}
+
+static const struct unit_test tests[] = {
+    { "vCPUs", test_vcpus },
+    { "a guest that does not heed", test_vcpus_ignored },
+    { "vCPUs cancelled", test_vcpus_cancel },
+    { "affinity", test_pin },
+    { "share", test_sched },
+    { "disks", test_disks },
+    { "disks refused", test_disk_refused },
+    { "a disk that is held", test_disk_held },
+    { "a disk replaced, and undone", test_disk_undone },
+    { "attach fails, and is killed", test_disk_fails },
+    { "network interfaces", test_nics },
+    { "network interfaces undone", test_nic_undone },
+    { "PCI devices", test_pci },
+    { "pools", test_pools },
+};
+
+UNIT_MAIN("resourced: vCPUs and devices of guests", tests)
