@@ -317,6 +317,7 @@ void verify_begin(struct host *host, const struct wire_verify *request,
     TAILQ_INIT(&v->fixes);
     wire_init(&wire_struct_verify_reply, &v->reply);
     v->reply.host = host->name;
+    turn_again(v);
     int rc = host->hv->domain->list(host->hv, v->arena, &v->domains,
                                     &v->n_domains, &err);
     if (rc) {
@@ -325,5 +326,4 @@ void verify_begin(struct host *host, const struct wire_verify *request,
     }
     v->reply.domains = (uint32_t)v->n_domains;
     note_partitions(v);
-    turn_again(v);
 }
