@@ -446,7 +446,7 @@ static void write_journal(struct transaction *t)
 
 /* ---- checks ---- */
 
-static void check_generation(const struct operation *op,
+static bool check_generation(const struct operation *op,
                              struct reasons *reasons)
 {
     const struct partition *partition = op->partition;
@@ -455,7 +455,7 @@ static void check_generation(const struct operation *op,
     struct vdc_error err;
 
     if (!asked || asked == is)
-        return;
+        return true;
     vdc_error_set(&err, VDC_E_CONFLICT,
                   "%s has changed meanwhile: its generation is %llu, not "
                   "%llu%s%s%s", partition->row.name, (unsigned long long)is,
@@ -465,6 +465,7 @@ static void check_generation(const struct operation *op,
                   partition->last_change[0] ? ")" : "");
     vdc_error_hint(&err, "look at it again, then decide: xl-vdc show");
     reasons_add(reasons, &err);
+    return false;
 }
 
 static bool has_failed(const struct transaction *t,
@@ -496,9 +497,9 @@ static void plan(struct transaction *t, struct step_list *steps,
         /* Of one that cannot be anyway, reasons would only mislead. */
         if (has_failed(t, op->partition, failed))
             continue;
-        if (checks)
-            check_generation(op, reasons);
-        operation_plan(op, checks, steps, finals, reasons);
+        /* Whoever saw it otherwise is to look again first. */
+        if (!checks || check_generation(op, reasons))
+            operation_plan(op, checks, steps, finals, reasons);
         failed[i] = reasons->n_errors + reasons->n_more > n_before;
     }
 }
