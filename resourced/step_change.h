@@ -65,6 +65,18 @@ int step_info(const struct operation *op, uint32_t domid,
  * deadline, or without one `most_ms` from now. */
 uint64_t step_wait_until(const struct operation *op, uint64_t most_ms);
 
+/*
+ * Whether its domain has the device only half: whoever was attaching it was
+ * killed.  Only asked after a crash.  *ret_rc: whether Xen could be asked.
+ */
+bool step_is_half(struct operation *op, enum hv_device_kind kind,
+                  const char *name, int *ret_rc, struct vdc_error *err);
+/* That was taken away, or (rc) not: what undo answers next. */
+void step_half_is_gone(struct operation *op, int rc,
+                       const struct vdc_error *err,
+                       int (*undo)(struct operation *op,
+                                   struct vdc_error *err));
+
 /* hv_done_fn of an operation: the step has ended so. */
 void step_ended(void *arg, int rc, const struct vdc_error *err);
 /* The same for undo: what is not there needs none. */

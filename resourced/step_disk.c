@@ -439,15 +439,28 @@ static void attached_again(void *arg, int rc, const struct vdc_error *err)
     step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
 }
 
+static int detach_undo(struct operation *op, struct vdc_error *err);
+
+static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
+{
+    step_half_is_gone(arg, rc, err, detach_undo);
+}
+
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_disk *disk = find(step_before(op), op->request.device);
+    struct hv *hv = op->host->hv;
     uint32_t domid = step_old_domid(op);
-    const char *target;
+    const char *target = NULL;
+    int rc;
 
     if (domid == HV_DOMID_NONE || !disk)
         return STEP_DONE;
-    int rc = target_in_xen(op, domid, disk->vdev, &target, err);
+    if (step_is_half(op, HV_DEVICE_DISK, disk->vdev, &rc, err))
+        return step_later_undone(hv->domain->disk_detach(
+            hv, domid, disk->vdev, true, half_is_gone, op, err));
+    if (!rc)
+        rc = target_in_xen(op, domid, disk->vdev, &target, err);
     if (rc || target)
         return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
     rc = attach_to(op, domid, disk, attached_again, err);

@@ -361,14 +361,27 @@ static void attached_again(void *arg, int rc, const struct vdc_error *err)
     step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
 }
 
+static int detach_undo(struct operation *op, struct vdc_error *err);
+
+static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
+{
+    step_half_is_gone(arg, rc, err, detach_undo);
+}
+
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_nic *nic = find(step_before(op), op->request.device);
+    struct hv *hv = op->host->hv;
     uint32_t domid = step_old_domid(op);
+    int rc;
 
     if (domid == HV_DOMID_NONE || !nic)
         return STEP_DONE;
-    int rc = attach_to(op, domid, nic, attached_again, err);
+    if (step_is_half(op, HV_DEVICE_NIC, nic->mac, &rc, err))
+        return step_later_undone(hv->domain->nic_detach(
+            hv, domid, nic->mac, true, half_is_gone, op, err));
+    if (!rc)
+        rc = attach_to(op, domid, nic, attached_again, err);
     return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
 }
 

@@ -306,14 +306,26 @@ static void attached_again(void *arg, int rc, const struct vdc_error *err)
     step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
 }
 
+static int detach_undo(struct operation *op, struct vdc_error *err);
+
+static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
+{
+    step_half_is_gone(arg, rc, err, detach_undo);
+}
+
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
+    const char *device = op->request.device;
     struct hv *hv = op->host->hv;
     uint32_t domid = step_old_domid(op);
     int rc;
 
-    if (domid == HV_DOMID_NONE || !find(step_before(op), op->request.device) ||
-        has_in_xen(op, domid, &rc, err))
+    if (domid == HV_DOMID_NONE || !find(step_before(op), device))
+        return STEP_DONE;
+    if (step_is_half(op, HV_DEVICE_PCI, device, &rc, err))
+        return step_later_undone(hv->domain->pci_detach(
+            hv, domid, device, true, half_is_gone, op, err));
+    if (!rc && has_in_xen(op, domid, &rc, err))
         return STEP_DONE;
     if (!rc)
         rc = hv->domain->pci_attach(hv, domid, op->request.device,

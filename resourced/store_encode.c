@@ -18,9 +18,12 @@ static struct store_op *add_op(struct encoder *to, enum store_op_kind kind,
 {
     struct store_op *op = ARENA_NEW(to->item->arena, struct store_op);
 
+    size_t n = kind == STORE_OP_KEY ? 1 : store_table_columns[table];
+
     op->kind = kind;
     op->statement = statement;
-    store_row_init(&op->row, table);
+    store_row_init(&op->row, table,
+                   ARENA_ARRAY(to->item->arena, n, struct store_value));
     STAILQ_INSERT_TAIL(&to->item->ops, op, link);
     return op;
 }

@@ -81,6 +81,9 @@ struct store_item {
 
 STAILQ_HEAD(store_item_list, store_item);
 
+/* How many batches had 1, 2 to 3, 4 to 7, ... changes; for the benchmark. */
+#define STORE_SIZES 12
+
 struct store {
     sqlite3 *db;
     char *path;
@@ -90,15 +93,21 @@ struct store {
     struct vdc_uuid id;           /* of this database */
     struct store_numbers numbers; /* as they are on disk */
     uint64_t first_event;         /* that is kept; 0: none */
+    bool may_wait;                /* the one who writes, for more */
     int wal_frames;               /* in the log since the last checkpoint */
     int sequence_fd;              /* -1: none */
     char *sequence_path;
     bool sequence_failed; /* and that was logged */
+    uint64_t n_batches[STORE_SIZES];
 
     pthread_mutex_t queue_lock;
     pthread_cond_t wake;
     struct store_item_list queue; /* to be written */
+    size_t n_queued;
     struct store_item_list done;  /* to be told from the loop */
+    bool waits;   /* the thread, on `wake` */
+    bool telling; /* the loop, and more is likely to come from it */
+    bool hurry;   /* somebody waits for db_lock */
     bool stop, has_thread;
     pthread_t thread;
     int done_fd; /* an eventfd */
@@ -179,6 +188,12 @@ int store_read_partition(const struct store *store,
 
 /* ---- store_thread.c ---- */
 
+/* db_lock, for any but the thread. */
+void store_lock(struct store *store);
+void store_unlock(struct store *store);
+/* Adds to the list what has come meanwhile; waits for it while the loop is
+ * likely to bring more.  For the one who holds db_lock and writes. */
+void store_more(struct store *store, struct store_item_list *items);
 int store_start(struct store *store, struct event_base *base,
                 struct vdc_error *err);
 void store_stop(struct store *store);

@@ -34,22 +34,22 @@ static int read_all(struct store *store, enum store_statement which,
                     struct vdc_error *err)
 {
     struct items items = { .arena = arena, .size = item_size };
-    struct store_row row;
+    struct store_row_taken taken;
     int rc = 0, r;
 
-    pthread_mutex_lock(&store->db_lock);
+    store_lock(store);
     sqlite3_stmt *stmt = store_statement(store, which);
     while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
-        rc = store_row_take(store, stmt, table, &row, err);
+        rc = store_row_take(store, stmt, table, &taken, err);
         if (!rc)
-            rc = read(store, &row, arena, items_add(&items), err);
+            rc = read(store, &taken.row, arena, items_add(&items), err);
         if (rc)
             break;
     }
     if (!rc && r != SQLITE_DONE)
         rc = store_fail(store, r, "reading", err);
     sqlite3_reset(stmt);
-    pthread_mutex_unlock(&store->db_lock);
+    store_unlock(store);
     if (rc)
         return rc;
     *ret = items.at;
@@ -231,7 +231,7 @@ static int find_answer(struct store *store, struct store_item *item,
                        struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_ANSWER_ONE);
-    struct store_row row;
+    struct store_row_taken taken;
 
     sqlite3_bind_text(stmt, 1, item->owner, -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 2, item->key, -1, SQLITE_STATIC);
@@ -239,9 +239,9 @@ static int find_answer(struct store *store, struct store_item *item,
     int rc = 0;
     if (r == SQLITE_ROW) {
         item->answer = ARENA_NEW(item->arena, struct stored_answer);
-        rc = store_row_take(store, stmt, STORE_TABLE_ANSWER, &row, err);
+        rc = store_row_take(store, stmt, STORE_TABLE_ANSWER, &taken, err);
         if (!rc)
-            rc = read_answer(store, &row, item->arena, item->answer, err);
+            rc = read_answer(store, &taken.row, item->arena, item->answer, err);
     } else if (r != SQLITE_DONE) {
         rc = store_fail(store, r, "reading", err);
     }
@@ -258,7 +258,7 @@ static int find_events(struct store *store, struct store_item *item,
     struct items items = { .arena = item->arena,
                            .size = sizeof(struct wire_event) };
     struct wire_event event;
-    struct store_row row;
+    struct store_row_taken taken;
     int rc = 0, r = SQLITE_DONE;
 
     sqlite3_bind_int64(stmt, 1, item->since > INT64_MAX
@@ -266,14 +266,14 @@ static int find_events(struct store *store, struct store_item *item,
                                     : (int64_t)item->since);
     sqlite3_bind_int64(stmt, 2, -1);
     while (items.n < item->most && (r = sqlite3_step(stmt)) == SQLITE_ROW) {
-        rc = store_row_take(store, stmt, STORE_TABLE_EVENT, &row, err);
+        rc = store_row_take(store, stmt, STORE_TABLE_EVENT, &taken, err);
         if (rc)
             break;
-        const struct store_value *owner = &row.values[4];
+        const struct store_value *owner = &taken.values[4];
         if (item->owner[0] && (strlen(item->owner) != owner->size ||
                                memcmp(item->owner, owner->data, owner->size)))
             continue;
-        rc = read_event(store, &row, item->arena, &event, err);
+        rc = read_event(store, &taken.row, item->arena, &event, err);
         if (rc)
             break;
         memcpy(items_add(&items), &event, sizeof(event));

@@ -15,7 +15,7 @@ const char *const store_table_names[STORE_N_TABLES] = {
 #undef X
 };
 
-static const size_t table_columns[STORE_N_TABLES] = {
+const size_t store_table_columns[STORE_N_TABLES] = {
 #define X(id, name, columns, n) [STORE_TABLE_##id] = n,
     STORE_TABLES(X)
 #undef X
@@ -46,16 +46,18 @@ static uint64_t sum_value(uint64_t sum, const struct store_value *value)
     return sum_bytes(sum, value->data, value->size);
 }
 
-void store_row_init(struct store_row *row, enum store_table table)
+void store_row_init(struct store_row *row, enum store_table table,
+                    struct store_value *values)
 {
     row->table = table;
+    row->values = values;
     row->n = 0;
     row->sum = 0;
 }
 
 static struct store_value *add_value(struct store_row *row, int type)
 {
-    assert(row->n < table_columns[row->table]);
+    assert(row->n < store_table_columns[row->table]);
     struct store_value *value = &row->values[row->n++];
 
     *value = (struct store_value){ .type = type };
@@ -100,7 +102,7 @@ void store_row_seal(struct store_row *row)
 {
     const char *name = store_table_names[row->table];
 
-    assert(row->n == table_columns[row->table]);
+    assert(row->n == store_table_columns[row->table]);
     row->sum = sum_bytes(FNV_START, name, strlen(name) + 1);
     for (size_t i = 1; i < row->n; i++)
         row->sum = sum_value(row->sum, &row->values[i]);
@@ -150,23 +152,24 @@ static void take_value(sqlite3_stmt *stmt, int at, struct store_row *row)
 }
 
 int store_row_take(const struct store *store, sqlite3_stmt *stmt,
-                   enum store_table table, struct store_row *ret,
+                   enum store_table table, struct store_row_taken *ret,
                    struct vdc_error *err)
 {
-    int n = (int)table_columns[table];
+    int n = (int)store_table_columns[table];
+    struct store_row *row = &ret->row;
 
-    store_row_init(ret, table);
+    store_row_init(row, table, ret->values);
     for (int i = 0; i < n; i++)
-        take_value(stmt, i, ret);
-    store_row_seal(ret);
+        take_value(stmt, i, row);
+    store_row_seal(row);
     if (sqlite3_column_type(stmt, n) == SQLITE_INTEGER &&
-        (uint64_t)sqlite3_column_int64(stmt, n) == store_row_sum(ret))
+        (uint64_t)sqlite3_column_int64(stmt, n) == store_row_sum(row))
         return 0;
-    if (ret->values[0].type == SQLITE_INTEGER)
+    if (row->values[0].type == SQLITE_INTEGER)
         return store_fail_corrupt(store, err,
                                   "row %lld of the table \"%s\" does not "
                                   "agree with its checksum",
-                                  (long long)ret->values[0].number,
+                                  (long long)row->values[0].number,
                                   store_table_names[table]);
     return store_fail_corrupt(store, err,
                               "a row of the table \"%s\" does not agree with "

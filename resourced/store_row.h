@@ -33,14 +33,16 @@ struct store_value {
 struct store_row {
     enum store_table table;
     size_t n;
-    struct store_value values[STORE_COLUMNS_MAX];
-    uint64_t sum; /* of all values but the first */
+    struct store_value *values; /* room for all columns of the table */
+    uint64_t sum;               /* of all values but the first */
 };
 
 extern const char *const store_table_names[STORE_N_TABLES];
+extern const size_t store_table_columns[STORE_N_TABLES]; /* without sum */
 
 /* Adding values; data is not copied. */
-void store_row_init(struct store_row *row, enum store_table table);
+void store_row_init(struct store_row *row, enum store_table table,
+                    struct store_value *values);
 void store_row_number(struct store_row *row, uint64_t number);
 void store_row_null(struct store_row *row);
 void store_row_text(struct store_row *row, const char *text);
@@ -54,10 +56,14 @@ uint64_t store_row_sum(const struct store_row *row);
 /* Binds values and sum; the row must stay until the statement has run. */
 void store_row_bind(sqlite3_stmt *stmt, const struct store_row *row);
 
-/* The row at which the statement stands; its values are valid until the next
- * step.  Errors: VDC_E_STORE_CORRUPT. */
+/* The row at which the statement stands, with room for its values; they are
+ * valid until the next step.  Errors: VDC_E_STORE_CORRUPT. */
+struct store_row_taken {
+    struct store_row row;
+    struct store_value values[STORE_COLUMNS_MAX];
+};
 int store_row_take(const struct store *store, sqlite3_stmt *stmt,
-                   enum store_table table, struct store_row *ret,
+                   enum store_table table, struct store_row_taken *ret,
                    struct vdc_error *err);
 
 /* Values of a row that was taken. */

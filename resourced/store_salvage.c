@@ -139,18 +139,18 @@ static struct partition_row *add_row(struct salvage *salvage)
 static void take_row(struct salvage *salvage, sqlite3_stmt *stmt)
 {
     struct partition_row *to = add_row(salvage);
-    struct store_row row;
+    struct store_row_taken taken;
     int rc;
 
     if (salvage->old)
         rc = store_migrate_partition_1(&salvage->store, stmt, salvage->arena,
                                        to, NULL);
     else
-        rc = store_row_take(&salvage->store, stmt, STORE_TABLE_PARTITION, &row,
-                            NULL);
+        rc = store_row_take(&salvage->store, stmt, STORE_TABLE_PARTITION,
+                            &taken, NULL);
     if (!rc && !salvage->old)
-        rc = store_read_partition(&salvage->store, &row, salvage->arena, to,
-                                  NULL);
+        rc = store_read_partition(&salvage->store, &taken.row,
+                                  salvage->arena, to, NULL);
     if (rc)
         salvage->ret->n_damaged++;
     else

@@ -189,9 +189,10 @@ int store_write_meta(const struct store *store,
                      struct vdc_error *err)
 {
     enum store_statement which = add ? STORE_META_ADD : STORE_META_SET;
+    struct store_value values[STORE_COLUMNS_MAX];
     struct store_row row;
 
-    store_row_init(&row, STORE_TABLE_META);
+    store_row_init(&row, STORE_TABLE_META, values);
     store_row_number(&row, 1);
     store_row_uuid(&row, &store->id);
     store_row_number(&row, STORE_SCHEMA);
@@ -348,27 +349,28 @@ static int check_master(const struct store *store, struct vdc_error *err)
 static int read_meta(struct store *store, struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_META_ALL);
-    struct store_row row;
+    struct store_row_taken taken;
+    const struct store_row *row = &taken.row;
     int r = sqlite3_step(stmt);
     int rc = 0;
 
     if (r == SQLITE_ROW)
-        rc = store_row_take(store, stmt, STORE_TABLE_META, &row, err);
+        rc = store_row_take(store, stmt, STORE_TABLE_META, &taken, err);
     else if (r == SQLITE_DONE)
         rc = store_fail_corrupt(store, err, "the table \"meta\" is empty");
     else
         rc = store_fail(store, r, "reading", err);
     if (!rc)
-        rc = store_row_get_uuid(store, &row, 1, &store->id, err);
-    if (!rc && store_row_get(&row, 2) != STORE_SCHEMA)
+        rc = store_row_get_uuid(store, row, 1, &store->id, err);
+    if (!rc && store_row_get(row, 2) != STORE_SCHEMA)
         rc = store_fail_corrupt(store, err, "it says two versions of itself");
     if (!rc)
         store->numbers = (struct store_numbers){
-            .changes = store_row_get(&row, 3),
-            .last_partition = store_row_get(&row, 4),
-            .last_resource = store_row_get(&row, 5),
-            .last_transaction = store_row_get(&row, 6),
-            .last_event = store_row_get(&row, 7),
+            .changes = store_row_get(row, 3),
+            .last_partition = store_row_get(row, 4),
+            .last_resource = store_row_get(row, 5),
+            .last_transaction = store_row_get(row, 6),
+            .last_event = store_row_get(row, 7),
         };
     sqlite3_reset(stmt);
     return rc;

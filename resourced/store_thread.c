@@ -18,6 +18,9 @@
  * has so many pages. */
 #define IDLE_MS 100
 #define IDLE_FRAMES 256
+/* While the loop tells what is done, more is about to come: the thread is
+ * woken when so many wait, or all is told. */
+#define WAKE_QUEUED 8
 
 static struct store_item *new_item(enum store_item_kind kind, void *arg)
 {
@@ -56,17 +59,45 @@ static struct store_item *new_change(struct store *store,
     return item;
 }
 
-static void enqueue(struct store *store, struct store_item *item, bool wake)
+static void enqueue(struct store *store, struct store_item *item)
 {
     pthread_mutex_lock(&store->queue_lock);
-    bool was_empty = STAILQ_EMPTY(&store->queue);
     STAILQ_INSERT_TAIL(&store->queue, item, link);
-    if (was_empty && wake)
+    store->n_queued++;
+    bool wake = store->waits &&
+                (!store->telling || store->n_queued >= WAKE_QUEUED);
+    pthread_mutex_unlock(&store->queue_lock);
+    if (wake)
         pthread_cond_signal(&store->wake);
+}
+
+/* For the loop's thread: the writer does not wait for more then. */
+void store_lock(struct store *store)
+{
+    pthread_mutex_lock(&store->queue_lock);
+    store->hurry = true;
+    pthread_mutex_unlock(&store->queue_lock);
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_lock(&store->db_lock);
+    pthread_mutex_lock(&store->queue_lock);
+    store->hurry = false;
     pthread_mutex_unlock(&store->queue_lock);
 }
 
+void store_unlock(struct store *store)
+{
+    pthread_mutex_unlock(&store->db_lock);
+}
+
 /* ---- writing ---- */
+
+/* queue_lock is held. */
+static void wait_on(struct store *store)
+{
+    store->waits = true;
+    pthread_cond_wait(&store->wake, &store->queue_lock);
+    store->waits = false;
+}
 
 /* Gives what is finished to the loop; queue_lock is held. */
 static void hand_back(struct store *store, struct store_item_list *items)
@@ -83,13 +114,31 @@ static void hand_back(struct store *store, struct store_item_list *items)
         (void)eventfd_write(store->done_fd, 1);
 }
 
-/* db_lock is held. */
-static void write_queue(struct store *store)
+/* queue_lock is held. */
+static void take_queue(struct store *store, struct store_item_list *items)
+{
+    STAILQ_CONCAT(items, &store->queue);
+    store->n_queued = 0;
+}
+
+void store_more(struct store *store, struct store_item_list *items)
+{
+    pthread_mutex_lock(&store->queue_lock);
+    while (store->may_wait && store->n_queued < WAKE_QUEUED &&
+           store->telling && !store->hurry && !store->stop)
+        wait_on(store);
+    take_queue(store, items);
+    pthread_mutex_unlock(&store->queue_lock);
+}
+
+/* db_lock is held.  may_wait: for more; the loop cannot wait for itself. */
+static void write_queue(struct store *store, bool may_wait)
 {
     struct store_item_list items = STAILQ_HEAD_INITIALIZER(items);
 
+    store->may_wait = may_wait;
     pthread_mutex_lock(&store->queue_lock);
-    STAILQ_CONCAT(&items, &store->queue);
+    take_queue(store, &items);
     pthread_mutex_unlock(&store->queue_lock);
     if (STAILQ_EMPTY(&items))
         return;
@@ -108,8 +157,10 @@ static bool wait_idle(struct store *store)
     until.tv_nsec += IDLE_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    return pthread_cond_timedwait(&store->wake, &store->queue_lock, &until) !=
-           ETIMEDOUT;
+    store->waits = true;
+    int r = pthread_cond_timedwait(&store->wake, &store->queue_lock, &until);
+    store->waits = false;
+    return r != ETIMEDOUT;
 }
 
 static void *run_thread(void *arg)
@@ -124,14 +175,14 @@ static void *run_thread(void *arg)
             if (may_checkpoint)
                 checkpoint = !wait_idle(store);
             else
-                pthread_cond_wait(&store->wake, &store->queue_lock);
+                wait_on(store);
         }
         bool end = STAILQ_EMPTY(&store->queue) && store->stop;
         pthread_mutex_unlock(&store->queue_lock);
         if (end)
             return NULL;
         pthread_mutex_lock(&store->db_lock);
-        write_queue(store);
+        write_queue(store, true);
         may_checkpoint = store->wal_frames >= IDLE_FRAMES && !checkpoint;
         if (checkpoint && store->wal_frames >= IDLE_FRAMES)
             store_checkpoint(store);
@@ -169,12 +220,19 @@ static void tell_done(evutil_socket_t fd, short what, void *arg)
     pthread_mutex_lock(&store->queue_lock);
     (void)eventfd_read(store->done_fd, &n);
     STAILQ_CONCAT(&items, &store->done);
+    store->telling = true;
     pthread_mutex_unlock(&store->queue_lock);
     while ((item = STAILQ_FIRST(&items))) {
         STAILQ_REMOVE_HEAD(&items, link);
         tell(item);
         arena_free(item->arena);
     }
+    pthread_mutex_lock(&store->queue_lock);
+    store->telling = false;
+    bool wake = store->waits;
+    pthread_mutex_unlock(&store->queue_lock);
+    if (wake)
+        pthread_cond_signal(&store->wake);
 }
 
 static int start_thread(struct store *store, struct vdc_error *err)
@@ -190,6 +248,7 @@ static int start_thread(struct store *store, struct vdc_error *err)
         return vdc_error_errno(err, VDC_E_STORE, r,
                                "no thread for the resource database %s",
                                store->path);
+    pthread_setname_np(store->thread, "store");
     store->has_thread = true;
     return 0;
 }
@@ -228,7 +287,7 @@ void store_stop(struct store *store)
         pthread_join(store->thread, NULL);
         store->has_thread = false;
     }
-    write_queue(store); /* without a thread, what nobody waited for */
+    write_queue(store, false); /* without a thread, what nobody waited for */
     if (store->done_event)
         event_free(store->done_event);
     store->done_event = NULL;
@@ -247,7 +306,7 @@ void store_submit(struct store *store, const struct store_change *change,
     struct store_item *item = new_change(store, change, arg);
 
     item->done = done;
-    enqueue(store, item, true);
+    enqueue(store, item);
 }
 
 int store_apply(struct store *store, const struct store_change *change,
@@ -256,11 +315,11 @@ int store_apply(struct store *store, const struct store_change *change,
     struct store_item *item = new_change(store, change, NULL);
 
     item->waited = true;
-    enqueue(store, item, false);
-    pthread_mutex_lock(&store->db_lock);
+    enqueue(store, item);
+    store_lock(store);
     if (!item->finished)
-        write_queue(store);
-    pthread_mutex_unlock(&store->db_lock);
+        write_queue(store, false);
+    store_unlock(store);
     int rc = item->rc;
     if (rc && err)
         *err = *item->err;
@@ -278,7 +337,7 @@ void store_find_answer(struct store *store, const char *owner, const char *key,
     item->owner = arena_strdup(item->arena, owner);
     item->key = arena_strdup(item->arena, key);
     item->answer_fn = fn;
-    enqueue(store, item, true);
+    enqueue(store, item);
 }
 
 void store_find_events(struct store *store, uint64_t since, const char *owner,
@@ -290,5 +349,5 @@ void store_find_events(struct store *store, uint64_t since, const char *owner,
     item->owner = arena_strdup(item->arena, owner);
     item->most = most;
     item->events_fn = fn;
-    enqueue(store, item, true);
+    enqueue(store, item);
 }

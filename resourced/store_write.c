@@ -11,6 +11,8 @@
 
 /* Old events are dropped when so many more than wanted are kept. */
 #define KEEP_SLACK 64
+/* No more changes are waited for when a batch has so many. */
+#define BATCH_MOST 512
 /* The log is moved into the file when it has so many pages, busy or not
  * (16 MiB). */
 #define WAL_FRAMES_MOST 4096
@@ -26,7 +28,7 @@ static int pass_journal(struct store *store, const struct store_op *op,
                         struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_JOURNAL_ONE);
-    struct store_row row;
+    struct store_row_taken taken;
 
     sqlite3_bind_int64(stmt, 1, op->row.values[0].number);
     int r = sqlite3_step(stmt);
@@ -35,11 +37,11 @@ static int pass_journal(struct store *store, const struct store_op *op,
         sqlite3_reset(stmt);
         return rc;
     }
-    int rc = store_row_take(store, stmt, STORE_TABLE_JOURNAL, &row, err);
+    int rc = store_row_take(store, stmt, STORE_TABLE_JOURNAL, &taken, err);
     if (!rc) {
-        row.values[1].number = 1;
-        store_row_seal(&row);
-        store_row_bind(store_statement(store, STORE_JOURNAL_SET), &row);
+        taken.values[1].number = 1;
+        store_row_seal(&taken.row);
+        store_row_bind(store_statement(store, STORE_JOURNAL_SET), &taken.row);
         rc = store_run(store, STORE_JOURNAL_SET, err);
     }
     sqlite3_reset(stmt);
@@ -204,6 +206,15 @@ static void roll_back(struct store *store)
         run_bare(store, STORE_ROLLBACK, NULL);
 }
 
+static void count_batch(struct store *store, size_t n)
+{
+    size_t at = 0;
+
+    while (n >>= 1)
+        at++;
+    store->n_batches[at < STORE_SIZES ? at : STORE_SIZES - 1]++;
+}
+
 /* One transaction.  *ret_alone: a change failed by itself, nothing is
  * written, and the batch is to be tried with savepoints. */
 static int write_batch(struct store *store, struct store_item_list *items,
@@ -212,23 +223,24 @@ static int write_batch(struct store *store, struct store_item_list *items,
 {
     struct batch batch = { .numbers = store->numbers,
                            .first_event = store->first_event };
-    struct store_item *item;
+    struct store_item *item = STAILQ_FIRST(items);
     size_t n = 0;
     int rc = run_bare(store, STORE_BEGIN, err);
 
     *ret_alone = false;
-    STAILQ_FOREACH (item, items, link) {
-        if (rc)
-            break;
-        if (item->kind != STORE_ITEM_CHANGE || item->rc)
-            continue;
-        if (savepoints) {
+    while (!rc && item) {
+        if (item->kind != STORE_ITEM_CHANGE || item->rc) {
+            /* a question, or it was refused */
+        } else if (savepoints) {
             rc = write_alone(store, item, &batch, &n, err);
         } else {
             rc = write_change(store, item, &batch, err);
             *ret_alone = rc && fails_alone(store, rc);
             n++;
         }
+        if (!rc && !savepoints && !STAILQ_NEXT(item, link) && n < BATCH_MOST)
+            store_more(store, items);
+        item = STAILQ_NEXT(item, link);
     }
     if (!rc && n)
         rc = end_batch(store, &batch, err);
@@ -236,6 +248,7 @@ static int write_batch(struct store *store, struct store_item_list *items,
         roll_back(store);
         return rc;
     }
+    count_batch(store, n);
     store->numbers = batch.numbers;
     store->first_event = batch.first_event;
     store_sequence_write(store);

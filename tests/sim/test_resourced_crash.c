@@ -319,6 +319,40 @@ static void fill_pool(struct rd *rd, struct rd_transaction *t)
     op->amount = 3;
 }
 
+/* A lease that a create uses up. */
+static void prepare_lease(struct rd *rd)
+{
+    struct wire_lease lease;
+
+    wire_init(&wire_struct_lease, &lease);
+    lease.owner = "acme";
+    lease.memory = MEM_MIB(512);
+    lease.expires_ms = 3600000;
+    CU_ASSERT_EQUAL(rd_call(rd, WIRE_MSG_lease_create, &lease, NULL, NULL), 0);
+    /* It is written behind the answer; what comes after it is after it. */
+    make(rd, "other", false);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "other", false), 0);
+}
+
+static const struct wire_lease_list *leases(struct rd *rd)
+{
+    struct wire_lease_ref ref;
+    const void *body = NULL;
+
+    wire_init(&wire_struct_lease_ref, &ref);
+    CU_ASSERT_EQUAL(rd_call(rd, WIRE_MSG_lease_list, &ref, &body, NULL), 0);
+    return body;
+}
+
+static void fill_create_leased(struct rd *rd, struct rd_transaction *t)
+{
+    const struct wire_lease_list *list = leases(rd);
+
+    add_web(rd, t, "web", true);
+    if (list && list->n_leases)
+        t->t.lease = list->leases[0].id;
+}
+
 /* ---- several in one ---- */
 
 /* A guest is given more of everything, and started by way of it. */
@@ -399,6 +433,7 @@ static const struct scenario scenarios[] = {
     { "four changes of one", prepare_running, fill_grow, NULL, NULL },
     { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,
       NULL },
+    { "create with a lease", prepare_lease, fill_create_leased, NULL, NULL },
     { "two creates", prepare_nothing, fill_two_creates, NULL, NULL },
     { "destroy, start, rename", prepare_three, fill_exchange, NULL, NULL },
     { "names in a ring, start", prepare_three, fill_names, NULL, NULL },
@@ -529,8 +564,25 @@ static void leak(const char *label, const char *what)
     complain(label, what);
 }
 
+static void drop_leases(struct rd *rd, const char *label)
+{
+    const struct wire_lease_list *list = leases(rd);
+    struct wire_lease_ref ref;
+
+    wire_init(&wire_struct_lease_ref, &ref);
+    for (uint32_t i = 0; list && i < list->n_leases; i++) {
+        ref.id = list->leases[i].id;
+        if (rd_call(rd, WIRE_MSG_lease_drop, &ref, NULL, NULL))
+            complain(label, "a lease cannot be dropped");
+    }
+    /* That is written behind the answer; what comes after it is after it. */
+    if (!uuid_is_zero(&ref.id) && rd_create_simple(rd, "last", ""))
+        complain(label, "nothing can be created");
+}
+
 static void destroy_all(struct rd *rd, const char *label)
 {
+    drop_leases(rd, label);
     const struct wire_partition_list *list = rd_list(rd, false);
 
     for (uint32_t i = 0; list && i < list->n_partitions; i++)
@@ -555,6 +607,8 @@ static void check_nothing_left(const struct baseline *base, const char *label)
         leak(label, "the journal has a row");
     if (rd_sql(rd, "SELECT count(*) FROM partition") != 0)
         leak(label, "the database has a partition");
+    if (rd_sql(rd, "SELECT count(*) FROM resource") != 0)
+        leak(label, "the database has a resource of nobody");
 }
 
 /* allowed: 1 before, 2 after. */
