@@ -5,6 +5,7 @@ resourced_libstore_a_SOURCES = \
 	resourced/store.h \
 	resourced/store_encode.c \
 	resourced/store_impl.h \
+	resourced/store_log.c \
 	resourced/store_migrate.c \
 	resourced/store_read.c \
 	resourced/store_row.c \

@@ -8,7 +8,8 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store \
 	tests/unit/resourced/test_store_damage \
 	tests/unit/resourced/test_store_files \
-	tests/unit/resourced/test_store_kill
+	tests/unit/resourced/test_store_kill \
+	tests/unit/resourced/test_store_sync
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_lock_SOURCES = \
@@ -33,4 +34,7 @@ tests_unit_resourced_test_store_files_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_kill_SOURCES = \
 	tests/unit/resourced/test_store_kill.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_sync_SOURCES = \
+	tests/unit/resourced/test_store_sync.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_sync_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 endif
