@@ -22,8 +22,8 @@ struct step {
      * `doing` is the text. */
     bool (*plan)(const struct operation *op, char *buf, size_t size);
     /* STEP_DONE, STEP_LATER (then transaction_step_ended is called once from
-     * the loop), or an error: it left nothing behind (but see `halves`).  NULL: the commit does
-     * it. */
+     * the loop), or an error: it left nothing behind (but see `halves`).
+     * NULL: the commit does it. */
     int (*apply)(struct operation *op, struct vdc_error *err);
     /*
      * Makes Xen be as op->partition->row says, as far as this step has to do

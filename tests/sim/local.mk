@@ -22,7 +22,8 @@ tests_sim_test_resourced_guests_SOURCES = \
 	tests/sim/test_resourced_guests.c $(RD_SOURCES)
 tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_crash_SOURCES = \
-	tests/sim/test_resourced_crash.c tests/sim/rd_state.c \
+	tests/sim/test_resourced_crash.c tests/sim/crash_scenarios.c \
+	tests/sim/crash_scenarios.h tests/sim/rd_state.c \
 	tests/sim/rd_state.h $(RD_SOURCES)
 tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_random_SOURCES = \
