@@ -262,6 +262,20 @@ static int next_thing(struct verify *v, struct vdc_error *err)
     return 0;
 }
 
+/* What repair noted in the database is durable, too. */
+static void durable(void *arg, int rc, const struct vdc_error *err,
+                    uint64_t first_event)
+{
+    end(arg, rc, err);
+}
+
+static void end_durable(struct verify *v)
+{
+    struct store_change nothing = { 0 };
+
+    store_submit(v->host->store, &nothing, durable, v);
+}
+
 static void on_turn(int fd, short what, void *arg)
 {
     struct verify *v = arg;
@@ -273,7 +287,7 @@ static void on_turn(int fd, short what, void *arg)
         lock_release(&v->host->locks, &v->locks);
     v->locked = false;
     if (v->phase == VERIFY_END) {
-        end(v, 0, NULL);
+        end_durable(v);
         return;
     }
     int rc = next_thing(v, &err);

@@ -11,6 +11,7 @@ RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
+	tests/sim/test_resourced_random \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
 	tests/sim/test_resourced_save
 check_PROGRAMS += $(RD_TESTS)
@@ -21,9 +22,14 @@ tests_sim_test_resourced_guests_SOURCES = \
 	tests/sim/test_resourced_guests.c $(RD_SOURCES)
 tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_crash_SOURCES = \
-	tests/sim/test_resourced_crash.c tests/sim/rd_state.c \
+	tests/sim/test_resourced_crash.c tests/sim/crash_scenarios.c \
+	tests/sim/crash_scenarios.h tests/sim/rd_state.c \
 	tests/sim/rd_state.h $(RD_SOURCES)
 tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_random_SOURCES = \
+	tests/sim/test_resourced_random.c tests/sim/rd_state.c \
+	tests/sim/rd_state.h $(RD_SOURCES)
+tests_sim_test_resourced_random_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_transactions_SOURCES = \
 	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
 tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)

@@ -79,7 +79,8 @@ static void write_settings(struct rd *rd)
             "dump_dir = \"%s/dump\"\n"
             "sequence = \"%s/sequence\"\n"
             "%s",
-            rd->dir, rd->dir, rd->dir, rd->dir, rd->settings ? rd->settings : "");
+            rd->dir, rd->dir, rd->dir, rd->dir,
+            rd->settings ? rd->settings : "");
     fclose(f);
 }
 

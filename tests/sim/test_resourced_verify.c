@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/sim/rd_host.h"
 #include "tests/unit/unit.h"
@@ -331,6 +332,13 @@ static void copy_database(struct rd *rd, const char *from, const char *to)
     free(command);
 }
 
+/* After a boot of dom0 alone: without the file that would tell. */
+static void put_back(struct rd *rd)
+{
+    copy_database(rd, "yesterday", "db");
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "sequence")), 0);
+}
+
 static void stop(struct rd *rd)
 {
     rd_signal(rd, SIGTERM);
@@ -346,9 +354,6 @@ static void test_old_copy(void)
     struct wire_operation *op;
     struct wire_definition definition;
 
-    rd->settings = "sequence = \"\"\n";
-    rd_kill(rd);
-    CU_ASSERT_FATAL(rd_start(rd));
     create_rich(rd, "stays", "00:16:3e:00:00:01");
     rd_definition(&definition, "off", "");
     CU_ASSERT_EQUAL(rd_create(rd, &definition, false, NULL), 0);
@@ -365,7 +370,7 @@ static void test_old_copy(void)
     op->disk.vdev = "xvdb";
     CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
     stop(rd);
-    copy_database(rd, "yesterday", "db");
+    put_back(rd);
     CU_ASSERT_FATAL(rd_start(rd));
     CU_ASSERT_PTR_NULL(rd_show(rd, "new"));
 
@@ -398,15 +403,55 @@ static void test_old_copy(void)
     rd_free(rd);
 }
 
+/* What changed since the copy was made: what Xen misses is attached, what is
+ * another is told. */
+static void test_old_devices(void)
+{
+    struct rd *rd = started();
+    struct rd_transaction t;
+    struct wire_operation *op;
+
+    create_rich(rd, "web", "00:16:3e:00:00:01");
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PCI_ATTACH, "web")->device = "0000:03:00.0";
+    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
+    op->disk.target = "/bin/cat";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, NULL, NULL), 0);
+    stop(rd);
+    copy_database(rd, "db", "yesterday");
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.0";
+    rd_add(&t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
+    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
+    op->disk.target = "/bin/false";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    stop(rd);
+    put_back(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    const struct wire_verify_reply *reply = rd_verify(rd, true);
+    CU_ASSERT_EQUAL_FATAL(rd_differences(reply, "pci"), 1);
+    CU_ASSERT(rd_difference(reply, "pci")->repaired);
+    CU_ASSERT_EQUAL_FATAL(rd_differences(reply, "disk"), 1);
+    CU_ASSERT(!rd_difference(reply, "disk")->repaired);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(rd_difference(reply, "disk")->text, "/bin/false"));
+    reply = rd_verify(rd, false);
+    CU_ASSERT_EQUAL(rd_differences(reply, "pci"), 0);
+    CU_ASSERT_EQUAL(rd_differences(reply, "disk"), 1);
+    rd_free(rd);
+}
+
 /* Another toolstack makes a domain with the uuid of a guest of ours. */
 static void test_same_uuid(void)
 {
     struct rd *rd = started();
     struct wire_definition definition;
 
-    rd->settings = "sequence = \"\"\n";
-    rd_kill(rd);
-    CU_ASSERT_FATAL(rd_start(rd));
     rd_definition(&definition, "off", "");
     CU_ASSERT_EQUAL(rd_create(rd, &definition, false, NULL), 0);
     stop(rd);
@@ -415,7 +460,7 @@ static void test_same_uuid(void)
     CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "off", NULL), 0);
     uint32_t domid = rd_show(rd, "off")->domid;
     stop(rd);
-    copy_database(rd, "yesterday", "db");
+    put_back(rd);
     remove_node(rd, arena_printf(rd->arena, "/tool/xen-vdc/partition/%u",
                                  domid));
     CU_ASSERT_FATAL(rd_start(rd));
@@ -568,6 +613,7 @@ static const struct unit_test tests[] = {
     { "changes are published", test_published_changes },
     { "devices", test_devices },
     { "an old copy of the database", test_old_copy },
+    { "devices, and an old copy", test_old_devices },
     { "a domain with the same uuid", test_same_uuid },
     { "rows of resources", test_resources },
     { "claim", test_claim },
