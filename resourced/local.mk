@@ -5,6 +5,7 @@ resourced_libstore_a_SOURCES = \
 	resourced/store.h \
 	resourced/store_encode.c \
 	resourced/store_impl.h \
+	resourced/store_log.c \
 	resourced/store_migrate.c \
 	resourced/store_read.c \
 	resourced/store_row.c \
@@ -87,8 +88,10 @@ resourced_resourced_SOURCES = \
 	resourced/text.h \
 	resourced/transaction.c \
 	resourced/transaction.h \
+	resourced/transaction_check.c \
 	resourced/transaction_impl.h \
 	resourced/transaction_keys.c \
+	resourced/transaction_lock.c \
 	resourced/transaction_run.c \
 	resourced/verify.h \
 	resourced/verify.c \

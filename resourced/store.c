@@ -217,6 +217,13 @@ static int make_if_new(struct store *store, struct vdc_error *err)
     return rc;
 }
 
+/* A close leaves the log as it is: what is damaged stays as it was found. */
+static void keep_log(struct store *store, bool keep)
+{
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep,
+                      NULL);
+}
+
 static int open_file(struct store *store, struct vdc_error *err)
 {
     /* For its owner only; SQLite gives the -wal file the same mode. */
@@ -232,6 +239,7 @@ static int open_file(struct store *store, struct vdc_error *err)
         return store_fail(store, r, "opening", err);
     }
     sqlite3_extended_result_codes(store->db, 1);
+    keep_log(store, true);
     /* The log is moved into the file by the thread (store_checkpoint). */
     return store_run_sql(store,
                          "PRAGMA locking_mode = EXCLUSIVE;"
@@ -278,6 +286,8 @@ static int open_whole(struct store *store, struct vdc_error *err)
         store_close_file(store);
         rc = open_file(store, err);
         if (!rc)
+            rc = store_log_check(store, err);
+        if (!rc)
             rc = store_check(store, &remade, err);
     }
     if (!rc)
@@ -301,13 +311,16 @@ int store_open(const struct store_options *options, struct event_base *base,
     int rc = open_whole(store, err);
     if (!rc && options->sequence_path && options->sequence_path[0])
         rc = store_sequence_open(store, options->sequence_path, err);
-    if (!rc)
+    if (!rc) {
+        keep_log(store, false);
+        store_log_note(store, store_checkpoint(store));
+        sqlite3_wal_hook(store->db, count_frames, store);
         rc = store_start(store, base, err);
+    }
     if (rc) {
         store_close(store);
         return rc;
     }
-    sqlite3_wal_hook(store->db, count_frames, store);
     store->next_partition = (uint32_t)store->numbers.last_partition + 1;
     store->next_resource = store->numbers.last_resource + 1;
     store->next_transaction = store->numbers.last_transaction + 1;

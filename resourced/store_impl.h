@@ -95,6 +95,8 @@ struct store {
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
     int wal_frames;               /* in the log since the last checkpoint */
+    int log_frames;               /* in the log, all durable; -1: unknown */
+    uint8_t log_salts[8];
     int sequence_fd;              /* -1: none */
     char *sequence_path;
     bool sequence_failed; /* and that was logged */
@@ -149,6 +151,15 @@ int store_write_meta(const struct store *store,
                      const struct store_numbers *numbers, bool add,
                      struct vdc_error *err);
 
+/* ---- store_log.c ---- */
+
+/* Whether the log was damaged, as far as SQLite would not say so. */
+int store_log_check(const struct store *store, struct vdc_error *err);
+/* The log has so many frames, all of them durable; -1: it is not known. */
+void store_log_note(struct store *store, int n_frames);
+/* A batch failed: what it may have left in the log is cut off. */
+void store_log_cut(struct store *store);
+
 /* ---- store_migrate.c ---- */
 
 /* Rows of partitions in schema 1. */
@@ -175,8 +186,8 @@ int store_encode(struct store_item *item, const struct store_change *change,
 /* Writes the changes of the list as one SQLite transaction, and then finds
  * what is asked in it; fills rc and what was found.  db_lock is held. */
 void store_write(struct store *store, struct store_item_list *items);
-/* Moves the log into the file. */
-void store_checkpoint(struct store *store);
+/* Moves the log into the file.  Returns the number of its frames, or -1. */
+int store_checkpoint(struct store *store);
 
 /* ---- store_read.c ---- */
 

@@ -246,8 +246,11 @@ static int write_batch(struct store *store, struct store_item_list *items,
         rc = end_batch(store, &batch, err);
     if (rc || !n) {
         roll_back(store);
+        if (rc && !*ret_alone)
+            store_log_cut(store);
         return rc;
     }
+    store_log_note(store, store->wal_frames);
     count_batch(store, n);
     store->numbers = batch.numbers;
     store->first_event = batch.first_event;
@@ -279,9 +282,9 @@ void store_write(struct store *store, struct store_item_list *items)
         store_checkpoint(store);
 }
 
-void store_checkpoint(struct store *store)
+int store_checkpoint(struct store *store)
 {
-    int n_log, n_done;
+    int n_log = -1, n_done;
     int r = sqlite3_wal_checkpoint_v2(store->db, NULL,
                                       SQLITE_CHECKPOINT_PASSIVE, &n_log,
                                       &n_done);
@@ -291,4 +294,5 @@ void store_checkpoint(struct store *store)
     else
         log_debug("the log of %s was not moved into it: %s", store->path,
                   sqlite3_errmsg(store->db));
+    return r == SQLITE_OK ? n_log : -1;
 }

@@ -3,11 +3,13 @@ dist_check_SCRIPTS += tests/unit/resourced/test_settings_documents.sh
 TESTS += tests/unit/resourced/test_settings_documents.sh
 if HAVE_CUNIT
 RESOURCED_TESTS = \
+	tests/unit/resourced/test_event_log \
 	tests/unit/resourced/test_lock \
 	tests/unit/resourced/test_store \
 	tests/unit/resourced/test_store_damage \
 	tests/unit/resourced/test_store_files \
-	tests/unit/resourced/test_store_kill
+	tests/unit/resourced/test_store_kill \
+	tests/unit/resourced/test_store_sync
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_lock_SOURCES = \
@@ -16,6 +18,10 @@ tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 STORE_FIXTURE = \
 	tests/unit/resourced/store_fixture.c \
 	tests/unit/resourced/store_fixture.h
+tests_unit_resourced_test_event_log_SOURCES = \
+	tests/unit/resourced/test_event_log.c \
+	resourced/event_log.c resourced/text.c $(STORE_FIXTURE)
+tests_unit_resourced_test_event_log_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_SOURCES = \
 	tests/unit/resourced/test_store.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
@@ -28,4 +34,21 @@ tests_unit_resourced_test_store_files_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_kill_SOURCES = \
 	tests/unit/resourced/test_store_kill.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_sync_SOURCES = \
+	tests/unit/resourced/test_store_sync.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_sync_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+RESOURCED_PURE_TESTS = \
+	tests/unit/resourced/test_published \
+	tests/unit/resourced/test_resource_rows
+check_PROGRAMS += $(RESOURCED_PURE_TESTS)
+TESTS += $(RESOURCED_PURE_TESTS)
+tests_unit_resourced_test_published_SOURCES = \
+	tests/unit/resourced/test_published.c resourced/published.c
+tests_unit_resourced_test_published_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
+	$(CUNIT_LIBS)
+tests_unit_resourced_test_resource_rows_SOURCES = \
+	tests/unit/resourced/test_resource_rows.c \
+	resourced/resource_rows.c resourced/text.c
+tests_unit_resourced_test_resource_rows_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
+	$(CUNIT_LIBS)
 endif

@@ -17,6 +17,9 @@
 
 static struct place place;
 
+/* Another content that is right too, or NULL. */
+static char *also;
+
 /* The files as a killed process left them. */
 static struct {
     uint8_t *db, *wal, *sequence;
@@ -68,7 +71,8 @@ static enum outcome look(const char *where, size_t at)
         outcome = rc == VDC_E_STORE_CORRUPT && strstr(err.hint, "--rebuild")
                       ? REFUSED
                       : BAD;
-    else if (strcmp(content, kept.content) != 0)
+    else if (strcmp(content, kept.content) != 0 &&
+             (!also || strcmp(content, also) != 0))
         outcome = BAD;
     if (outcome == BAD)
         printf("\n%s, byte %zu: %s", where, at,
@@ -79,8 +83,15 @@ static enum outcome look(const char *where, size_t at)
 
 static unsigned n_tried, n_refused, n_bad;
 
-static void count(enum outcome outcome)
+/* What was refused is refused again: it was not changed by looking. */
+static void count(const char *where, size_t at)
 {
+    enum outcome outcome = look(where, at);
+
+    if (outcome == REFUSED && n_tried % 5 == 0 && look(where, at) != REFUSED) {
+        printf("\n%s, byte %zu: not the second time", where, at);
+        outcome = BAD;
+    }
     n_tried++;
     n_refused += outcome == REFUSED;
     n_bad += outcome == BAD;
@@ -103,7 +114,7 @@ static void flip_all(uint8_t *data, size_t size, const char *what)
         uint8_t was = data[at];
         data[at] ^= (uint8_t)(1 + rand() % 255);
         restore();
-        count(look(what, at));
+        count(what, at);
         data[at] = was;
     }
     say(what);
@@ -116,7 +127,7 @@ static void cut_all(size_t *size, const char *what)
     for (size_t at = 0; at < whole; at += 1 + (unsigned)rand() % 500) {
         *size = at;
         restore();
-        count(look(what, at));
+        count(what, at);
     }
     *size = whole;
     say(what);
@@ -186,6 +197,39 @@ static void log_flipped(void)
     drop_files();
 }
 
+/*
+ * After a boot there is no number of changes to compare with.  Damage to the
+ * last batch is not to be told from one that a power cut has torn, so that
+ * the state before it is right, too.
+ */
+static void log_flipped_after_boot(void)
+{
+    struct store *store = NULL;
+    struct arena *arena = arena_new();
+    const char *content = "";
+    size_t whole;
+
+    make_files(true);
+    place.options.sequence_path = "";
+    /* without the last frame there is no last batch */
+    whole = kept.wal_size;
+    kept.wal_size -= 24 + 4096;
+    restore();
+    CU_ASSERT_EQUAL_FATAL(store_open(&place.options, place.base, &store, NULL),
+                          0);
+    CU_ASSERT_EQUAL_FATAL(
+        store_dump(store, place.base, arena, &content, NULL), 0);
+    store_close(store);
+    CU_ASSERT_STRING_NOT_EQUAL(content, kept.content);
+    also = xstrdup(content);
+    kept.wal_size = whole;
+    flip_all(kept.wal, kept.wal_size, "log changed, after a boot");
+    free(also);
+    also = NULL;
+    arena_free(arena);
+    drop_files();
+}
+
 static void file_cut(void)
 {
     make_files(true);
@@ -215,6 +259,7 @@ static void closed_file(void)
 static const struct unit_test tests[] = {
     { "file changed", file_flipped },
     { "log changed", log_flipped },
+    { "log changed, after a boot", log_flipped_after_boot },
     { "file cut short", file_cut },
     { "log cut short", log_cut },
     { "closed file", closed_file },
