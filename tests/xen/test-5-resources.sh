@@ -120,7 +120,7 @@ check "a transaction of three" acme 'xl-vdc transaction "mem-set r 160" \
 check_equal "memory" 160 "$(xl_column r 3)"
 check_output "disk" '51744' dom0 'xl block-list acme.r'
 check_error "one that cannot: all reasons" 2 'reasons: .*; ' \
-    acme 'xl-vdc transaction "mem-set r 128" "mem-max nosuch 9" \
+    acme 'xl-vdc transaction "mem-set r 128" "mem-max r 4096" \
         "block-attach r '$D'/nosuch.img,raw,xvdd,rw"'
 check_equal "and nothing was done" 160 "$(xl_column r 3)"
 check_error "one that fails on the way is undone" 8 '.' \
