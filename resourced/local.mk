@@ -88,8 +88,10 @@ resourced_resourced_SOURCES = \
 	resourced/text.h \
 	resourced/transaction.c \
 	resourced/transaction.h \
+	resourced/transaction_check.c \
 	resourced/transaction_impl.h \
 	resourced/transaction_keys.c \
+	resourced/transaction_lock.c \
 	resourced/transaction_run.c \
 	resourced/verify.h \
 	resourced/verify.c \

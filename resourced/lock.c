@@ -97,14 +97,6 @@ bool lock_request(struct lock_table *table, struct locks *locks)
     return locks->granted;
 }
 
-bool lock_extend(struct lock_table *table, struct locks *locks)
-{
-    assert(locks->queued);
-    locks->granted = false;
-    locks->granted = may_go(table, locks);
-    return locks->granted;
-}
-
 static struct locks *next_to_grant(const struct lock_table *table)
 {
     struct locks *locks;
@@ -115,19 +107,37 @@ static struct locks *next_to_grant(const struct lock_table *table)
     return NULL;
 }
 
-void lock_release(struct lock_table *table, struct locks *locks)
+/* Looked for anew each time: granted_late may change the table. */
+static void grant_all(struct lock_table *table)
 {
     struct locks *next;
 
-    if (!locks->queued)
-        return;
-    TAILQ_REMOVE(&table->all, locks, link);
-    locks->queued = locks->granted = false;
-    /* Looked for anew each time: granted_late may change the table. */
     while ((next = next_to_grant(table))) {
         next->granted = true;
         next->granted_late(next);
     }
+}
+
+bool lock_extend(struct lock_table *table, struct locks *locks)
+{
+    assert(locks->queued);
+    locks->granted = false;
+    if (may_go(table, locks)) {
+        locks->granted = true;
+        return true;
+    }
+    /* Those before it that waited for what it had. */
+    grant_all(table);
+    return false;
+}
+
+void lock_release(struct lock_table *table, struct locks *locks)
+{
+    if (!locks->queued)
+        return;
+    TAILQ_REMOVE(&table->all, locks, link);
+    locks->queued = locks->granted = false;
+    grant_all(table);
 }
 
 bool lock_is_wanted(const struct lock_table *table, const char *key)

@@ -83,73 +83,49 @@ static void was_restarted(const struct operation *op,
                         "%s, was built anew", op->request.reason);
 }
 
+static const char *amount(struct mem mem, char *buf, size_t size)
+{
+    return units_mem_format(mem, buf, size);
+}
+
 /* What has changed, in a few words. */
 static void describe(const struct operation *op, char *buf, size_t size)
 {
     const struct wire_operation *r = &op->request;
-    char amount[32];
-    int n = 0;
+    const char *device = op->device[0] ? op->device : r->device;
+    char mem[32];
 
-    switch (op->kind) {
-    case WIRE_OP_PAUSE:
-        n = snprintf(buf, size, "paused");
-        break;
-    case WIRE_OP_UNPAUSE:
-        n = snprintf(buf, size, "runs on");
-        break;
-    case WIRE_OP_MEMORY_SET:
-        n = snprintf(buf, size, "memory %s",
-                     op->partial ? op->text
-                                 : units_mem_format(r->memory, amount,
-                                                    sizeof(amount)));
-        break;
-    case WIRE_OP_MEMORY_MAX:
-        n = snprintf(buf, size, "max_memory %s",
-                     units_mem_format(r->memory, amount, sizeof(amount)));
-        break;
-    case WIRE_OP_VCPUS:
-        n = snprintf(buf, size, "vcpus %u", r->vcpus);
-        break;
-    case WIRE_OP_PIN:
-        n = snprintf(buf, size, "affinity %s%s%s", r->cpus,
-                     r->cpus_soft[0] ? " soft " : "", r->cpus_soft);
-        break;
-    case WIRE_OP_SCHED:
-        n = snprintf(buf, size, "weight %u, cap %u", op->row->live.cpu_weight,
-                     op->row->live.cpu_cap);
-        break;
-    case WIRE_OP_DISK_ATTACH:
-    case WIRE_OP_NIC_ATTACH:
-    case WIRE_OP_PCI_ATTACH:
-        n = snprintf(buf, size, "%s attached",
-                     op->device[0] ? op->device : r->device);
-        break;
-    case WIRE_OP_DISK_DETACH:
-    case WIRE_OP_NIC_DETACH:
-    case WIRE_OP_PCI_DETACH:
-        n = snprintf(buf, size, "%s detached", r->device);
-        break;
-    case WIRE_OP_POOL_SET:
-        n = snprintf(buf, size, "%s %llu", r->pool,
-                     (unsigned long long)r->amount);
-        break;
-    case WIRE_OP_SAVE:
-        n = snprintf(buf, size, "saved to %s", r->file);
-        break;
-    case WIRE_OP_NONE:
-    case WIRE_OP_CREATE:
-    case WIRE_OP_START:
-    case WIRE_OP_SHUTDOWN:
-    case WIRE_OP_REBOOT:
-    case WIRE_OP_DESTROY:
-    case WIRE_OP_RENAME:
-    case WIRE_OP_STOP:
-    case WIRE_OP_RESTART:
-        n = snprintf(buf, size, "%s", "");
-        break;
-    }
-    if (r->live_only && n >= 0 && (size_t)n < size)
-        snprintf(buf + n, size - (size_t)n, ", for the time");
+    snprintf(buf, size, "%s", "");
+    if (op->kind == WIRE_OP_PAUSE)
+        snprintf(buf, size, "paused");
+    else if (op->kind == WIRE_OP_UNPAUSE)
+        snprintf(buf, size, "runs on");
+    else if (op->kind == WIRE_OP_MEMORY_SET)
+        snprintf(buf, size, "memory %s",
+                 op->partial ? op->text
+                             : amount(r->memory, mem, sizeof(mem)));
+    else if (op->kind == WIRE_OP_MEMORY_MAX)
+        snprintf(buf, size, "max_memory %s",
+                 amount(r->memory, mem, sizeof(mem)));
+    else if (op->kind == WIRE_OP_VCPUS)
+        snprintf(buf, size, "vcpus %u", r->vcpus);
+    else if (op->kind == WIRE_OP_PIN)
+        snprintf(buf, size, "affinity %s%s%s", r->cpus,
+                 r->cpus_soft[0] ? " soft " : "", r->cpus_soft);
+    else if (op->kind == WIRE_OP_SCHED)
+        snprintf(buf, size, "weight %u, cap %u", op->row->live.cpu_weight,
+                 op->row->live.cpu_cap);
+    else if (op->kind == WIRE_OP_POOL_SET)
+        snprintf(buf, size, "%s %llu", r->pool, (unsigned long long)r->amount);
+    else if (op->kind == WIRE_OP_SAVE)
+        snprintf(buf, size, "saved to %s", r->file);
+    else
+        snprintf(buf, size, "%s %s", device,
+                 op->kind == WIRE_OP_DISK_ATTACH ||
+                         op->kind == WIRE_OP_NIC_ATTACH ||
+                         op->kind == WIRE_OP_PCI_ATTACH
+                     ? "attached"
+                     : "detached");
 }
 
 static void has_changed(const struct operation *op, struct event_batch *events)
@@ -157,7 +133,8 @@ static void has_changed(const struct operation *op, struct event_batch *events)
     char text[400];
 
     describe(op, text, sizeof(text));
-    event_batch_add(events, op->host, WIRE_EVENT_CHANGED, op->row, "%s", text);
+    event_batch_add(events, op->host, WIRE_EVENT_CHANGED, op->row, "%s%s",
+                    text, op->request.live_only ? ", for the time" : "");
 }
 
 static void add_events(const struct operation *op, struct event_batch *events)

@@ -56,6 +56,9 @@ static bool from_text(const char *text, uint8_t *data, size_t size)
                 return false;
             bits = bits << 6 | (uint32_t)(at - digits);
         }
+        /* What is left over of the last digit. */
+        if ((n == 1 && bits & 0xffff) || (n == 2 && bits & 0xff))
+            return false;
         data[i] = (uint8_t)(bits >> 16);
         if (n > 1)
             data[i + 1] = (uint8_t)(bits >> 8);

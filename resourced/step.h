@@ -22,8 +22,8 @@ struct step {
      * `doing` is the text. */
     bool (*plan)(const struct operation *op, char *buf, size_t size);
     /* STEP_DONE, STEP_LATER (then transaction_step_ended is called once from
-     * the loop), or an error: it left nothing behind (but see `halves`).  NULL: the commit does
-     * it. */
+     * the loop), or an error: it left nothing behind (but see `halves`).
+     * NULL: the commit does it. */
     int (*apply)(struct operation *op, struct vdc_error *err);
     /*
      * Makes Xen be as op->partition->row says, as far as this step has to do
@@ -50,6 +50,9 @@ void step_check_names(struct operation *op, const char *name,
 /* Adds VDC_E_WRONG_STATE when its domain is not there, or is kept dead for
  * inspection; true when all is well. */
 bool step_check_runs(struct operation *op, struct reasons *reasons);
+/* Adds a reason for each pool of its definition that the host has not, or of
+ * which others have too much (step_pool.c). */
+void step_check_pools(struct operation *op, struct reasons *reasons);
 
 /*
  * Ends every domain of the partition's uuid but that of op->partition->row,

@@ -245,6 +245,9 @@ static int end_apply(struct operation *op, struct vdc_error *err)
     struct hv *hv = op->host->hv;
     int rc = 0;
 
+    /* An operation before it may have built it. */
+    if (op->row->domid != HV_DOMID_NONE && op->row->domid != DOMID_TO_COME)
+        op->old_domid = op->row->domid;
     if (op->old_domid != HV_DOMID_NONE)
         rc = unpublish_domain(op->host, op->old_domid, err);
     if (rc)

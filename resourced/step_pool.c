@@ -29,9 +29,8 @@ static uint64_t amount_in(const struct partition_row *row, const char *pool)
 
 /* What all partitions but this one have, as the operations before this one
  * and other transactions leave it, whichever is more of these. */
-static uint64_t others_have(const struct operation *op)
+static uint64_t others_have(const struct operation *op, const char *pool)
 {
-    const char *pool = op->request.pool;
     const struct partition *other;
     uint64_t sum = 0;
 
@@ -50,10 +49,9 @@ static uint64_t others_have(const struct operation *op)
 }
 
 /* What leases keep, without the one that this transaction uses up. */
-static uint64_t leased(const struct operation *op)
+static uint64_t leased(const struct operation *op, const char *pool)
 {
     const struct lease *lease = op->t->lease;
-    const char *pool = op->request.pool;
     uint64_t sum = resources_sum(op->host->resources, WIRE_RESOURCE_POOL, pool,
                                  true);
 
@@ -73,16 +71,16 @@ static void format(const struct resource_pool *pool, uint64_t amount,
 }
 
 static void check_amount(const struct operation *op,
-                         const struct resource_pool *pool,
+                         const struct resource_pool *pool, uint64_t amount,
                          struct reasons *reasons)
 {
     char asked[32], total[32], rest[32];
-    uint64_t taken = others_have(op) + leased(op);
+    uint64_t taken = others_have(op, pool->name) + leased(op, pool->name);
     uint64_t free_amount = pool->total > taken ? pool->total - taken : 0;
 
-    if (op->request.amount <= free_amount)
+    if (amount <= free_amount)
         return;
-    format(pool, op->request.amount, asked, sizeof(asked));
+    format(pool, amount, asked, sizeof(asked));
     format(pool, pool->total, total, sizeof(total));
     format(pool, free_amount, rest, sizeof(rest));
     step_refuse(reasons, VDC_E_NO_RESOURCE,
@@ -103,20 +101,44 @@ static void check_place(const struct operation *op,
                     op->row->name, definition->n_pools);
 }
 
+static void check_pool(const struct operation *op, const char *name,
+                       uint64_t amount, struct reasons *reasons)
+{
+    const struct resource_pool *pool =
+        resources_pool(op->host->resources, name);
+
+    if (pool)
+        check_amount(op, pool, amount, reasons);
+    else
+        step_refuse(reasons, VDC_E_NOT_FOUND,
+                    "pools are made by the setting \"pools\" of resourced",
+                    "host %s has no pool \"%s\"", op->host->name, name);
+}
+
+void step_check_pools(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_pools; i++) {
+        const struct wire_pool_amount *pool = &definition->pools[i];
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(definition->pools[j].name, pool->name) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
+                            "%s has the pool %s twice", op->row->name,
+                            pool->name);
+        check_pool(op, pool->name, pool->amount, reasons);
+    }
+}
+
 static void pool_check(struct operation *op, struct reasons *reasons)
 {
     if (!step_check_change(op, reasons))
         return;
-    const struct resource_pool *pool =
-        resources_pool(op->host->resources, op->request.pool);
-    if (!pool) {
-        step_refuse(reasons, VDC_E_NOT_FOUND,
-                    "pools are made by the setting \"pools\" of resourced",
-                    "host %s has no pool \"%s\"", op->host->name,
-                    op->request.pool);
+    if (!resources_pool(op->host->resources, op->request.pool)) {
+        check_pool(op, op->request.pool, 0, reasons);
         return;
     }
-    check_amount(op, pool, reasons);
+    check_pool(op, op->request.pool, op->request.amount, reasons);
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
 }

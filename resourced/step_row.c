@@ -120,6 +120,7 @@ static void define_check(struct operation *op, struct reasons *reasons)
         reasons_add(reasons, &err);
     if (definition_check_files(&row->definition, &err))
         reasons_add(reasons, &err);
+    step_check_pools(op, reasons);
 }
 
 static bool define_plan(const struct operation *op, char *buf, size_t size)

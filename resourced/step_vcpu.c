@@ -158,8 +158,9 @@ static void check_list(const struct operation *op, const char *list,
     int rc = hv->domain->host_info(hv, arena, &info, &err);
 
     if (!rc && list[0] && !strstr(list, "node")) {
-        struct cpulist_host host = { info.pcpus,
-                                     ARENA_ARRAY(arena, info.pcpus, uint32_t) };
+        struct cpulist_host host = {
+            info.pcpus, ARENA_ARRAY(arena, info.pcpus, uint32_t)
+        };
         rc = cpulist_parse(list, &host, ARENA_ARRAY(arena, info.pcpus, bool),
                            &err);
     }

@@ -343,96 +343,6 @@ static void set_deadline(struct transaction *t)
 
 /* ---- the locks ---- */
 
-static void lock_partition(struct transaction *t, struct locks *locks,
-                           const struct partition *partition)
-{
-    const struct partition_row *row = &partition->row;
-    char uuid[UUID_TEXT_SIZE];
-
-    locks_add(locks, t->arena, "partition %s", uuid_format(&row->uuid, uuid));
-    locks_add(locks, t->arena, "name %s %s", row->owner, row->name);
-    locks_add(locks, t->arena, "xen-name %s", row->xen_name);
-}
-
-static void lock_pci(struct transaction *t, struct locks *locks,
-                     const struct wire_definition *definition)
-{
-    for (uint32_t i = 0; i < definition->n_pci; i++)
-        locks_add(locks, t->arena, "pci %s", definition->pci[i]);
-}
-
-static const char *owner_of(const struct wire_operation *request)
-{
-    return request->owner[0] ? request->owner : request->customer;
-}
-
-static void lock_for_create(struct transaction *t, struct locks *locks,
-                            const struct wire_operation *request)
-{
-    const struct wire_definition *definition = &request->definition;
-    char uuid[UUID_TEXT_SIZE];
-
-    locks_add(locks, t->arena, "partition %s",
-              uuid_format(&definition->uuid, uuid));
-    locks_add(locks, t->arena, "name %s %s", owner_of(request),
-              definition->name);
-    locks_add(locks, t->arena, "xen-name %s",
-              request->xen_name[0] ? request->xen_name : definition->name);
-    lock_pci(t, locks, definition);
-}
-
-/* What the operation is about, as far as it is known now. */
-static void lock_for(struct transaction *t, struct locks *locks,
-                     const struct wire_operation *request)
-{
-    const struct partition *partition;
-    char uuid[UUID_TEXT_SIZE];
-
-    if (request->kind == WIRE_OP_CREATE) {
-        lock_for_create(t, locks, request);
-        return;
-    }
-    if (uuid_is_zero(&request->uuid)) {
-        locks_add(locks, t->arena, "name %s %s", request->customer,
-                  request->name);
-        partition = registry_by_name(&t->host->partitions, request->customer,
-                                     request->name);
-    } else {
-        locks_add(locks, t->arena, "partition %s",
-                  uuid_format(&request->uuid, uuid));
-        partition = registry_by_uuid(&t->host->partitions, &request->uuid);
-    }
-    if (partition) {
-        lock_partition(t, locks, partition);
-        lock_pci(t, locks, &partition->row.definition);
-    }
-    if (request->kind == WIRE_OP_RENAME) {
-        locks_add(locks, t->arena, "name %s %s",
-                  partition ? partition->row.owner : request->customer,
-                  request->new_name);
-        locks_add(locks, t->arena, "xen-name %s",
-                  request->new_xen_name[0] ? request->new_xen_name
-                                           : request->new_name);
-    }
-    if (request->kind == WIRE_OP_PCI_ATTACH ||
-        request->kind == WIRE_OP_PCI_DETACH)
-        locks_add(locks, t->arena, "pci %s", request->device);
-}
-
-static void find_locks(struct transaction *t, struct locks *ret)
-{
-    char lease[UUID_TEXT_SIZE];
-
-    for (size_t i = 0; i < t->n_operations; i++)
-        lock_for(t, ret, &t->operations[i].request);
-    if (!uuid_is_zero(&t->request.lease))
-        locks_add(ret, t->arena, "lease %s",
-                  uuid_format(&t->request.lease, lease));
-    if (t->request.key[0])
-        locks_add(ret, t->arena, "key %s %s", t->request.owner,
-                  t->request.key);
-}
-
 static void locked_late(struct locks *locks)
 {
     struct transaction *t =
@@ -446,7 +356,7 @@ static void ask_for_locks(struct transaction *t)
 {
     memset(&t->locks, 0, sizeof(t->locks));
     t->locks.granted_late = locked_late;
-    find_locks(t, &t->locks);
+    transaction_find_locks(t, &t->locks);
     if (lock_request(&t->host->locks, &t->locks))
         transaction_soon(t, locked);
 }
@@ -462,13 +372,13 @@ static void locked(struct transaction *t)
         transaction_end_untouched(t, t->stop);
         return;
     }
-    find_locks(t, needed);
+    transaction_find_locks(t, needed);
     if (!locks_cover(&t->locks, needed)) {
-        find_locks(t, &t->locks);
+        transaction_find_locks(t, &t->locks);
         if (!lock_extend(&t->host->locks, &t->locks))
             return;
     }
-    transaction_find_answer(t, transaction_check);
+    transaction_find_answer(t, transaction_run);
 }
 
 /* ---- the beginning ---- */

@@ -24,8 +24,15 @@ void transaction_tell_unfinished(struct transaction *t,
 void transaction_watch_stuck(struct transaction *t);
 const char *transaction_name(const struct transaction *t); /* for the log */
 
+/* transaction_lock.c: adds the keys of what it is about, as far as that is
+ * known now. */
+void transaction_find_locks(struct transaction *t, struct locks *ret);
+
+/* transaction_check.c: its operations as steps, each checked; t->err. */
+int transaction_check(struct transaction *t);
+
 /* transaction_run.c: it has its locks, and its key was not used before. */
-void transaction_check(struct transaction *t);
+void transaction_run(struct transaction *t);
 void transaction_run_stop(struct transaction *t);
 
 /* transaction_keys.c */

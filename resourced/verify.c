@@ -262,6 +262,20 @@ static int next_thing(struct verify *v, struct vdc_error *err)
     return 0;
 }
 
+/* What repair noted in the database is durable, too. */
+static void durable(void *arg, int rc, const struct vdc_error *err,
+                    uint64_t first_event)
+{
+    end(arg, rc, err);
+}
+
+static void end_durable(struct verify *v)
+{
+    struct store_change nothing = { 0 };
+
+    store_submit(v->host->store, &nothing, durable, v);
+}
+
 static void on_turn(int fd, short what, void *arg)
 {
     struct verify *v = arg;
@@ -273,7 +287,7 @@ static void on_turn(int fd, short what, void *arg)
         lock_release(&v->host->locks, &v->locks);
     v->locked = false;
     if (v->phase == VERIFY_END) {
-        end(v, 0, NULL);
+        end_durable(v);
         return;
     }
     int rc = next_thing(v, &err);
@@ -317,6 +331,7 @@ void verify_begin(struct host *host, const struct wire_verify *request,
     TAILQ_INIT(&v->fixes);
     wire_init(&wire_struct_verify_reply, &v->reply);
     v->reply.host = host->name;
+    turn_again(v);
     int rc = host->hv->domain->list(host->hv, v->arena, &v->domains,
                                     &v->n_domains, &err);
     if (rc) {
@@ -325,5 +340,4 @@ void verify_begin(struct host *host, const struct wire_verify *request,
     }
     v->reply.domains = (uint32_t)v->n_domains;
     note_partitions(v);
-    turn_again(v);
 }

@@ -23,10 +23,17 @@ static int later(int rc)
 
 /* ---- the database is set ---- */
 
+/* The news of the domain's end may have come since. */
+static bool has_still(struct verify *v, const struct fix *fix)
+{
+    return partition_of(v, fix)->row.domid == fix->domid;
+}
+
 int verify_fix_gone(struct verify *v, struct fix *fix, struct vdc_error *err)
 {
-    lifecycle_vanished(v->host, partition_of(v, fix),
-                       "its domain was gone when the host was verified");
+    if (has_still(v, fix))
+        lifecycle_vanished(v->host, partition_of(v, fix),
+                           "its domain was gone when the host was verified");
     return 0;
 }
 
@@ -132,6 +139,8 @@ int verify_fix_memory_target(struct verify *v, struct fix *fix,
     struct partition *partition = partition_of(v, fix);
     struct partition_row row = partition->row;
 
+    if (!has_still(v, fix))
+        return 0;
     if (!row.live.max_memory.kib)
         row.live.max_memory = row.live.memory;
     row.live.memory = fix->mem;
@@ -256,7 +265,9 @@ int verify_fix_claim(struct verify *v, struct fix *fix, struct vdc_error *err)
 int verify_fix_publish(struct verify *v, struct fix *fix,
                        struct vdc_error *err)
 {
-    return publish_again(v->host, partition_of(v, fix), err);
+    return has_still(v, fix)
+               ? publish_again(v->host, partition_of(v, fix), err)
+               : 0;
 }
 
 int verify_fix_unpublish(struct verify *v, struct fix *fix,

@@ -11,9 +11,9 @@ RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
+	tests/sim/test_resourced_random \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
-	tests/sim/test_resourced_save \
-	tests/sim/test_resourced_resources tests/sim/test_resourced_leases
+	tests/sim/test_resourced_save
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -22,9 +22,14 @@ tests_sim_test_resourced_guests_SOURCES = \
 	tests/sim/test_resourced_guests.c $(RD_SOURCES)
 tests_sim_test_resourced_guests_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_crash_SOURCES = \
-	tests/sim/test_resourced_crash.c tests/sim/rd_state.c \
+	tests/sim/test_resourced_crash.c tests/sim/crash_scenarios.c \
+	tests/sim/crash_scenarios.h tests/sim/rd_state.c \
 	tests/sim/rd_state.h $(RD_SOURCES)
 tests_sim_test_resourced_crash_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_random_SOURCES = \
+	tests/sim/test_resourced_random.c tests/sim/rd_state.c \
+	tests/sim/rd_state.h $(RD_SOURCES)
+tests_sim_test_resourced_random_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_transactions_SOURCES = \
 	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
 tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
@@ -38,13 +43,7 @@ tests_sim_test_resourced_save_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_steps_SOURCES = \
 	tests/sim/test_resourced_steps.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_steps_LDADD = $(RD_LIBS)
-RD_HOST_SOURCES = tests/sim/rd_host.c tests/sim/rd_host.h $(RD_SOURCES)
-tests_sim_test_resourced_resources_SOURCES = \
-	tests/sim/test_resourced_resources.c $(RD_HOST_SOURCES)
-tests_sim_test_resourced_resources_LDADD = $(RD_LIBS)
-tests_sim_test_resourced_leases_SOURCES = \
-	tests/sim/test_resourced_leases.c $(RD_HOST_SOURCES)
-tests_sim_test_resourced_leases_LDADD = $(RD_LIBS)
 endif
+include tests/sim/test_host.mk
 dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
 TESTS += tests/sim/test_sim_ctl.sh

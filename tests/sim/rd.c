@@ -77,8 +77,10 @@ static void write_settings(struct rd *rd)
             "command_address = \"unix:%s/sock\"\n"
             "host_name = \"h1\"\n"
             "dump_dir = \"%s/dump\"\n"
+            "sequence = \"%s/sequence\"\n"
             "%s",
-            rd->dir, rd->dir, rd->dir, rd->settings ? rd->settings : "");
+            rd->dir, rd->dir, rd->dir, rd->dir,
+            rd->settings ? rd->settings : "");
     fclose(f);
 }
 

@@ -156,6 +156,25 @@ static const char *resource_state(struct rd *rd)
     return join_sorted(rd, texts, n);
 }
 
+static const char *lease_state(struct rd *rd)
+{
+    struct wire_lease_ref ref;
+    const void *body;
+
+    wire_init(&wire_struct_lease_ref, &ref);
+    if (rd_call(rd, WIRE_MSG_lease_list, &ref, &body, NULL))
+        return "";
+    const struct wire_lease_list *list = body;
+    const char *all = "";
+    for (uint32_t i = 0; i < list->n_leases; i++) {
+        struct wire_lease lease = list->leases[i];
+        lease.expires_ms = lease.created_ms = 0;
+        all = arena_printf(rd->arena, "%s%s\n", all,
+                           json(rd, &wire_struct_lease, &lease));
+    }
+    return all;
+}
+
 const char *rd_state(struct rd *rd)
 {
     const struct wire_partition_list *list = rd_list(rd, true);
@@ -168,9 +187,9 @@ const char *rd_state(struct rd *rd)
         texts[i] = partition_state(rd, &list->partitions[i]);
     bool has_saved = access(rd_path(rd, "guest.save"), F_OK) == 0;
     bool has_part = access(rd_path(rd, "guest.save.partial"), F_OK) == 0;
-    return arena_printf(rd->arena, "%s%s%s%s%s",
+    return arena_printf(rd->arena, "%s%s%s%s%s%s",
                         join_sorted(rd, texts, list->n_partitions),
-                        xen_state(rd), resource_state(rd),
+                        xen_state(rd), resource_state(rd), lease_state(rd),
                         has_saved ? "a saved guest\n" : "",
                         has_part ? "half of a saved guest\n" : "");
 }

@@ -84,6 +84,7 @@ static void test_make(void)
     CU_ASSERT_EQUAL(reserved_kib(rd), 0);
     CU_ASSERT_EQUAL(rd_free_kib(rd), free_kib);
     CU_ASSERT_EQUAL(rd_resources(rd, NULL, false)->n_resources, 0);
+    rd_sleep(50); /* written behind the answer */
     rd_kill(rd);
     CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM lease"), 0);
     CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM resource"), 0);
@@ -160,6 +161,42 @@ static void test_devices_and_pools(void)
     CU_ASSERT_EQUAL(rd_total(list, WIRE_RESOURCE_PCI, "")->free, 1);
     CU_ASSERT_EQUAL(rd_lease_drop(rd, &made.id), 0);
     CU_ASSERT_EQUAL(rd_lease_create(rd, &lease, NULL, &err), 0);
+    rd_free(rd);
+}
+
+/* A guest that is defined has of a pool what is left, or what its lease
+ * keeps. */
+static void test_pool_of_guest(void)
+{
+    struct rd *rd = started();
+    struct wire_lease lease, made;
+    struct wire_pool_amount pool;
+    struct rd_transaction t;
+    struct vdc_error err;
+
+    rd_lease(&lease, MEM_KIB(0));
+    wire_init(&wire_struct_pool_amount, &pool);
+    pool.name = "licences";
+    pool.amount = 3;
+    lease.pools = &pool;
+    lease.n_pools = 1;
+    CU_ASSERT_EQUAL_FATAL(rd_lease_create(rd, &lease, &made, NULL), 0);
+    rd_begin(&t);
+    struct wire_operation *op = rd_add_create(rd, &t, "a", false);
+    op->definition.pools = &pool;
+    op->definition.n_pools = 1;
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, &err), VDC_E_NO_RESOURCE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "it can have 1"));
+    t.t.lease = made.id;
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, &err), 0);
+    CU_ASSERT_EQUAL(rd_leases(rd)->n_leases, 0);
+    CU_ASSERT_EQUAL(rd_total(rd_resources(rd, NULL, false),
+                             WIRE_RESOURCE_POOL, "licences")->assigned, 3);
+    pool.name = "gold";
+    memset(&t.t.lease, 0, sizeof(t.t.lease));
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, &err), VDC_E_EXISTS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "2 reasons"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no pool \"gold\""));
     rd_free(rd);
 }
 
@@ -454,6 +491,7 @@ static const struct unit_test tests[] = {
     { "made, listed, dropped", test_make },
     { "refused with all reasons", test_refused },
     { "devices and pools", test_devices_and_pools },
+    { "pools of guests", test_pool_of_guest },
     { "contention", test_contention },
     { "two guests of one lease", test_two_of_one },
     { "the user is undone", test_undone },

@@ -294,7 +294,7 @@ static void test_wrong_files(void)
     int fd = open(rd_path(rd, "file"), O_WRONLY);
     CU_ASSERT_EQUAL(ftruncate(fd, SAVEFILE_HEAD_SIZE + 10), 0);
     close(fd);
-    CU_ASSERT_EQUAL(start_from(&c, rd, "file"), VDC_E_HYPERVISOR);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "file"), VDC_E_BAD_VALUE);
     CU_ASSERT_EQUAL(rd_show(rd, "web")->state, WIRE_STOPPED);
     CU_ASSERT_EQUAL(rd_domains(rd), 0);
     CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL), 0);

@@ -37,4 +37,18 @@ tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_sync_SOURCES = \
 	tests/unit/resourced/test_store_sync.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_sync_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+RESOURCED_PURE_TESTS = \
+	tests/unit/resourced/test_published \
+	tests/unit/resourced/test_resource_rows
+check_PROGRAMS += $(RESOURCED_PURE_TESTS)
+TESTS += $(RESOURCED_PURE_TESTS)
+tests_unit_resourced_test_published_SOURCES = \
+	tests/unit/resourced/test_published.c resourced/published.c
+tests_unit_resourced_test_published_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
+	$(CUNIT_LIBS)
+tests_unit_resourced_test_resource_rows_SOURCES = \
+	tests/unit/resourced/test_resource_rows.c \
+	resourced/resource_rows.c resourced/text.c
+tests_unit_resourced_test_resource_rows_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
+	$(CUNIT_LIBS)
 endif

@@ -41,6 +41,21 @@ static void test_alloc(void)
     arena_free(NULL);
 }
 
+/* All that was asked for comes from one piece, and more is no error. */
+static void test_sized(void)
+{
+    struct arena *arena = arena_new_sized(256);
+    char *first = arena_alloc(arena, 64), *second = arena_alloc(arena, 192);
+
+    CU_ASSERT_PTR_EQUAL(second, first + 64);
+    memset(first, 1, 256);
+    char *more = arena_alloc(arena, 5000);
+    memset(more, 2, 5000);
+    CU_ASSERT_EQUAL(first[255], 1);
+    arena_free(arena);
+    arena_free(arena_new_sized(0));
+}
+
 static void test_texts(void)
 {
     struct arena *arena = arena_new();
@@ -125,6 +140,7 @@ static void test_aborts(void)
 
 static const struct unit_test tests[] = {
     { "alignment, zeroes, many sizes", test_alloc },
+    { "sized", test_sized },
     { "texts and arrays", test_texts },
     { "the heap calls", test_heap },
     { "aborts instead of NULL", test_aborts },

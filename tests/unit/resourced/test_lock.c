@@ -178,24 +178,37 @@ static bool share(const struct locks *a, const struct locks *b)
     return false;
 }
 
-/* Nobody has what another has; who waits, waits for somebody before it. */
+/* Nobody has what another has; who waits, waits for somebody before it, or
+ * who was granted before it asked for more. */
 static bool is_sound(unsigned n_asked)
 {
     for (unsigned i = 0; i < n_asked; i++) {
         bool waits_for = false;
         if (!sets[i]->queued)
             continue;
-        for (unsigned j = 0; j < i; j++) {
-            if (!sets[j]->queued || !share(sets[i], sets[j]))
+        for (unsigned j = 0; j < n_asked; j++) {
+            if (j == i || !sets[j]->queued || !share(sets[i], sets[j]) ||
+                (j > i && !sets[j]->granted))
                 continue;
             waits_for = true;
-            if (sets[i]->granted)
+            if (sets[i]->granted && sets[j]->granted)
                 return false;
         }
         if (!sets[i]->granted && !waits_for)
             return false; /* a lost wake-up */
     }
     return true;
+}
+
+/* One that has its keys needs another. */
+static void extend_one(unsigned n_asked)
+{
+    unsigned k = (unsigned)rand() % N_SETS;
+
+    if (k >= n_asked || !sets[k]->granted)
+        return;
+    locks_add(sets[k], arena, "k%d", rand() % N_KEYS);
+    lock_extend(&table, sets[k]);
 }
 
 static void release_one(unsigned n_asked)
@@ -213,7 +226,7 @@ static void release_one(unsigned n_asked)
     }
 }
 
-static void run_at_random(unsigned seed)
+static void run_at_random(unsigned seed, bool extend)
 {
     unsigned n_asked = 0, n_left = 0;
 
@@ -236,6 +249,8 @@ static void run_at_random(unsigned seed)
         } else {
             release_one(n_asked);
         }
+        if (extend && rand() % 4 == 0)
+            extend_one(n_asked);
         sound = sound && is_sound(n_asked);
     }
     CU_ASSERT(sound);
@@ -243,7 +258,7 @@ static void run_at_random(unsigned seed)
     bool in_order = true;
     for (unsigned i = 0; i < N_SETS; i++) {
         n_left += order_granted[i] == 0;
-        for (unsigned j = 0; order_granted[i] && j < i; j++)
+        for (unsigned j = 0; !extend && order_granted[i] && j < i; j++)
             if (order_granted[j] > order_granted[i] &&
                 share(sets[i], sets[j]))
                 in_order = false;
@@ -256,7 +271,13 @@ static void run_at_random(unsigned seed)
 static void test_random(void)
 {
     for (unsigned seed = 1; seed <= 50; seed++)
-        run_at_random(seed);
+        run_at_random(seed, false);
+}
+
+static void test_random_extended(void)
+{
+    for (unsigned seed = 51; seed <= 100; seed++)
+        run_at_random(seed, true);
 }
 
 static const struct unit_test tests[] = {
@@ -268,6 +289,7 @@ static const struct unit_test tests[] = {
     { "too many keys", test_too_many },
     { "more keys", test_extend },
     { "at random", test_random },
+    { "at random, with more keys", test_random_extended },
 };
 
 UNIT_MAIN("lock", tests)
