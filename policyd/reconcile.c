@@ -316,6 +316,20 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         r->running = false; /* it comes again with the connection */
 }
 
+/* Whether a guest that no request of ours is changing counts for something
+ * else now: its domain is another, or a change that was sent before a restart
+ * of ours has come to its end. */
+static bool may_count_otherwise(const struct assignment *a,
+                                const struct wire_event *event)
+{
+    if (event->kind == WIRE_EVENT_CHANGED)
+        return true;
+    return a->loose && (event->kind == WIRE_EVENT_STARTED ||
+                        event->kind == WIRE_EVENT_STOPPED ||
+                        event->kind == WIRE_EVENT_CRASHED ||
+                        event->kind == WIRE_EVENT_REBOOTED);
+}
+
 void reconcile_event(struct reconcile *r, const struct wire_event *event)
 {
     const struct assignment *a = book_assignment(r->ops->book, &event->uuid);
@@ -323,11 +337,7 @@ void reconcile_event(struct reconcile *r, const struct wire_event *event)
 
     if (a && a->in_flight)
         return;
-    if (a && a->loose && a->n_changing == 0 &&
-        (event->kind == WIRE_EVENT_STARTED ||
-         event->kind == WIRE_EVENT_STOPPED ||
-         event->kind == WIRE_EVENT_CRASHED ||
-         event->kind == WIRE_EVENT_REBOOTED))
+    if (a && a->n_changing == 0 && may_count_otherwise(a, event))
         recount_guest(r->ops, &a->uuid, counted, NULL);
     if (event->kind == WIRE_EVENT_CREATED)
         fits = a != NULL;
