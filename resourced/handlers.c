@@ -201,19 +201,24 @@ static void handle_rename(struct request *request)
 
 /* ---- what the guest has a say in ---- */
 
+/* What was waited for has been done by a transaction that is about to end:
+ * the guest is shown as that leaves it. */
 static void waited(void *arg, int rc, const struct vdc_error *err)
 {
     struct request *request = arg;
-    const struct wire_partition_ref *ref = request->body;
     struct vdc_error gone;
-    const struct partition *partition = handler_partition(request, ref, &gone);
+    const struct partition *partition =
+        handler_partition(request, request->body, &gone);
+    struct partition after;
     struct wire_partition shown;
 
-    if (rc)
-        request_fail(request, err);
-    else if (!partition ||
-             view_partition(request->host, partition, request->arena, &shown,
-                            &gone))
+    if (rc || !partition) {
+        request_fail(request, rc ? err : &gone);
+        return;
+    }
+    after = *partition;
+    after.transaction = NULL;
+    if (view_partition(request->host, &after, request->arena, &shown, &gone))
         request_fail(request, &gone);
     else
         answer_partition(request, &shown, NULL);

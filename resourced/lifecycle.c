@@ -25,9 +25,22 @@
 
 struct note {
     struct host *host;
+    struct arena *arena; /* of the names below */
     char name[64];
     struct event_batch events;
 };
+
+/* They are told when they are durable: their names must live until then. */
+static void keep_events(struct note *note, const struct event_batch *events)
+{
+    note->events = *events;
+    for (size_t i = 0; i < events->n_events; i++) {
+        struct wire_event *event = &note->events.events[i];
+        event->customer = arena_strdup(note->arena, event->customer);
+        event->name = arena_strdup(note->arena, event->name);
+        event->text = note->events.texts[i];
+    }
+}
 
 static void noted(void *arg, int rc, const struct vdc_error *err,
                   uint64_t first_event)
@@ -39,6 +52,7 @@ static void noted(void *arg, int rc, const struct vdc_error *err,
                   note->name, err->text);
     else
         event_log_publish(note->host->events, &note->events, first_event);
+    arena_free(note->arena);
     free(note);
 }
 
@@ -57,8 +71,9 @@ void lifecycle_note(struct host *host, struct partition *partition,
     /* True, whether it can be written or not. */
     resources_take(host->resources, &resources);
     note->host = host;
+    note->arena = arena_new();
     text_tidy(note->name, sizeof(note->name), partition->row.name);
-    note->events = *events;
+    keep_events(note, events);
     event_log_into(host->events, &note->events, &change);
     store_submit(host->store, &change, noted, note);
     partition_set_row(partition, row, NULL);
