@@ -65,7 +65,7 @@ static void test_pause(void)
 /* What was done before a step that fails is undone. */
 static void test_pause_undone(void)
 {
-    struct rd *rd = rd_started("", NULL, "fail:set_vcpus:1;fail:set_vcpus:2");
+    struct rd *rd = rd_started("", NULL, "fail:set_vcpus:1;fail:set_vcpus:3");
     struct rd_change c;
 
     rd_create_web(rd, "", true);

@@ -436,7 +436,7 @@ static void test_nics(void)
 static void test_nic_undone(void)
 {
     struct rd *rd = rd_started("", NULL,
-                               "fail:set_vcpus:1;crash-before:set_vcpus:1");
+                               "fail:set_vcpus:1;crash-before:set_vcpus:2");
     struct rd_change c;
 
     rd_create_web(rd, "", true);
