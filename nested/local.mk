@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	doc/READING.md \
 	doc/design/001-decisions.md \
 	doc/design/002-libxl-in-threads.md \
+	doc/design/003-resource-database.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \

@@ -136,7 +136,8 @@ static bool goes_on(const struct log_file *log, size_t end)
 
 static bool is_zero(const uint8_t *data, size_t size)
 {
-    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+    return size == 0 ||
+           (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
 static int check(const struct store *store, const uint8_t *data, size_t size,

@@ -241,7 +241,8 @@ static int find_answer(struct store *store, struct store_item *item,
         item->answer = ARENA_NEW(item->arena, struct stored_answer);
         rc = store_row_take(store, stmt, STORE_TABLE_ANSWER, &taken, err);
         if (!rc)
-            rc = read_answer(store, &taken.row, item->arena, item->answer, err);
+            rc = read_answer(store, &taken.row, item->arena, item->answer,
+                             err);
     } else if (r != SQLITE_DONE) {
         rc = store_fail(store, r, "reading", err);
     }

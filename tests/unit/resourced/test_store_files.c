@@ -291,7 +291,7 @@ static void check_old_journal(struct store *store)
         CU_ASSERT_EQUAL(entries[i].id, i + 1);
         CU_ASSERT_EQUAL(entries[i].begun_ms, 7001 + i);
         CU_ASSERT_EQUAL_FATAL(entries[i].request.n_operations, 1);
-        CU_ASSERT_EQUAL(op->kind, kind);
+        CU_ASSERT_EQUAL((int)op->kind, kind);
         CU_ASSERT_TRUE(uuid_equal(&op->uuid, &like.uuid));
         CU_ASSERT_STRING_EQUAL(op->name, like.name);
         CU_ASSERT_STRING_EQUAL(op->customer, "customer1");
