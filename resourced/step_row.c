@@ -176,14 +176,29 @@ static int rename_apply(struct operation *op, struct vdc_error *err)
                               err);
 }
 
+/* Whether an operation before this one renamed the same partition: its undo
+ * is still to come. */
+static bool was_renamed_before(const struct operation *op)
+{
+    for (const struct operation *o = op->t->operations; o < op; o++)
+        if (o->kind == WIRE_OP_RENAME && o->partition == op->partition)
+            return true;
+    return false;
+}
+
 static int rename_undo(struct operation *op, struct vdc_error *err)
 {
     const struct partition_row *before = &op->partition->row;
     struct hv *hv = op->host->hv;
+    char uuid[UUID_TEXT_SIZE];
 
     if (before->domid == HV_DOMID_NONE)
         return STEP_DONE;
     int rc = hv->domain->rename(hv, before->domid, before->xen_name, err);
+    /* Its old name may be another's until that is undone: out of the way. */
+    if (rc && rc != VDC_E_NOT_FOUND && was_renamed_before(op))
+        rc = hv->domain->rename(hv, before->domid,
+                                uuid_format(&before->uuid, uuid), err);
     /* A domain that is gone has no name to give back. */
     return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
 }
