@@ -53,6 +53,10 @@ qemu_args()
     [ -z "$boot_link" ] || qemu+=(
         -netdev "socket,id=link,mcast=230.77.0.1:$boot_link,localaddr=127.0.0.1"
         -device "virtio-net-pci,netdev=link,mac=52:55:77:$mac,romfile=")
+    # dom0's disk and network are virtio and pass the IOMMU by; the device to
+    # give away is the last, so that the others keep their places.
+    [ "$boot_iommu" = no ] || qemu+=(-machine q35 -device amd-iommu
+        -device virtio-rng-pci,addr=1e.0)
     case $accel in
     kvm) qemu+=(-accel kvm -cpu host) ;;
     tcg) qemu+=(-accel tcg,thread=multi -cpu "$tcg_cpu") ;;
@@ -100,10 +104,11 @@ qemu_start()
 boot_parse()
 {
     boot_persist=no boot_timeout=90 boot_mem=2048 boot_smp=2 boot_dom0=1024
-    boot_addr=10.77.0.1/24 boot_link=
+    boot_addr=10.77.0.1/24 boot_link= boot_iommu=no
     while [ $# -gt 0 ]; do
         case $1 in
         --persist) boot_persist=yes; shift; continue ;;
+        --iommu) boot_iommu=yes; shift; continue ;;
         --timeout|--mem|--smp|--dom0-mem|--addr|--link)
             [ $# -ge 2 ] || usage_die "boot: $1 needs a value" ;;
         *) usage_die "boot: unknown argument '$1'" ;;

@@ -240,6 +240,19 @@ uint64_t free_kib(void)
     return last;
 }
 
+void check_free(uint64_t before_kib)
+{
+    uint64_t now = free_kib();
+
+    /* The last of a domain is freed when each processor has been idle. */
+    for (int i = 0; !simulated && i < 50 && now != before_kib; i++) {
+        spin(200);
+        now = host().free_memory.kib;
+    }
+    CHECK(now == before_kib, "%llu KiB are free, and %llu before",
+          (unsigned long long)now, (unsigned long long)before_kib);
+}
+
 bool about(uint64_t a_kib, uint64_t b_kib)
 {
     return a_kib <= b_kib + SLACK_KIB && b_kib <= a_kib + SLACK_KIB;

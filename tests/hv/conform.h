@@ -93,6 +93,8 @@ struct hv_domain_info info_of(uint32_t domid);
 struct hv_host_info host(void);
 /* The host's free memory once it stands still. */
 uint64_t free_kib(void);
+/* Checks that as much is free as before, or is so soon. */
+void check_free(uint64_t before_kib);
 /* Whether the two are the same but for the slack. */
 bool about(uint64_t a_kib, uint64_t b_kib);
 

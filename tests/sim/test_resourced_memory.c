@@ -65,12 +65,12 @@ static void test_pause(void)
 /* What was done before a step that fails is undone. */
 static void test_pause_undone(void)
 {
-    struct rd *rd = rd_started("", NULL, "fail:set_vcpus:1;fail:set_vcpus:3");
+    struct rd *rd = rd_started("", NULL, "fail:set_sched:1;fail:set_sched:3");
     struct rd_change c;
 
     rd_create_web(rd, "", true);
     rd_change(&c, rd, WIRE_OP_PAUSE);
-    rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+    rd_add(&c.t, WIRE_OP_SCHED, "web")->weight = 1;
     CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
     CU_ASSERT_FALSE(rd_xen(rd, "web").paused);
     CU_ASSERT_EQUAL(rd_show(rd, "web")->generation, 1);
@@ -78,7 +78,7 @@ static void test_pause_undone(void)
     rd_change(&c, rd, WIRE_OP_PAUSE);
     CU_ASSERT_EQUAL(rd_change_do(&c), 0);
     rd_change(&c, rd, WIRE_OP_UNPAUSE);
-    rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+    rd_add(&c.t, WIRE_OP_SCHED, "web")->weight = 1;
     CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
     CU_ASSERT(rd_xen(rd, "web").paused);
     rd_end(rd);

@@ -349,7 +349,7 @@ static void test_disk_held(void)
 /* xvdb is replaced by another, and what comes after that fails. */
 static void test_disk_undone(void)
 {
-    struct rd *rd = rd_started("", NULL, "fail:set_vcpus:1");
+    struct rd *rd = rd_started("", NULL, "fail:set_sched:1");
     struct rd_change c;
 
     rd_create_web(rd, "", true);
@@ -360,7 +360,7 @@ static void test_disk_undone(void)
     rd_begin(&c.t);
     rd_add(&c.t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
     *rd_add(&c.t, WIRE_OP_DISK_ATTACH, "web") = add;
-    rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+    rd_add(&c.t, WIRE_OP_SCHED, "web")->weight = 1;
     CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_HYPERVISOR);
     CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "web"), "xvdb ");
     const char *dump = rd_store_dump(rd);
@@ -436,7 +436,7 @@ static void test_nics(void)
 static void test_nic_undone(void)
 {
     struct rd *rd = rd_started("", NULL,
-                               "fail:set_vcpus:1;crash-before:set_vcpus:2");
+                               "fail:set_sched:1;crash-before:set_sched:2");
     struct rd_change c;
 
     rd_create_web(rd, "", true);
@@ -445,7 +445,7 @@ static void test_nic_undone(void)
     for (unsigned i = 0; i < 2; i++) {
         rd_change(&c, rd, WIRE_OP_NIC_DETACH)->device = MAC;
         rd_add(&c.t, WIRE_OP_NIC_ATTACH, "web")->nic.bridge = "br1";
-        rd_add(&c.t, WIRE_OP_VCPUS, "web")->vcpus = 1;
+        rd_add(&c.t, WIRE_OP_SCHED, "web")->weight = 1;
         int rc = rd_change_do(&c);
         CU_ASSERT_EQUAL(rc, i == 0 ? VDC_E_HYPERVISOR : VDC_E_CLOSED);
         if (rc == VDC_E_CLOSED) {

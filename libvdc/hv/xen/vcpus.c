@@ -110,7 +110,7 @@ static int check_cpupool(struct hv_xen *self, uint32_t domid, uint32_t cpupool,
     uint64_t mark = xtl_mark(&self->xl.log);
     libxl_cpupoolinfo info;
     bool common = false;
-    int i, rc;
+    int rc;
 
     libxl_cpupoolinfo_init(&info);
     rc = libxl_cpupool_info(self->xl.ctx, &info, cpupool);
@@ -119,11 +119,10 @@ static int check_cpupool(struct hv_xen *self, uint32_t domid, uint32_t cpupool,
         return xl_error(err, &self->xl, rc, mark, domid,
                         "cannot ask for the cpupool of domain %u", domid);
     }
-    libxl_for_each_set_bit(i, info.cpumap)
-    {
-        if (libxl_bitmap_test(map, i))
+    for (uint32_t i = 0; i < info.cpumap.size * 8; i++)
+        if (libxl_bitmap_test(&info.cpumap, (int)i) &&
+            libxl_bitmap_test(map, (int)i))
             common = true;
-    }
     if (!common)
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,
                            "CPU list \"%s\" has no CPU of cpupool '%s', in "

@@ -336,6 +336,8 @@ int main(int argc, char **argv)
     base = event_base_new();
     struct event *ticker = event_new(base, -1, EV_PERSIST, tick, NULL);
     event_add(ticker, &interval);
+    if (pattern && strcmp(pattern, "--hold") == 0)
+        return hold();
     if (hv_open("xen", base, &hv, &err) != 0) {
         printf("cannot open Xen: %s (%s)\n0 passed, 1 failed\n", err.text,
                err.hint);
@@ -347,6 +349,9 @@ int main(int argc, char **argv)
     n += run_tests(life_tests, pattern, &n_failed);
     n += run_tests(change_tests, pattern, &n_failed);
     n += run_tests(hotplug_tests, pattern, &n_failed);
+    n += run_tests(reserve_tests, pattern, &n_failed);
+    if (pattern && strncmp(pattern, "slow", 4) == 0)
+        n += run_tests(slow_tests, pattern, &n_failed);
     hv_close(hv);
     event_free(ticker);
     event_base_free(base);

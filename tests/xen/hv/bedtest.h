@@ -24,6 +24,12 @@ extern const struct test fault_tests[];
 extern const struct test store_tests[];
 extern const struct test change_tests[];
 extern const struct test hotplug_tests[];
+extern const struct test reserve_tests[];
+extern const struct test slow_tests[]; /* run only when they are named */
+
+/* What this program does when it is started with --hold: reserves memory, and
+ * ends without giving it back. */
+int hold(void);
 
 extern struct event_base *base;
 extern struct hv *hv;

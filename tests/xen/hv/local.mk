@@ -9,6 +9,7 @@ tests_xen_hv_test_hv_xen_SOURCES = \
 	tests/xen/hv/test_fault.c \
 	tests/xen/hv/test_hotplug.c \
 	tests/xen/hv/test_life.c \
+	tests/xen/hv/test_reserve.c \
 	tests/xen/hv/test_store.c
 tests_xen_hv_test_hv_xen_LDADD = $(HV_LIBS) $(BASE_LIBS)
 endif
