@@ -140,10 +140,26 @@ static struct baseline *baseline_new(const struct scenario *scenario)
     return base;
 }
 
-static void baseline_free(struct baseline *base)
+#define MOST_SCENARIOS 64
+
+static struct baseline *baselines[MOST_SCENARIOS];
+
+/* Made once for all tests. */
+static struct baseline *baseline_of(size_t i)
 {
-    rd_free(base->rd);
-    free(base);
+    CU_ASSERT_FATAL(i < MOST_SCENARIOS);
+    if (!baselines[i])
+        baselines[i] = baseline_new(&crash_scenarios[i]);
+    return baselines[i];
+}
+
+static void baselines_free(void)
+{
+    for (size_t i = 0; i < MOST_SCENARIOS; i++) {
+        if (baselines[i])
+            rd_free(baselines[i]->rd);
+        free(baselines[i]);
+    }
 }
 
 static void complain(const char *label, const char *what)
@@ -312,14 +328,14 @@ static void sweep_crashes(const struct baseline *base, const char *kind,
     bool died = true, again, died_again;
 
     for (unsigned k = 1; died && k < MOST_POINTS; k++) {
-        if (!is_chosen(k, kind[6], 2))
+        if (!is_chosen(k, kind[6], 4))
             continue;
         crash_at(base, kind, k, 0, &died, &died_again);
         sum.crashes += died;
         /* Between one effect and the next the recovery only reads. */
         died_again = died && strcmp(kind, "crash-after") == 0;
         for (unsigned j = 1; died_again && j < MOST_POINTS; j++) {
-            if (!is_chosen(k + j, 0, every))
+            if (!is_chosen(5 * k + j, 0, every))
                 continue;
             crash_at(base, kind, k, j, &again, &died_again);
             sum.recovery_crashes += died_again;
@@ -332,14 +348,13 @@ static void test_crash(void)
     for (size_t i = 0; i < crash_n_scenarios; i++) {
         if (!is_wanted(i))
             continue;
-        struct baseline *base = baseline_new(&crash_scenarios[i]);
+        struct baseline *base = baseline_of(i);
         unsigned points = sum.crashes, recovery = sum.recovery_crashes;
-        sweep_crashes(base, "crash-before", 23);
-        sweep_crashes(base, "crash-after", 23);
+        sweep_crashes(base, "crash-before", 29);
+        sweep_crashes(base, "crash-after", 29);
         printf("\n    %s: killed at %u points, and at %u of the recovery",
                crash_scenarios[i].name, sum.crashes - points,
                sum.recovery_crashes - recovery);
-        baseline_free(base);
     }
     CU_ASSERT(sum.crashes > 2);
     printf("\n    together %u points, ", sum.crashes + sum.recovery_crashes);
@@ -385,16 +400,15 @@ static void test_failures(void)
     for (size_t i = 0; i < crash_n_scenarios; i++) {
         if (!is_wanted(i))
             continue;
-        struct baseline *base = baseline_new(&crash_scenarios[i]);
+        struct baseline *base = baseline_of(i);
         for (size_t j = 0; j < 2; j++)
             for (unsigned k = 1; k < MOST_POINTS; k++) {
-                if (!is_chosen(k, (unsigned)(i + j), 6))
+                if (!is_chosen(k, (unsigned)(i + j), 17))
                     continue;
                 if (!fail_at(base, kinds[j], k))
                     break;
                 sum.failures++;
             }
-        baseline_free(base);
     }
     printf("\n    %u calls failed, one at a time, ", sum.failures);
     CU_ASSERT(sum.failures > 1);
@@ -438,16 +452,15 @@ static void test_hangs(void)
     for (size_t i = 0; i < crash_n_scenarios; i++) {
         if (!crash_scenarios[i].fill || !is_wanted(i))
             continue;
-        struct baseline *base = baseline_new(&crash_scenarios[i]);
+        struct baseline *base = baseline_of(i);
         for (size_t j = 0; j < 2; j++)
             for (unsigned k = 1; k < MOST_POINTS; k++) {
-                if (!is_chosen(k, (unsigned)(i + j), 10))
+                if (!is_chosen(k, (unsigned)(i + j), 17))
                     continue;
                 if (!hang_at(base, kinds[j], k))
                     break;
                 sum.hangs++;
             }
-        baseline_free(base);
     }
     printf("\n    %u calls never answered, with a deadline, ", sum.hangs);
     CU_ASSERT(sum.hangs > 0);
@@ -483,10 +496,9 @@ static void test_cancels(void)
     for (size_t i = 0; i < crash_n_scenarios; i++) {
         if (!crash_scenarios[i].fill || !is_wanted(i))
             continue;
-        struct baseline *base = baseline_new(&crash_scenarios[i]);
+        struct baseline *base = baseline_of(i);
         for (unsigned n = 1; n < MOST_POINTS && cancel_at(base, n); n++)
             sum.cancels++;
-        baseline_free(base);
     }
     printf("\n    cancelled at %u steps, ", sum.cancels);
     CU_ASSERT(sum.cancels > 0);
@@ -495,6 +507,7 @@ static void test_cancels(void)
                sum.cancels,
            sum.leaks);
     CU_ASSERT_EQUAL(sum.leaks, 0);
+    baselines_free();
 }
 
 static const struct unit_test tests[] = {

@@ -3,6 +3,7 @@ dist_check_SCRIPTS += tests/unit/resourced/test_settings_documents.sh
 TESTS += tests/unit/resourced/test_settings_documents.sh
 if HAVE_CUNIT
 RESOURCED_TESTS = \
+	tests/unit/resourced/test_durable \
 	tests/unit/resourced/test_event_log \
 	tests/unit/resourced/test_lock \
 	tests/unit/resourced/test_store \
@@ -12,6 +13,9 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store_sync
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
+tests_unit_resourced_test_durable_SOURCES = \
+	tests/unit/resourced/test_durable.c resourced/durable.c
+tests_unit_resourced_test_durable_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_lock_SOURCES = \
 	tests/unit/resourced/test_lock.c resourced/lock.c
 tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
