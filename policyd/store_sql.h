@@ -23,22 +23,22 @@
     "CREATE INDEX answer_time ON answer (time_ms);"                          \
     "CREATE INDEX answer_owner ON answer (owner, time_ms);"
 
-static const char schema[] =
-    "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "
-    "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "
-    "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "
-    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) "
-    "STRICT;" ASSIGNMENT_TABLE
-    "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms "
-    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "
-    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) "
-    "STRICT;" ANSWER_TABLE;
+#define STORE_SCHEMA                                                         \
+    "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "  \
+    "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "   \
+    "INTEGER NOT NULL, guests INTEGER NOT NULL) STRICT;"                     \
+    "CREATE TABLE login (uid INTEGER PRIMARY KEY, customer TEXT NOT NULL "   \
+    "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) "      \
+    "STRICT;" ASSIGNMENT_TABLE                                               \
+    "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms " \
+    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "\
+    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) "                  \
+    "STRICT;" ANSWER_TABLE
 
 /* From version 1: one state of assignments more, and answers. */
-static const char upgrade_1[] =
-    "ALTER TABLE assignment RENAME TO assignment_1;" ASSIGNMENT_TABLE
-    "INSERT INTO assignment SELECT * FROM assignment_1;"
-    "DROP TABLE assignment_1;" ANSWER_TABLE;
+#define STORE_UPGRADE_1                                                      \
+    "ALTER TABLE assignment RENAME TO assignment_1;" ASSIGNMENT_TABLE        \
+    "INSERT INTO assignment SELECT * FROM assignment_1;"                     \
+    "DROP TABLE assignment_1;" ANSWER_TABLE
 
 #endif

@@ -544,7 +544,7 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     /* while tables are exchanged a reference may lead nowhere */
     rc = run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
     if (!rc)
-        rc = run(s, version == 1 ? upgrade_1 : schema, err);
+        rc = run(s, version == 1 ? STORE_UPGRADE_1 : STORE_SCHEMA, err);
     if (!rc) {
         char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "
                               "user_version = %d; COMMIT; PRAGMA "
