@@ -511,8 +511,12 @@ static void run_recovered(struct transaction *t)
 
 void transaction_run(struct transaction *t)
 {
+    struct store_change change = { .journal_remove = t->id };
     int rc = transaction_check(t);
 
+    /* What it was about is no more: its end was true before it was written. */
+    if (rc && t->recovered)
+        store_submit(t->host->store, &change, NULL, NULL);
     if (rc) {
         transaction_end_untouched(t, rc);
         return;
