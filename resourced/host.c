@@ -116,9 +116,11 @@ int host_open(struct event_base *base,
         *err = host->damage;
     if (host->damage.code == VDC_E_STORE_CORRUPT) {
         vdc_error_hint(&host->damage,
-                       "make a new one, from what is whole of it and from "
-                       "what runs: xl-vdc host-verify --rebuild; running "
-                       "guests are not touched, and the damaged file is kept");
+                       "xl-vdc host-verify --rebuild makes a new one, of what "
+                       "is whole of it and of what runs; the damaged file is "
+                       "kept. If it is an older copy, put there on purpose: "
+                       "remove %.60s and restart resourced",
+                       settings->sequence[0] ? settings->sequence : "nothing");
         rc = 0;
     }
     if (rc) {

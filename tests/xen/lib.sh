@@ -111,7 +111,7 @@ forget_all() {
 # by itself, Xen's free memory, and the rows of our databases.
 snapshot_xenstore() {
     dom0 'xenstore-ls -f / | sort |
-        grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced/"'
+        grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced[ /]"'
 }
 snapshot_memory() {
     dom0 'xl info | sed -n "s/^free_memory *: //p"'

@@ -115,6 +115,16 @@ dom0 'systemctl stop xen-vdc-policyd xen-vdc-resourced;
         /etc/xen-vdc/resourced.conf.test;
     systemctl daemon-reload; umount /mnt/small;
     systemctl start xen-vdc-resourced xen-vdc-policyd'
-check "back on its own database" retry 30 daemons_up
+# An older copy than the last that was written: said, and taken when told to.
+damaged() {
+    dom0 'xl-vdc host-list -o json' | grep -q 'remove .*sequence'
+}
+check "an older copy of the database is not taken for the last" \
+    retry 30 damaged
+dom0 'rm /run/xen-vdc/resourced.sequence; systemctl restart xen-vdc-resourced'
+up_again() {
+    dom0 'xl-vdc host-list -o json' | grep -q '"state": *"up"'
+}
+check "back on its own database" retry 30 up_again
 forget_all
 check_equal "xenstore is as before" "$before" "$(snapshot_xenstore)"
