@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "tests/sim/rd.h"
+#include "tests/unit/unit.h"
 
 #define LISTS 50
 
@@ -313,36 +314,54 @@ static void bench_writes(struct rd *rd, const char *dir, unsigned n_clients,
         die("descriptors leak");
 }
 
-int main(int argc, char **argv)
-{
-    if (argc < 2)
-        die("which directory?");
-    unsigned n_domains = argc > 2 ? (unsigned)atoi(argv[2]) : 1000;
-    unsigned n_clients = argc > 3 ? (unsigned)atoi(argv[3]) : 64;
-    double for_s = argc > 4 ? atof(argv[4]) : 2;
-    unsigned n_rounds = argc > 5 ? (unsigned)atoi(argv[5]) : 3;
+static struct {
+    const char *dir;
+    unsigned n_domains, n_clients, n_rounds;
+    double for_s;
+} asked = { NULL, 1000, 64, 3, 2 };
 
-    if (n_clients < 1 || n_clients > 256 || n_domains < n_clients)
-        die("1 to 256 clients, and a domain for each");
-    setenv("TMPDIR", argv[1], 1);
+static void bench(void)
+{
+    setenv("TMPDIR", asked.dir, 1);
     /* The host itself is not what is measured: it lives in memory. */
     struct rd *rd = rd_new("create_ms=0,destroy_ms=0,op_ms=0,memory=200G,"
                            "cpus=64");
     rd->log_level = "warning";
     if (!rd_start(rd))
         die("resourced does not start");
-    printf("on the simulator\n");
-    make_domains(rd, n_domains);
-    bench_reads(rd, n_domains);
+    printf("\non the simulator\n");
+    make_domains(rd, asked.n_domains);
+    bench_reads(rd, asked.n_domains);
     unsigned long rss = status_kib(rd->pid, "VmRSS:");
     unsigned long shared = status_kib(rd->pid, "RssShmem:") +
                            status_kib(rd->pid, "RssFile:");
     printf("memory of resourced with %u domains: %lu KiB resident, of them "
            "%lu KiB its own, %lu KiB files and the simulated host (limit "
            "20480 KiB: %.2f of it)\n",
-           n_domains, rss, rss - shared, shared,
-           (double)(rss - shared) / 20480);
-    bench_writes(rd, rd->dir, n_clients, for_s, n_rounds);
+           asked.n_domains, rss, rss - shared, shared, (double)rss / 20480);
+    CU_ASSERT(rss < 20480);
+    bench_writes(rd, rd->dir, asked.n_clients, asked.for_s, asked.n_rounds);
     rd_free(rd);
-    return 0;
+}
+
+/* Within CUnit, as what it is built on asserts. */
+int main(int argc, char **argv)
+{
+    static const struct unit_test tests[] = { { "costs", bench } };
+
+    if (argc < 2)
+        die("which directory?");
+    asked.dir = argv[1];
+    if (argc > 2)
+        asked.n_domains = (unsigned)atoi(argv[2]);
+    if (argc > 3)
+        asked.n_clients = (unsigned)atoi(argv[3]);
+    if (argc > 4)
+        asked.for_s = atof(argv[4]);
+    if (argc > 5)
+        asked.n_rounds = (unsigned)atoi(argv[5]);
+    if (asked.n_clients < 1 || asked.n_clients > 256 ||
+        asked.n_domains < asked.n_clients)
+        die("1 to 256 clients, and a domain for each");
+    return unit_main("what resourced costs", tests, 1);
 }
