@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	doc/design/002-libxl-in-threads.md \
 	doc/design/003-transactions.md \
 	doc/design/004-resource-database.md \
+	doc/design/005-channels.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \

@@ -2,4 +2,6 @@
 noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
-	libvdc/chan/chan.h
+	libvdc/chan/chan.h \
+	libvdc/chan/link.h \
+	libvdc/chan/ring.h

@@ -1,0 +1,133 @@
+/*
+ * Two rings in shared memory, one for each direction, as one end of a channel
+ * sees them: doc/channel-layout.md says where each byte is.
+ *
+ * THE OTHER END IS HOSTILE.  It may write anything anywhere in this memory at
+ * any time.  Each field it may write is read once, checked, and used from the
+ * private copy; what this end has written is remembered here and never read
+ * back.  The worst it can do is break its own channel: then each call returns
+ * VDC_E_PROTOCOL, for ever.
+ *
+ * No system calls, no allocation, no locks; one thread a direction and end.
+ * Nobody notifies here: calls say whether the other end wants to be notified.
+ *
+ * Messages: 0 to `most` bytes (half a ring less a header), a type of 16 bits,
+ * and whether more pieces follow.  A message lies in one piece in the ring.
+ */
+#ifndef VDC_CHAN_RING_H
+#define VDC_CHAN_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define RING_PAGE 4096u
+#define RING_SIZE_MIN 4096u              /* bytes, of one direction */
+#define RING_SIZE_MAX (4u * 1024 * 1024) /* powers of two between */
+
+enum ring_side {
+    RING_MAKER, /* who made the memory */
+    RING_TAKER
+};
+
+/* Bytes of memory, a whole number of pages, for rings of these sizes; 0 when
+ * a size is not a power of two from RING_SIZE_MIN to RING_SIZE_MAX. */
+size_t ring_memory(uint32_t maker_to_taker, uint32_t taker_to_maker);
+
+/* Offset of the byte that is 1 while this side's end lives: for the kernel
+ * to clear when its mapping goes. */
+size_t ring_life_offset(enum ring_side side);
+
+struct ring_out {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t head;      /* bytes written, ever (modulo 2^32); ours */
+    uint32_t told;      /* of these, published */
+    uint32_t tail_seen; /* of these, taken by the other end, last read */
+    uint32_t reserved;
+};
+
+struct ring_in {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t tail;      /* bytes taken, ever; ours */
+    uint32_t told;
+    uint32_t head_seen;
+};
+
+struct ring {
+    uint8_t *memory;
+    enum ring_side side;
+    bool broken;
+    struct ring_out out;
+    struct ring_in in;
+};
+
+struct ring_message {
+    const uint8_t *data; /* shared memory: may change while it is read */
+    uint32_t size;
+    uint16_t type;
+    bool more; /* the next message goes on with this one */
+};
+
+/* Makes an empty channel in `size` zeroed bytes: VDC_E_BAD_VALUE for sizes
+ * that ring_memory refuses. */
+int ring_make(struct ring *ring, void *memory, size_t size,
+              uint32_t maker_to_taker, uint32_t taker_to_maker,
+              struct vdc_error *err);
+/* The other end of it.  The sizes were agreed outside of the memory.
+ * VDC_E_PROTOCOL when what is there is no empty or used channel of these. */
+int ring_take(struct ring *ring, void *memory, size_t size,
+              uint32_t maker_to_taker, uint32_t taker_to_maker,
+              struct vdc_error *err);
+
+/* ---- sending ---- */
+
+/* The most bytes of one message. */
+uint32_t ring_most(const struct ring *ring);
+/*
+ * Room for a message of up to `size` bytes, to be written in place; several
+ * may be reserved and committed before they are published.
+ * VDC_E_BUSY: no room now (ask for notice with ring_want_room).
+ * VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
+ */
+int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret);
+/* The last reserved one is done, and has `size` bytes (no more than were
+ * reserved). */
+void ring_commit(struct ring *ring, uint32_t size, uint16_t type, bool more);
+/* The other end may see all that is committed.  true: notify it. */
+bool ring_publish(struct ring *ring);
+
+/* ---- receiving ---- */
+
+/* The next message, which stays where it is until ring_release.
+ * VDC_E_BUSY: none now.  VDC_E_CLOSED: none any more, the other end has
+ * closed or died; VDC_E_PROTOCOL. */
+int ring_peek(struct ring *ring, struct ring_message *ret);
+/* The peeked one is not needed any more. */
+void ring_release(struct ring *ring);
+/* The other end may use the room.  true: notify it. */
+bool ring_give_back(struct ring *ring);
+
+/* ---- before sleeping ---- */
+
+/* Asks to be notified.  true: there is something already (a message, room for
+ * `size` bytes, an end), do not sleep. */
+bool ring_want_message(struct ring *ring);
+bool ring_want_room(struct ring *ring, uint32_t size);
+
+/* ---- the end ---- */
+
+/* Nothing more will be sent; what was published can still be taken, and the
+ * other direction goes on.  true: notify. */
+bool ring_finish(struct ring *ring);
+/* This end is gone.  true: notify. */
+bool ring_close(struct ring *ring);
+/* What the other end is, as far as this memory tells. */
+enum ring_other { RING_OTHER_ABSENT, RING_OTHER_OPEN, RING_OTHER_FINISHED,
+                  RING_OTHER_GONE };
+enum ring_other ring_other(const struct ring *ring);
+
+#endif
