@@ -72,6 +72,8 @@ resourced_resourced_SOURCES = \
 	resourced/step_build.c \
 	resourced/step_change.c \
 	resourced/step_change.h \
+	resourced/step_device.c \
+	resourced/step_device.h \
 	resourced/step_disk.c \
 	resourced/step_end.c \
 	resourced/step_memory.c \

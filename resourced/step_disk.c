@@ -10,7 +10,7 @@
 
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
-#include "resourced/step_change.h"
+#include "resourced/step_device.h"
 
 #define DISKS_MAX 64 /* of a definition, in wire.def */
 
@@ -162,13 +162,8 @@ static void check_sharing(const struct operation *op, struct reasons *reasons)
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
         const struct partition_row *row = step_row_of(op, other);
         const struct wire_disk *rival = find_rival_in(row, disk);
-        /* Another transaction may be about to give it away. */
-        const struct operation *on =
-            other->transaction == op->t
-                ? NULL
-                : transaction_operation_on(other->transaction, other);
-        if (!rival && on)
-            rival = find_rival_in(on->row, disk);
+        if (!rival)
+            rival = find_rival_in(step_row_to_come(op, other), disk);
         if (!rival)
             continue;
         bool may_know = strcmp(row->owner, op->row->owner) == 0;
@@ -310,50 +305,13 @@ static int attach_apply(struct operation *op, struct vdc_error *err)
         attach_to(op, domid, &op->request.disk, step_ended, err));
 }
 
-/* The target of the disk that Xen has under this name; NULL: there is none,
- * "" when that is all that is known. */
-static int target_in_xen(struct operation *op, uint32_t domid,
-                         const char *vdev, const char **ret,
-                         struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-    int rc = hv->domain->devices(hv, domid, op->t->arena, &devices, &n, err);
-
-    *ret = NULL;
-    for (size_t i = 0; !rc && i < n; i++)
-        if (devices[i].kind == HV_DEVICE_DISK &&
-            strcmp(devices[i].name, vdev) == 0)
-            *ret = devices[i].target ? devices[i].target : "";
-    return rc;
-}
-
-/*
- * The new disk goes, with force: nobody was told that it is there.  When its
- * name was another disk's before (detached earlier in this transaction), that
- * one may be there still, if nothing was applied.
- */
 static int attach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_disk *new = &op->request.disk;
     const struct wire_disk *old = find(step_before(op), new->vdev);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    const char *target = NULL;
-    int rc = 0;
 
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    if (old)
-        rc = target_in_xen(op, domid, new->vdev, &target, err);
-    if (rc)
-        return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
-    if (old && (!target || strcmp(target, new->target) != 0 ||
-                strcmp(old->target, new->target) == 0))
-        return STEP_DONE;
-    return step_later_undone(hv->domain->disk_detach(
-        hv, domid, new->vdev, true, step_undone, op, err));
+    return step_device_attach_undo(op, new->vdev, new->target,
+                                   old ? old->target : NULL, err);
 }
 
 const struct step step_disk_attach = {
@@ -396,75 +354,19 @@ static void detach_record(struct operation *op)
     snprintf(op->device, sizeof(op->device), "%s", op->request.device);
 }
 
-static bool detach_plan(const struct operation *op, char *buf, size_t size)
+static int attach_old(struct operation *op, uint32_t domid,
+                      struct vdc_error *err)
 {
-    snprintf(buf, size, "take the disk %s from %s%s%s", op->request.device,
-             op->row->name, op->request.force ? " by force" : "",
-             step_when(op));
-    return true;
-}
-
-/* One that is not there is what was wanted: it was remembered alone, or
- * somebody else has taken it away. */
-static void detached(void *arg, int rc, const struct vdc_error *err)
-{
-    struct operation *op = arg;
-    struct vdc_error why;
-
-    if (rc != VDC_E_TIMEOUT) {
-        step_undone(op, rc, err);
-        return;
-    }
-    why = *err;
-    vdc_error_set(&why, VDC_E_TIMEOUT, "%s does not let its disk %s go",
-                  op->row->name, op->request.device);
-    vdc_error_hint(&why, "unmount it in the guest, or take it away though it "
-                         "is in use: --force");
-    step_ended(op, rc, &why);
-}
-
-static int detach_apply(struct operation *op, struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_domid(op);
-
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    return step_later_undone(hv->domain->disk_detach(
-        hv, domid, op->request.device, op->request.force, detached, op, err));
-}
-
-static void attached_again(void *arg, int rc, const struct vdc_error *err)
-{
-    step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
-}
-
-static int detach_undo(struct operation *op, struct vdc_error *err);
-
-static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
-{
-    step_half_is_gone(arg, rc, err, detach_undo);
+    return attach_to(op, domid, find(step_before(op), op->request.device),
+                     step_device_attached_again, err);
 }
 
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_disk *disk = find(step_before(op), op->request.device);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    const char *target = NULL;
-    int rc;
 
-    if (domid == HV_DOMID_NONE || !disk)
-        return STEP_DONE;
-    if (step_is_half(op, HV_DEVICE_DISK, disk->vdev, &rc, err))
-        return step_later_undone(hv->domain->disk_detach(
-            hv, domid, disk->vdev, true, half_is_gone, op, err));
-    if (!rc)
-        rc = target_in_xen(op, domid, disk->vdev, &target, err);
-    if (rc || target)
-        return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
-    rc = attach_to(op, domid, disk, attached_again, err);
-    return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
+    return step_device_detach_undo(op, disk ? disk->vdev : NULL, attach_old,
+                                   err);
 }
 
 const struct step step_disk_detach = {
@@ -472,7 +374,7 @@ const struct step step_disk_detach = {
     .doing = "detaching the disk",
     .check = detach_check,
     .record = detach_record,
-    .plan = detach_plan,
-    .apply = detach_apply,
+    .plan = step_device_detach_plan,
+    .apply = step_device_detach_apply,
     .undo = detach_undo,
 };

@@ -5,7 +5,7 @@
 
 #include "resourced/host.h"
 #include "resourced/resource.h"
-#include "resourced/step_change.h"
+#include "resourced/step_device.h"
 
 #define PCI_MAX 16 /* of a definition, in wire.def */
 
@@ -212,13 +212,10 @@ static int attach_apply(struct operation *op, struct vdc_error *err)
 
 static int attach_undo(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
+    const char *bdf = op->request.device;
 
-    if (domid == HV_DOMID_NONE || find(step_before(op), op->request.device))
-        return STEP_DONE;
-    return step_later_undone(hv->domain->pci_detach(
-        hv, domid, op->request.device, true, step_undone, op, err));
+    return step_device_attach_undo(
+        op, bdf, "", find(step_before(op), bdf) ? "" : NULL, err);
 }
 
 const struct step step_pci_attach = {
@@ -252,85 +249,21 @@ static void detach_record(struct operation *op)
     snprintf(op->device, sizeof(op->device), "%s", op->request.device);
 }
 
-static bool detach_plan(const struct operation *op, char *buf, size_t size)
-{
-    snprintf(buf, size, "take the PCI device %s from %s%s%s",
-             op->request.device, op->row->name,
-             op->request.force ? " by force" : "", step_when(op));
-    return true;
-}
-
-static void detached(void *arg, int rc, const struct vdc_error *err)
-{
-    struct operation *op = arg;
-    struct vdc_error why;
-
-    if (rc != VDC_E_TIMEOUT) {
-        step_undone(op, rc, err);
-        return;
-    }
-    vdc_error_set(&why, VDC_E_TIMEOUT, "%s does not let the PCI device %s go",
-                  op->row->name, op->request.device);
-    vdc_error_hint(&why, "take it away though it is in use: --force");
-    step_ended(op, rc, &why);
-}
-
-static int detach_apply(struct operation *op, struct vdc_error *err)
+static int attach_old(struct operation *op, uint32_t domid,
+                      struct vdc_error *err)
 {
     struct hv *hv = op->host->hv;
-    uint32_t domid = step_domid(op);
 
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    return step_later_undone(hv->domain->pci_detach(
-        hv, domid, op->request.device, op->request.force, detached, op, err));
-}
-
-static bool has_in_xen(struct operation *op, uint32_t domid, int *ret_rc,
-                       struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-
-    *ret_rc = hv->domain->devices(hv, domid, op->t->arena, &devices, &n, err);
-    for (size_t i = 0; !*ret_rc && i < n; i++)
-        if (devices[i].kind == HV_DEVICE_PCI &&
-            strcmp(devices[i].name, op->request.device) == 0)
-            return true;
-    return false;
-}
-
-static void attached_again(void *arg, int rc, const struct vdc_error *err)
-{
-    step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
-}
-
-static int detach_undo(struct operation *op, struct vdc_error *err);
-
-static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
-{
-    step_half_is_gone(arg, rc, err, detach_undo);
+    return hv->domain->pci_attach(hv, domid, op->request.device,
+                                  step_device_attached_again, op, err);
 }
 
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
-    const char *device = op->request.device;
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    int rc;
+    const char *bdf = op->request.device;
 
-    if (domid == HV_DOMID_NONE || !find(step_before(op), device))
-        return STEP_DONE;
-    if (step_is_half(op, HV_DEVICE_PCI, device, &rc, err))
-        return step_later_undone(hv->domain->pci_detach(
-            hv, domid, device, true, half_is_gone, op, err));
-    if (!rc && has_in_xen(op, domid, &rc, err))
-        return STEP_DONE;
-    if (!rc)
-        rc = hv->domain->pci_attach(hv, domid, op->request.device,
-                                    attached_again, op, err);
-    return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
+    return step_device_detach_undo(
+        op, find(step_before(op), bdf) ? bdf : NULL, attach_old, err);
 }
 
 const struct step step_pci_detach = {
@@ -338,7 +271,7 @@ const struct step step_pci_detach = {
     .doing = "detaching the PCI device",
     .check = detach_check,
     .record = detach_record,
-    .plan = detach_plan,
-    .apply = detach_apply,
+    .plan = step_device_detach_plan,
+    .apply = step_device_detach_apply,
     .undo = detach_undo,
 };

@@ -5,17 +5,7 @@
 
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
-#include "resourced/step.h"
-
-/* The row of a partition as this transaction will leave it. */
-static const struct partition_row *row_in(const struct operation *op,
-                                          const struct partition *partition)
-{
-    const struct operation *on =
-        transaction_operation_on(op->t, partition);
-
-    return on && on->row ? on->row : &partition->row;
-}
+#include "resourced/step_change.h"
 
 static void taken_by_ours(const struct operation *op, const char *name,
                           const char *xen_name, struct reasons *reasons)
@@ -24,7 +14,7 @@ static void taken_by_ours(const struct operation *op, const char *name,
     struct vdc_error err;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
-        const struct partition_row *row = row_in(op, other);
+        const struct partition_row *row = step_row_of(op, other);
         if (other == op->partition)
             continue;
         if (strcmp(row->owner, op->row->owner) == 0 &&
@@ -49,7 +39,7 @@ static bool is_renamed(const struct operation *op,
         registry_by_uuid(&op->host->partitions, &domain->uuid);
 
     return partition && partition->row.domid == domain->domid &&
-           strcmp(row_in(op, partition)->xen_name, domain->name) != 0;
+           strcmp(step_row_of(op, partition)->xen_name, domain->name) != 0;
 }
 
 static void taken_in_xen(const struct operation *op, const char *xen_name,
