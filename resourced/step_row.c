@@ -179,16 +179,17 @@ static bool was_renamed_before(const struct operation *op)
 static int rename_undo(struct operation *op, struct vdc_error *err)
 {
     const struct partition_row *before = &op->partition->row;
+    uint32_t domid = step_old_domid(op);
     struct hv *hv = op->host->hv;
     char uuid[UUID_TEXT_SIZE];
 
-    if (before->domid == HV_DOMID_NONE)
+    if (domid == HV_DOMID_NONE)
         return STEP_DONE;
-    int rc = hv->domain->rename(hv, before->domid, before->xen_name, err);
+    int rc = hv->domain->rename(hv, domid, before->xen_name, err);
     /* Its old name may be another's until that is undone: out of the way. */
     if (rc && rc != VDC_E_NOT_FOUND && was_renamed_before(op))
-        rc = hv->domain->rename(hv, before->domid,
-                                uuid_format(&before->uuid, uuid), err);
+        rc = hv->domain->rename(hv, domid, uuid_format(&before->uuid, uuid),
+                                err);
     /* A domain that is gone has no name to give back. */
     return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
 }
