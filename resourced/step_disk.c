@@ -85,7 +85,7 @@ static const struct wire_disk *find(const struct wire_definition *definition,
     return NULL;
 }
 
-/* ---- attach: checks ---- */
+/* ---- sharing ---- */
 
 static bool is_readonly(const struct wire_disk *disk)
 {
@@ -129,17 +129,15 @@ static bool is_same_target(const struct wire_disk *a,
     return same_backend && strcmp(a->target, b->target) == 0;
 }
 
-/* The disk of this definition with which it cannot be shared. */
-static const struct wire_disk *
-find_rival(const struct wire_definition *definition,
-           const struct wire_disk *disk)
+/* Of these disks the one with which it cannot be shared. */
+static const struct wire_disk *find_rival(const struct wire_disk *disks,
+                                          size_t n_disks,
+                                          const struct wire_disk *disk)
 {
-    for (uint32_t i = 0; i < definition->n_disks; i++) {
-        const struct wire_disk *other = &definition->disks[i];
-        if (is_same_target(other, disk) &&
-            !(is_readonly(other) && is_readonly(disk)))
-            return other;
-    }
+    for (size_t i = 0; i < n_disks; i++)
+        if (is_same_target(&disks[i], disk) &&
+            !(is_readonly(&disks[i]) && is_readonly(disk)))
+            return &disks[i];
     return NULL;
 }
 
@@ -149,47 +147,76 @@ static const struct wire_disk *find_rival_in(const struct partition_row *row,
     if (!row || row->domid == HV_DOMID_NONE)
         return NULL; /* a stopped guest writes nothing */
     bool has_live = row->live.name && row->live.name[0];
-    return find_rival(has_live ? &row->live : &row->definition, disk);
+    const struct wire_definition *has =
+        has_live ? &row->live : &row->definition;
+    return find_rival(has->disks, has->n_disks, disk);
+}
+
+static void refuse_sharing(const struct operation *op,
+                           const struct wire_disk *disk,
+                           const struct partition_row *row,
+                           const struct wire_disk *rival,
+                           struct reasons *reasons)
+{
+    bool may_know = strcmp(row->owner, op->row->owner) == 0;
+
+    step_refuse(reasons, VDC_E_NO_RESOURCE,
+                "detach it there first, or attach it readonly to both",
+                "%s: %s has it as %s, and one of them would write to it",
+                disk->target, may_know ? row->name : "another guest",
+                may_know ? rival->vdev : "a disk");
 }
 
 /* Two that write to one disk destroy what is on it: xl leaves that to the
  * hotplug script, which sees block devices alone. */
-static void check_sharing(const struct operation *op, struct reasons *reasons)
+static void check_sharing(const struct operation *op,
+                          const struct wire_disk *disk,
+                          struct reasons *reasons)
 {
-    const struct wire_disk *disk = &op->request.disk;
     const struct partition *other;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
         const struct partition_row *row = step_row_of(op, other);
+        if (other == op->partition)
+            continue;
         const struct wire_disk *rival = find_rival_in(row, disk);
         if (!rival)
             rival = find_rival_in(step_row_to_come(op, other), disk);
-        if (!rival)
-            continue;
-        bool may_know = strcmp(row->owner, op->row->owner) == 0;
-        step_refuse(reasons, VDC_E_NO_RESOURCE,
-                    "detach it there first, or attach it readonly to both",
-                    "%s: %s has it as %s, and one of them would write to it",
-                    disk->target, may_know ? row->name : "another guest",
-                    may_know ? rival->vdev : "a disk");
+        if (rival)
+            refuse_sharing(op, disk, row, rival, reasons);
     }
 }
+
+void step_check_disks(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_disks; i++) {
+        const struct wire_disk *disk = &definition->disks[i];
+        const struct wire_disk *rival =
+            find_rival(definition->disks, i, disk);
+        if (rival)
+            refuse_sharing(op, disk, op->row, rival, reasons);
+        check_sharing(op, disk, reasons);
+    }
+}
+
+/* ---- attach: checks ---- */
 
 /* The words are those of a definition with this disk alone. */
 static void check_target(const struct operation *op, struct reasons *reasons)
 {
     struct wire_disk disk = op->request.disk;
     struct wire_definition definition;
-    struct vdc_error err;
+    size_t n_before = reasons->n_errors;
 
     wire_init(&wire_struct_definition, &definition);
     definition.name = op->row->name;
     definition.disks = &disk;
     definition.n_disks = 1;
-    if (definition_check_files(&definition, &err))
-        reasons_add(reasons, &err);
-    else if (is_file(&disk) && !is_readonly(&disk) &&
-             access(disk.target, W_OK))
+    definition_check_files(&definition, reasons);
+    if (reasons->n_errors == n_before && is_file(&disk) &&
+        !is_readonly(&disk) && access(disk.target, W_OK))
         step_refuse(reasons, VDC_E_NO_FILE,
                     "attach it readonly, or make it writable",
                     "%s: the disk %s cannot be written: %s", op->row->name,
@@ -230,8 +257,13 @@ static void attach_check(struct operation *op, struct reasons *reasons)
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
     check_target(op, reasons);
-    if (op->row->domid != HV_DOMID_NONE)
-        check_sharing(op, reasons);
+    if (op->row->domid == HV_DOMID_NONE)
+        return;
+    const struct wire_disk *disk = &op->request.disk;
+    const struct wire_disk *rival = find_rival_in(op->row, disk);
+    if (rival)
+        refuse_sharing(op, disk, op->row, rival, reasons);
+    check_sharing(op, disk, reasons);
 }
 
 /* ---- what changes ---- */

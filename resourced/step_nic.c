@@ -86,10 +86,9 @@ static const char *lower(const struct operation *op, const char *text)
     return copy;
 }
 
-static void check_mac(const struct operation *op, struct reasons *reasons)
+static void check_mac(const struct operation *op, const char *mac,
+                      struct reasons *reasons)
 {
-    const char *mac = op->request.nic.mac;
-
     if (!is_mac(mac) || is_group(mac)) {
         step_refuse(reasons, VDC_E_BAD_VALUE,
                     "leave it out, and one is chosen; Xen's begin with "
@@ -104,6 +103,20 @@ static void check_mac(const struct operation *op, struct reasons *reasons)
                     strcmp(holder->row.owner, op->row->owner) == 0
                         ? holder->row.name
                         : "another guest", mac);
+}
+
+void step_check_nics(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_nics; i++) {
+        const char *mac = definition->nics[i].mac;
+        check_mac(op, mac, reasons);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcasecmp(definition->nics[j].mac, mac) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
+                            "%s has two interfaces %s", op->row->name, mac);
+    }
 }
 
 static void check_place(const struct operation *op,
@@ -129,7 +142,7 @@ static void attach_check(struct operation *op, struct reasons *reasons)
     /* Chosen before it is journalled. */
     nic->mac = nic->mac[0] ? lower(op, nic->mac) : choose_mac(op);
     step_journalled(op)->nic.mac = nic->mac;
-    check_mac(op, reasons);
+    check_mac(op, nic->mac, reasons);
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
 }

@@ -45,20 +45,26 @@ static const char *full_address(const struct operation *op, const char *text)
     return bdf;
 }
 
-/* By its full address from now on. */
-static bool check_address(struct operation *op, struct reasons *reasons)
+static const char *check_address(const struct operation *op, const char *text,
+                                 struct reasons *reasons)
 {
-    const char *bdf = full_address(op, op->request.device);
+    const char *bdf = full_address(op, text);
 
-    if (!bdf) {
+    if (!bdf)
         step_refuse(reasons, VDC_E_BAD_VALUE, "lspci -D shows them",
                     "\"%s\" is no PCI device: it must be like 0000:03:00.0",
-                    op->request.device);
-        return false;
-    }
-    op->request.device = bdf;
-    step_journalled(op)->device = bdf;
-    return true;
+                    text);
+    return bdf;
+}
+
+/* By its full address from now on. */
+static bool take_address(struct operation *op, struct reasons *reasons)
+{
+    const char *bdf = check_address(op, op->request.device, reasons);
+
+    if (bdf)
+        op->request.device = step_journalled(op)->device = bdf;
+    return bdf != NULL;
 }
 
 /* ---- attach ---- */
@@ -69,19 +75,20 @@ static bool row_has(const struct partition_row *row, const char *bdf)
            (row->domid != HV_DOMID_NONE && find(&row->live, bdf));
 }
 
-/* Adds a reason when a partition, as this transaction leaves it, has it.
+/* Adds a reason when another partition, as this transaction leaves it, has it.
  * *ret_given: one had it, and gives it up in this transaction. */
-static bool check_partitions(const struct operation *op, bool *ret_given,
-                             struct reasons *reasons)
+static bool check_partitions(const struct operation *op, const char *bdf,
+                             bool *ret_given, struct reasons *reasons)
 {
-    const char *bdf = op->request.device;
     const struct partition *other;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
         const struct partition_row *row = step_row_of(op, other);
-        if (row_has(&other->row, bdf) && !row_has(row, bdf))
+        const struct partition_row *to_come = step_row_to_come(op, other);
+        bool has = row_has(row, bdf) || (to_come && row_has(to_come, bdf));
+        if (row_has(&other->row, bdf) && !has)
             *ret_given = true;
-        if (other == op->partition || !row_has(row, bdf))
+        if (other == op->partition || !has)
             continue;
         step_refuse(reasons, VDC_E_NO_RESOURCE,
                     "detach it there first: xl-vdc pci-detach", "%s has %s",
@@ -93,9 +100,9 @@ static bool check_partitions(const struct operation *op, bool *ret_given,
     return true;
 }
 
-static void check_lease(const struct operation *op, struct reasons *reasons)
+static void check_lease(const struct operation *op, const char *bdf,
+                        struct reasons *reasons)
 {
-    const char *bdf = op->request.device;
     const struct resource_row *row = resources_find(
         op->host->resources, WIRE_RESOURCE_PCI, bdf);
 
@@ -105,7 +112,7 @@ static void check_lease(const struct operation *op, struct reasons *reasons)
                     "lease-list", "%s is kept by a lease", bdf);
 }
 
-static void check_assignable(const struct operation *op,
+static void check_assignable(const struct operation *op, const char *bdf,
                              struct reasons *reasons)
 {
     struct hv *hv = op->host->hv;
@@ -118,13 +125,45 @@ static void check_assignable(const struct operation *op,
         return;
     }
     for (size_t i = 0; i < n; i++)
-        if (strcmp(bdfs[i], op->request.device) == 0)
+        if (strcmp(bdfs[i], bdf) == 0)
             return;
     step_refuse(reasons, VDC_E_NO_RESOURCE,
                 "xl pci-assignable-list shows those that are; on the host, xl "
                 "pci-assignable-add makes a device one of them",
-                "the host has no PCI device %s that a guest may have",
-                op->request.device);
+                "the host has no PCI device %s that a guest may have", bdf);
+}
+
+/* n_before: of the reasons, without those about this device. */
+static void check_free(const struct operation *op, const char *bdf,
+                       size_t n_before, struct reasons *reasons)
+{
+    bool given = false;
+    bool is_free = check_partitions(op, bdf, &given, reasons);
+
+    check_lease(op, bdf, reasons);
+    /* Of one that a guest has, Xen only says that it is not to be had. */
+    if (is_free && !given && reasons->n_errors == n_before)
+        check_assignable(op, bdf, reasons);
+}
+
+void step_check_pci(struct operation *op, struct reasons *reasons)
+{
+    struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_pci; i++) {
+        size_t n_before = reasons->n_errors;
+        const char *bdf = check_address(op, definition->pci[i], reasons);
+        if (!bdf)
+            continue;
+        definition->pci[i] = bdf;
+        if (op->kind == WIRE_OP_CREATE)
+            step_journalled(op)->definition.pci[i] = bdf;
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(definition->pci[j], bdf) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
+                            "%s has %s twice", op->row->name, bdf);
+        check_free(op, bdf, n_before, reasons);
+    }
 }
 
 static void check_place(const struct operation *op,
@@ -142,18 +181,12 @@ static void check_place(const struct operation *op,
 
 static void attach_check(struct operation *op, struct reasons *reasons)
 {
-    bool given = false;
-
-    if (!step_check_change(op, reasons) || !check_address(op, reasons))
+    if (!step_check_change(op, reasons) || !take_address(op, reasons))
         return;
     size_t n_before = reasons->n_errors;
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
-    bool is_free = check_partitions(op, &given, reasons);
-    check_lease(op, reasons);
-    /* Of one that a guest has, Xen only says that it is not to be had. */
-    if (is_free && !given && reasons->n_errors == n_before)
-        check_assignable(op, reasons);
+    check_free(op, op->request.device, n_before, reasons);
 }
 
 static void add(const struct operation *op, struct wire_definition *definition)
@@ -232,7 +265,7 @@ const struct step step_pci_attach = {
 
 static void detach_check(struct operation *op, struct reasons *reasons)
 {
-    if (!step_check_change(op, reasons) || !check_address(op, reasons))
+    if (!step_check_change(op, reasons) || !take_address(op, reasons))
         return;
     if (!find(step_live(op), op->request.device) &&
         !find(step_remembered(op), op->request.device))

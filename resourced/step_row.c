@@ -103,14 +103,13 @@ bool step_check_runs(struct operation *op, struct reasons *reasons)
 static void define_check(struct operation *op, struct reasons *reasons)
 {
     const struct partition_row *row = op->row;
-    struct vdc_error err;
 
     step_check_names(op, row->name, row->xen_name, reasons);
-    if (definition_check_values(&row->definition, &err))
-        reasons_add(reasons, &err);
-    if (definition_check_files(&row->definition, &err))
-        reasons_add(reasons, &err);
+    definition_check_values(&row->definition, reasons);
+    definition_check_files(&row->definition, reasons);
     step_check_pools(op, reasons);
+    step_check_nics(op, reasons);
+    step_check_pci(op, reasons);
 }
 
 static bool define_plan(const struct operation *op, char *buf, size_t size)
