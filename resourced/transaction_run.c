@@ -123,10 +123,13 @@ static void take_outcome(struct transaction *t)
         publish_changed(t->host, t->outcome->put[i]);
 }
 
-static void give_back_memory(struct transaction *t)
+static int give_back_memory(struct transaction *t, struct vdc_error *err)
 {
-    for (size_t i = 0; i < t->n_operations; i++)
-        memory_give_back(&t->operations[i]);
+    int rc = 0;
+
+    for (size_t i = 0; !rc && i < t->n_operations; i++)
+        rc = memory_give_back(&t->operations[i], err);
+    return rc;
 }
 
 static void failure_written(void *arg, int rc, const struct vdc_error *err,
@@ -145,12 +148,24 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
     transaction_finish(t, t->err.code);
 }
 
+static void end_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    end_undone(op->t);
+}
+
 /* What was done is undone: the rows and the events say so. */
 static void end_undone(struct transaction *t)
 {
     struct store_change change = { .journal_remove = t->id };
+    struct vdc_error err;
 
-    give_back_memory(t);
+    if (give_back_memory(t, &err)) {
+        vdc_error_prefix(&err, "dom0 does not get its memory back");
+        try_again(t, &t->operations[0], &err, end_again);
+        return;
+    }
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
     outcome_into(t->outcome, t->host, t->arena, &change);
@@ -513,10 +528,14 @@ void transaction_run(struct transaction *t)
 {
     struct store_change change = { .journal_remove = t->id };
     int rc = transaction_check(t);
+    struct vdc_error err;
 
     /* What it was about is no more: its end was true before it was written. */
-    if (rc && t->recovered)
+    if (rc && t->recovered) {
+        if (give_back_memory(t, &err))
+            log_warning("dom0 does not get its memory back: %s", err.text);
         store_submit(t->host->store, &change, NULL, NULL);
+    }
     if (rc) {
         transaction_end_untouched(t, rc);
         return;
