@@ -25,6 +25,7 @@ static struct store_op *add_op(struct encoder *to, enum store_op_kind kind,
     store_row_init(&op->row, table,
                    ARENA_ARRAY(to->item->arena, n, struct store_value));
     STAILQ_INSERT_TAIL(&to->item->ops, op, link);
+    to->item->n_ops++;
     return op;
 }
 
