@@ -15,6 +15,7 @@ resourced_libstore_a_SOURCES = \
 	resourced/store_sequence.c \
 	resourced/store_sql.h \
 	resourced/store_thread.c \
+	resourced/store_vfs.c \
 	resourced/store_write.c
 STORE_LIBS = resourced/libstore.a $(WIRE_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 

@@ -441,6 +441,50 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
     apply_next(t);
 }
 
+/* Whether this step leaves Xen alone: the commit does it, or it is about a
+ * domain that is not there and is not built either. */
+static bool leaves_xen_alone(const struct step_run *run)
+{
+    const struct operation *op = run->op;
+    bool has_domain = op->partition->row.domid != HV_DOMID_NONE ||
+                      op->row->domid != HV_DOMID_NONE;
+
+    if (!run->step->apply)
+        return true;
+    return !has_domain &&
+           (run->step == &step_rename || run->step == &step_sched);
+}
+
+/* One that has no effect before its commit leaves nothing behind when it is
+ * cut short: it needs no journal, and one write instead of two. */
+static bool needs_journal(const struct transaction *t)
+{
+    if (t->lease)
+        return true;
+    for (size_t i = 0; i < t->n_steps; i++)
+        if (!leaves_xen_alone(&t->steps[i]))
+            return true;
+    return false;
+}
+
+/* Names may mean others after this; uuids do not. */
+static void fix_uuids(struct transaction *t)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+}
+
+/* Its steps change rows alone: they are as good as applied. */
+static void run_without_journal(struct transaction *t)
+{
+    t->id = store_next_transaction(t->host->store);
+    fix_uuids(t);
+    transaction_move(t, TRANSACTION_APPLYING);
+    for (; t->at < t->n_steps; t->at++)
+        tell_progress(t);
+    commit(t);
+}
+
 static void write_journal(struct transaction *t)
 {
     struct journal_entry entry = {
@@ -452,9 +496,7 @@ static void write_journal(struct transaction *t)
     struct store_change change = { .journal_add = &entry };
 
     t->id = entry.id;
-    /* Names may mean others after this; uuids do not. */
-    for (size_t i = 0; i < t->n_operations; i++)
-        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+    fix_uuids(t);
     transaction_move(t, TRANSACTION_JOURNALLING);
     store_submit(t->host->store, &change, journalled, t);
 }
@@ -545,6 +587,8 @@ void transaction_run(struct transaction *t)
         run_recovered(t);
     else if (t->request.dry_run)
         transaction_end_untouched(t, 0);
-    else
+    else if (needs_journal(t))
         write_journal(t);
+    else
+        run_without_journal(t);
 }

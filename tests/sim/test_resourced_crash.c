@@ -254,7 +254,8 @@ static void check_whole(const struct baseline *base, unsigned allowed,
                               allowed & 2 ? base->after : NULL,
                               base->also };
 
-    if (!wait_for_state(rd, wanted, 3, 4000, &state)) {
+    if (!wait_for_state(rd, wanted, 3, 4000 * unit_time_factor(),
+                        &state)) {
         complain(label, "neither before nor after");
         if (getenv("VDC_KEEP") && system(arena_printf(
                 rd->arena, "cp %s/log /tmp/rd-crash.log", rd->dir)))

@@ -181,7 +181,8 @@ static void killed(bool fast)
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct store *store = NULL;
         struct vdc_error err = { 0 };
-        uint32_t told = run_and_kill(500 + (unsigned)rand() % 40000);
+        uint32_t told = run_and_kill(
+            (500 + (unsigned)rand() % 40000) * unit_time_factor());
         int rc = store_open(&place.options, place.base, &store, &err);
         if (rc)
             printf("%s\n", err.text);
