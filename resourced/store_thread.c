@@ -22,6 +22,9 @@
 /* While the loop tells what is done, more is about to come: the thread is
  * woken when so many wait, or all is told. */
 #define WAKE_QUEUED 8
+/* At other times it is woken when the loop has done what it has to do now, as
+ * that may bring more, or so many wait. */
+#define WAKE_SOON_QUEUED 64
 /* The loop writes no more statements than this at once. */
 #define LOOP_OPS_MOST 128
 /* The disk is calm after so many commits that took little. */
@@ -71,16 +74,19 @@ static bool fits_loop(const struct store *store)
            store->n_queued_ops <= LOOP_OPS_MOST;
 }
 
-/* The loop writes by itself, after what else it has to do now, as that may
- * bring more; or the thread does.  queue_lock is held; true: wake it. */
+/* What is queued is not forgotten; queue_lock is held.  true: wake the
+ * thread.  Else it is busy, or the loop looks at the queue when it has done
+ * what it has to do now. */
 static bool go_on(struct store *store)
 {
     static const struct timeval now = { 0, 0 };
 
-    if (STAILQ_EMPTY(&store->queue))
-        return store->waits && !store->idle;
-    if (!fits_loop(store))
+    if (!store->idle)
         return store->waits;
+    if (STAILQ_EMPTY(&store->queue))
+        return false;
+    if (store->n_queued >= WAKE_SOON_QUEUED)
+        return true;
     event_add(store->loop_event, &now);
     return false;
 }
@@ -94,9 +100,9 @@ static void enqueue(struct store *store, struct store_item *item)
     /* Events are many rows to read. */
     store->n_queued_ops +=
         item->kind == STORE_ITEM_EVENTS ? LOOP_OPS_MOST + 1 : item->n_ops;
-    bool wake = store->waits && store->n_queued >= WAKE_QUEUED;
-    if (!wake && !store->telling)
-        wake = go_on(store);
+    bool wake = store->telling
+                    ? store->waits && store->n_queued >= WAKE_QUEUED
+                    : go_on(store);
     pthread_mutex_unlock(&store->queue_lock);
     if (wake)
         pthread_cond_signal(&store->wake);

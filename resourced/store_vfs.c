@@ -183,6 +183,9 @@ static int vfs_open(sqlite3_vfs *self, const char *name, sqlite3_file *file,
 
 static void make_vfs(void)
 {
+    /* Before SQLite is used: nobody asks how much memory it has, and each
+     * allocation would take a lock to count it. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     plain = sqlite3_vfs_find(NULL);
     assert(plain);
     vfs = *plain;
