@@ -86,6 +86,7 @@ int store_fail(const struct store *store, int r, const char *what,
         return VDC_E_DISK_FULL;
     }
     switch (r & 0xff) {
+    case SQLITE_ERROR: /* our statements are right; so the file is not ours */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return store_fail_corrupt(store, err, "%s", said);

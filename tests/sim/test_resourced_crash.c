@@ -7,8 +7,8 @@
  * left over.
  *
  * As it is, a part of the points is tried, spread evenly; with
- * VDC_SWEEP=full all are.  VDC_SCENARIO=TEXT takes those with that in their
- * name alone.
+ * VDC_SWEEP=full all are; VDC_SWEEP=N takes one in N of the scenarios alone,
+ * VDC_SCENARIO=TEXT those with that in their name.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -48,9 +48,11 @@ static bool is_full(void)
 
 static bool is_wanted(size_t i)
 {
-    const char *text = getenv("VDC_SCENARIO");
+    const char *text = getenv("VDC_SCENARIO"), *sweep = getenv("VDC_SWEEP");
+    int one_in = sweep ? atoi(sweep) : 0;
 
-    return !text || strstr(crash_scenarios[i].name, text);
+    return (!text || strstr(crash_scenarios[i].name, text)) &&
+           (one_in < 2 || i % (unsigned)one_in == 0);
 }
 
 /* Of many points every n-th, another n-th for each kind. */

@@ -462,6 +462,8 @@ static void test_text(void)
                "the value of 'extra' has a control character");
     expect_bad("vif=[ \"bridge=xenbr0\", \"bridge=\xFF\" ]",
                "the value of 'vif' is not UTF-8 text");
+    expect_bad("disk=[ \"/d,raw,xvd0123456789012345678901234567890,w\" ]",
+               "vdev of disk: too long");
     try_end();
 }
 
