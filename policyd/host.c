@@ -91,7 +91,7 @@ static void verified(void *arg, const void *answer,
     reply.host = service_host_name(ops->service);
     for (uint32_t i = 0; i < reply.n_differences; i++)
         present(ops, &reply.differences[i]);
-    if (asked->repair || asked->rebuild) {
+    if ((asked->repair || asked->rebuild) && !*asked->from) {
         const struct store_audit audit = operations_audit(
             request, "", asked->rebuild ? "rebuild" : "repair", 0);
         struct vdc_error why = { 0 };

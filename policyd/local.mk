@@ -22,6 +22,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.h \
 	policyd/files.c \
 	policyd/files.h \
+	policyd/gather.c \
+	policyd/gather.h \
 	policyd/host.c \
 	policyd/identity.c \
 	policyd/identity.h \

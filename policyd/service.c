@@ -134,17 +134,6 @@ void service_cancel(struct service *s, uint32_t call)
     command_cancel(s->command, call);
 }
 
-int service_list(struct service *s, service_done_fn *done, void *arg,
-                 struct vdc_error *err)
-{
-    struct wire_partition_query query;
-
-    wire_init(&wire_struct_partition_query, &query);
-    query.foreign = true;
-    return send_call(s, WIRE_MSG_partition_list, &query, call_done, done, NULL,
-                     arg, NULL, err);
-}
-
 int service_events(struct service *s, uint64_t since, service_done_fn *done,
                    service_more_fn *more, void *arg, struct vdc_error *err)
 {

@@ -113,10 +113,6 @@ void service_cancel(struct service *service, uint32_t call);
 /* The host's database is in order again: goes on with events. */
 void service_resume(struct service *service);
 
-/* `done` gets a partition_list, with domains that are not ours. */
-int service_list(struct service *service, service_done_fn *done, void *arg,
-                 struct vdc_error *err);
-
 /* The kept events with a higher number, through `more`. */
 int service_events(struct service *service, uint64_t since,
                    service_done_fn *done, service_more_fn *more, void *arg,

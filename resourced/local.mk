@@ -36,6 +36,8 @@ resourced_resourced_SOURCES = \
 	resourced/host.h \
 	resourced/lease.c \
 	resourced/lease.h \
+	resourced/lease_impl.h \
+	resourced/lease_list.c \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
 	resourced/live.c \
@@ -100,6 +102,8 @@ resourced_resourced_SOURCES = \
 	resourced/verify.c \
 	resourced/verify.h \
 	resourced/verify_impl.h \
+	resourced/verify_pages.c \
+	resourced/verify_pages.h \
 	resourced/verify_repair.c \
 	resourced/verify_rows.c \
 	resourced/verify_xen.c \

@@ -12,13 +12,7 @@ static int request(const struct command_args *args,
 {
     struct wire_empty empty;
     wire_init(&wire_struct_empty, &empty);
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    rc = client_request(client, number, &empty, ret, err);
-    client_close(client);
-    return rc;
+    return client_ask(args, number, &empty, ret, err);
 }
 
 /* ---- host-list ---- */

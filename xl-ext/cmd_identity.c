@@ -34,8 +34,8 @@ static int get_all(struct client *client, const char *customer, bool foreign,
     wire_init(&wire_struct_partition_query, &query);
     query.customer = customer;
     query.foreign = foreign;
-    int rc = client_request(client, WIRE_MSG_partition_list, &query, &body,
-                            err);
+    int rc =
+        client_list(client, WIRE_MSG_partition_list, &query, &body, err);
     if (rc == 0)
         *ret = body;
     return rc;

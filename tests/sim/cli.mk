@@ -4,6 +4,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
 	tests/sim/test-cli-json.sh \
+	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-start.sh
