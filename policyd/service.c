@@ -278,6 +278,7 @@ static void examine(const struct setup *setup, const struct files *files,
                          &op->nic, reasons);
     } else if (op->kind == WIRE_OP_SAVE) {
         files_check_save(files, &op->uuid, &op->file, reasons);
+        op->replace = true;
     } else if (op->kind == WIRE_OP_START && *op->file) {
         files_check_restore(files, &op->uuid, &op->file, reasons);
     }

@@ -95,6 +95,7 @@ extern const struct step step_nic_detach;   /* step_nic.c */
 extern const struct step step_pci_attach;   /* step_pci.c */
 extern const struct step step_pci_detach;   /* step_pci.c */
 extern const struct step step_save;         /* step_save.c */
+extern const struct step step_replace_save; /* step_save.c; final */
 extern const struct step step_pool_set;     /* step_pool.c */
 
 #endif

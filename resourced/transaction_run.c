@@ -468,17 +468,19 @@ static bool needs_journal(const struct transaction *t)
 }
 
 /* Names may mean others after this; uuids do not. */
-static void fix_uuids(struct transaction *t)
+static void fix_request(struct transaction *t)
 {
-    for (size_t i = 0; i < t->n_operations; i++)
+    for (size_t i = 0; i < t->n_operations; i++) {
         t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+        t->request.operations[i].replace = t->operations[i].request.replace;
+    }
 }
 
 /* Its steps change rows alone: they are as good as applied. */
 static void run_without_journal(struct transaction *t)
 {
     t->id = store_next_transaction(t->host->store);
-    fix_uuids(t);
+    fix_request(t);
     transaction_move(t, TRANSACTION_APPLYING);
     for (; t->at < t->n_steps; t->at++)
         tell_progress(t);
@@ -496,7 +498,7 @@ static void write_journal(struct transaction *t)
     struct store_change change = { .journal_add = &entry };
 
     t->id = entry.id;
-    fix_uuids(t);
+    fix_request(t);
     transaction_move(t, TRANSACTION_JOURNALLING);
     store_submit(t->host->store, &change, journalled, t);
 }

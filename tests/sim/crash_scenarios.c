@@ -2,8 +2,13 @@
 #include "tests/sim/crash_scenarios.h"
 
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/savefile.h"
+#include "tests/sim/rd_state.h"
 
 /* ---- what there is before ---- */
 
@@ -262,6 +267,31 @@ static void fill_checkpoint(struct rd *rd, struct rd_transaction *t)
     t->operations[0].resume = true;
 }
 
+/* A file of an older state of it is there. */
+static void prepare_old_save(struct rd *rd)
+{
+    struct savefile_head head = { .saved_ms = RD_OLD_SAVE_MS };
+
+    prepare_running(rd);
+    head.uuid = rd_show(rd, "web")->uuid;
+    int fd = open(rd_path(rd, "guest.save"), O_WRONLY | O_CREAT, 0600);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(savefile_write(fd, &head, NULL), 0);
+    close(fd);
+}
+
+static void fill_save_over(struct rd *rd, struct rd_transaction *t)
+{
+    add_save(rd, t, "web");
+    t->operations[0].replace = true;
+}
+
+static void fill_checkpoint_over(struct rd *rd, struct rd_transaction *t)
+{
+    fill_save_over(rd, t);
+    t->operations[0].resume = true;
+}
+
 static void prepare_saved(struct rd *rd)
 {
     struct rd_transaction t;
@@ -397,6 +427,9 @@ const struct scenario crash_scenarios[] = {
     { "pool-set when stopped", prepare_stopped, fill_pool, NULL, NULL },
     { "save", prepare_running, fill_save, NULL, NULL },
     { "save, run on", prepare_running, fill_checkpoint, NULL, NULL },
+    { "save over an older one", prepare_old_save, fill_save_over, NULL, NULL },
+    { "save over an older one, run on", prepare_old_save,
+      fill_checkpoint_over, NULL, NULL },
     { "restore", prepare_saved, fill_restore, NULL, NULL },
     { "four changes of one", prepare_running, fill_grow, NULL, NULL },
     { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,
