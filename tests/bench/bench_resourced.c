@@ -330,7 +330,7 @@ static void bench_writes(struct rd *rd, const char *dir, unsigned n_clients,
     clock_getcpuclockid(rd->pid, &cpu);
     unsigned before = n_descriptors(rd->pid);
     double cpu_s = 0, clients_s = 0;
-    struct split split = { { 0 } };
+    struct split split = { .loop = { 0 } };
     for (unsigned i = 0; i < n_rounds; i++) {
         double began = seconds(cpu);
         clients_s -= seconds(CLOCK_PROCESS_CPUTIME_ID);
