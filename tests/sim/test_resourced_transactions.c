@@ -25,6 +25,48 @@ static void add_rename(struct rd *rd, struct rd_transaction *t,
     op->new_xen_name = arena_printf(rd->arena, "acme.%s", new_name);
 }
 
+/* Killed; how many writes the database has seen in its life. */
+static int64_t kill_and_count(struct rd *rd)
+{
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    return rd_sql(rd, "SELECT changes FROM meta");
+}
+
+/* What has no effect on Xen is one write, without a journal; it is there
+ * after a crash, and its number is not given again. */
+static void test_rows_alone(void)
+{
+    struct rd *rd = started("");
+    const struct wire_transaction_reply *reply;
+    struct rd_transaction t;
+
+    rd_begin(&t);
+    rd_add_create(rd, &t, "db", false);
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    uint64_t id = reply->id;
+    int64_t n = kill_and_count(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    int64_t of_start = kill_and_count(rd) - n;
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_SCHED, "db")->weight = 77;
+    add_rename(rd, &t, "db", "db2");
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    CU_ASSERT(reply->id > id);
+    id = reply->id;
+    CU_ASSERT_EQUAL(kill_and_count(rd) - n, 2 * of_start + 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "db"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rd_show(rd, "db2"));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_DESTROY, "db2");
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    CU_ASSERT(reply->id > id);
+    CU_ASSERT_EQUAL(kill_and_count(rd) - n, 3 * of_start + 2);
+    rd_free(rd);
+}
+
 static void test_several(void)
 {
     struct rd *rd = started("");
@@ -484,6 +526,7 @@ static void test_names_in_queue(void)
 }
 
 static const struct unit_test tests[] = {
+    { "rows alone: one write, no journal", test_rows_alone },
     { "several operations", test_several },
     { "names change hands", test_swap },
     { "a rename, and a power cut", test_rename_and_power_cut },
