@@ -49,7 +49,8 @@ static const struct command state_commands[] = {
       change_run_each },
     { "unpause", NULL, "GUEST...", 1, -1, COMMAND_CHANGES, COMPLETE_GUESTS,
       change_options_rows, "Let guests go on that stand still",
-      "After pause, or after create, start or restore with --paused.",
+      "After pause, or after create, start or restore with --paused. A guest "
+      "goes on then, however often it was paused, and by whom.",
       unpause_examples, change_run_each },
     { "save", NULL, "GUEST FILE", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,
       save_options, "Write a guest's memory to a file and stop it",

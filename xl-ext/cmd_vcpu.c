@@ -194,7 +194,9 @@ static const struct command vcpu_commands[] = {
     { "vcpu-set", NULL, "GUEST N", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,
       change_options_rows, "Say how many vCPUs of a guest are online",
       "At most as many as its maxvcpus. The guest takes them in or gives "
-      "them up by itself.",
+      "them up by itself. When it has not done so in time, what it was told "
+      "stands, for it may follow later; how many it uses is printed, and the "
+      "exit status is 8.",
       set_examples, change_run },
     { "vcpu-pin", NULL, "GUEST VCPU|all CPUS-HARD [CPUS-SOFT]", 3, 4,
       COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS,

@@ -54,8 +54,7 @@ static int get_all(const struct command_args *args, struct client *client,
     const void *body;
     int rc = guest_customer(args, &query.customer, err);
     if (rc == 0)
-        rc = client_request(client, WIRE_MSG_partition_list, &query, &body,
-                            err);
+        rc = client_list(client, WIRE_MSG_partition_list, &query, &body, err);
     if (rc)
         return rc;
     const struct wire_partition_list *all = body;
