@@ -13,6 +13,20 @@
 
 /* ---- options ---- */
 
+const struct command_option change_plain_options[] = {
+    CHANGE_OPTIONS,
+    { 0 }
+};
+const struct command_option change_live_options[] = {
+    CHANGE_LIVE_OPTIONS,
+    { 0 }
+};
+const struct command_option change_detach_options[] = {
+    CHANGE_FORCE_OPTION,
+    CHANGE_LIVE_OPTIONS,
+    { 0 }
+};
+
 static bool has_option(const struct command_args *args, const char *name)
 {
     const struct command_option *o = args->command->options;
