@@ -178,4 +178,7 @@ void operations_usage(const struct operations *ops,
 {
     book_usage(customer, ret);
     leases_usage(ops->leases, customer->name, ret);
+    if (ops->service && !customer->builtin)
+        ret->disk.kib +=
+            service_measure_saved(ops->service, customer->name).kib;
 }

@@ -68,6 +68,11 @@ struct service_measured {
 int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
 
+/* How much this host has of files that guests of the customer were saved to;
+ * looks at them now. */
+struct mem service_measure_saved(const struct service *service,
+                                 const char *customer);
+
 /* `done` gets a struct wire_host, available_memory after the host's policy. */
 int service_host(struct service *service, service_done_fn *done, void *arg,
                  struct vdc_error *err);

@@ -15,6 +15,7 @@ resourced_libstore_a_SOURCES = \
 	resourced/store_sequence.c \
 	resourced/store_sql.h \
 	resourced/store_thread.c \
+	resourced/store_vfs.c \
 	resourced/store_write.c
 STORE_LIBS = resourced/libstore.a $(WIRE_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 
@@ -74,6 +75,8 @@ resourced_resourced_SOURCES = \
 	resourced/step_build.c \
 	resourced/step_change.c \
 	resourced/step_change.h \
+	resourced/step_device.c \
+	resourced/step_device.h \
 	resourced/step_disk.c \
 	resourced/step_end.c \
 	resourced/step_memory.c \

@@ -151,6 +151,7 @@ static void save_check(struct operation *op, struct reasons *reasons)
                         "%s is paused, and cannot be asked to suspend",
                         op->row->name);
     }
+    check_remembered(op, reasons);
     if (op->request.file[0] != '/') {
         step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
                     "the file must be a path from the root of the host: "
@@ -165,7 +166,6 @@ static void save_check(struct operation *op, struct reasons *reasons)
                  "somebody is saving to that file, or a crash left this: look "
                  "at it, and remove it", reasons);
     check_others(op, reasons);
-    check_remembered(op, reasons);
     check_space(op, memory, reasons);
 }
 

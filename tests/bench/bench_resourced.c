@@ -8,7 +8,6 @@
  *
  * DIRECTORY is where the databases are; it decides what an fsync costs.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sqlite3.h>
@@ -59,20 +58,6 @@ static unsigned long status_kib(pid_t pid, const char *key)
     if (f)
         fclose(f);
     return kib;
-}
-
-static unsigned n_descriptors(pid_t pid)
-{
-    char path[64];
-    unsigned n = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *dir = opendir(path);
-    while (dir && readdir(dir))
-        n++;
-    if (dir)
-        closedir(dir);
-    return n;
 }
 
 /* ---- clients ---- */
@@ -284,7 +269,7 @@ static void bench_writes(struct rd *rd, const char *dir, unsigned n_clients,
         client_open(&clients[i], rd, i);
     sqlite3 *db = open_sqlite(dir);
     clock_getcpuclockid(rd->pid, &cpu);
-    unsigned before = n_descriptors(rd->pid);
+    unsigned before = rd_descriptors(rd);
     double cpu_s = 0;
     for (unsigned i = 0; i < n_rounds; i++) {
         double began = seconds(cpu);
@@ -296,7 +281,7 @@ static void bench_writes(struct rd *rd, const char *dir, unsigned n_clients,
     for (unsigned i = 0; i < n_clients; i++) {
         n_done += clients[i].n_done;
     }
-    unsigned after = n_descriptors(rd->pid);
+    unsigned after = rd_descriptors(rd);
     printf("%u clients: %.0f transactions/s; SQLite, one commit a write: "
            "%.0f/s; ratio %.1f\n",
            n_clients, many, alone, many / alone);

@@ -288,6 +288,28 @@ static void remove_files(const struct bench *bench)
     free(log);
 }
 
+/* SQLite as it comes, instead of what the store makes of it; each write is a
+ * commit of its own. */
+static void open_plain(struct store *store)
+{
+    struct vdc_error err;
+
+    store_close_file(store);
+    if (sqlite3_open_v2(store->path, &store->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK ||
+        store_run_sql(store,
+                      "PRAGMA locking_mode = EXCLUSIVE;"
+                      "PRAGMA cell_size_check = ON;"
+                      "PRAGMA journal_mode = WAL;"
+                      "PRAGMA synchronous = FULL;"
+                      "PRAGMA wal_autocheckpoint = " WAL_FRAMES ";"
+                      "PRAGMA temp_store = MEMORY;",
+                      "opening", &err) ||
+        store_prepare(store, &err))
+        die("open", &err);
+}
+
 static void open_bench(struct bench *bench, const char *folder,
                        const char *name, bool loop)
 {
@@ -307,10 +329,8 @@ static void open_bench(struct bench *bench, const char *folder,
     for (unsigned i = 0; i < CLIENTS_MOST; i++)
         make_client(bench, 1 + i % PARTITIONS, &bench->clients[i]);
     bench->next_id = PARTITIONS + 1;
-    if (!loop && store_run_sql(bench->store,
-                               "PRAGMA wal_autocheckpoint = " WAL_FRAMES,
-                               "setting", &err))
-        die("open", &err);
+    if (!loop)
+        open_plain(bench->store);
 }
 
 static void close_bench(struct bench *bench)

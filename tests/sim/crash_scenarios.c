@@ -76,6 +76,15 @@ static void fill_create(struct rd *rd, struct rd_transaction *t)
     add_web(rd, t, "web", true);
 }
 
+/* 1 GiB of the host's 8 is dom0's. */
+static void fill_create_of_dom0(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = add_web(rd, t, "web", true);
+
+    op->host_reserve = MEM_KIB(rd_free_kib(rd));
+    op->dom0_keep = MEM_MIB(512);
+}
+
 static void fill_define(struct rd *rd, struct rd_transaction *t)
 {
     add_web(rd, t, "web", false);
@@ -360,6 +369,8 @@ static void fill_all_gone(struct rd *rd, struct rd_transaction *t)
 
 const struct scenario crash_scenarios[] = {
     { "create", prepare_nothing, fill_create, NULL, NULL },
+    { "create of dom0's memory", prepare_nothing, fill_create_of_dom0, NULL,
+      NULL },
     { "define", prepare_nothing, fill_define, NULL, NULL },
     { "start", prepare_stopped, fill_start, NULL, NULL },
     { "destroy", prepare_running, fill_destroy, NULL, NULL },

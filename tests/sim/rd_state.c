@@ -114,6 +114,17 @@ static const char *domain_state(struct rd *rd,
         vcpus_of(rd, info->domid), devices_of(rd, info->domid));
 }
 
+/* Its balloon may be on its way. */
+static const char *dom0_state(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    struct mem target = { 0 };
+
+    hv->domain->memory_target(hv, 0, &target, NULL);
+    return arena_printf(rd->arena, "dom0: target %llu\n",
+                        (unsigned long long)target.kib);
+}
+
 static const char *xen_state(struct rd *rd)
 {
     struct hv *hv = rd_host(rd);
@@ -124,8 +135,9 @@ static const char *xen_state(struct rd *rd)
     const char **texts = ARENA_ARRAY(rd->arena, n + 1, const char *);
     size_t n_texts = 0;
     for (size_t i = 0; i < n; i++)
-        if (domains[i].domid)
-            texts[n_texts++] = domain_state(rd, &domains[i]);
+        texts[n_texts++] = domains[i].domid
+                               ? domain_state(rd, &domains[i])
+                               : dom0_state(rd);
     return join_sorted(rd, texts, n_texts);
 }
 

@@ -128,6 +128,11 @@ static void test_refused(void)
     CU_ASSERT_EQUAL(save(&c, rd, "file"), VDC_E_WRONG_STATE);
     CU_ASSERT(rd_change_says(&c, "3 reasons"));
     CU_ASSERT(rd_change_says(&c, "web is paused"));
+    rd_change(&c, rd, WIRE_OP_SAVE)->file = "file";
+    CU_ASSERT_NOT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(rd_change_says(&c, "a path from the root"));
+    CU_ASSERT(rd_change_says(&c, "has devices for the time only"));
+    CU_ASSERT_EQUAL(save(&c, rd, "file"), VDC_E_WRONG_STATE);
     CU_ASSERT(rd_change_says(&c, "devices for the time only"));
     /* Two to one file. */
     CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);

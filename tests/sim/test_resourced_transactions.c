@@ -64,6 +64,36 @@ static void test_several(void)
     rd_free(rd);
 }
 
+/* After a boot the number of its domain is another's. */
+static void test_rename_and_power_cut(void)
+{
+    struct rd *rd = rd_new("");
+    struct rd_transaction t;
+    uint32_t domid;
+
+    rd->fault = "crash-after:rename:1";
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    uint32_t before = rd_show(rd, "web")->domid;
+    rd_begin(&t);
+    add_rename(rd, &t, "web", "www");
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), VDC_E_CLOSED);
+    rd_wait(rd);
+    hv_sim_power_cut(rd_host(rd));
+    CU_ASSERT_EQUAL(hv_sim_foreign_create(rd_host(rd), "theirs", MEM_MIB(64),
+                                          "", &domid, NULL), 0);
+    CU_ASSERT_EQUAL(domid, before);
+    rd->fault = NULL;
+    CU_ASSERT_FATAL(rd_start(rd));
+    const struct wire_partition_list *list = rd_list(rd, true);
+    bool kept = false;
+    for (uint32_t i = 0; i < list->n_partitions; i++)
+        kept |= strcmp(list->partitions[i].name, "theirs") == 0;
+    CU_ASSERT(kept);
+    CU_ASSERT_PTR_NOT_NULL(rd_show(rd, "web"));
+    rd_free(rd);
+}
+
 /* One name goes to another guest within one transaction. */
 static void test_swap(void)
 {
@@ -456,6 +486,7 @@ static void test_names_in_queue(void)
 static const struct unit_test tests[] = {
     { "several operations", test_several },
     { "names change hands", test_swap },
+    { "a rename, and a power cut", test_rename_and_power_cut },
     { "the last fails", test_undone },
     { "back though passed", test_back_after_pass },
     { "forward after the first destroy", test_forward },
