@@ -23,6 +23,7 @@ static void host_done(void *arg, const void *answer,
         wire_init(&wire_struct_host, &host);
         host.name = service_host_name(request->ops->service);
         host.state = "resourced does not answer";
+        host.hint = "is it running? `systemctl status xen-vdc-resourced`";
         if (err->code == VDC_E_STORE_CORRUPT) {
             host.state = "database damaged";
             host.hint = "`xl-vdc host-verify --rebuild` makes a new one from "

@@ -89,7 +89,10 @@ static void service_event(void *arg, const struct wire_event *event)
 {
     struct operations *ops = arg;
 
-    reconcile_event(ops->reconcile, event);
+    if (event->kind == WIRE_EVENT_MISSED)
+        reconcile_soon(ops->reconcile, 0);
+    else
+        reconcile_event(ops->reconcile, event);
     events_publish(ops->events, event);
 }
 

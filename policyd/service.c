@@ -18,7 +18,7 @@ struct service {
     const struct setup *setup;
     struct service_notify notify;
     struct command *command;
-    uint64_t last_event; /* highest number seen */
+    uint64_t last_event; /* number seen last; they rise, but for `missed` */
     bool follows;        /* events come */
     TAILQ_HEAD(, examination) examinations;
 };
@@ -323,7 +323,7 @@ static void follow_event(void *arg, const struct wire_frame *frame)
 
     if (frame->message->number != WIRE_MSG_event)
         return;
-    if (event->number > s->last_event)
+    if (event->number > s->last_event || event->kind == WIRE_EVENT_MISSED)
         s->last_event = event->number;
     s->notify.event(s->notify.arg, event);
 }

@@ -377,11 +377,6 @@ static const struct command_option list_options[] = {
     { 0 }
 };
 
-static const struct command_option show_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
-
 static const struct command_example list_examples[] = {
     { "xl-vdc list", "All guests that you may see." },
     { "xl-vdc list --all -v", "As operator, all domains of the host." },
@@ -404,7 +399,7 @@ static const struct command list_commands[] = {
       "remembered and count against the quota.",
       list_examples, run_list },
     { "show", NULL, "GUEST", 1, 1, COMMAND_READS, COMPLETE_GUESTS,
-      show_options, "Show all about a guest",
+      guest_plain_options, "Show all about a guest",
       "What it is now, how it was defined, and what its domain has instead "
       "of that for as long as it runs.",
       show_examples, run_show },

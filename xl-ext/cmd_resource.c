@@ -309,16 +309,6 @@ static const struct command_option list_options[] = {
     { 0 }
 };
 
-static const struct command_option show_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
-
-static const struct command_option pool_options[] = {
-    CHANGE_OPTIONS,
-    { 0 }
-};
-
 static const struct command_example pool_examples[] = {
     { "xl-vdc pool-set web licences 2", "web has two of the pool licences." },
     { NULL, NULL }
@@ -341,12 +331,13 @@ static const struct command resource_commands[] = {
       "used again. Sums are computed from the rows.",
       list_examples, run_list },
     { "resource-show", NULL, "GUEST|INDEX", 1, 1, COMMAND_READS,
-      COMPLETE_GUESTS, show_options, "Show all about resources",
+      COMPLETE_GUESTS, guest_plain_options, "Show all about resources",
       "A number is an index; anything else is a guest, all of whose "
       "resources are shown.",
       show_examples, run_show },
     { "pool-set", NULL, "GUEST POOL AMOUNT", 3, 3,
-      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS, pool_options,
+      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS,
+      change_plain_options,
       "Say how much of a named pool a guest has",
       "In the unit of the pool, which the host's settings name; 0 for none.",
       pool_examples, change_run },
