@@ -496,6 +496,44 @@ static void test_stuck(void)
     rd_free(rd);
 }
 
+static size_t published(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    const char **nodes;
+    size_t n = 0;
+
+    hv->store->list(hv, "/tool/xen-vdc/partition", rd->arena, &nodes, &n,
+                    NULL);
+    return n;
+}
+
+/* A destroy that a crash cut short and that takes longer than a start waits
+ * for: what it took out of xenstore stays out. */
+static void test_slow_end(void)
+{
+    struct rd *rd = rd_new("destroy_ms=700");
+    struct rd_transaction t;
+
+    rd->settings = "undo_wait = \"200ms\"\n";
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    CU_ASSERT_EQUAL(published(rd), 1);
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_DESTROY, "web");
+    rd_send_transaction(rd, &t);
+    rd_sleep(150);
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_domains(rd), 1);
+    for (unsigned i = 0; i < 50 && rd_show(rd, "web"); i++)
+        rd_sleep(100);
+    CU_ASSERT_PTR_NULL(rd_show(rd, "web"));
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    CU_ASSERT_EQUAL(published(rd), 0);
+    rd_free(rd);
+}
+
 /* Requests by name mean what the name means when it is their turn. */
 static void test_names_in_queue(void)
 {
@@ -542,6 +580,7 @@ static const struct unit_test tests[] = {
     { "cancel while waiting for the guest", test_cancel_wait },
     { "deadline", test_deadline },
     { "Xen never answers", test_stuck },
+    { "an end that outlasts the start", test_slow_end },
     { "names in the queue", test_names_in_queue },
 };
 
