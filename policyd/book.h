@@ -29,6 +29,7 @@ struct assignment {
     uint64_t created_ms;
     /* not stored: */
     bool in_flight; /* a request of ours is making, ending or renaming it */
+    bool touched;   /* that has ended since the last look at the host began */
     unsigned n_changing; /* requests of ours that change what it counts for */
     bool uncounted; /* such a request ended while it could not be counted */
     bool missing;   /* its host does not know it */

@@ -140,6 +140,14 @@ static bool is_none(const struct wire_usage *usage)
            !usage->guests;
 }
 
+/* An operator may save a guest elsewhere than in its customer's folders. */
+static bool is_for_quota(const struct change *change,
+                         const struct wire_operation *op)
+{
+    return op->kind != WIRE_OP_SAVE ||
+           change->request->auth.role == W_CUSTOMER;
+}
+
 /* What a guest counts for more, when the change has been made. */
 static void work_out(struct change *change, struct change_guest *guest)
 {
@@ -154,7 +162,8 @@ static void work_out(struct change *change, struct change_guest *guest)
         effect_usage(&guest->effect, &before);
     const char *macs = effect_macs(&guest->effect, arena);
     for (uint32_t i = 0; i < change->order.n_operations; i++)
-        if (change->guest_of[i] == guest)
+        if (change->guest_of[i] == guest &&
+            is_for_quota(change, &change->order.operations[i]))
             effect_apply(&guest->effect, &change->order.operations[i], arena);
     effect_usage(&guest->effect, &after);
     guest->growth = growth_of(&after, &before);

@@ -167,6 +167,7 @@ static int settle_recorded(struct change *change, struct change_guest *guest,
     enum assignment_state state = state_after(a, guest);
 
     a->in_flight = false;
+    a->touched = true;
     if (!ok && partition_outcome_unknown(&change->why))
         return change->why.code;
     if (guest->book == (ok ? CHANGE_FORGETS : CHANGE_CREATES))

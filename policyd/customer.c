@@ -9,6 +9,7 @@
 #include "policyd/operations.h"
 #include "policyd/quota.h"
 #include "policyd/reconcile.h"
+#include "wire/page.h"
 
 static void describe(const struct operations *ops, const struct customer *c,
                      struct wire_customer *ret)
@@ -154,6 +155,16 @@ void customer_create(struct request *request)
     reply_one(request, &customer);
 }
 
+/* They are ordered by name, which is the place of each. */
+static void cut(struct wire_customer_list *list)
+{
+    uint32_t n = wire_page_count(&wire_struct_customer, list->customers,
+                                 list->n_customers);
+
+    list->next = n < list->n_customers ? list->customers[n - 1].name : "";
+    list->n_customers = n;
+}
+
 void customer_list(struct request *request)
 {
     const struct wire_customer_ref *ref = request->body;
@@ -162,6 +173,11 @@ void customer_list(struct request *request)
     struct wire_customer_list list = { 0 };
     struct customer *c;
 
+    if (*ref->from && names_check_customer(ref->from, NULL)) {
+        wire_page_refuse(ref->from, &err);
+        request_fail(request, &err);
+        return;
+    }
     if (*ref->name || request->auth.role == W_CUSTOMER) {
         struct wire_customer one;
         if (operations_customer(request, ref->name, &c, &err)) {
@@ -178,7 +194,9 @@ void customer_list(struct request *request)
         ARENA_ARRAY(request->arena, list.n_customers, struct wire_customer);
     list.n_customers = 0;
     TAILQ_FOREACH(c, book_customers(ops->book), link)
-    describe(ops, c, &list.customers[list.n_customers++]);
+    if (strcmp(c->name, ref->from) > 0)
+        describe(ops, c, &list.customers[list.n_customers++]);
+    cut(&list);
     request_reply(request, WIRE_MSG_customer_list_reply, &list);
 }
 

@@ -20,6 +20,7 @@ int effect_init(struct effect *effect,
                               &effect->live, err);
     if (!rc)
         effect->runs = *shown->live.name != '\0';
+    effect->saved = MEM_KIB(0);
     return rc;
 }
 
@@ -28,7 +29,7 @@ bool effect_counts(enum wire_operation_kind kind)
     return kind == WIRE_OP_CREATE || kind == WIRE_OP_MEMORY_MAX ||
            kind == WIRE_OP_VCPUS || kind == WIRE_OP_DISK_ATTACH ||
            kind == WIRE_OP_DISK_DETACH || kind == WIRE_OP_NIC_ATTACH ||
-           kind == WIRE_OP_NIC_DETACH;
+           kind == WIRE_OP_NIC_DETACH || kind == WIRE_OP_SAVE;
 }
 
 static void add_disk(struct wire_definition *d, const struct wire_disk *disk,
@@ -102,6 +103,8 @@ void effect_apply(struct effect *effect, const struct wire_operation *op,
         effect->runs = false;
         return;
     }
+    if (op->kind == WIRE_OP_SAVE && effect->runs)
+        effect->saved.kib += effect->live.memory.kib;
     if (!op->live_only)
         change(&effect->definition, op, arena);
     if (effect->runs)
@@ -112,16 +115,17 @@ void effect_usage(const struct effect *effect, struct wire_usage *ret)
 {
     struct wire_usage live;
 
+    wire_init(&wire_struct_usage, &live);
     quota_of_definition(&effect->definition, ret);
-    if (!effect->runs)
-        return;
-    quota_of_definition(&effect->live, &live);
+    if (effect->runs)
+        quota_of_definition(&effect->live, &live);
     if (ret->memory.kib < live.memory.kib)
         ret->memory = live.memory;
     if (ret->vcpus < live.vcpus)
         ret->vcpus = live.vcpus;
     if (ret->disk.kib < live.disk.kib)
         ret->disk = live.disk;
+    ret->disk.kib += effect->saved.kib;
 }
 
 static const char *add_macs(const char *text, const struct wire_definition *d,

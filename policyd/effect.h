@@ -15,6 +15,7 @@ struct effect {
     struct wire_definition definition; /* at its next start */
     struct wire_definition live;       /* now, if it runs */
     bool runs;
+    struct mem saved; /* about so much is written by the operations */
 };
 
 /* Copies; `shown` may go afterwards.  Errors: those of wire_struct_copy. */
@@ -30,8 +31,8 @@ bool effect_counts(enum wire_operation_kind kind);
 void effect_apply(struct effect *effect, const struct wire_operation *op,
                   struct arena *arena);
 
-/* What it counts for: the most of what it has now and has at its next
- * start. */
+/* What it counts for: the most of what it has now and has at its next start;
+ * and files that it is saved to, until they are there and are measured. */
 void effect_usage(const struct effect *effect, struct wire_usage *ret);
 
 /* All its MAC addresses, each once, separated by spaces; in the arena. */

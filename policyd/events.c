@@ -3,6 +3,10 @@
  * each asks for the kept events by itself first.  While those arrive others
  * may happen, so it asks again until it has caught up with what was published
  * meanwhile; numbers rise, so nothing is sent twice and nothing is missed.
+ *
+ * Only with the event `missed` a number may be lower than one before: the
+ * host's database is an older copy, or a new one, and its numbers have begun
+ * again from there.  Followers are told so, and go on from there too.
  */
 #include "policyd/events.h"
 
@@ -60,13 +64,25 @@ static bool concerns(const struct watcher *watcher,
            event->time_ms >= watcher->not_before_ms;
 }
 
+/* Whether the watcher has dealt with it, or with what it tells of. */
+static bool is_known(const struct watcher *watcher,
+                     const struct wire_event *event)
+{
+    return event->kind == WIRE_EVENT_MISSED
+               ? event->number == watcher->position
+               : event->number <= watcher->position;
+}
+
 static void deliver(struct watcher *watcher, const struct wire_event *event)
 {
     struct wire_event mine = *event;
 
-    if (event->number <= watcher->position)
+    if (is_known(watcher, event))
         return;
     watcher->position = event->number;
+    if (watcher->round_until > event->number &&
+        event->kind == WIRE_EVENT_MISSED)
+        watcher->round_until = event->number;
     if (!concerns(watcher, event))
         return;
     if (!*mine.host)
@@ -79,12 +95,17 @@ void events_publish(struct events *events, const struct wire_event *event)
     struct watcher *watcher, *next;
     struct vdc_error err = { 0 };
 
-    if (event->number > events->newest)
+    if (event->number > events->newest || event->kind == WIRE_EVENT_MISSED)
         events->newest = event->number;
     for (watcher = TAILQ_FIRST(&events->watchers); watcher; watcher = next) {
         next = TAILQ_NEXT(watcher, link);
-        if (watcher->fetching)
+        if (watcher->fetching) {
+            /* What it asked for is told of what was missed by itself. */
+            if (event->kind == WIRE_EVENT_MISSED &&
+                watcher->round_until > event->number)
+                watcher->round_until = event->number;
             continue;
+        }
         deliver(watcher, event);
         if (request_pending(watcher->request) > FOLLOWER_PENDING_MAX) {
             struct request *request = watcher->request;

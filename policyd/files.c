@@ -3,6 +3,7 @@
  */
 #include "policyd/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,9 @@
 #include <unistd.h>
 
 #include "base/savefile.h"
+
+/* Directories within directories that are looked through. */
+#define DEPTH_MAX 8
 
 struct found {
     const char *path; /* canonical */
@@ -324,6 +328,59 @@ void files_check_restore(const struct files *files,
         rc = check_head("restore", *path, uuid, &err);
     if (rc)
         reasons_add(reasons, &err);
+}
+
+static bool is_saved(int dir, const char *name)
+{
+    struct savefile_head head;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    int rc = savefile_read(fd, &head, NULL);
+    close(fd);
+    return rc == 0;
+}
+
+static uint64_t saved_below(int parent, const char *name, int flags,
+                            unsigned depth)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    struct stat st;
+    uint64_t sum = 0;
+
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    while ((entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0 ||
+            fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+            sum += saved_below(fd, entry->d_name, O_NOFOLLOW, depth + 1);
+        else if (S_ISREG(st.st_mode) && is_saved(fd, entry->d_name))
+            sum += whole_kib((uint64_t)st.st_size).kib;
+    }
+    closedir(dir);
+    return sum;
+}
+
+struct mem files_measure_saved(const struct files *files)
+{
+    uint64_t sum = 0;
+    bool shared;
+
+    for (size_t i = 0; i < files->paths->n_items; i++) {
+        const char *dir = expand(files, files->paths->items[i], &shared);
+        if (!shared)
+            sum += saved_below(AT_FDCWD, dir, 0, 0);
+    }
+    return MEM_KIB(sum);
 }
 
 /* Splits a path into its directory, canonical, and the last name. */

@@ -61,4 +61,8 @@ void files_check_restore(const struct files *files,
  */
 bool files_measure(struct wire_definition *definition);
 
+/* How much files of saved guests take in the customer's own directories,
+ * those being written included. */
+struct mem files_measure_saved(const struct files *files);
+
 #endif

@@ -23,6 +23,7 @@ static void host_done(void *arg, const void *answer,
         wire_init(&wire_struct_host, &host);
         host.name = service_host_name(request->ops->service);
         host.state = "resourced does not answer";
+        host.hint = "is it running? `systemctl status xen-vdc-resourced`";
         if (err->code == VDC_E_STORE_CORRUPT) {
             host.state = "database damaged";
             host.hint = "`xl-vdc host-verify --rebuild` makes a new one from "
@@ -91,7 +92,7 @@ static void verified(void *arg, const void *answer,
     reply.host = service_host_name(ops->service);
     for (uint32_t i = 0; i < reply.n_differences; i++)
         present(ops, &reply.differences[i]);
-    if (asked->repair || asked->rebuild) {
+    if ((asked->repair || asked->rebuild) && !*asked->from) {
         const struct store_audit audit = operations_audit(
             request, "", asked->rebuild ? "rebuild" : "repair", 0);
         struct vdc_error why = { 0 };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/gather.h"
 #include "policyd/quota.h"
 
 /* Of one customer, so that small ones cannot fill the host's memory. */
@@ -276,8 +277,8 @@ void leases_up(struct leases *leases)
 
     leases->known = false;
     wire_init(&wire_struct_lease_ref, &ref);
-    if (service_ask(leases->ops->service, WIRE_MSG_lease_list, &ref, listed,
-                    NULL, leases, NULL, &err))
+    if (gather(leases->ops->service, WIRE_MSG_lease_list, &ref, listed, leases,
+               &err))
         log_debug("leases: %s", err.text);
 }
 
@@ -327,6 +328,7 @@ static void reply_own(const struct asking *asking,
         own.leases[own.n_leases] = list->leases[i];
         own.leases[own.n_leases++].host_reserve = MEM_KIB(0);
     }
+    own.next = list->next;
     request_reply(request, WIRE_MSG_lease_list_reply, &own);
 }
 

@@ -2,15 +2,20 @@
  * Lists of guests: what the host has, as far as it is the business of who
  * asks, and what should be there and is not.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "policyd/gather.h"
 #include "policyd/operations.h"
 #include "policyd/partition.h"
+#include "wire/page.h"
 
 struct filter {
     struct request *request;
     char customer[NAMES_CUSTOMER_MAX + 1]; /* "": all */
     bool foreign;
+    struct wire_partition from; /* the last of the page before ... */
+    bool has_from;              /* ... if there was one */
 };
 
 static bool wanted(const struct filter *filter, const struct wire_partition *p)
@@ -80,6 +85,68 @@ static size_t count_missing(const struct operations *ops)
     return n;
 }
 
+/* ---- pages ---- */
+
+/* By what a guest keeps for ever, its UUID; then others' domains, of which
+ * the number alone is sure to be one's own. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct wire_partition *p = a, *q = b;
+
+    if (p->managed != q->managed)
+        return p->managed ? -1 : 1;
+    if (p->managed)
+        return memcmp(&p->uuid, &q->uuid, sizeof(p->uuid));
+    return p->domid < q->domid ? -1 : p->domid > q->domid;
+}
+
+/* A place is the UUID of a guest, or the number of another's domain. */
+static int parse_place(const char *text, struct wire_partition *ret,
+                       struct vdc_error *err)
+{
+    uint64_t domid;
+
+    wire_init(&wire_struct_partition, ret);
+    ret->managed = uuid_from_text(text, &ret->uuid);
+    if (ret->managed)
+        return 0;
+    if (wire_page_number(text, &domid, err) || domid > UINT32_MAX)
+        return wire_page_refuse(text, err);
+    ret->domid = (uint32_t)domid;
+    return 0;
+}
+
+static const char *format_place(const struct wire_partition *p,
+                                struct arena *arena)
+{
+    char uuid[UUID_TEXT_SIZE];
+
+    return p->managed ? arena_strdup(arena, uuid_format(&p->uuid, uuid))
+                      : arena_printf(arena, "%u", p->domid);
+}
+
+/* A list that fits into one page stays as the host has it. */
+static void cut(const struct filter *filter, struct wire_partition_list *list)
+{
+    struct wire_partition *all = list->partitions;
+    uint32_t at = 0, n = list->n_partitions;
+
+    list->next = "";
+    if (!filter->has_from &&
+        wire_page_count(&wire_struct_partition, all, n) == n)
+        return;
+    qsort(all, n, sizeof(*all), compare_places);
+    while (filter->has_from && at < n &&
+           compare_places(&all[at], &filter->from) <= 0)
+        at++;
+    list->partitions = all + at;
+    list->n_partitions =
+        wire_page_count(&wire_struct_partition, all + at, n - at);
+    if (at + list->n_partitions < n)
+        list->next = format_place(&all[at + list->n_partitions - 1],
+                                  filter->request->arena);
+}
+
 static void listed(void *arg, const void *answer, const struct vdc_error *err)
 {
     const struct filter *filter = arg; /* in the request's arena */
@@ -100,6 +167,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     add_missing(filter, list, &mine);
     for (uint32_t i = 0; i < mine.n_partitions; i++)
         partition_present(request->ops, &mine.partitions[i]);
+    cut(filter, &mine);
     request_reply(request, WIRE_MSG_partition_list_reply, &mine);
 }
 
@@ -112,15 +180,18 @@ void partition_list(struct request *request)
     int rc = 0;
 
     filter->request = request;
+    filter->has_from = *query->from != '\0';
+    if (filter->has_from)
+        rc = parse_place(query->from, &filter->from, &err);
     filter->foreign = query->foreign && request->auth.role == W_OPERATOR &&
                       !*query->customer;
-    if (*query->customer || request->auth.role == W_CUSTOMER) {
+    if (!rc && (*query->customer || request->auth.role == W_CUSTOMER)) {
         rc = operations_customer(request, query->customer, &customer, &err);
         if (!rc)
             strcpy(filter->customer, customer->name);
     }
     if (!rc)
-        rc = service_list(request->ops->service, listed, filter, &err);
+        rc = gather_partitions(request->ops->service, listed, filter, &err);
     if (rc)
         request_fail(request, &err);
 }

@@ -22,6 +22,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.h \
 	policyd/files.c \
 	policyd/files.h \
+	policyd/gather.c \
+	policyd/gather.h \
 	policyd/host.c \
 	policyd/identity.c \
 	policyd/identity.h \
@@ -61,7 +63,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/setup.h \
 	policyd/store.h \
 	policyd/store_sql.h \
-	policyd/store_sqlite.c
+	policyd/store_sqlite.c \
+	policyd/store_sqlite.h \
+	policyd/store_sqlite_change.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS)
 

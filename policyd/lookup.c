@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/gather.h"
+
 int lookup_no_guest(const char *name, struct vdc_error *err)
 {
     return vdc_error_set(err, VDC_E_NOT_FOUND, "no such guest: %s", name);
@@ -131,7 +133,8 @@ void lookup_assignment(struct request *request,
              !uuid_is_zero(&ref->uuid) ||
              !names_domid(ref->name, &search->domid))
         end_none(search);
-    else if (service_list(request->ops->service, listed, search, &err))
+    else if (gather_partitions(request->ops->service, listed, search,
+                               &err))
         done(arg, NULL, &err);
 }
 

@@ -89,7 +89,10 @@ static void service_event(void *arg, const struct wire_event *event)
 {
     struct operations *ops = arg;
 
-    reconcile_event(ops->reconcile, event);
+    if (event->kind == WIRE_EVENT_MISSED)
+        reconcile_soon(ops->reconcile, 0);
+    else
+        reconcile_event(ops->reconcile, event);
     events_publish(ops->events, event);
 }
 
@@ -175,4 +178,7 @@ void operations_usage(const struct operations *ops,
 {
     book_usage(customer, ret);
     leases_usage(ops->leases, customer->name, ret);
+    if (ops->service && !customer->builtin)
+        ret->disk.kib +=
+            service_measure_saved(ops->service, customer->name).kib;
 }

@@ -53,7 +53,8 @@ struct store_audit operations_audit(const struct request *request,
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 
-/* What a customer uses: guests, and leases that live. */
+/* What a customer uses: guests, leases that live, and files of saved guests
+ * in its folders. */
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
 

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/effect.h"
+#include "policyd/gather.h"
 #include "policyd/partition.h"
 #include "policyd/recount.h"
 
@@ -266,10 +267,13 @@ static void sweep(struct reconcile *r)
     {
         for (a = TAILQ_FIRST(&c->assignments); a; a = next) {
             next = TAILQ_NEXT(a, link);
-            if (!a->seen && !a->in_flight)
+            if (a->touched)
+                r->again = true;
+            else if (!a->seen && !a->in_flight) {
                 compare_gone(r, a);
-            else
-                a->seen = false;
+                continue;
+            }
+            a->seen = false;
         }
     }
 }
@@ -295,7 +299,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         a->seen = true;
-        if (!a->in_flight)
+        if (!a->in_flight && !a->touched)
             compare_there(r, a, p);
     }
     sweep(r);
@@ -305,14 +309,27 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     }
 }
 
+/* The list comes in pages.  What a request of ours changes meanwhile may be
+ * on none of them, or as it was: it is looked at again later. */
+static void begin_to_watch(struct reconcile *r)
+{
+    struct customer *c;
+    struct assignment *a;
+
+    TAILQ_FOREACH(c, book_customers(r->ops->book), link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    a->touched = false;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct reconcile *r = arg;
     struct vdc_error err = { 0 };
 
+    begin_to_watch(r);
     r->again = false;
     r->running = true;
-    if (service_list(r->ops->service, listed, r, &err))
+    if (gather_partitions(r->ops->service, listed, r, &err))
         r->running = false; /* it comes again with the connection */
 }
 

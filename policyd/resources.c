@@ -76,6 +76,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *why)
         request_fail(request, &err);
         return;
     }
+    mine.next = list ? list->next : "";
     if (list && request->auth.role == W_OPERATOR) {
         mine.totals = list->totals;
         mine.n_totals = list->n_totals;

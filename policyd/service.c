@@ -18,7 +18,7 @@ struct service {
     const struct setup *setup;
     struct service_notify notify;
     struct command *command;
-    uint64_t last_event; /* highest number seen */
+    uint64_t last_event; /* number seen last; they rise, but for `missed` */
     bool follows;        /* events come */
     TAILQ_HEAD(, examination) examinations;
 };
@@ -134,17 +134,6 @@ void service_cancel(struct service *s, uint32_t call)
     command_cancel(s->command, call);
 }
 
-int service_list(struct service *s, service_done_fn *done, void *arg,
-                 struct vdc_error *err)
-{
-    struct wire_partition_query query;
-
-    wire_init(&wire_struct_partition_query, &query);
-    query.foreign = true;
-    return send_call(s, WIRE_MSG_partition_list, &query, call_done, done, NULL,
-                     arg, NULL, err);
-}
-
 int service_events(struct service *s, uint64_t since, service_done_fn *done,
                    service_more_fn *more, void *arg, struct vdc_error *err)
 {
@@ -230,6 +219,17 @@ int service_measure(struct service *s, const struct vdc_uuid *uuid,
                      NULL, arg, NULL, err);
 }
 
+struct mem service_measure_saved(const struct service *s, const char *customer)
+{
+    struct arena *arena = arena_new();
+    const struct files files = { &s->setup->customer_paths, customer, true,
+                                 arena };
+    struct mem saved = files_measure_saved(&files);
+
+    arena_free(arena);
+    return saved;
+}
+
 /* ---- looking at operations ---- */
 
 struct examination {
@@ -278,6 +278,7 @@ static void examine(const struct setup *setup, const struct files *files,
                          &op->nic, reasons);
     } else if (op->kind == WIRE_OP_SAVE) {
         files_check_save(files, &op->uuid, &op->file, reasons);
+        op->replace = true;
     } else if (op->kind == WIRE_OP_START && *op->file) {
         files_check_restore(files, &op->uuid, &op->file, reasons);
     }
@@ -322,7 +323,7 @@ static void follow_event(void *arg, const struct wire_frame *frame)
 
     if (frame->message->number != WIRE_MSG_event)
         return;
-    if (event->number > s->last_event)
+    if (event->number > s->last_event || event->kind == WIRE_EVENT_MISSED)
         s->last_event = event->number;
     s->notify.event(s->notify.arg, event);
 }

@@ -68,6 +68,11 @@ struct service_measured {
 int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
 
+/* How much this host has of files that guests of the customer were saved to;
+ * looks at them now. */
+struct mem service_measure_saved(const struct service *service,
+                                 const char *customer);
+
 /* `done` gets a struct wire_host, available_memory after the host's policy. */
 int service_host(struct service *service, service_done_fn *done, void *arg,
                  struct vdc_error *err);
@@ -107,10 +112,6 @@ void service_cancel(struct service *service, uint32_t call);
 
 /* The host's database is in order again: goes on with events. */
 void service_resume(struct service *service);
-
-/* `done` gets a partition_list, with domains that are not ours. */
-int service_list(struct service *service, service_done_fn *done, void *arg,
-                 struct vdc_error *err);
 
 /* The kept events with a higher number, through `more`. */
 int service_events(struct service *service, uint64_t since,

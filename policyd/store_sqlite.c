@@ -1,11 +1,11 @@
 /*
  * The data center's store in SQLite: the default, for one host, with nothing
- * to install.  The only file that knows SQLite.  Write-ahead log with
+ * to install.  Opening, reading, closing; store_sqlite_change.c writes.  Only
+ * these two know SQLite.  Write-ahead log with
  * synchronous=FULL: a commit survives the loss of power.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,22 +17,10 @@
 #include "base/arena.h"
 #include "policyd/store.h"
 #include "policyd/store_sql.h"
+#include "policyd/store_sqlite.h"
 
-struct sqlite_store {
-    struct store store;
-    sqlite3 *db;
-    char *path;
-    int lock_fd; /* as long as it is open */
-};
-
-static struct sqlite_store *from_store(struct store *store)
-{
-    return (struct sqlite_store *)store;
-}
-
-/* Turns the connection's last failure into our error. */
-static int failed(struct sqlite_store *s, const char *what,
-                  struct vdc_error *err)
+int store_sqlite_failed(struct sqlite_store *s, const char *what,
+                        struct vdc_error *err)
 {
     int code = sqlite3_extended_errcode(s->db) & 0xff;
     /* SQLite keeps the errno of some failures only; errno itself was cleared
@@ -84,24 +72,21 @@ static int failed(struct sqlite_store *s, const char *what,
                          sqlite3_errmsg(s->db));
 }
 
-static int run(struct sqlite_store *s, const char *sql, struct vdc_error *err)
+int store_sqlite_run(struct sqlite_store *s, const char *sql,
+                     struct vdc_error *err)
 {
     errno = 0;
     if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return failed(s, "writing", err);
+        return store_sqlite_failed(s, "writing", err);
     return 0;
 }
 
-/*
- * Prepares a statement and binds: t text, i int64, b bytes and their size_t.
- * Texts and bytes must live until the statement is finished.
- */
-static int prepare(struct sqlite_store *s, sqlite3_stmt **ret,
-                   struct vdc_error *err, const char *sql, const char *types,
-                   ...)
+int store_sqlite_prepare(struct sqlite_store *s, sqlite3_stmt **ret,
+                         struct vdc_error *err, const char *sql,
+                         const char *types, ...)
 {
     if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
-        return failed(s, "preparing", err);
+        return store_sqlite_failed(s, "preparing", err);
     va_list ap;
     va_start(ap, types);
     for (int i = 0; types[i]; i++) {
@@ -120,191 +105,14 @@ static int prepare(struct sqlite_store *s, sqlite3_stmt **ret,
     return 0;
 }
 
-/* Runs a statement that gives no rows, and finishes it. */
-static int finish(struct sqlite_store *s, sqlite3_stmt *stmt,
-                  struct vdc_error *err)
+int store_sqlite_finish(struct sqlite_store *s, sqlite3_stmt *stmt,
+                        struct vdc_error *err)
 {
     errno = 0;
     int r = sqlite3_step(stmt);
-    int rc = r == SQLITE_DONE ? 0 : failed(s, "writing", err);
+    int rc = r == SQLITE_DONE ? 0 : store_sqlite_failed(s, "writing", err);
 
     sqlite3_finalize(stmt);
-    return rc;
-}
-
-/* Of one text. */
-static int run_with(struct sqlite_store *s, const char *sql, const char *text,
-                    struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err, sql, "t", text);
-
-    return rc ? rc : finish(s, stmt, err);
-}
-
-static int logins_add(struct sqlite_store *s, const struct wire_customer *c,
-                      struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc = 0;
-
-    for (uint32_t i = 0; !rc && i < c->n_logins; i++) {
-        rc = prepare(s, &stmt, err, "INSERT INTO login VALUES (?,?,?)", "itt",
-                     (int64_t)c->logins[i].uid, c->name, c->logins[i].user);
-        if (!rc)
-            rc = finish(s, stmt, err);
-    }
-    return rc;
-}
-
-static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
-                        struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc =
-        prepare(s, &stmt, err, "INSERT INTO customer VALUES (?,?,?,?,?,?)",
-                "tiiiii", c->name, (int64_t)c->created_ms, c->quota.memory_kib,
-                c->quota.vcpus, c->quota.disk_kib, c->quota.guests);
-    if (!rc)
-        rc = finish(s, stmt, err);
-    return rc ? rc : logins_add(s, c, err);
-}
-
-static int customer_set(struct sqlite_store *s, const struct wire_customer *c,
-                        struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err,
-                     "UPDATE customer SET memory_kib = ?, vcpus = ?, disk_kib "
-                     "= ?, guests = ? WHERE name = ?",
-                     "iiiit", c->quota.memory_kib, c->quota.vcpus,
-                     c->quota.disk_kib, c->quota.guests, c->name);
-    if (!rc)
-        rc = finish(s, stmt, err);
-    if (!rc && c->n_logins)
-        rc = run_with(s, "DELETE FROM login WHERE customer = ?", c->name, err);
-    return rc ? rc : logins_add(s, c, err);
-}
-
-static int customer_remove(struct sqlite_store *s, const char *name,
-                           struct vdc_error *err)
-{
-    int rc = run_with(s, "DELETE FROM answer WHERE owner = ?", name, err);
-
-    return rc ? rc
-              : run_with(s, "DELETE FROM customer WHERE name = ?", name, err);
-}
-
-/* Those kept too long, and the oldest of an owner that has too many. */
-static int answers_drop(struct sqlite_store *s, const struct store_answer *a,
-                        struct vdc_error *err)
-{
-    const uint64_t kept = STORE_ANSWER_KEPT_MS;
-    sqlite3_stmt *stmt;
-    int rc = prepare(
-        s, &stmt, err,
-        "DELETE FROM answer WHERE time_ms < ?1 OR (owner = ?2 AND time_ms <= "
-        "(SELECT time_ms FROM answer WHERE owner = ?2 ORDER BY time_ms DESC "
-        "LIMIT 1 OFFSET ?3))",
-        "iti", (int64_t)(a->time_ms > kept ? a->time_ms - kept : 0), a->owner,
-        (int64_t)STORE_ANSWERS_MAX - 1);
-    return rc ? rc : finish(s, stmt, err);
-}
-
-static int answer_put(struct sqlite_store *s, const struct store_answer *a,
-                      struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc = answers_drop(s, a, err);
-
-    if (!rc)
-        rc = prepare(s, &stmt, err,
-                     "INSERT OR REPLACE INTO answer VALUES (?,?,?,?,?,?)",
-                     "ttiiib", a->owner, a->key, (int64_t)a->digest,
-                     (int64_t)a->message, (int64_t)a->time_ms,
-                     a->size ? (const void *)a->body : "", a->size);
-    return rc ? rc : finish(s, stmt, err);
-}
-
-static int assignment_put(struct sqlite_store *s,
-                          const struct store_assignment *a,
-                          struct vdc_error *err)
-{
-    char uuid[UUID_TEXT_SIZE];
-    sqlite3_stmt *stmt;
-    int rc = prepare(
-        s, &stmt, err,
-        "INSERT INTO assignment VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT "
-        "(uuid) DO UPDATE SET name = excluded.name, new_name = "
-        "excluded.new_name, host = excluded.host, state = excluded.state, "
-        "memory_kib = excluded.memory_kib, vcpus = excluded.vcpus, disk_kib = "
-        "excluded.disk_kib, macs = excluded.macs, reason = excluded.reason",
-        "tttttiiiitti", uuid_format(&a->uuid, uuid), a->customer, a->name,
-        a->new_name, a->host, (int64_t)a->state, (int64_t)a->counts.memory.kib,
-        (int64_t)a->counts.vcpus, (int64_t)a->counts.disk.kib, a->macs,
-        a->reason, (int64_t)a->created_ms);
-    return rc ? rc : finish(s, stmt, err);
-}
-
-static int assignment_remove(struct sqlite_store *s,
-                             const struct vdc_uuid *uuid,
-                             struct vdc_error *err)
-{
-    char text[UUID_TEXT_SIZE];
-
-    return run_with(s, "DELETE FROM assignment WHERE uuid = ?",
-                    uuid_format(uuid, text), err);
-}
-
-static int audit(struct sqlite_store *s, const struct store_audit *a,
-                 struct vdc_error *err)
-{
-    sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err,
-                     "INSERT INTO audit (time_ms, uid, customer, message, "
-                     "object, result) VALUES (?, nullif(?, 4294967295), ?, "
-                     "?, ?, ?)",
-                     "iittti", (int64_t)a->time_ms, (int64_t)a->uid,
-                     a->customer, a->message, a->object, (int64_t)a->result);
-    return rc ? rc : finish(s, stmt, err);
-}
-
-static int apply(struct sqlite_store *s, const struct store_change *change,
-                 struct vdc_error *err)
-{
-    switch (change->kind) {
-    case STORE_CUSTOMER_ADD:
-        return customer_add(s, change->customer, err);
-    case STORE_CUSTOMER_SET:
-        return customer_set(s, change->customer, err);
-    case STORE_CUSTOMER_REMOVE:
-        return customer_remove(s, change->name, err);
-    case STORE_ASSIGNMENT_PUT:
-        return assignment_put(s, change->assignment, err);
-    case STORE_ASSIGNMENT_REMOVE:
-        return assignment_remove(s, change->uuid, err);
-    case STORE_ANSWER_PUT:
-        return answer_put(s, change->answer, err);
-    case STORE_AUDIT:
-        return audit(s, change->audit, err);
-    }
-    return VDC_E_INTERNAL;
-}
-
-static int sqlite_commit(struct store *store,
-                         const struct store_change *changes, size_t n_changes,
-                         struct vdc_error *err)
-{
-    struct sqlite_store *s = from_store(store);
-    int rc = run(s, "BEGIN IMMEDIATE", err);
-
-    for (size_t i = 0; !rc && i < n_changes; i++)
-        rc = apply(s, &changes[i], err);
-    if (!rc)
-        rc = run(s, "COMMIT", err);
-    /* after some failures SQLite has rolled back by itself */
-    if (rc && !sqlite3_get_autocommit(s->db))
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
 }
 
@@ -321,10 +129,11 @@ static int load_logins(struct sqlite_store *s, struct wire_customer *c,
     enum { MOST = 64 };
     sqlite3_stmt *stmt;
     int r = SQLITE_DONE;
-    int rc = prepare(s, &stmt, err,
-                     "SELECT uid, user FROM login WHERE customer = ? ORDER BY "
-                     "uid",
-                     "t", c->name);
+    int rc = store_sqlite_prepare(
+        s, &stmt, err,
+        "SELECT uid, user FROM login WHERE customer = ? ORDER BY "
+        "uid",
+        "t", c->name);
     if (rc)
         return rc;
     c->logins = ARENA_ARRAY(arena, MOST, struct wire_login);
@@ -335,7 +144,7 @@ static int load_logins(struct sqlite_store *s, struct wire_customer *c,
         login->user = arena_strdup(arena, text(stmt, 1));
     }
     if (r != SQLITE_DONE && r != SQLITE_ROW)
-        rc = failed(s, "reading", err);
+        rc = store_sqlite_failed(s, "reading", err);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -346,8 +155,8 @@ static int load_customers(struct sqlite_store *s,
 {
     sqlite3_stmt *stmt;
     int r = SQLITE_DONE;
-    int rc =
-        prepare(s, &stmt, err, "SELECT * FROM customer ORDER BY name", "");
+    int rc = store_sqlite_prepare(s, &stmt, err,
+                                  "SELECT * FROM customer ORDER BY name", "");
     if (rc)
         return rc;
     while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -366,7 +175,7 @@ static int load_customers(struct sqlite_store *s,
         arena_free(arena);
     }
     if (!rc && r != SQLITE_DONE)
-        rc = failed(s, "reading", err);
+        rc = store_sqlite_failed(s, "reading", err);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -398,20 +207,21 @@ static int load_assignment(struct sqlite_store *s, sqlite3_stmt *stmt,
 static int sqlite_load(struct store *store, const struct store_loader *loader,
                        struct vdc_error *err)
 {
-    struct sqlite_store *s = from_store(store);
+    struct sqlite_store *s = store_sqlite_of(store);
     sqlite3_stmt *stmt;
     int r = SQLITE_DONE;
     int rc = load_customers(s, loader, err);
 
     if (!rc)
-        rc = prepare(s, &stmt, err,
-                     "SELECT * FROM assignment ORDER BY customer, name", "");
+        rc = store_sqlite_prepare(
+            s, &stmt, err, "SELECT * FROM assignment ORDER BY customer, name",
+            "");
     if (rc)
         return rc;
     while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW)
         rc = load_assignment(s, stmt, loader, err);
     if (!rc && r != SQLITE_DONE)
-        rc = failed(s, "reading", err);
+        rc = store_sqlite_failed(s, "reading", err);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -420,12 +230,13 @@ static int sqlite_find_answer(struct store *store, const char *owner,
                               const char *key, struct arena *arena,
                               struct store_answer *ret, struct vdc_error *err)
 {
-    struct sqlite_store *s = from_store(store);
+    struct sqlite_store *s = store_sqlite_of(store);
     sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err,
-                     "SELECT digest, message, time_ms, body FROM answer WHERE "
-                     "owner = ? AND key = ?",
-                     "tt", owner, key);
+    int rc = store_sqlite_prepare(
+        s, &stmt, err,
+        "SELECT digest, message, time_ms, body FROM answer WHERE "
+        "owner = ? AND key = ?",
+        "tt", owner, key);
 
     if (rc)
         return rc;
@@ -444,7 +255,7 @@ static int sqlite_find_answer(struct store *store, const char *owner,
     } else if (r == SQLITE_DONE) {
         rc = vdc_error_set(err, VDC_E_NOT_FOUND, "no answer to key '%s'", key);
     } else {
-        rc = failed(s, "reading", err);
+        rc = store_sqlite_failed(s, "reading", err);
     }
     sqlite3_finalize(stmt);
     return rc;
@@ -452,7 +263,7 @@ static int sqlite_find_answer(struct store *store, const char *owner,
 
 static void sqlite_close(struct store *store)
 {
-    struct sqlite_store *s = from_store(store);
+    struct sqlite_store *s = store_sqlite_of(store);
 
     sqlite3_close(s->db);
     if (s->lock_fd >= 0)
@@ -463,7 +274,7 @@ static void sqlite_close(struct store *store)
 
 static const struct store_ops sqlite_ops = {
     .load = sqlite_load,
-    .commit = sqlite_commit,
+    .commit = store_sqlite_commit,
     .find_answer = sqlite_find_answer,
     .close = sqlite_close,
 };
@@ -473,12 +284,12 @@ static int pragma(struct sqlite_store *s, const char *sql, int64_t *ret,
                   bool *ret_ok, struct vdc_error *err)
 {
     sqlite3_stmt *stmt;
-    int rc = prepare(s, &stmt, err, sql, "");
+    int rc = store_sqlite_prepare(s, &stmt, err, sql, "");
 
     if (rc)
         return rc;
     if (sqlite3_step(stmt) != SQLITE_ROW) {
-        rc = failed(s, "reading", err);
+        rc = store_sqlite_failed(s, "reading", err);
     } else {
         *ret = sqlite3_column_int64(stmt, 0);
         *ret_ok = strcmp(text(stmt, 0), "ok") == 0;
@@ -523,10 +334,11 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     sqlite3_busy_timeout(s->db, 1000);
     int rc = check_version(s, &version, err);
     if (!rc)
-        rc = run(s,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                 "PRAGMA foreign_keys = ON",
-                 err);
+        rc = store_sqlite_run(
+            s,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+            "PRAGMA foreign_keys = ON",
+            err);
     if (!rc)
         rc = pragma(s, "PRAGMA quick_check(1)", &unused, &ok, err);
     if (rc)
@@ -542,15 +354,17 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     if (version == STORE_VERSION)
         return 0;
     /* while tables are exchanged a reference may lead nowhere */
-    rc = run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
+    rc =
+        store_sqlite_run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
     if (!rc)
-        rc = run(s, version == 1 ? STORE_UPGRADE_1 : STORE_SCHEMA, err);
+        rc = store_sqlite_run(s, version == 1 ? STORE_UPGRADE_1 : STORE_SCHEMA,
+                              err);
     if (!rc) {
         char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "
                               "user_version = %d; COMMIT; PRAGMA "
                               "foreign_keys = ON",
                               STORE_APPLICATION_ID, STORE_VERSION);
-        rc = run(s, sql, err);
+        rc = store_sqlite_run(s, sql, err);
         free(sql);
     }
     return rc;
@@ -589,7 +403,8 @@ int store_sqlite_open(const char *path, struct store **ret,
     int r = sqlite3_open_v2(path, &s->db,
                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     umask(mask);
-    int rc = r == SQLITE_OK ? lock(s, err) : failed(s, "opening", err);
+    int rc =
+        r == SQLITE_OK ? lock(s, err) : store_sqlite_failed(s, "opening", err);
     if (!rc)
         rc = set_up(s, err);
     if (rc) {

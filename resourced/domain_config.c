@@ -130,68 +130,71 @@ static bool fits_int32(int64_t value)
     return value >= INT32_MIN && value <= INT32_MAX;
 }
 
-int definition_check_values(const struct wire_definition *definition,
-                            struct vdc_error *err)
+static void refuse(const struct wire_definition *definition, bool is_wrong,
+                   const char *what, struct reasons *reasons)
+{
+    struct vdc_error err;
+
+    if (!is_wrong)
+        return;
+    vdc_error_set(&err, VDC_E_BAD_VALUE,
+                  "the definition of %s is wrong: %s", definition->name, what);
+    reasons_add(reasons, &err);
+}
+
+void definition_check_values(const struct wire_definition *definition,
+                             struct reasons *reasons)
 {
     const struct wire_definition *d = definition;
-    const char *what = NULL;
 
-    if (!d->name[0])
-        what = "it has no name";
-    else if (!d->memory.kib || d->memory.kib > MEM_MAX_KIB ||
-             d->max_memory.kib > MEM_MAX_KIB)
-        what = "its memory must be between 1 KiB and 16 PiB";
-    else if (d->max_memory.kib && d->max_memory.kib < d->memory.kib)
-        what = "its max_memory is less than its memory";
-    else if (d->max_vcpus && d->max_vcpus < d->vcpus)
-        what = "its max_vcpus is less than its vcpus";
-    else if (!d->kernel[0] && !d->bootloader[0])
-        what = "it has neither a kernel nor a bootloader";
-    else if (!fits_int32(d->rtc_timeoffset_s) ||
-             !fits_int32(d->max_grant_frames) ||
-             !fits_int32(d->max_maptrack_frames) ||
-             !fits_int32(d->max_grant_version))
-        what = "a number is out of range";
-    if (what)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "the definition of %s is wrong: %s", d->name,
-                             what);
-    return 0;
+    refuse(d, !d->name[0], "it has no name", reasons);
+    refuse(d, !d->memory.kib || d->memory.kib > MEM_MAX_KIB ||
+                  d->max_memory.kib > MEM_MAX_KIB,
+           "its memory must be between 1 KiB and 16 PiB", reasons);
+    refuse(d, d->max_memory.kib && d->max_memory.kib < d->memory.kib,
+           "its max_memory is less than its memory", reasons);
+    refuse(d, d->max_vcpus && d->max_vcpus < d->vcpus,
+           "its max_vcpus is less than its vcpus", reasons);
+    refuse(d, !d->kernel[0] && !d->bootloader[0],
+           "it has neither a kernel nor a bootloader", reasons);
+    refuse(d, !fits_int32(d->rtc_timeoffset_s) ||
+                  !fits_int32(d->max_grant_frames) ||
+                  !fits_int32(d->max_maptrack_frames) ||
+                  !fits_int32(d->max_grant_version),
+           "a number is out of range", reasons);
 }
 
-static int check_file(const struct wire_definition *definition,
-                      const char *role, const char *path,
-                      struct vdc_error *err)
+static void check_file(const struct wire_definition *definition,
+                       const char *role, const char *path,
+                       struct reasons *reasons)
 {
+    struct vdc_error err;
+
     if (!path[0] || access(path, R_OK) == 0)
-        return 0;
-    vdc_error_set(err, VDC_E_NO_FILE, "%s: the %s %s cannot be read: %s",
+        return;
+    vdc_error_set(&err, VDC_E_NO_FILE, "%s: the %s %s cannot be read: %s",
                   definition->name, role, path, strerror(errno));
-    vdc_error_hint(err, "the file must be on the host, for dom0 to read");
-    return VDC_E_NO_FILE;
+    vdc_error_hint(&err, "the file must be on the host, for dom0 to read");
+    reasons_add(reasons, &err);
 }
 
-int definition_check_files(const struct wire_definition *definition,
-                           struct vdc_error *err)
+void definition_check_files(const struct wire_definition *definition,
+                            struct reasons *reasons)
 {
-    int rc = check_file(definition, "kernel", definition->kernel, err);
-
-    if (!rc)
-        rc = check_file(definition, "ramdisk", definition->ramdisk, err);
+    check_file(definition, "kernel", definition->kernel, reasons);
+    check_file(definition, "ramdisk", definition->ramdisk, reasons);
     /* A program without a path is looked for by libxl. */
-    if (!rc && definition->bootloader[0] == '/')
-        rc = check_file(definition, "bootloader", definition->bootloader,
-                        err);
-    for (uint32_t i = 0; !rc && i < definition->n_disks; i++) {
+    if (definition->bootloader[0] == '/')
+        check_file(definition, "bootloader", definition->bootloader, reasons);
+    for (uint32_t i = 0; i < definition->n_disks; i++) {
         const struct wire_disk *disk = &definition->disks[i];
         bool in_dom0 = !disk->backend[0] ||
                        strcmp(disk->backend, "Domain-0") == 0 ||
                        strcmp(disk->backend, "0") == 0;
         /* What a script makes of its target only the script knows. */
         if (in_dom0 && !disk->script[0] && disk->target[0] == '/')
-            rc = check_file(definition, "disk", disk->target, err);
+            check_file(definition, "disk", disk->target, reasons);
     }
-    return rc;
 }
 
 void definition_choose_macs(struct wire_definition *definition,

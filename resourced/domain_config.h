@@ -4,6 +4,7 @@
 #define RESOURCED_DOMAIN_CONFIG_H
 
 #include "base/arena.h"
+#include "base/reasons.h"
 #include "hv/hv.h"
 #include "resourced/partition.h"
 
@@ -15,12 +16,13 @@ void domain_config_fill(const struct partition_row *row, struct arena *arena,
 void domain_config_disk(const struct wire_disk *from, struct hv_disk *ret);
 void domain_config_nic(const struct wire_nic *from, struct hv_nic *ret);
 
-/* Amounts and names that no domain can have: VDC_E_BAD_VALUE. */
-int definition_check_values(const struct wire_definition *definition,
-                            struct vdc_error *err);
-/* Files in dom0 that it needs: VDC_E_NO_FILE, naming the file. */
-int definition_check_files(const struct wire_definition *definition,
-                           struct vdc_error *err);
+/* Adds each amount and name that no domain can have: VDC_E_BAD_VALUE. */
+void definition_check_values(const struct wire_definition *definition,
+                             struct reasons *reasons);
+/* Adds each file in dom0 that it needs and that cannot be read:
+ * VDC_E_NO_FILE, naming the file. */
+void definition_check_files(const struct wire_definition *definition,
+                            struct reasons *reasons);
 /* Gives each interface without an address a random one in Xen's range. */
 void definition_choose_macs(struct wire_definition *definition,
                             struct arena *arena);

@@ -19,6 +19,7 @@ struct work {
     int rc; /* written by the thread, read when it has ended */
     struct vdc_error err;
     pthread_t thread;
+    bool replace;
     int wake[2]; /* a pipe that the thread closes an end of */
     struct event *event;
     durable_fn *fn;
@@ -71,7 +72,10 @@ static int do_work(struct work *work)
     if (fsync(work->fd))
         return vdc_error_errno(&work->err, VDC_E_IO, errno,
                                "%s cannot be written", work->from);
-    if (rename_new(work->from, work->to) == 0)
+    if (!work->to)
+        return 0;
+    if ((work->replace ? rename(work->from, work->to)
+                       : rename_new(work->from, work->to)) == 0)
         return sync_folder(work->to)
                    ? vdc_error_errno(&work->err, VDC_E_IO, errno,
                                      "the folder of %s cannot be written",
@@ -106,14 +110,15 @@ static void ended(int fd, short what, void *arg)
 }
 
 int durable_rename(struct event_base *base, int fd, const char *from,
-                   const char *to, durable_fn *fn, void *arg,
+                   const char *to, bool replace, durable_fn *fn, void *arg,
                    struct vdc_error *err)
 {
     struct work *work = XNEW(struct work);
 
     work->fd = fd;
     work->from = xstrdup(from);
-    work->to = xstrdup(to);
+    work->to = to ? xstrdup(to) : NULL;
+    work->replace = replace;
     work->fn = fn;
     work->arg = arg;
     work->wake[0] = work->wake[1] = -1;
@@ -125,7 +130,7 @@ int durable_rename(struct event_base *base, int fd, const char *from,
     }
     if (r) {
         work_free(work);
-        return vdc_error_errno(err, VDC_E_IO, r, "%s cannot be written", to);
+        return vdc_error_errno(err, VDC_E_IO, r, "%s cannot be written", from);
     }
     return 0;
 }

@@ -5,6 +5,8 @@
 #ifndef RESOURCED_DURABLE_H
 #define RESOURCED_DURABLE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct event_base;
@@ -12,13 +14,14 @@ struct event_base;
 typedef void durable_fn(void *arg, int rc, const struct vdc_error *err);
 
 /*
- * fd is the file `from`; it gets the name `to`, in the same folder, unless
- * there is such a file.  fn is called once, from the loop: VDC_E_EXISTS,
+ * fd is the file `from`; it gets the name `to`, in the same folder.  What has
+ * that name is replaced, or, without `replace`, stays, and is an error.  `to`
+ * NULL: it keeps its name.  fn is called once, from the loop: VDC_E_EXISTS,
  * VDC_E_DISK_FULL, VDC_E_IO; then the file may have either name.  fd stays the
  * caller's, open until then.  An error that is returned: nothing was begun.
  */
 int durable_rename(struct event_base *base, int fd, const char *from,
-                   const char *to, durable_fn *fn, void *arg,
+                   const char *to, bool replace, durable_fn *fn, void *arg,
                    struct vdc_error *err);
 
 #endif

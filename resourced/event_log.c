@@ -140,6 +140,7 @@ static bool tell_missed(struct event_follower *follower, uint64_t first,
 {
     uint64_t before = first ? first - 1 : last;
     struct wire_event missed;
+    char text[160];
 
     if (follower->since >= before && follower->since <= last)
         return true;
@@ -149,10 +150,15 @@ static bool tell_missed(struct event_follower *follower, uint64_t first,
         missed.time_ms = clock_wall().ms;
         missed.kind = WIRE_EVENT_MISSED;
         missed.host = follower->log->host->name;
-        missed.text = follower->since > last
-                          ? "the numbers of events have begun again: the "
-                            "database was made anew"
-                          : "events before this one are no longer kept";
+        missed.text = "events before this one are no longer kept";
+        if (follower->since > last) {
+            snprintf(text, sizeof(text),
+                     "there is no event of number %llu, the newest is %llu: "
+                     "if it was there, the database is another now",
+                     (unsigned long long)follower->since,
+                     (unsigned long long)last);
+            missed.text = text;
+        }
         if (!follower->ops->on_event(follower->arg, &missed))
             return false;
     }

@@ -303,13 +303,15 @@ static void list(void *arg, int rc, const struct vdc_error *err)
 {
     struct request *request = arg;
     struct wire_partition_list reply;
+    struct vdc_error list_err;
 
-    if (rc) {
+    if (rc)
         request_fail(request, err);
-        return;
-    }
-    view_list(request->host, request->body, request->arena, &reply);
-    request_answer(request, WIRE_MSG_partition_list_reply, &reply);
+    else if (view_list(request->host, request->body, request->arena, &reply,
+                       &list_err))
+        request_fail(request, &list_err);
+    else
+        request_answer(request, WIRE_MSG_partition_list_reply, &reply);
 }
 
 static void handle_list(struct request *request)

@@ -9,6 +9,7 @@
 #include "resourced/resource.h"
 #include "resourced/resource_rows.h"
 #include "resourced/verify.h"
+#include "resourced/verify_pages.h"
 #include "resourced/view.h"
 
 /* ---- resources ---- */
@@ -109,9 +110,13 @@ static void handle_lease_list(struct request *request)
 {
     const struct wire_lease_ref *ref = request->body;
     struct wire_lease_list reply;
+    struct vdc_error err;
 
-    leases_list(request->host, ref->owner, request->arena, &reply);
-    request_answer(request, WIRE_MSG_lease_list_reply, &reply);
+    if (leases_page(request->host, ref->owner, ref->from, request->arena,
+                    &reply, &err))
+        request_fail(request, &err);
+    else
+        request_answer(request, WIRE_MSG_lease_list_reply, &reply);
 }
 
 /* ---- devices: about now, so Xen is asked ---- */
@@ -222,17 +227,35 @@ static void handle_device_list(struct request *request)
 static void verified(void *arg, int rc, const struct vdc_error *err,
                      const struct wire_verify_reply *reply)
 {
-    if (rc)
-        request_fail(arg, err);
+    struct request *request = arg;
+    struct wire_verify_reply page;
+
+    if (rc) {
+        request_fail(request, err);
+        return;
+    }
+    verify_first_page(request->host, reply, request->arena, &page);
+    request_answer(request, WIRE_MSG_host_verify_reply, &page);
+}
+
+static void answer_next_page(struct request *request, const char *from)
+{
+    struct wire_verify_reply page;
+    struct vdc_error err;
+
+    if (verify_next_page(request->host, from, request->arena, &page, &err))
+        request_fail(request, &err);
     else
-        request_answer(arg, WIRE_MSG_host_verify_reply, reply);
+        request_answer(request, WIRE_MSG_host_verify_reply, &page);
 }
 
 static void handle_host_verify(struct request *request)
 {
     const struct wire_verify *verify = request->body;
 
-    if (verify->rebuild)
+    if (verify->from[0])
+        answer_next_page(request, verify->from);
+    else if (verify->rebuild)
         rebuild_begin(request->host, verified, request);
     else if (request->host->damage.code)
         request_fail(request, &request->host->damage);

@@ -13,6 +13,7 @@
 #include "resourced/resource.h"
 #include "resourced/text.h"
 #include "resourced/verify.h"
+#include "resourced/verify_pages.h"
 #include "resourced/waiter.h"
 
 static void find_name(struct host *host)
@@ -136,6 +137,7 @@ void host_close(struct host *host)
     if (!host)
         return;
     verify_abandon(host);
+    verify_pages_free(host);
     rebuild_abandon(host);
     live_close(host->live);
     /* First the hypervisor: nothing calls back after it. */

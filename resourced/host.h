@@ -19,6 +19,7 @@ struct live;
 struct rebuild;
 struct resource_table;
 struct verify;
+struct verify_pages;
 struct waiters;
 
 struct host {
@@ -35,6 +36,7 @@ struct host {
     struct memory_account memory;
     struct verify *verify;   /* under way, or NULL */
     struct rebuild *rebuild; /* as well */
+    struct verify_pages *found; /* by the last verify, or NULL */
     struct event_log *events;
     struct waiters *waiters;
     struct event *lifecycle_timer;

@@ -10,20 +10,12 @@
 #include "base/log.h"
 #include "base/reasons.h"
 #include "resourced/host.h"
+#include "resourced/lease_impl.h"
 #include "resourced/live.h"
 #include "resourced/memory.h"
 #include "resourced/resource.h"
 
 #define EXPIRES_MOST_MS UINT64_C(86400000)
-
-TAILQ_HEAD(lease_list, lease);
-
-struct lease_table {
-    struct host *host;
-    struct lease_list all;
-    struct event *timer; /* of the one that expires first */
-    struct mem asked;    /* of Xen, with success */
-};
 
 /* ---- what Xen keeps ---- */
 
@@ -479,72 +471,6 @@ void leases_drop_session(struct host *host, const void *session)
     }
     if (any)
         settle(host);
-}
-
-/* ---- looking ---- */
-
-struct lease *lease_find(const struct host *host, const struct vdc_uuid *id)
-{
-    struct lease *lease;
-
-    TAILQ_FOREACH (lease, &host->leases->all, link)
-        if (!lease->doomed && uuid_equal(&lease->wire.id, id))
-            return lease;
-    return NULL;
-}
-
-void leases_list(const struct host *host, const char *owner,
-                 struct arena *arena, struct wire_lease_list *ret)
-{
-    uint64_t now = clock_mono().ms;
-    const struct lease *lease;
-    size_t n = 0;
-
-    wire_init(&wire_struct_lease_list, ret);
-    TAILQ_FOREACH (lease, &host->leases->all, link)
-        n++;
-    ret->leases = ARENA_ARRAY(arena, n, struct wire_lease);
-    TAILQ_FOREACH (lease, &host->leases->all, link) {
-        if (owner[0] && strcmp(owner, lease->wire.owner) != 0)
-            continue;
-        struct wire_lease *item = &ret->leases[ret->n_leases++];
-        *item = lease->wire;
-        item->expires_ms =
-            lease->expires_at_ms > now ? lease->expires_at_ms - now : 0;
-    }
-}
-
-struct mem leases_memory(const struct host *host, const struct transaction *t)
-{
-    const struct lease *lease;
-    struct mem sum = { 0 };
-
-    TAILQ_FOREACH (lease, &host->leases->all, link)
-        if (!t || lease->user != t)
-            sum.kib += lease->wire.memory.kib;
-    return sum;
-}
-
-struct mem leases_memory_idle(const struct host *host)
-{
-    const struct lease *lease;
-    struct mem sum = { 0 };
-
-    TAILQ_FOREACH (lease, &host->leases->all, link)
-        if (!lease->user)
-            sum.kib += lease->wire.memory.kib;
-    return sum;
-}
-
-struct mem leases_memory_claimed(const struct host *host)
-{
-    const struct lease *lease;
-    struct mem sum = { 0 };
-
-    TAILQ_FOREACH (lease, &host->leases->all, link)
-        if (lease->wire.claimed)
-            sum.kib += lease->wire.memory.kib;
-    return sum;
 }
 
 /* ---- turning it into an allocation ---- */

@@ -58,6 +58,10 @@ struct lease *lease_find(const struct host *host, const struct vdc_uuid *id);
 /* In the arena, expires_ms from now; owner "": all. */
 void leases_list(const struct host *host, const char *owner,
                  struct arena *arena, struct wire_lease_list *ret);
+/* The page of it (wire/page.h) from a place on.  Errors: VDC_E_BAD_VALUE. */
+int leases_page(const struct host *host, const char *owner, const char *from,
+                struct arena *arena, struct wire_lease_list *ret,
+                struct vdc_error *err);
 
 /*
  * A transaction turns it into an allocation: from now on what it keeps counts

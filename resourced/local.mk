@@ -15,6 +15,7 @@ resourced_libstore_a_SOURCES = \
 	resourced/store_sequence.c \
 	resourced/store_sql.h \
 	resourced/store_thread.c \
+	resourced/store_vfs.c \
 	resourced/store_write.c
 STORE_LIBS = resourced/libstore.a $(WIRE_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 
@@ -35,6 +36,8 @@ resourced_resourced_SOURCES = \
 	resourced/host.h \
 	resourced/lease.c \
 	resourced/lease.h \
+	resourced/lease_impl.h \
+	resourced/lease_list.c \
 	resourced/lifecycle.c \
 	resourced/lifecycle.h \
 	resourced/live.c \
@@ -72,6 +75,8 @@ resourced_resourced_SOURCES = \
 	resourced/step_build.c \
 	resourced/step_change.c \
 	resourced/step_change.h \
+	resourced/step_device.c \
+	resourced/step_device.h \
 	resourced/step_disk.c \
 	resourced/step_end.c \
 	resourced/step_memory.c \
@@ -97,6 +102,8 @@ resourced_resourced_SOURCES = \
 	resourced/verify.c \
 	resourced/verify.h \
 	resourced/verify_impl.h \
+	resourced/verify_pages.c \
+	resourced/verify_pages.h \
 	resourced/verify_repair.c \
 	resourced/verify_rows.c \
 	resourced/verify_xen.c \

@@ -8,6 +8,8 @@
 #include "resourced/lease.h"
 #include "resourced/transaction.h"
 
+#define PATH "/tool/xen-vdc/dom0-memory" /* doc/xenstore-paths.md */
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -236,50 +238,145 @@ static int set_dom0_target(struct host *host, struct vdc_error *err)
         MEM_KIB(less(account->dom0_before.kib, account->taken.kib)), err);
 }
 
+/*
+ * The account as text, "BEFORE TAKEN ID=AMOUNT ...", in KiB and with the
+ * transactions that may be undone still: for the case that this process is
+ * killed.  Where dom0's balloon is, which a boot sets right as well.
+ */
+static int write_account(struct host *host, struct vdc_error *err)
+{
+    const struct memory_account *account = &host->memory;
+    const struct transaction *t;
+
+    if (!account->n_takers)
+        return host->hv->store->remove(host->hv, PATH, err);
+    struct arena *arena = arena_new();
+    const char *text = arena_printf(
+        arena, "%llu %llu", (unsigned long long)account->dom0_before.kib,
+        (unsigned long long)account->taken.kib);
+    TAILQ_FOREACH (t, &host->transactions, link)
+        for (size_t i = 0; i < t->n_operations; i++)
+            if (t->operations[i].from_dom0.kib)
+                text = arena_printf(
+                    arena, "%s %llu=%llu", text, (unsigned long long)t->id,
+                    (unsigned long long)t->operations[i].from_dom0.kib);
+    int rc = host->hv->store->write(host->hv, PATH, text, err);
+    arena_free(arena);
+    return rc;
+}
+
+static int begin_account(struct host *host, struct vdc_error *err)
+{
+    struct memory_account *account = &host->memory;
+    struct arena *arena = arena_new();
+    struct hv_host_info info;
+    int rc = host->hv->domain->host_info(host->hv, arena, &info, err);
+
+    arena_free(arena);
+    if (rc)
+        return rc;
+    account->dom0_before = info.dom0_memory;
+    account->taken = MEM_KIB(0);
+    return 0;
+}
+
 int memory_take(struct operation *op, struct mem amount,
                 struct vdc_error *err)
 {
     struct memory_account *account = &op->host->memory;
     struct memory_account before = *account;
+    struct vdc_error why;
+    int rc = account->n_takers ? 0 : begin_account(op->host, err);
 
-    if (account->n_takers == 0) {
-        struct arena *arena = arena_new();
-        struct hv_host_info info;
-        int rc = op->host->hv->domain->host_info(op->host->hv, arena, &info,
-                                                err);
-        arena_free(arena);
-        if (rc)
-            return rc;
-        account->dom0_before = info.dom0_memory;
-        account->taken = MEM_KIB(0);
-    }
+    if (rc)
+        return rc;
     account->n_takers++;
     account->taken.kib += amount.kib;
-    int rc = set_dom0_target(op->host, err);
-    if (rc)
-        *account = before;
-    else
-        op->from_dom0 = amount;
+    op->from_dom0 = amount;
+    rc = write_account(op->host, err);
+    if (!rc)
+        rc = set_dom0_target(op->host, err);
+    if (!rc)
+        return 0;
+    *account = before;
+    op->from_dom0 = MEM_KIB(0);
+    if (write_account(op->host, &why))
+        log_warning("what dom0 is to get back cannot be noted: %s", why.text);
     return rc;
 }
 
 void memory_keep(struct operation *op)
 {
-    if (!op->from_dom0.kib)
-        return;
-    op->from_dom0 = MEM_KIB(0);
-    op->host->memory.n_takers--;
-}
-
-void memory_give_back(struct operation *op)
-{
     struct vdc_error err;
 
     if (!op->from_dom0.kib)
         return;
-    op->host->memory.taken.kib -= op->from_dom0.kib;
-    if (set_dom0_target(op->host, &err))
-        log_warning("dom0 does not get back the memory that it gave for %s: "
-                    "%s", op->row->name, err.text);
-    memory_keep(op);
+    op->from_dom0 = MEM_KIB(0);
+    op->host->memory.n_takers--;
+    if (write_account(op->host, &err))
+        log_warning("what dom0 is to get back cannot be noted: %s", err.text);
+}
+
+int memory_give_back(struct operation *op, struct vdc_error *err)
+{
+    struct memory_account *account = &op->host->memory;
+
+    if (!op->from_dom0.kib)
+        return 0;
+    account->taken.kib -= op->from_dom0.kib;
+    int rc = set_dom0_target(op->host, err);
+    if (rc)
+        account->taken.kib += op->from_dom0.kib;
+    else
+        memory_keep(op);
+    return rc;
+}
+
+/* ---- after a crash ---- */
+
+static struct transaction *open_transaction(struct host *host, uint64_t id)
+{
+    struct transaction *t;
+
+    TAILQ_FOREACH (t, &host->transactions, link)
+        if (t->id == id && t->n_operations)
+            return t;
+    return NULL;
+}
+
+/* What one that has ended took stays taken. */
+static void read_account(struct host *host, const char *text)
+{
+    struct memory_account *account = &host->memory;
+    unsigned long long before, taken, id, amount;
+    int n = 0;
+
+    if (sscanf(text, "%llu %llu%n", &before, &taken, &n) != 2 ||
+        taken > before)
+        return;
+    account->dom0_before = MEM_KIB(before);
+    account->taken = MEM_KIB(taken);
+    for (text += n; sscanf(text, " %llu=%llu%n", &id, &amount, &n) == 2;
+         text += n) {
+        struct transaction *t = open_transaction(host, id);
+        if (!t || amount > taken)
+            continue;
+        struct operation *op = &t->operations[0];
+        account->n_takers += !op->from_dom0.kib;
+        op->from_dom0.kib += amount;
+    }
+}
+
+int memory_recover(struct host *host, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const char *text;
+    int rc = host->hv->store->read(host->hv, PATH, arena, &text, err);
+
+    if (!rc) {
+        read_account(host, text);
+        rc = write_account(host, err);
+    }
+    arena_free(arena);
+    return rc == VDC_E_NOT_FOUND ? 0 : rc;
 }

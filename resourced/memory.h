@@ -35,12 +35,16 @@ int memory_check_lease(struct host *host, struct mem amount,
 /* Before op takes memory from the host: what its lease has Xen keep is free
  * for it from now on. */
 void memory_unlock(struct operation *op);
-/* Asks dom0 to give so much; op remembers it. */
+/* Asks dom0 to give so much; op remembers it, and so does xenstore. */
 int memory_take(struct operation *op, struct mem amount,
                 struct vdc_error *err);
 /* What was taken has reached its guest: it stays with it. */
 void memory_keep(struct operation *op);
-/* It is not needed any more: dom0 may have it back. */
-void memory_give_back(struct operation *op);
+/* It is not needed any more: dom0 may have it back.  Before the journal says
+ * that op's transaction is undone; after an error to be tried again. */
+int memory_give_back(struct operation *op, struct vdc_error *err);
+/* After a crash, when the transactions of the journal have begun and none has
+ * run: they have what they had taken. */
+int memory_recover(struct host *host, struct vdc_error *err);
 
 #endif

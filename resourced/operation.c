@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "resourced/host.h"
 #include "resourced/step.h"
+#include "resourced/step_save.h"
 
 /* The protocol shows an owner as partition.customer, of at most so many
  * characters. */
@@ -56,6 +57,11 @@ static bool to_forget(const struct operation *op)
 static bool to_end(const struct operation *op)
 {
     return !op->request.resume;
+}
+
+static bool to_replace(const struct operation *op)
+{
+    return op->request.replace;
 }
 
 struct rule {
@@ -110,7 +116,9 @@ static const struct rule rules[] = {
     { WIRE_OP_PCI_ATTACH, ANYWHERE, false, { { &step_pci_attach, NULL } } },
     { WIRE_OP_PCI_DETACH, ANYWHERE, false, { { &step_pci_detach, NULL } } },
     { WIRE_OP_SAVE, RUNS, false,
-      { { &step_save, NULL }, { &step_end_domain, to_end } } },
+      { { &step_save, NULL },
+        { &step_end_domain, to_end },
+        { &step_replace_save, to_replace } } },
     { WIRE_OP_POOL_SET, ANYWHERE, false, { { &step_pool_set, NULL } } },
 };
 
@@ -378,6 +386,8 @@ void operation_plan(struct operation *op, bool checks, struct step_list *steps,
                    !check_order(op, finals, reasons) ||
                    !check_domain(op, reasons)))
         return;
+    if (checks && op->kind == WIRE_OP_SAVE)
+        step_save_settle(op);
     for (size_t i = 0; i < STEPS_MAX && rule->steps[i].step; i++)
         wanted[i] = !rule->steps[i].wants || rule->steps[i].wants(op);
     for (size_t i = 0; i < STEPS_MAX; i++) {

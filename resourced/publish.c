@@ -365,8 +365,9 @@ int publish_all(struct host *host, struct vdc_error *err)
     /* Nodes below it get the same. */
     if (!rc)
         rc = hv->store->set_access(hv, PARTITIONS, &dom0_only, err);
+    /* What a transaction that has come to no end yet is at, it publishes. */
     TAILQ_FOREACH (partition, &host->partitions.all, in_all)
-        if (!rc && partition_has_domain(partition))
+        if (!rc && partition_has_domain(partition) && !partition->transaction)
             rc = publish_one(host, partition, err);
     if (!rc)
         rc = hv->store->write(hv, DAEMON "/version", PACKAGE_VERSION, err);

@@ -8,6 +8,7 @@
  *   partition/DOMID/record      head and pieces of all that the database has
  *   partition/DOMID/record/N    of it (published.h), for the day when that
  *                               is lost
+ *   dom0-memory                 what dom0 is to get back (memory.c)
  *   resourced/version,pid       while it runs
  *
  * A domain has 5 nodes, and one more for each 1,440 bytes of its definition

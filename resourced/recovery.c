@@ -184,6 +184,8 @@ static void go_on(int fd, short what, void *arg)
     recovery->n_open = n_entries + 1;
     for (size_t i = 0; i < n_entries; i++)
         transaction_recover(recovery->host, &entries[i], &ops, recovery);
+    if (memory_recover(recovery->host, &err))
+        log_warning("dom0 may have to be given memory back: %s", err.text);
     one_less(recovery);
 }
 

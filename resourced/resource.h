@@ -82,7 +82,8 @@ resources_pool(const struct resource_table *table, const char *name);
  *   total = (assigned - ballooned) + foreign + claimed + free,
  * where `ballooned` counts all that is assigned and not taken: by balloons,
  * and by guests that do not run.
- * Errors: VDC_E_NOT_FOUND (index), VDC_E_HYPERVISOR.
+ * A page of them (wire/page.h): a place is the index of a row.
+ * Errors: VDC_E_NOT_FOUND (index), VDC_E_BAD_VALUE (from), VDC_E_HYPERVISOR.
  */
 int resources_list(struct host *host, const struct wire_resource_query *query,
                    struct arena *arena, struct wire_resource_list *ret,

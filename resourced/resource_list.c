@@ -1,4 +1,5 @@
 /* Rows and totals of resources, as others are shown them. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -6,12 +7,13 @@
 #include "resourced/host.h"
 #include "resourced/live.h"
 #include "resourced/resource.h"
+#include "wire/page.h"
 
 #define MOST_TOTALS 64
-#define MOST_ROWS 65536
 
 struct listing {
     struct host *host;
+    uint64_t from; /* rows of a higher index */
     const struct wire_resource_query *query;
     struct arena *arena;
     struct wire_resource *rows;
@@ -72,7 +74,7 @@ static void add_row(void *arg, const struct resource_row *row)
 {
     struct listing *listing = arg;
 
-    if (listing->n_rows == MOST_ROWS || !is_asked_for(listing, row))
+    if (row->index <= listing->from || !is_asked_for(listing, row))
         return;
     const struct partition *partition = holder_of(listing, row);
     struct wire_resource *item = &listing->rows[listing->n_rows++];
@@ -113,6 +115,29 @@ static int compare(const void *a, const void *b)
     if (!order)
         order = (int)p->kind - (int)q->kind;
     return order ? order : strverscmp(p->name, q->name);
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    const struct wire_resource *p = a, *q = b;
+
+    return p->index < q->index ? -1 : p->index > q->index;
+}
+
+/* Keeps as many rows as a page holds, those of the lowest indexes. */
+static void cut(struct listing *listing, struct wire_resource_list *ret)
+{
+    uint32_t n;
+
+    qsort(listing->rows, listing->n_rows, sizeof(*listing->rows),
+          compare_index);
+    n = wire_page_count(&wire_struct_resource, listing->rows,
+                        listing->n_rows);
+    if (n < listing->n_rows)
+        ret->next = arena_printf(listing->arena, "%" PRIu64,
+                                 listing->rows[n - 1].index);
+    listing->n_rows = n;
+    qsort(listing->rows, n, sizeof(*listing->rows), compare);
 }
 
 /* ---- what Xen is asked for ---- */
@@ -331,11 +356,13 @@ int resources_list(struct host *host, const struct wire_resource_query *query,
                    struct vdc_error *err)
 {
     bool all = !query->customer[0] && !query->name[0] && !query->index &&
-               uuid_is_zero(&query->uuid);
+               uuid_is_zero(&query->uuid) && !query->from[0];
     struct listing listing = { .host = host, .query = query, .arena = arena };
     size_t most = 0;
-    int rc = 0;
+    int rc = wire_page_number(query->from, &listing.from, err);
 
+    if (rc)
+        return rc;
     resources_each(host->resources, count, &most);
     listing.rows = ARENA_ARRAY(arena, most, struct wire_resource);
     resources_each(host->resources, add_row, &listing);
@@ -343,8 +370,8 @@ int resources_list(struct host *host, const struct wire_resource_query *query,
         return vdc_error_set(err, VDC_E_NOT_FOUND,
                              "host %s has no resource %llu", host->name,
                              (unsigned long long)query->index);
-    qsort(listing.rows, listing.n_rows, sizeof(*listing.rows), compare);
     wire_init(&wire_struct_resource_list, ret);
+    cut(&listing, ret);
     if (query->live)
         rc = add_usage(&listing, err);
     if (!rc && all)

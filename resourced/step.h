@@ -53,6 +53,13 @@ bool step_check_runs(struct operation *op, struct reasons *reasons);
 /* Adds a reason for each pool of its definition that the host has not, or of
  * which others have too much (step_pool.c). */
 void step_check_pools(struct operation *op, struct reasons *reasons);
+/* The same for each disk that a running guest has, when one of the two would
+ * write to it (step_disk.c); for each address of an interface that another
+ * has (step_nic.c); and for each PCI device that another has or the host has
+ * not: they get their full addresses (step_pci.c). */
+void step_check_disks(struct operation *op, struct reasons *reasons);
+void step_check_nics(struct operation *op, struct reasons *reasons);
+void step_check_pci(struct operation *op, struct reasons *reasons);
 
 /*
  * Ends every domain of the partition's uuid but that of op->partition->row,
@@ -88,6 +95,7 @@ extern const struct step step_nic_detach;   /* step_nic.c */
 extern const struct step step_pci_attach;   /* step_pci.c */
 extern const struct step step_pci_detach;   /* step_pci.c */
 extern const struct step step_save;         /* step_save.c */
+extern const struct step step_replace_save; /* step_save.c; final */
 extern const struct step step_pool_set;     /* step_pool.c */
 
 #endif

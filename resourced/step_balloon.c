@@ -11,8 +11,10 @@
 #define POLL_MS 100
 /* No kernel that we know lives in less; less is a unit forgotten. */
 #define LEAST MEM_MIB(8)
-/* How long an undo waits for a guest to come back below its old limit. */
+/* How long an undo waits for a guest to come back to what it had; less when it
+ * does not move at all. */
 #define BACK_WAIT_MS 10000
+#define STALL_MS 2000
 
 /* The longest text of an amount. */
 #define AMOUNT 32
@@ -286,12 +288,71 @@ static int memory_set_apply(struct operation *op, struct vdc_error *err)
     return STEP_LATER;
 }
 
-/* The guest is asked for what it had; nobody waits for it. */
+/* ---- mem-set: the way back ---- */
+
+/* How much of its memory from before the guest lacks still; meanwhile that is
+ * nobody else's.  One that cannot take any lacks nothing. */
+static struct mem lacks(struct operation *op)
+{
+    struct mem before = step_before(op)->memory;
+    uint32_t domid = step_old_domid(op);
+    struct hv_domain_info info;
+
+    op->kept = MEM_KIB(0);
+    if (domid == HV_DOMID_NONE || step_info(op, domid, &info, NULL) ||
+        info.shutdown || info.dying || info.paused ||
+        is_near(info.current_memory, before))
+        return op->kept;
+    op->kept = MEM_KIB(less(before.kib, info.current_memory.kib));
+    return op->kept;
+}
+
+static void tell_lack(struct operation *op, struct mem lack)
+{
+    struct vdc_error *err = &op->t->err;
+    char rest[AMOUNT], whole[AMOUNT], before[sizeof(err->text)];
+
+    log_warning("%s lacks %s of its %s still, which it gave for what is "
+                "undone", op->row->name, format(lack, rest),
+                format(step_before(op)->memory, whole));
+    snprintf(before, sizeof(before), "%s", err->text);
+    snprintf(err->text, sizeof(err->text), "%.300s; %.63s lacks %s of its %s "
+             "still", before, op->row->name, rest, whole);
+}
+
+/* As long as it takes back something. */
+static void memory_back_poll(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+    struct mem before = op->got, lack = lacks(op);
+
+    op->state = lack.kib < before.kib ? 0 : op->state + POLL_MS;
+    op->got = lack;
+    if (lack.kib && op->state < STALL_MS &&
+        clock_mono().ms < op->waits_until_ms) {
+        transaction_wait(op, POLL_MS, memory_back_poll);
+        return;
+    }
+    if (lack.kib)
+        tell_lack(op, lack);
+    transaction_step_ended(op->t, 0, NULL);
+}
+
+/* The guest is asked for what it had.  What it gave is kept for it until it
+ * has taken that back, or does not. */
 static int memory_set_undo(struct operation *op, struct vdc_error *err)
 {
     op->promised = false;
     op->gives = MEM_KIB(0);
-    return target_as_before(op, err);
+    int rc = target_as_before(op, err);
+    if (rc)
+        return rc;
+    op->got = lacks(op);
+    if (!op->got.kib)
+        return STEP_DONE;
+    op->waits_until_ms = clock_mono().ms + BACK_WAIT_MS;
+    transaction_wait(op, POLL_MS, memory_back_poll);
+    return STEP_LATER;
 }
 
 const struct step step_memory_set = {

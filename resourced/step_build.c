@@ -11,13 +11,15 @@
 static void build_check(struct operation *op, struct reasons *reasons)
 {
     const struct partition_row *row = op->row;
-    struct vdc_error err;
 
+    step_check_disks(op, reasons);
     if (op->kind == WIRE_OP_CREATE)
-        return; /* the definition was just checked */
+        return; /* the rest of the definition was just checked */
     step_check_names(op, row->name, row->xen_name, reasons);
-    if (definition_check_files(&row->definition, &err))
-        reasons_add(reasons, &err);
+    definition_check_files(&row->definition, reasons);
+    /* What is restarted has its devices, and nobody else can. */
+    if (op->kind == WIRE_OP_START)
+        step_check_pci(op, reasons);
     if (op->request.file[0])
         step_save_check_file(op, reasons);
 }

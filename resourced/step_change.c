@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "resourced/host.h"
@@ -115,6 +114,18 @@ const struct partition_row *step_row_of(const struct operation *op,
     return on && on->row ? on->row : &partition->row;
 }
 
+const struct partition_row *
+step_row_to_come(const struct operation *op,
+                 const struct partition *partition)
+{
+    const struct operation *on =
+        partition->transaction == op->t
+            ? NULL
+            : transaction_operation_on(partition->transaction, partition);
+
+    return on ? on->row : NULL;
+}
+
 struct wire_operation *step_journalled(const struct operation *op)
 {
     return &op->t->request.operations[op - op->t->operations];
@@ -197,41 +208,6 @@ uint64_t step_wait_until(const struct operation *op, uint64_t most_ms)
     uint64_t left = deadline - now;
     uint64_t less = left / 4;
     return deadline - (less < BEFORE_DEADLINE_MS ? less : BEFORE_DEADLINE_MS);
-}
-
-bool step_is_half(struct operation *op, enum hv_device_kind kind,
-                  const char *name, int *ret_rc, struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-    bool half = false;
-
-    *ret_rc = 0;
-    /* Once: a guest may not want the device, and leave it at that. */
-    if (!op->t->recovered || op->state++)
-        return false;
-    *ret_rc = hv->domain->devices(hv, step_old_domid(op), op->t->arena,
-                                  &devices, &n, err);
-    for (size_t i = 0; !*ret_rc && i < n; i++)
-        if (devices[i].kind == kind && strcasecmp(devices[i].name, name) == 0)
-            half = devices[i].state < HV_DEVICE_CONNECTED;
-    return half;
-}
-
-void step_half_is_gone(struct operation *op, int rc,
-                       const struct vdc_error *err,
-                       int (*undo)(struct operation *op,
-                                   struct vdc_error *err))
-{
-    struct vdc_error next_err;
-
-    if (!rc || rc == VDC_E_NOT_FOUND) {
-        rc = undo(op, &next_err);
-        err = &next_err;
-    }
-    if (rc != STEP_LATER)
-        transaction_step_ended(op->t, rc, err);
 }
 
 void step_ended(void *arg, int rc, const struct vdc_error *err)

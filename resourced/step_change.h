@@ -41,6 +41,10 @@ const struct wire_definition *step_before(const struct operation *op);
  * point of the transaction. */
 const struct partition_row *step_row_of(const struct operation *op,
                                         const struct partition *partition);
+/* What another transaction, that has begun, makes of it; NULL: none does. */
+const struct partition_row *
+step_row_to_come(const struct operation *op,
+                 const struct partition *partition);
 
 /* The operation as it will be in the journal: what a check has chosen or
  * found goes there, too. */
@@ -64,18 +68,6 @@ int step_info(const struct operation *op, uint32_t domid,
 /* The monotonic time until when a step may wait: a little before the
  * deadline, or without one `most_ms` from now. */
 uint64_t step_wait_until(const struct operation *op, uint64_t most_ms);
-
-/*
- * Whether its domain has the device only half: whoever was attaching it was
- * killed.  Only asked after a crash.  *ret_rc: whether Xen could be asked.
- */
-bool step_is_half(struct operation *op, enum hv_device_kind kind,
-                  const char *name, int *ret_rc, struct vdc_error *err);
-/* That was taken away, or (rc) not: what undo answers next. */
-void step_half_is_gone(struct operation *op, int rc,
-                       const struct vdc_error *err,
-                       int (*undo)(struct operation *op,
-                                   struct vdc_error *err));
 
 /* hv_done_fn of an operation: the step has ended so. */
 void step_ended(void *arg, int rc, const struct vdc_error *err);

@@ -10,7 +10,7 @@
 
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
-#include "resourced/step_change.h"
+#include "resourced/step_device.h"
 
 #define DISKS_MAX 64 /* of a definition, in wire.def */
 
@@ -85,7 +85,7 @@ static const struct wire_disk *find(const struct wire_definition *definition,
     return NULL;
 }
 
-/* ---- attach: checks ---- */
+/* ---- sharing ---- */
 
 static bool is_readonly(const struct wire_disk *disk)
 {
@@ -129,17 +129,15 @@ static bool is_same_target(const struct wire_disk *a,
     return same_backend && strcmp(a->target, b->target) == 0;
 }
 
-/* The disk of this definition with which it cannot be shared. */
-static const struct wire_disk *
-find_rival(const struct wire_definition *definition,
-           const struct wire_disk *disk)
+/* Of these disks the one with which it cannot be shared. */
+static const struct wire_disk *find_rival(const struct wire_disk *disks,
+                                          size_t n_disks,
+                                          const struct wire_disk *disk)
 {
-    for (uint32_t i = 0; i < definition->n_disks; i++) {
-        const struct wire_disk *other = &definition->disks[i];
-        if (is_same_target(other, disk) &&
-            !(is_readonly(other) && is_readonly(disk)))
-            return other;
-    }
+    for (size_t i = 0; i < n_disks; i++)
+        if (is_same_target(&disks[i], disk) &&
+            !(is_readonly(&disks[i]) && is_readonly(disk)))
+            return &disks[i];
     return NULL;
 }
 
@@ -149,52 +147,76 @@ static const struct wire_disk *find_rival_in(const struct partition_row *row,
     if (!row || row->domid == HV_DOMID_NONE)
         return NULL; /* a stopped guest writes nothing */
     bool has_live = row->live.name && row->live.name[0];
-    return find_rival(has_live ? &row->live : &row->definition, disk);
+    const struct wire_definition *has =
+        has_live ? &row->live : &row->definition;
+    return find_rival(has->disks, has->n_disks, disk);
+}
+
+static void refuse_sharing(const struct operation *op,
+                           const struct wire_disk *disk,
+                           const struct partition_row *row,
+                           const struct wire_disk *rival,
+                           struct reasons *reasons)
+{
+    bool may_know = strcmp(row->owner, op->row->owner) == 0;
+
+    step_refuse(reasons, VDC_E_NO_RESOURCE,
+                "detach it there first, or attach it readonly to both",
+                "%s: %s has it as %s, and one of them would write to it",
+                disk->target, may_know ? row->name : "another guest",
+                may_know ? rival->vdev : "a disk");
 }
 
 /* Two that write to one disk destroy what is on it: xl leaves that to the
  * hotplug script, which sees block devices alone. */
-static void check_sharing(const struct operation *op, struct reasons *reasons)
+static void check_sharing(const struct operation *op,
+                          const struct wire_disk *disk,
+                          struct reasons *reasons)
 {
-    const struct wire_disk *disk = &op->request.disk;
     const struct partition *other;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
         const struct partition_row *row = step_row_of(op, other);
-        const struct wire_disk *rival = find_rival_in(row, disk);
-        /* Another transaction may be about to give it away. */
-        const struct operation *on =
-            other->transaction == op->t
-                ? NULL
-                : transaction_operation_on(other->transaction, other);
-        if (!rival && on)
-            rival = find_rival_in(on->row, disk);
-        if (!rival)
+        if (other == op->partition)
             continue;
-        bool may_know = strcmp(row->owner, op->row->owner) == 0;
-        step_refuse(reasons, VDC_E_NO_RESOURCE,
-                    "detach it there first, or attach it readonly to both",
-                    "%s: %s has it as %s, and one of them would write to it",
-                    disk->target, may_know ? row->name : "another guest",
-                    may_know ? rival->vdev : "a disk");
+        const struct wire_disk *rival = find_rival_in(row, disk);
+        if (!rival)
+            rival = find_rival_in(step_row_to_come(op, other), disk);
+        if (rival)
+            refuse_sharing(op, disk, row, rival, reasons);
     }
 }
+
+void step_check_disks(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_disks; i++) {
+        const struct wire_disk *disk = &definition->disks[i];
+        const struct wire_disk *rival =
+            find_rival(definition->disks, i, disk);
+        if (rival)
+            refuse_sharing(op, disk, op->row, rival, reasons);
+        check_sharing(op, disk, reasons);
+    }
+}
+
+/* ---- attach: checks ---- */
 
 /* The words are those of a definition with this disk alone. */
 static void check_target(const struct operation *op, struct reasons *reasons)
 {
     struct wire_disk disk = op->request.disk;
     struct wire_definition definition;
-    struct vdc_error err;
+    size_t n_before = reasons->n_errors;
 
     wire_init(&wire_struct_definition, &definition);
     definition.name = op->row->name;
     definition.disks = &disk;
     definition.n_disks = 1;
-    if (definition_check_files(&definition, &err))
-        reasons_add(reasons, &err);
-    else if (is_file(&disk) && !is_readonly(&disk) &&
-             access(disk.target, W_OK))
+    definition_check_files(&definition, reasons);
+    if (reasons->n_errors == n_before && is_file(&disk) &&
+        !is_readonly(&disk) && access(disk.target, W_OK))
         step_refuse(reasons, VDC_E_NO_FILE,
                     "attach it readonly, or make it writable",
                     "%s: the disk %s cannot be written: %s", op->row->name,
@@ -235,8 +257,13 @@ static void attach_check(struct operation *op, struct reasons *reasons)
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
     check_target(op, reasons);
-    if (op->row->domid != HV_DOMID_NONE)
-        check_sharing(op, reasons);
+    if (op->row->domid == HV_DOMID_NONE)
+        return;
+    const struct wire_disk *disk = &op->request.disk;
+    const struct wire_disk *rival = find_rival_in(op->row, disk);
+    if (rival)
+        refuse_sharing(op, disk, op->row, rival, reasons);
+    check_sharing(op, disk, reasons);
 }
 
 /* ---- what changes ---- */
@@ -310,50 +337,13 @@ static int attach_apply(struct operation *op, struct vdc_error *err)
         attach_to(op, domid, &op->request.disk, step_ended, err));
 }
 
-/* The target of the disk that Xen has under this name; NULL: there is none,
- * "" when that is all that is known. */
-static int target_in_xen(struct operation *op, uint32_t domid,
-                         const char *vdev, const char **ret,
-                         struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-    int rc = hv->domain->devices(hv, domid, op->t->arena, &devices, &n, err);
-
-    *ret = NULL;
-    for (size_t i = 0; !rc && i < n; i++)
-        if (devices[i].kind == HV_DEVICE_DISK &&
-            strcmp(devices[i].name, vdev) == 0)
-            *ret = devices[i].target ? devices[i].target : "";
-    return rc;
-}
-
-/*
- * The new disk goes, with force: nobody was told that it is there.  When its
- * name was another disk's before (detached earlier in this transaction), that
- * one may be there still, if nothing was applied.
- */
 static int attach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_disk *new = &op->request.disk;
     const struct wire_disk *old = find(step_before(op), new->vdev);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    const char *target = NULL;
-    int rc = 0;
 
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    if (old)
-        rc = target_in_xen(op, domid, new->vdev, &target, err);
-    if (rc)
-        return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
-    if (old && (!target || strcmp(target, new->target) != 0 ||
-                strcmp(old->target, new->target) == 0))
-        return STEP_DONE;
-    return step_later_undone(hv->domain->disk_detach(
-        hv, domid, new->vdev, true, step_undone, op, err));
+    return step_device_attach_undo(op, new->vdev, new->target,
+                                   old ? old->target : NULL, err);
 }
 
 const struct step step_disk_attach = {
@@ -396,75 +386,19 @@ static void detach_record(struct operation *op)
     snprintf(op->device, sizeof(op->device), "%s", op->request.device);
 }
 
-static bool detach_plan(const struct operation *op, char *buf, size_t size)
+static int attach_old(struct operation *op, uint32_t domid,
+                      struct vdc_error *err)
 {
-    snprintf(buf, size, "take the disk %s from %s%s%s", op->request.device,
-             op->row->name, op->request.force ? " by force" : "",
-             step_when(op));
-    return true;
-}
-
-/* One that is not there is what was wanted: it was remembered alone, or
- * somebody else has taken it away. */
-static void detached(void *arg, int rc, const struct vdc_error *err)
-{
-    struct operation *op = arg;
-    struct vdc_error why;
-
-    if (rc != VDC_E_TIMEOUT) {
-        step_undone(op, rc, err);
-        return;
-    }
-    why = *err;
-    vdc_error_set(&why, VDC_E_TIMEOUT, "%s does not let its disk %s go",
-                  op->row->name, op->request.device);
-    vdc_error_hint(&why, "unmount it in the guest, or take it away though it "
-                         "is in use: --force");
-    step_ended(op, rc, &why);
-}
-
-static int detach_apply(struct operation *op, struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_domid(op);
-
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    return step_later_undone(hv->domain->disk_detach(
-        hv, domid, op->request.device, op->request.force, detached, op, err));
-}
-
-static void attached_again(void *arg, int rc, const struct vdc_error *err)
-{
-    step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
-}
-
-static int detach_undo(struct operation *op, struct vdc_error *err);
-
-static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
-{
-    step_half_is_gone(arg, rc, err, detach_undo);
+    return attach_to(op, domid, find(step_before(op), op->request.device),
+                     step_device_attached_again, err);
 }
 
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_disk *disk = find(step_before(op), op->request.device);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    const char *target = NULL;
-    int rc;
 
-    if (domid == HV_DOMID_NONE || !disk)
-        return STEP_DONE;
-    if (step_is_half(op, HV_DEVICE_DISK, disk->vdev, &rc, err))
-        return step_later_undone(hv->domain->disk_detach(
-            hv, domid, disk->vdev, true, half_is_gone, op, err));
-    if (!rc)
-        rc = target_in_xen(op, domid, disk->vdev, &target, err);
-    if (rc || target)
-        return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
-    rc = attach_to(op, domid, disk, attached_again, err);
-    return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
+    return step_device_detach_undo(op, disk ? disk->vdev : NULL, attach_old,
+                                   err);
 }
 
 const struct step step_disk_detach = {
@@ -472,7 +406,7 @@ const struct step step_disk_detach = {
     .doing = "detaching the disk",
     .check = detach_check,
     .record = detach_record,
-    .plan = detach_plan,
-    .apply = detach_apply,
+    .plan = step_device_detach_plan,
+    .apply = step_device_detach_apply,
     .undo = detach_undo,
 };

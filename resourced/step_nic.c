@@ -7,7 +7,7 @@
 
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
-#include "resourced/step_change.h"
+#include "resourced/step_device.h"
 
 #define NICS_MAX 64 /* of a definition, in wire.def */
 #define MAC_LEN 17
@@ -52,16 +52,11 @@ static const struct partition *holder_of(const struct operation *op,
 {
     const struct partition *other;
 
-    TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
-        const struct operation *on =
-            other->transaction == op->t
-                ? NULL
-                : transaction_operation_on(other->transaction, other);
+    TAILQ_FOREACH (other, &op->host->partitions.all, in_all)
         if (other != op->partition &&
             (row_has(step_row_of(op, other), mac) ||
-             (on && row_has(on->row, mac))))
+             row_has(step_row_to_come(op, other), mac)))
             return other;
-    }
     return NULL;
 }
 
@@ -91,10 +86,9 @@ static const char *lower(const struct operation *op, const char *text)
     return copy;
 }
 
-static void check_mac(const struct operation *op, struct reasons *reasons)
+static void check_mac(const struct operation *op, const char *mac,
+                      struct reasons *reasons)
 {
-    const char *mac = op->request.nic.mac;
-
     if (!is_mac(mac) || is_group(mac)) {
         step_refuse(reasons, VDC_E_BAD_VALUE,
                     "leave it out, and one is chosen; Xen's begin with "
@@ -109,6 +103,20 @@ static void check_mac(const struct operation *op, struct reasons *reasons)
                     strcmp(holder->row.owner, op->row->owner) == 0
                         ? holder->row.name
                         : "another guest", mac);
+}
+
+void step_check_nics(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_nics; i++) {
+        const char *mac = definition->nics[i].mac;
+        check_mac(op, mac, reasons);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcasecmp(definition->nics[j].mac, mac) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
+                            "%s has two interfaces %s", op->row->name, mac);
+    }
 }
 
 static void check_place(const struct operation *op,
@@ -134,7 +142,7 @@ static void attach_check(struct operation *op, struct reasons *reasons)
     /* Chosen before it is journalled. */
     nic->mac = nic->mac[0] ? lower(op, nic->mac) : choose_mac(op);
     step_journalled(op)->nic.mac = nic->mac;
-    check_mac(op, reasons);
+    check_mac(op, nic->mac, reasons);
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
 }
@@ -208,46 +216,13 @@ static int attach_apply(struct operation *op, struct vdc_error *err)
     return step_later(attach_to(op, domid, &op->request.nic, step_ended, err));
 }
 
-/* The bridge of the interface that Xen has of this address; NULL: none. */
-static int bridge_in_xen(struct operation *op, uint32_t domid, const char *mac,
-                         const char **ret, struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-    int rc = hv->domain->devices(hv, domid, op->t->arena, &devices, &n, err);
-
-    *ret = NULL;
-    for (size_t i = 0; !rc && i < n; i++)
-        if (devices[i].kind == HV_DEVICE_NIC &&
-            strcasecmp(devices[i].name, mac) == 0)
-            *ret = devices[i].target ? devices[i].target : "";
-    return rc;
-}
-
-/* The new interface goes.  When its address was that of another before
- * (detached earlier in this transaction), that one may be there still, if
- * nothing was applied. */
 static int attach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_nic *new = &op->request.nic;
     const struct wire_nic *old = find(step_before(op), new->mac);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    const char *bridge = NULL;
-    int rc = 0;
 
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    if (old)
-        rc = bridge_in_xen(op, domid, new->mac, &bridge, err);
-    if (rc)
-        return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
-    if (old && (!bridge || strcmp(bridge, new->bridge) != 0 ||
-                strcmp(old->bridge, new->bridge) == 0))
-        return STEP_DONE;
-    return step_later_undone(hv->domain->nic_detach(
-        hv, domid, new->mac, true, step_undone, op, err));
+    return step_device_attach_undo(op, new->mac, new->bridge,
+                                   old ? old->bridge : NULL, err);
 }
 
 const struct step step_nic_attach = {
@@ -320,69 +295,18 @@ static void detach_record(struct operation *op)
     snprintf(op->device, sizeof(op->device), "%s", op->request.device);
 }
 
-static bool detach_plan(const struct operation *op, char *buf, size_t size)
+static int attach_old(struct operation *op, uint32_t domid,
+                      struct vdc_error *err)
 {
-    snprintf(buf, size, "take the network interface %s from %s%s%s",
-             op->request.device, op->row->name,
-             op->request.force ? " by force" : "", step_when(op));
-    return true;
-}
-
-static void detached(void *arg, int rc, const struct vdc_error *err)
-{
-    struct operation *op = arg;
-    struct vdc_error why;
-
-    if (rc != VDC_E_TIMEOUT) {
-        step_undone(op, rc, err);
-        return;
-    }
-    vdc_error_set(&why, VDC_E_TIMEOUT,
-                  "%s does not let its network interface %s go",
-                  op->row->name, op->request.device);
-    vdc_error_hint(&why, "take it down in the guest, or take it away though "
-                         "it is in use: --force");
-    step_ended(op, rc, &why);
-}
-
-static int detach_apply(struct operation *op, struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_domid(op);
-
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    return step_later_undone(hv->domain->nic_detach(
-        hv, domid, op->request.device, op->request.force, detached, op, err));
-}
-
-static void attached_again(void *arg, int rc, const struct vdc_error *err)
-{
-    step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
-}
-
-static int detach_undo(struct operation *op, struct vdc_error *err);
-
-static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
-{
-    step_half_is_gone(arg, rc, err, detach_undo);
+    return attach_to(op, domid, find(step_before(op), op->request.device),
+                     step_device_attached_again, err);
 }
 
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
     const struct wire_nic *nic = find(step_before(op), op->request.device);
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    int rc;
 
-    if (domid == HV_DOMID_NONE || !nic)
-        return STEP_DONE;
-    if (step_is_half(op, HV_DEVICE_NIC, nic->mac, &rc, err))
-        return step_later_undone(hv->domain->nic_detach(
-            hv, domid, nic->mac, true, half_is_gone, op, err));
-    if (!rc)
-        rc = attach_to(op, domid, nic, attached_again, err);
-    return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
+    return step_device_detach_undo(op, nic ? nic->mac : NULL, attach_old, err);
 }
 
 const struct step step_nic_detach = {
@@ -390,7 +314,7 @@ const struct step step_nic_detach = {
     .doing = "detaching the network interface",
     .check = detach_check,
     .record = detach_record,
-    .plan = detach_plan,
-    .apply = detach_apply,
+    .plan = step_device_detach_plan,
+    .apply = step_device_detach_apply,
     .undo = detach_undo,
 };

@@ -5,7 +5,7 @@
 
 #include "resourced/host.h"
 #include "resourced/resource.h"
-#include "resourced/step_change.h"
+#include "resourced/step_device.h"
 
 #define PCI_MAX 16 /* of a definition, in wire.def */
 
@@ -45,20 +45,26 @@ static const char *full_address(const struct operation *op, const char *text)
     return bdf;
 }
 
-/* By its full address from now on. */
-static bool check_address(struct operation *op, struct reasons *reasons)
+static const char *check_address(const struct operation *op, const char *text,
+                                 struct reasons *reasons)
 {
-    const char *bdf = full_address(op, op->request.device);
+    const char *bdf = full_address(op, text);
 
-    if (!bdf) {
+    if (!bdf)
         step_refuse(reasons, VDC_E_BAD_VALUE, "lspci -D shows them",
                     "\"%s\" is no PCI device: it must be like 0000:03:00.0",
-                    op->request.device);
-        return false;
-    }
-    op->request.device = bdf;
-    step_journalled(op)->device = bdf;
-    return true;
+                    text);
+    return bdf;
+}
+
+/* By its full address from now on. */
+static bool take_address(struct operation *op, struct reasons *reasons)
+{
+    const char *bdf = check_address(op, op->request.device, reasons);
+
+    if (bdf)
+        op->request.device = step_journalled(op)->device = bdf;
+    return bdf != NULL;
 }
 
 /* ---- attach ---- */
@@ -69,19 +75,20 @@ static bool row_has(const struct partition_row *row, const char *bdf)
            (row->domid != HV_DOMID_NONE && find(&row->live, bdf));
 }
 
-/* Adds a reason when a partition, as this transaction leaves it, has it.
+/* Adds a reason when another partition, as this transaction leaves it, has it.
  * *ret_given: one had it, and gives it up in this transaction. */
-static bool check_partitions(const struct operation *op, bool *ret_given,
-                             struct reasons *reasons)
+static bool check_partitions(const struct operation *op, const char *bdf,
+                             bool *ret_given, struct reasons *reasons)
 {
-    const char *bdf = op->request.device;
     const struct partition *other;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
         const struct partition_row *row = step_row_of(op, other);
-        if (row_has(&other->row, bdf) && !row_has(row, bdf))
+        const struct partition_row *to_come = step_row_to_come(op, other);
+        bool has = row_has(row, bdf) || (to_come && row_has(to_come, bdf));
+        if (row_has(&other->row, bdf) && !has)
             *ret_given = true;
-        if (other == op->partition || !row_has(row, bdf))
+        if (other == op->partition || !has)
             continue;
         step_refuse(reasons, VDC_E_NO_RESOURCE,
                     "detach it there first: xl-vdc pci-detach", "%s has %s",
@@ -93,9 +100,9 @@ static bool check_partitions(const struct operation *op, bool *ret_given,
     return true;
 }
 
-static void check_lease(const struct operation *op, struct reasons *reasons)
+static void check_lease(const struct operation *op, const char *bdf,
+                        struct reasons *reasons)
 {
-    const char *bdf = op->request.device;
     const struct resource_row *row = resources_find(
         op->host->resources, WIRE_RESOURCE_PCI, bdf);
 
@@ -105,7 +112,7 @@ static void check_lease(const struct operation *op, struct reasons *reasons)
                     "lease-list", "%s is kept by a lease", bdf);
 }
 
-static void check_assignable(const struct operation *op,
+static void check_assignable(const struct operation *op, const char *bdf,
                              struct reasons *reasons)
 {
     struct hv *hv = op->host->hv;
@@ -118,13 +125,45 @@ static void check_assignable(const struct operation *op,
         return;
     }
     for (size_t i = 0; i < n; i++)
-        if (strcmp(bdfs[i], op->request.device) == 0)
+        if (strcmp(bdfs[i], bdf) == 0)
             return;
     step_refuse(reasons, VDC_E_NO_RESOURCE,
                 "xl pci-assignable-list shows those that are; on the host, xl "
                 "pci-assignable-add makes a device one of them",
-                "the host has no PCI device %s that a guest may have",
-                op->request.device);
+                "the host has no PCI device %s that a guest may have", bdf);
+}
+
+/* n_before: of the reasons, without those about this device. */
+static void check_free(const struct operation *op, const char *bdf,
+                       size_t n_before, struct reasons *reasons)
+{
+    bool given = false;
+    bool is_free = check_partitions(op, bdf, &given, reasons);
+
+    check_lease(op, bdf, reasons);
+    /* Of one that a guest has, Xen only says that it is not to be had. */
+    if (is_free && !given && reasons->n_errors == n_before)
+        check_assignable(op, bdf, reasons);
+}
+
+void step_check_pci(struct operation *op, struct reasons *reasons)
+{
+    struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_pci; i++) {
+        size_t n_before = reasons->n_errors;
+        const char *bdf = check_address(op, definition->pci[i], reasons);
+        if (!bdf)
+            continue;
+        definition->pci[i] = bdf;
+        if (op->kind == WIRE_OP_CREATE)
+            step_journalled(op)->definition.pci[i] = bdf;
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(definition->pci[j], bdf) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
+                            "%s has %s twice", op->row->name, bdf);
+        check_free(op, bdf, n_before, reasons);
+    }
 }
 
 static void check_place(const struct operation *op,
@@ -142,18 +181,12 @@ static void check_place(const struct operation *op,
 
 static void attach_check(struct operation *op, struct reasons *reasons)
 {
-    bool given = false;
-
-    if (!step_check_change(op, reasons) || !check_address(op, reasons))
+    if (!step_check_change(op, reasons) || !take_address(op, reasons))
         return;
     size_t n_before = reasons->n_errors;
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
-    bool is_free = check_partitions(op, &given, reasons);
-    check_lease(op, reasons);
-    /* Of one that a guest has, Xen only says that it is not to be had. */
-    if (is_free && !given && reasons->n_errors == n_before)
-        check_assignable(op, reasons);
+    check_free(op, op->request.device, n_before, reasons);
 }
 
 static void add(const struct operation *op, struct wire_definition *definition)
@@ -212,13 +245,10 @@ static int attach_apply(struct operation *op, struct vdc_error *err)
 
 static int attach_undo(struct operation *op, struct vdc_error *err)
 {
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
+    const char *bdf = op->request.device;
 
-    if (domid == HV_DOMID_NONE || find(step_before(op), op->request.device))
-        return STEP_DONE;
-    return step_later_undone(hv->domain->pci_detach(
-        hv, domid, op->request.device, true, step_undone, op, err));
+    return step_device_attach_undo(
+        op, bdf, "", find(step_before(op), bdf) ? "" : NULL, err);
 }
 
 const struct step step_pci_attach = {
@@ -235,7 +265,7 @@ const struct step step_pci_attach = {
 
 static void detach_check(struct operation *op, struct reasons *reasons)
 {
-    if (!step_check_change(op, reasons) || !check_address(op, reasons))
+    if (!step_check_change(op, reasons) || !take_address(op, reasons))
         return;
     if (!find(step_live(op), op->request.device) &&
         !find(step_remembered(op), op->request.device))
@@ -252,85 +282,21 @@ static void detach_record(struct operation *op)
     snprintf(op->device, sizeof(op->device), "%s", op->request.device);
 }
 
-static bool detach_plan(const struct operation *op, char *buf, size_t size)
-{
-    snprintf(buf, size, "take the PCI device %s from %s%s%s",
-             op->request.device, op->row->name,
-             op->request.force ? " by force" : "", step_when(op));
-    return true;
-}
-
-static void detached(void *arg, int rc, const struct vdc_error *err)
-{
-    struct operation *op = arg;
-    struct vdc_error why;
-
-    if (rc != VDC_E_TIMEOUT) {
-        step_undone(op, rc, err);
-        return;
-    }
-    vdc_error_set(&why, VDC_E_TIMEOUT, "%s does not let the PCI device %s go",
-                  op->row->name, op->request.device);
-    vdc_error_hint(&why, "take it away though it is in use: --force");
-    step_ended(op, rc, &why);
-}
-
-static int detach_apply(struct operation *op, struct vdc_error *err)
+static int attach_old(struct operation *op, uint32_t domid,
+                      struct vdc_error *err)
 {
     struct hv *hv = op->host->hv;
-    uint32_t domid = step_domid(op);
 
-    if (domid == HV_DOMID_NONE)
-        return STEP_DONE;
-    return step_later_undone(hv->domain->pci_detach(
-        hv, domid, op->request.device, op->request.force, detached, op, err));
-}
-
-static bool has_in_xen(struct operation *op, uint32_t domid, int *ret_rc,
-                       struct vdc_error *err)
-{
-    struct hv *hv = op->host->hv;
-    struct hv_device *devices;
-    size_t n = 0;
-
-    *ret_rc = hv->domain->devices(hv, domid, op->t->arena, &devices, &n, err);
-    for (size_t i = 0; !*ret_rc && i < n; i++)
-        if (devices[i].kind == HV_DEVICE_PCI &&
-            strcmp(devices[i].name, op->request.device) == 0)
-            return true;
-    return false;
-}
-
-static void attached_again(void *arg, int rc, const struct vdc_error *err)
-{
-    step_undone(arg, rc == VDC_E_EXISTS ? 0 : rc, err);
-}
-
-static int detach_undo(struct operation *op, struct vdc_error *err);
-
-static void half_is_gone(void *arg, int rc, const struct vdc_error *err)
-{
-    step_half_is_gone(arg, rc, err, detach_undo);
+    return hv->domain->pci_attach(hv, domid, op->request.device,
+                                  step_device_attached_again, op, err);
 }
 
 static int detach_undo(struct operation *op, struct vdc_error *err)
 {
-    const char *device = op->request.device;
-    struct hv *hv = op->host->hv;
-    uint32_t domid = step_old_domid(op);
-    int rc;
+    const char *bdf = op->request.device;
 
-    if (domid == HV_DOMID_NONE || !find(step_before(op), device))
-        return STEP_DONE;
-    if (step_is_half(op, HV_DEVICE_PCI, device, &rc, err))
-        return step_later_undone(hv->domain->pci_detach(
-            hv, domid, device, true, half_is_gone, op, err));
-    if (!rc && has_in_xen(op, domid, &rc, err))
-        return STEP_DONE;
-    if (!rc)
-        rc = hv->domain->pci_attach(hv, domid, op->request.device,
-                                    attached_again, op, err);
-    return rc == VDC_E_EXISTS ? STEP_DONE : step_later_undone(rc);
+    return step_device_detach_undo(
+        op, find(step_before(op), bdf) ? bdf : NULL, attach_old, err);
 }
 
 const struct step step_pci_detach = {
@@ -338,7 +304,7 @@ const struct step step_pci_detach = {
     .doing = "detaching the PCI device",
     .check = detach_check,
     .record = detach_record,
-    .plan = detach_plan,
-    .apply = detach_apply,
+    .plan = step_device_detach_plan,
+    .apply = step_device_detach_apply,
     .undo = detach_undo,
 };

@@ -35,14 +35,11 @@ static uint64_t others_have(const struct operation *op, const char *pool)
     uint64_t sum = 0;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
-        const struct operation *on =
-            other->transaction == op->t
-                ? NULL
-                : transaction_operation_on(other->transaction, other);
+        const struct partition_row *to_come = step_row_to_come(op, other);
         if (other == op->partition)
             continue;
         uint64_t has = amount_in(step_row_of(op, other), pool);
-        uint64_t will = on && on->row ? amount_in(on->row, pool) : 0;
+        uint64_t will = to_come ? amount_in(to_come, pool) : 0;
         sum += will > has ? will : has;
     }
     return sum;

@@ -5,17 +5,7 @@
 
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
-#include "resourced/step.h"
-
-/* The row of a partition as this transaction will leave it. */
-static const struct partition_row *row_in(const struct operation *op,
-                                          const struct partition *partition)
-{
-    const struct operation *on =
-        transaction_operation_on(op->t, partition);
-
-    return on && on->row ? on->row : &partition->row;
-}
+#include "resourced/step_change.h"
 
 static void taken_by_ours(const struct operation *op, const char *name,
                           const char *xen_name, struct reasons *reasons)
@@ -24,7 +14,7 @@ static void taken_by_ours(const struct operation *op, const char *name,
     struct vdc_error err;
 
     TAILQ_FOREACH (other, &op->host->partitions.all, in_all) {
-        const struct partition_row *row = row_in(op, other);
+        const struct partition_row *row = step_row_of(op, other);
         if (other == op->partition)
             continue;
         if (strcmp(row->owner, op->row->owner) == 0 &&
@@ -49,7 +39,7 @@ static bool is_renamed(const struct operation *op,
         registry_by_uuid(&op->host->partitions, &domain->uuid);
 
     return partition && partition->row.domid == domain->domid &&
-           strcmp(row_in(op, partition)->xen_name, domain->name) != 0;
+           strcmp(step_row_of(op, partition)->xen_name, domain->name) != 0;
 }
 
 static void taken_in_xen(const struct operation *op, const char *xen_name,
@@ -113,14 +103,13 @@ bool step_check_runs(struct operation *op, struct reasons *reasons)
 static void define_check(struct operation *op, struct reasons *reasons)
 {
     const struct partition_row *row = op->row;
-    struct vdc_error err;
 
     step_check_names(op, row->name, row->xen_name, reasons);
-    if (definition_check_values(&row->definition, &err))
-        reasons_add(reasons, &err);
-    if (definition_check_files(&row->definition, &err))
-        reasons_add(reasons, &err);
+    definition_check_values(&row->definition, reasons);
+    definition_check_files(&row->definition, reasons);
     step_check_pools(op, reasons);
+    step_check_nics(op, reasons);
+    step_check_pci(op, reasons);
 }
 
 static bool define_plan(const struct operation *op, char *buf, size_t size)
@@ -189,16 +178,17 @@ static bool was_renamed_before(const struct operation *op)
 static int rename_undo(struct operation *op, struct vdc_error *err)
 {
     const struct partition_row *before = &op->partition->row;
+    uint32_t domid = step_old_domid(op);
     struct hv *hv = op->host->hv;
     char uuid[UUID_TEXT_SIZE];
 
-    if (before->domid == HV_DOMID_NONE)
+    if (domid == HV_DOMID_NONE)
         return STEP_DONE;
-    int rc = hv->domain->rename(hv, before->domid, before->xen_name, err);
+    int rc = hv->domain->rename(hv, domid, before->xen_name, err);
     /* Its old name may be another's until that is undone: out of the way. */
     if (rc && rc != VDC_E_NOT_FOUND && was_renamed_before(op))
-        rc = hv->domain->rename(hv, before->domid,
-                                uuid_format(&before->uuid, uuid), err);
+        rc = hv->domain->rename(hv, domid, uuid_format(&before->uuid, uuid),
+                                err);
     /* A domain that is gone has no name to give back. */
     return rc == VDC_E_NOT_FOUND ? STEP_DONE : rc;
 }

@@ -83,6 +83,33 @@ static void check_folder(const struct operation *op, struct reasons *reasons)
                 strerror(errno));
 }
 
+/* Whether the file is one of this guest's: nobody else's is removed.  One
+ * under way may have come no further than its name. */
+static bool is_ours(const struct operation *op, const char *path,
+                    bool is_partial)
+{
+    struct savefile_head head;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    bool ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (ours && !(is_partial && st.st_size < SAVEFILE_HEAD_SIZE))
+        ours = savefile_read(fd, &head, NULL) == 0 &&
+               uuid_equal(&head.uuid, &op->partition->row.uuid);
+    close(fd);
+    return ours;
+}
+
+void step_save_settle(struct operation *op)
+{
+    struct stat st;
+
+    if (lstat(op->request.file, &st))
+        op->request.replace = false;
+}
+
 static void check_is_new(const struct operation *op, const char *path,
                          const char *hint, struct reasons *reasons)
 {
@@ -90,6 +117,16 @@ static void check_is_new(const struct operation *op, const char *path,
 
     if (lstat(path, &st) == 0)
         step_refuse(reasons, VDC_E_EXISTS, hint, "%s is there already", path);
+}
+
+/* What is replaced is a state of this very guest. */
+static void check_is_older(const struct operation *op, struct reasons *reasons)
+{
+    if (!is_ours(op, op->request.file, false))
+        step_refuse(reasons, VDC_E_EXISTS,
+                    "choose another name, or remove it when it is not needed",
+                    "%s is there already, and is not an older state of %s",
+                    op->request.file, op->row->name);
 }
 
 /* The file of an operation before this one is not there yet. */
@@ -151,6 +188,7 @@ static void save_check(struct operation *op, struct reasons *reasons)
                         "%s is paused, and cannot be asked to suspend",
                         op->row->name);
     }
+    check_remembered(op, reasons);
     if (op->request.file[0] != '/') {
         step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
                     "the file must be a path from the root of the host: "
@@ -158,14 +196,16 @@ static void save_check(struct operation *op, struct reasons *reasons)
         return;
     }
     check_folder(op, reasons);
-    check_is_new(op, op->request.file,
-                 "choose another name, or remove it when it is not needed",
-                 reasons);
+    if (op->request.replace)
+        check_is_older(op, reasons);
+    else
+        check_is_new(op, op->request.file,
+                     "choose another name, or remove it when it is not needed",
+                     reasons);
     check_is_new(op, partial_name(op),
                  "somebody is saving to that file, or a crash left this: look "
                  "at it, and remove it", reasons);
     check_others(op, reasons);
-    check_remembered(op, reasons);
     check_space(op, memory, reasons);
 }
 
@@ -178,25 +218,6 @@ static bool save_plan(const struct operation *op, char *buf, size_t size)
 }
 
 /* ---- taking back ---- */
-
-/* Whether the file is one of this operation's: nobody else's is removed.  One
- * under way may have come no further than its name. */
-static bool is_ours(const struct operation *op, const char *path,
-                    bool is_partial)
-{
-    struct savefile_head head;
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0)
-        return false;
-    bool ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (ours && !(is_partial && st.st_size < SAVEFILE_HEAD_SIZE))
-        ours = savefile_read(fd, &head, NULL) == 0 &&
-               uuid_equal(&head.uuid, &op->partition->row.uuid);
-    close(fd);
-    return ours;
-}
 
 static void remove_file(const struct operation *op, const char *path,
                         bool is_partial)
@@ -216,7 +237,8 @@ static void remove_partial(struct operation *op)
 static void remove_files(struct operation *op)
 {
     remove_partial(op);
-    remove_file(op, op->request.file, false);
+    if (!op->request.replace)
+        remove_file(op, op->request.file, false);
 }
 
 /* After a failure: what took its name meanwhile is not its own. */
@@ -294,8 +316,10 @@ static void make_durable(struct operation *op)
 {
     struct vdc_error err;
 
+    /* What it replaces is there until nothing can be undone any more. */
     if (durable_rename(op->host->base, op->fd, partial_name(op),
-                       op->request.file, is_durable, op, &err))
+                       op->request.replace ? NULL : op->request.file, false,
+                       is_durable, op, &err))
         failed(op, &err);
 }
 
@@ -460,6 +484,51 @@ const struct step step_save = {
     .plan = save_plan,
     .apply = save_apply,
     .undo = save_undo,
+};
+
+/* ---- in the place of an older one ---- */
+
+static void replaced(void *arg, int rc, const struct vdc_error *err)
+{
+    struct operation *op = arg;
+
+    close(op->fd);
+    op->fd = -1;
+    transaction_step_ended(op->t, rc, err);
+}
+
+static int replace_apply(struct operation *op, struct vdc_error *err)
+{
+    const char *from = partial_name(op);
+
+    /* After a crash it may have its name already. */
+    op->fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (op->fd < 0)
+        return errno == ENOENT ? STEP_DONE
+                               : vdc_error_errno(err, VDC_E_IO, errno,
+                                                 "%s cannot be read", from);
+    int rc = durable_rename(op->host->base, op->fd, from, op->request.file,
+                            true, replaced, op, err);
+    if (rc) {
+        close(op->fd);
+        op->fd = -1;
+    }
+    return step_later(rc);
+}
+
+static bool replace_plan(const struct operation *op, char *buf, size_t size)
+{
+    snprintf(buf, size, "replace the older state of %s in %.150s",
+             op->row->name, op->request.file);
+    return true;
+}
+
+const struct step step_replace_save = {
+    .name = "replace-save",
+    .doing = "replacing the older file",
+    .plan = replace_plan,
+    .apply = replace_apply,
+    .final = true,
 };
 
 /* ---- the start from a file ---- */

@@ -16,6 +16,9 @@ int step_save_open(const struct operation *op, int *ret_fd,
 void step_save_check_file(const struct operation *op,
                           struct reasons *reasons);
 /* Why a partition is stopped that was saved, in t->arena. */
+/* There is nothing to replace when there is no such file: the request says so
+ * then. */
+void step_save_settle(struct operation *op);
 const char *step_save_reason(const struct operation *op);
 
 #endif

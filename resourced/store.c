@@ -86,6 +86,7 @@ int store_fail(const struct store *store, int r, const char *what,
         return VDC_E_DISK_FULL;
     }
     switch (r & 0xff) {
+    case SQLITE_ERROR: /* our statements are right; so the file is not ours */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return store_fail_corrupt(store, err, "%s", said);
@@ -228,7 +229,8 @@ static int open_file(struct store *store, struct vdc_error *err)
 {
     /* For its owner only; SQLite gives the -wal file the same mode. */
     int r = sqlite3_open_v2(store->path, &store->db,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                            store_vfs());
 
     if (r != SQLITE_OK) {
         int errnum = store->db ? sqlite3_system_errno(store->db) : 0;
@@ -303,6 +305,11 @@ int store_open(const struct store_options *options, struct event_base *base,
     store->path = xstrdup(options->path);
     store->sequence_fd = -1;
     store->done_fd = -1;
+    store->loop_commit_us = options->loop_commit_us;
+    if (store->loop_commit_us == 0)
+        store->loop_commit_us = STORE_LOOP_COMMIT_US;
+    else if (store->loop_commit_us == STORE_LOOP_NEVER)
+        store->loop_commit_us = 0;
     pthread_mutex_init(&store->db_lock, NULL);
     pthread_mutex_init(&store->queue_lock, NULL);
     pthread_cond_init(&store->wake, NULL);

@@ -5,9 +5,10 @@
  * Writing.  store_submit takes a change, which is wholly there or wholly not,
  * and says from the loop when it is durable.  A thread of its own writes:
  * all changes that have come while it waited for the disk go into one SQLite
- * transaction and share one fsync; each is a savepoint, so that one that
- * fails takes no other with it.  Changes are done in the order of their
- * submission, and `done` comes in that order.
+ * transaction and share one fsync; one that fails takes no other with it.
+ * Changes are done in the order of their submission, and `done` comes in that
+ * order.  What comes while nothing else is under way, and the disk is fast,
+ * is written in the loop itself; see store_options.loop_commit_us.
  *
  * Never silently wrong.  Every row has a checksum over all that it holds;
  * the file as a whole is checked by SQLite at open; and the number of changes
@@ -90,7 +91,19 @@ struct store_change {
 struct store_options {
     const char *path;          /* of the database */
     const char *sequence_path; /* see above; NULL or "": none */
+    /*
+     * A few small changes at a time may be written in the loop, without the
+     * thread, as long as each of the last commits took less than this: then
+     * it costs more to be handed over than to wait.  A commit that takes
+     * longer is the last one in the loop until the thread has seen some in a
+     * row that did not; so a disk that stalls stops the loop once.
+     * 0: STORE_LOOP_COMMIT_US; STORE_LOOP_NEVER: all go to the thread.
+     */
+    uint64_t loop_commit_us;
 };
+
+#define STORE_LOOP_COMMIT_US 500
+#define STORE_LOOP_NEVER UINT64_MAX
 
 /*
  * Opens or makes the database, and starts the thread.  base NULL: for tools

@@ -25,6 +25,7 @@ static struct store_op *add_op(struct encoder *to, enum store_op_kind kind,
     store_row_init(&op->row, table,
                    ARENA_ARRAY(to->item->arena, n, struct store_value));
     STAILQ_INSERT_TAIL(&to->item->ops, op, link);
+    to->item->n_ops++;
     return op;
 }
 
@@ -212,6 +213,8 @@ static int encode_journal_and_rows(struct encoder *to,
         number_key(to, STORE_JOURNAL_ONE, STORE_TABLE_JOURNAL,
                    change->journal_pass)
             ->kind = STORE_OP_PASS;
+    /* One without a journal has its number from here. */
+    raise_to(&to->item->highest.last_transaction, change->journal_remove);
     if (change->journal_remove)
         number_key(to, STORE_JOURNAL_REMOVE, STORE_TABLE_JOURNAL,
                    change->journal_remove);

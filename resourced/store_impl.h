@@ -3,7 +3,8 @@
  *
  * Threads: the queue is under queue_lock, all else that the writer touches
  * (the database, `numbers`, `batch`) under db_lock, which is held while a
- * batch is written.  next_* belong to the loop's thread.
+ * batch is written.  next_* and what is named loop_* belong to the loop's
+ * thread.
  */
 #ifndef RESOURCED_STORE_IMPL_H
 #define RESOURCED_STORE_IMPL_H
@@ -59,6 +60,7 @@ struct store_item {
 
     /* a change */
     struct store_op_list ops;
+    size_t n_ops;
     struct store_numbers highest; /* of the rows in it; `changes` unused */
     size_t n_events;
     uint64_t event_keep;
@@ -95,7 +97,11 @@ struct store {
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
     int wal_frames;               /* in the log since the last checkpoint */
+    unsigned n_calm;              /* commits in a row that took little time */
+    uint64_t n_written;           /* batches */
+    uint64_t n_written_in_loop;   /* of them; for tests and the benchmark */
     int log_frames;               /* in the log, all durable; -1: unknown */
+    bool log_may_restart;         /* from the front: all is in the file */
     uint8_t log_salts[8];
     int sequence_fd;              /* -1: none */
     char *sequence_path;
@@ -106,14 +112,21 @@ struct store {
     pthread_cond_t wake;
     struct store_item_list queue; /* to be written */
     size_t n_queued;
+    size_t n_queued_ops;          /* statements of them */
+    bool is_calm;                 /* the disk, by what was written last */
     struct store_item_list done;  /* to be told from the loop */
-    bool waits;   /* the thread, on `wake` */
+    bool waits;   /* the thread, on `wake` ... */
+    bool idle;    /* ... for anything, and it does not hold db_lock */
+    bool may_checkpoint; /* when nothing is asked for a while */
+    uint64_t n_asked;    /* ever */
     bool telling; /* the loop, and more is likely to come from it */
     bool hurry;   /* somebody waits for db_lock */
     bool stop, has_thread;
     pthread_t thread;
     int done_fd; /* an eventfd */
     struct event *done_event;
+    struct event *loop_event; /* what is queued is written, or handed over */
+    uint64_t loop_commit_us;  /* see store_options; 0: never */
 
     uint32_t next_partition;
     uint64_t next_resource, next_transaction;
@@ -160,6 +173,11 @@ void store_log_note(struct store *store, int n_frames);
 /* A batch failed: what it may have left in the log is cut off. */
 void store_log_cut(struct store *store);
 
+/* ---- store_vfs.c ---- */
+
+/* The name of a VFS that writes the log in large pieces. */
+const char *store_vfs(void);
+
 /* ---- store_migrate.c ---- */
 
 /* Rows of partitions in schema 1. */
@@ -186,6 +204,9 @@ int store_encode(struct store_item *item, const struct store_change *change,
 /* Writes the changes of the list as one SQLite transaction, and then finds
  * what is asked in it; fills rc and what was found.  db_lock is held. */
 void store_write(struct store *store, struct store_item_list *items);
+/* The log has so many frames that the next write is followed by a
+ * checkpoint, which may take long.  db_lock is held. */
+bool store_log_is_long(const struct store *store);
 /* Moves the log into the file.  Returns the number of its frames, or -1. */
 int store_checkpoint(struct store *store);
 

@@ -199,6 +199,12 @@ void store_log_note(struct store *store, int n_frames)
     sqlite3_file *file = log_of(store);
 
     /* The salts are others when it has begun again from the front. */
+    if (store->log_frames > 0 && n_frames > store->log_frames &&
+        !store->log_may_restart) {
+        store->log_frames = n_frames;
+        return;
+    }
+    store->log_may_restart = false;
     store->log_frames = -1;
     if (file && n_frames >= 0 &&
         (n_frames == 0 || file->pMethods->xRead(file, store->log_salts,

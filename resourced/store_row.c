@@ -30,11 +30,28 @@ static uint64_t sum_bytes(uint64_t sum, const void *data, size_t size)
     return sum;
 }
 
+#define PRIME_2 (FNV_PRIME * FNV_PRIME)
+#define PRIME_4 (PRIME_2 * PRIME_2)
+
+/* Its size bytes, the lowest first.  Those above the highest that is not 0
+ * are mostly many, and for each of them there is only the product. */
 static uint64_t sum_number(uint64_t sum, uint64_t n, size_t size)
 {
-    for (size_t i = 0; i < size; i++, n >>= 8)
+    static const uint64_t powers[] = {
+        1,
+        FNV_PRIME,
+        PRIME_2,
+        PRIME_2 * FNV_PRIME,
+        PRIME_4,
+        PRIME_4 * FNV_PRIME,
+        PRIME_4 * PRIME_2,
+        PRIME_4 * PRIME_2 * FNV_PRIME,
+        PRIME_4 * PRIME_4,
+    };
+
+    for (; n; size--, n >>= 8)
         sum = (sum ^ (n & 0xff)) * FNV_PRIME;
-    return sum;
+    return sum * powers[size];
 }
 
 static uint64_t sum_value(uint64_t sum, const struct store_value *value)

@@ -1,7 +1,8 @@
 /*
  * The queue of changes and questions, the thread that writes them, and the
  * way back into the loop.  Whoever has db_lock writes all that waits: the
- * thread, or one who calls store_apply.
+ * thread; one who calls store_apply; or the loop, when it is little, the
+ * thread has nothing to do, and the disk was fast of late.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -21,6 +22,13 @@
 /* While the loop tells what is done, more is about to come: the thread is
  * woken when so many wait, or all is told. */
 #define WAKE_QUEUED 8
+/* At other times it is woken when the loop has done what it has to do now, as
+ * that may bring more, or so many wait. */
+#define WAKE_SOON_QUEUED 64
+/* The loop writes no more statements than this at once. */
+#define LOOP_OPS_MOST 128
+/* The disk is calm after so many commits that took little. */
+#define CALM_COMMITS 16
 
 static struct store_item *new_item(enum store_item_kind kind, void *arg)
 {
@@ -59,13 +67,42 @@ static struct store_item *new_change(struct store *store,
     return item;
 }
 
+/* Whether what is queued can be written in the loop; queue_lock is held. */
+static bool fits_loop(const struct store *store)
+{
+    return store->idle && store->is_calm && store->n_queued < WAKE_QUEUED &&
+           store->n_queued_ops <= LOOP_OPS_MOST;
+}
+
+/* What is queued is not forgotten; queue_lock is held.  true: wake the
+ * thread.  Else it is busy, or the loop looks at the queue when it has done
+ * what it has to do now. */
+static bool go_on(struct store *store)
+{
+    static const struct timeval now = { 0, 0 };
+
+    if (!store->idle)
+        return store->waits;
+    if (STAILQ_EMPTY(&store->queue))
+        return false;
+    if (store->n_queued >= WAKE_SOON_QUEUED)
+        return true;
+    event_add(store->loop_event, &now);
+    return false;
+}
+
 static void enqueue(struct store *store, struct store_item *item)
 {
     pthread_mutex_lock(&store->queue_lock);
     STAILQ_INSERT_TAIL(&store->queue, item, link);
     store->n_queued++;
-    bool wake = store->waits &&
-                (!store->telling || store->n_queued >= WAKE_QUEUED);
+    store->n_asked++;
+    /* Events are many rows to read. */
+    store->n_queued_ops +=
+        item->kind == STORE_ITEM_EVENTS ? LOOP_OPS_MOST + 1 : item->n_ops;
+    bool wake = store->telling
+                    ? store->waits && store->n_queued >= WAKE_QUEUED
+                    : go_on(store);
     pthread_mutex_unlock(&store->queue_lock);
     if (wake)
         pthread_cond_signal(&store->wake);
@@ -99,10 +136,9 @@ static void wait_on(struct store *store)
     store->waits = false;
 }
 
-/* Gives what is finished to the loop; queue_lock is held. */
+/* Gives what is finished to the loop; queue_lock and db_lock are held. */
 static void hand_back(struct store *store, struct store_item_list *items)
 {
-    bool was_empty = STAILQ_EMPTY(&store->done);
     struct store_item *item;
 
     while ((item = STAILQ_FIRST(items))) {
@@ -110,15 +146,16 @@ static void hand_back(struct store *store, struct store_item_list *items)
         if (!item->waited)
             STAILQ_INSERT_TAIL(&store->done, item, link);
     }
-    if (was_empty && !STAILQ_EMPTY(&store->done) && store->done_fd >= 0)
-        (void)eventfd_write(store->done_fd, 1);
+    store->is_calm =
+        store->n_calm >= CALM_COMMITS && !store_log_is_long(store);
+    store->may_checkpoint = store->wal_frames >= IDLE_FRAMES;
 }
 
 /* queue_lock is held. */
 static void take_queue(struct store *store, struct store_item_list *items)
 {
     STAILQ_CONCAT(items, &store->queue);
-    store->n_queued = 0;
+    store->n_queued = store->n_queued_ops = 0;
 }
 
 void store_more(struct store *store, struct store_item_list *items)
@@ -144,8 +181,13 @@ static void write_queue(struct store *store, bool may_wait)
         return;
     store_write(store, &items);
     pthread_mutex_lock(&store->queue_lock);
+    bool was_empty = STAILQ_EMPTY(&store->done);
     hand_back(store, &items);
+    if (was_empty && !STAILQ_EMPTY(&store->done) && store->done_fd >= 0)
+        (void)eventfd_write(store->done_fd, 1);
     pthread_mutex_unlock(&store->queue_lock);
+    if (store_log_is_long(store))
+        store_checkpoint(store);
 }
 
 /* queue_lock is held; false: nothing came for IDLE_MS. */
@@ -163,27 +205,38 @@ static bool wait_idle(struct store *store)
     return r != ETIMEDOUT;
 }
 
+/* Until there is something to do.  true: move the log into the file. */
+static bool wait_for_work(struct store *store)
+{
+    bool checkpoint = false;
+
+    store->idle = true;
+    while (STAILQ_EMPTY(&store->queue) && !store->stop && !checkpoint) {
+        uint64_t n_asked = store->n_asked;
+        if (!store->may_checkpoint)
+            wait_on(store);
+        else if (!wait_idle(store))
+            checkpoint = n_asked == store->n_asked;
+    }
+    store->idle = false;
+    return checkpoint;
+}
+
 static void *run_thread(void *arg)
 {
     struct store *store = arg;
-    bool may_checkpoint = false;
 
     for (;;) {
-        bool checkpoint = false;
         pthread_mutex_lock(&store->queue_lock);
-        while (STAILQ_EMPTY(&store->queue) && !store->stop && !checkpoint) {
-            if (may_checkpoint)
-                checkpoint = !wait_idle(store);
-            else
-                wait_on(store);
-        }
+        bool checkpoint = wait_for_work(store);
         bool end = STAILQ_EMPTY(&store->queue) && store->stop;
+        if (checkpoint)
+            store->may_checkpoint = false; /* until more was written */
         pthread_mutex_unlock(&store->queue_lock);
         if (end)
             return NULL;
         pthread_mutex_lock(&store->db_lock);
         write_queue(store, true);
-        may_checkpoint = store->wal_frames >= IDLE_FRAMES && !checkpoint;
         if (checkpoint && store->wal_frames >= IDLE_FRAMES)
             store_checkpoint(store);
         pthread_mutex_unlock(&store->db_lock);
@@ -218,7 +271,8 @@ static void tell_done(evutil_socket_t fd, short what, void *arg)
     eventfd_t n;
 
     pthread_mutex_lock(&store->queue_lock);
-    (void)eventfd_read(store->done_fd, &n);
+    if (fd >= 0)
+        (void)eventfd_read(fd, &n);
     STAILQ_CONCAT(&items, &store->done);
     store->telling = true;
     pthread_mutex_unlock(&store->queue_lock);
@@ -229,9 +283,51 @@ static void tell_done(evutil_socket_t fd, short what, void *arg)
     }
     pthread_mutex_lock(&store->queue_lock);
     store->telling = false;
-    bool wake = store->waits;
+    bool wake = go_on(store);
     pthread_mutex_unlock(&store->queue_lock);
     if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+/* db_lock is held; false: there is too much by now. */
+static bool write_here(struct store *store)
+{
+    struct store_item_list items = STAILQ_HEAD_INITIALIZER(items);
+
+    pthread_mutex_lock(&store->queue_lock);
+    bool fits = fits_loop(store);
+    if (fits)
+        take_queue(store, &items);
+    pthread_mutex_unlock(&store->queue_lock);
+    if (!fits || STAILQ_EMPTY(&items))
+        return fits;
+    store->may_wait = false;
+    store_write(store, &items);
+    store->n_written_in_loop++;
+    pthread_mutex_lock(&store->queue_lock);
+    bool had_nothing = !store->may_checkpoint;
+    hand_back(store, &items);
+    /* The thread looks after the log. */
+    bool wake = had_nothing && store->may_checkpoint;
+    pthread_mutex_unlock(&store->queue_lock);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+    return true;
+}
+
+static void write_in_loop(evutil_socket_t fd, short what, void *arg)
+{
+    struct store *store = arg;
+    bool done = false;
+
+    /* Who holds it is about to look at the queue, or is busy for long. */
+    if (pthread_mutex_trylock(&store->db_lock) == 0) {
+        done = write_here(store);
+        pthread_mutex_unlock(&store->db_lock);
+    }
+    if (done)
+        tell_done(-1, 0, store);
+    else
         pthread_cond_signal(&store->wake);
 }
 
@@ -264,6 +360,7 @@ int store_start(struct store *store, struct event_base *base,
     store->done_event = event_new(base, store->done_fd, EV_READ | EV_PERSIST,
                                   tell_done, store);
     event_add(store->done_event, NULL);
+    store->loop_event = event_new(base, -1, 0, write_in_loop, store);
     return start_thread(store, err);
 }
 
@@ -291,6 +388,9 @@ void store_stop(struct store *store)
     if (store->done_event)
         event_free(store->done_event);
     store->done_event = NULL;
+    if (store->loop_event)
+        event_free(store->loop_event);
+    store->loop_event = NULL;
     if (store->done_fd >= 0)
         close(store->done_fd);
     store->done_fd = -1;

@@ -44,7 +44,7 @@ static const struct machine_move moves[] = {
       "a check failed, cancelled, or the key has an answer" },
     { TRANSACTION_CHECKED, TRANSACTION_JOURNALLING, "to the journal" },
     { TRANSACTION_CHECKED, TRANSACTION_APPLYING,
-      "the journal has it: after a crash" },
+      "the journal has it, after a crash; or nothing of it touches Xen" },
     { TRANSACTION_CHECKED, TRANSACTION_UNDOING,
       "the journal has it: after a crash" },
     { TRANSACTION_CHECKED, TRANSACTION_FAILED, "a dry run" },

@@ -85,11 +85,13 @@ int transaction_check(struct transaction *t)
 {
     struct step_list *steps = ARENA_NEW(t->arena, struct step_list);
     struct step_list *finals = ARENA_NEW(t->arena, struct step_list);
-    struct reasons *reasons = ARENA_NEW(t->arena, struct reasons);
+    struct reasons reasons;
 
-    use_lease(t, reasons);
-    plan(t, steps, finals, reasons);
-    int rc = reasons_error(reasons, &t->err);
+    /* Large, and rarely used. */
+    reasons.n_errors = reasons.n_more = 0;
+    use_lease(t, &reasons);
+    plan(t, steps, finals, &reasons);
+    int rc = reasons_error(&reasons, &t->err);
     if (rc)
         return rc;
     assert(steps->n_runs + finals->n_runs <= TRANSACTION_STEPS_MAX);

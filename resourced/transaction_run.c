@@ -123,10 +123,13 @@ static void take_outcome(struct transaction *t)
         publish_changed(t->host, t->outcome->put[i]);
 }
 
-static void give_back_memory(struct transaction *t)
+static int give_back_memory(struct transaction *t, struct vdc_error *err)
 {
-    for (size_t i = 0; i < t->n_operations; i++)
-        memory_give_back(&t->operations[i]);
+    int rc = 0;
+
+    for (size_t i = 0; !rc && i < t->n_operations; i++)
+        rc = memory_give_back(&t->operations[i], err);
+    return rc;
 }
 
 static void failure_written(void *arg, int rc, const struct vdc_error *err,
@@ -145,12 +148,24 @@ static void failure_written(void *arg, int rc, const struct vdc_error *err,
     transaction_finish(t, t->err.code);
 }
 
+static void end_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+
+    end_undone(op->t);
+}
+
 /* What was done is undone: the rows and the events say so. */
 static void end_undone(struct transaction *t)
 {
     struct store_change change = { .journal_remove = t->id };
+    struct vdc_error err;
 
-    give_back_memory(t);
+    if (give_back_memory(t, &err)) {
+        vdc_error_prefix(&err, "dom0 does not get its memory back");
+        try_again(t, &t->operations[0], &err, end_again);
+        return;
+    }
     t->outcome = ARENA_NEW(t->arena, struct outcome);
     outcome_failed(t, t->outcome);
     outcome_into(t->outcome, t->host, t->arena, &change);
@@ -426,6 +441,52 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
     apply_next(t);
 }
 
+/* Whether this step leaves Xen alone: the commit does it, or it is about a
+ * domain that is not there and is not built either. */
+static bool leaves_xen_alone(const struct step_run *run)
+{
+    const struct operation *op = run->op;
+    bool has_domain = op->partition->row.domid != HV_DOMID_NONE ||
+                      op->row->domid != HV_DOMID_NONE;
+
+    if (!run->step->apply)
+        return true;
+    return !has_domain &&
+           (run->step == &step_rename || run->step == &step_sched);
+}
+
+/* One that has no effect before its commit leaves nothing behind when it is
+ * cut short: it needs no journal, and one write instead of two. */
+static bool needs_journal(const struct transaction *t)
+{
+    if (t->lease)
+        return true;
+    for (size_t i = 0; i < t->n_steps; i++)
+        if (!leaves_xen_alone(&t->steps[i]))
+            return true;
+    return false;
+}
+
+/* Names may mean others after this; uuids do not. */
+static void fix_request(struct transaction *t)
+{
+    for (size_t i = 0; i < t->n_operations; i++) {
+        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+        t->request.operations[i].replace = t->operations[i].request.replace;
+    }
+}
+
+/* Its steps change rows alone: they are as good as applied. */
+static void run_without_journal(struct transaction *t)
+{
+    t->id = store_next_transaction(t->host->store);
+    fix_request(t);
+    transaction_move(t, TRANSACTION_APPLYING);
+    for (; t->at < t->n_steps; t->at++)
+        tell_progress(t);
+    commit(t);
+}
+
 static void write_journal(struct transaction *t)
 {
     struct journal_entry entry = {
@@ -437,9 +498,7 @@ static void write_journal(struct transaction *t)
     struct store_change change = { .journal_add = &entry };
 
     t->id = entry.id;
-    /* Names may mean others after this; uuids do not. */
-    for (size_t i = 0; i < t->n_operations; i++)
-        t->request.operations[i].uuid = t->operations[i].partition->row.uuid;
+    fix_request(t);
     transaction_move(t, TRANSACTION_JOURNALLING);
     store_submit(t->host->store, &change, journalled, t);
 }
@@ -513,10 +572,14 @@ void transaction_run(struct transaction *t)
 {
     struct store_change change = { .journal_remove = t->id };
     int rc = transaction_check(t);
+    struct vdc_error err;
 
     /* What it was about is no more: its end was true before it was written. */
-    if (rc && t->recovered)
+    if (rc && t->recovered) {
+        if (give_back_memory(t, &err))
+            log_warning("dom0 does not get its memory back: %s", err.text);
         store_submit(t->host->store, &change, NULL, NULL);
+    }
     if (rc) {
         transaction_end_untouched(t, rc);
         return;
@@ -526,6 +589,8 @@ void transaction_run(struct transaction *t)
         run_recovered(t);
     else if (t->request.dry_run)
         transaction_end_untouched(t, 0);
-    else
+    else if (needs_journal(t))
         write_journal(t);
+    else
+        run_without_journal(t);
 }

@@ -2,6 +2,7 @@
  * last.  The database is not asked. */
 #include "resourced/view.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "resourced/live.h"
 #include "resourced/resource_rows.h"
 #include "resourced/text.h"
+#include "wire/page.h"
 
 /* As xl list prints it. */
 static const char *flags(const struct hv_domain_info *info,
@@ -230,28 +232,89 @@ void view_partition_read(const struct host *host,
     fill(host, partition, info_of(host, partition), arena, ret);
 }
 
-void view_list(const struct host *host,
-               const struct wire_partition_query *query, struct arena *arena,
-               struct wire_partition_list *ret)
+/* ---- lists ---- */
+
+/* What is to be listed, by what it keeps for ever: ours by their index, then
+ * those that are being made and have none yet (it will be the highest), then
+ * domains of others. */
+struct listed {
+    uint64_t place;
+    const struct partition *partition;
+    const struct hv_domain_info *foreign;
+};
+
+#define PLACE_OF_NEW ((uint64_t)UINT32_MAX)
+#define PLACE_OF_FOREIGN (UINT64_C(1) << 32)
+
+static uint64_t place_of(const struct partition *partition)
+{
+    return partition->row.index ? partition->row.index : PLACE_OF_NEW;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct listed *p = a, *q = b;
+
+    return p->place < q->place ? -1 : p->place > q->place;
+}
+
+static uint32_t find_listed(const struct host *host,
+                            const struct wire_partition_query *query,
+                            uint64_t from, struct listed *ret)
 {
     const struct live_snapshot *now = live_now(host->live);
     bool foreign = query->foreign && !query->customer[0];
     const struct partition *partition;
     uint32_t n = 0;
-    struct wire_partition *all =
-        ARENA_ARRAY(arena, now->n_domains + host->partitions.n_partitions,
-                    struct wire_partition);
 
-    for (size_t i = 0; foreign && i < now->n_domains; i++)
-        if (!partition_of(host, &now->domains[i]))
-            fill_foreign(host, &now->domains[i], arena, &all[n++]);
     TAILQ_FOREACH (partition, &host->partitions.all, in_all)
-        if (is_asked_for(query, partition))
-            view_partition_read(host, partition, arena, &all[n++]);
-    qsort(all, n, sizeof(*all), compare);
+        if (place_of(partition) > from && is_asked_for(query, partition))
+            ret[n++] = (struct listed){ .place = place_of(partition),
+                                        .partition = partition };
+    for (size_t i = 0; foreign && i < now->n_domains; i++) {
+        const struct hv_domain_info *info = &now->domains[i];
+        uint64_t place = PLACE_OF_FOREIGN + info->domid;
+        if (place > from && !partition_of(host, info))
+            ret[n++] = (struct listed){ .place = place, .foreign = info };
+    }
+    qsort(ret, n, sizeof(*ret), compare_places);
+    return n;
+}
+
+int view_list(const struct host *host,
+              const struct wire_partition_query *query, struct arena *arena,
+              struct wire_partition_list *ret, struct vdc_error *err)
+{
+    size_t most =
+        live_now(host->live)->n_domains + host->partitions.n_partitions;
+    struct listed *listed = ARENA_ARRAY(arena, most, struct listed);
+    struct wire_partition *all =
+        ARENA_ARRAY(arena, most, struct wire_partition);
+    uint64_t from = 0;
+    int rc = wire_page_number(query->from, &from, err);
+
+    if (rc)
+        return rc;
+    uint32_t n = find_listed(host, query, from, listed);
+    for (uint32_t i = 0; i < n; i++) {
+        if (listed[i].foreign)
+            fill_foreign(host, listed[i].foreign, arena, &all[i]);
+        else
+            view_partition_read(host, listed[i].partition, arena, &all[i]);
+    }
     wire_init(&wire_struct_partition_list, ret);
     ret->partitions = all;
-    ret->n_partitions = n;
+    ret->n_partitions = wire_page_count(&wire_struct_partition, all, n);
+    /* The new ones are few, and are not told of apart. */
+    while (ret->n_partitions && ret->n_partitions < n &&
+           listed[ret->n_partitions].place ==
+               listed[ret->n_partitions - 1].place)
+        ret->n_partitions++;
+    if (ret->n_partitions < n)
+        ret->next = arena_printf(arena, "%" PRIu64,
+                                 listed[ret->n_partitions - 1].place);
+    qsort(all, ret->n_partitions, sizeof(*all), compare);
+    return 0;
 }
 
 static void count_domains(const struct host *host, struct wire_host *ret)

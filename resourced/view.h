@@ -21,9 +21,10 @@ int view_partition(struct host *host, const struct partition *partition,
 void view_partition_read(const struct host *host,
                          const struct partition *partition,
                          struct arena *arena, struct wire_partition *ret);
-void view_list(const struct host *host,
-               const struct wire_partition_query *query, struct arena *arena,
-               struct wire_partition_list *ret);
+/* A page of them (wire/page.h).  Errors: VDC_E_BAD_VALUE (from). */
+int view_list(const struct host *host,
+              const struct wire_partition_query *query, struct arena *arena,
+              struct wire_partition_list *ret, struct vdc_error *err);
 void view_host(const struct host *host, struct wire_host *ret);
 
 #endif

@@ -13,6 +13,20 @@
 
 /* ---- options ---- */
 
+const struct command_option change_plain_options[] = {
+    CHANGE_OPTIONS,
+    { 0 }
+};
+const struct command_option change_live_options[] = {
+    CHANGE_LIVE_OPTIONS,
+    { 0 }
+};
+const struct command_option change_detach_options[] = {
+    CHANGE_FORCE_OPTION,
+    CHANGE_LIVE_OPTIONS,
+    { 0 }
+};
+
 static bool has_option(const struct command_args *args, const char *name)
 {
     const struct command_option *o = args->command->options;
@@ -220,6 +234,19 @@ static void print_reply(const struct command_args *args,
                           "was answered then");
 }
 
+/* What was reached, without the guest's name, which is printed before it as
+ * the user wrote it. */
+static const char *reached(const struct wire_operation_result *result)
+{
+    const char *name = result->partition.name;
+    size_t len = strlen(name);
+    if (!*result->text)
+        return "less was reached than asked for";
+    return len && !strncmp(result->text, name, len) &&
+            result->text[len] == ' '
+        ? result->text + len + 1 : result->text;
+}
+
 /* Less than was asked for is no success, though it is kept. */
 static int check_partial(const struct operations *ops,
                          const struct wire_transaction_reply *reply,
@@ -230,8 +257,7 @@ static int check_partial(const struct operations *ops,
         if (!result->partial)
             continue;
         vdc_error_set(err, VDC_E_TIMEOUT, "%s: %s", ops->names[i],
-                      *result->text ? result->text
-                                    : "less was reached than asked for");
+                      reached(result));
         vdc_error_hint(err, "%s", result->hint);
         return VDC_E_TIMEOUT;
     }

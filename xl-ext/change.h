@@ -51,6 +51,11 @@
         CHANGE_GENERATION_OPTION
 #define CHANGE_LIVE_OPTIONS CHANGE_LIVE_OPTION, CHANGE_OPTIONS
 
+/* Tables of them for commands that have no others; change_detach_options has
+ * --force too. */
+extern const struct command_option change_plain_options[],
+    change_live_options[], change_detach_options[];
+
 struct change_options {
     const char *key;       /* or "" */
     uint64_t deadline_ms;  /* 0: none */

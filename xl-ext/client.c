@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/stream.h"
+#include "wire/page.h"
 #include "xl-ext/output.h"
 
 /* policyd answers a greeting at once or is not well. */
@@ -381,4 +382,37 @@ int client_request(struct client *client, enum wire_message_number number,
     if (ret_body)
         *ret_body = frame.body;
     return 0;
+}
+
+int client_list(struct client *client, enum wire_message_number number,
+                const void *query, const void **ret_body,
+                struct vdc_error *err)
+{
+    struct wire_pages pages;
+    int rc = 0;
+    wire_pages_init(&pages, number, query, client->args->arena);
+    while (rc == 0 && pages.more) {
+        const void *body;
+        rc = client_request(client, number, pages.query, &body, err);
+        if (rc == 0)
+            rc = wire_pages_add(&pages, body, err);
+    }
+    if (rc == 0)
+        *ret_body = pages.list;
+    return rc;
+}
+
+int client_ask(const struct command_args *args,
+               enum wire_message_number number, const void *body,
+               const void **ret_body, struct vdc_error *err)
+{
+    struct client *client;
+    int rc = client_open(args, &client, err);
+    if (rc)
+        return rc;
+    rc = wire_has_pages(wire_message_by_number(number))
+        ? client_list(client, number, body, ret_body, err)
+        : client_request(client, number, body, ret_body, err);
+    client_close(client);
+    return rc;
 }

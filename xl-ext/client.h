@@ -32,6 +32,18 @@ int client_request(struct client *client, enum wire_message_number number,
                    const void *body, const void **ret_body,
                    struct vdc_error *err);
 
+/* The same for a list that comes in pages (wire/page.h): *ret_body has the
+ * items of all of them. */
+int client_list(struct client *client, enum wire_message_number number,
+                const void *query, const void **ret_body,
+                struct vdc_error *err);
+
+/* client_open, client_request or (for a list in pages) client_list, and
+ * client_close. */
+int client_ask(const struct command_args *args,
+               enum wire_message_number number, const void *body,
+               const void **ret_body, struct vdc_error *err);
+
 /* The halves of client_request, for conversations with more than an answer.
  * client_receive takes any message but progress and error, waits up to
  * timeout_ms (< 0: for ever), and puts the message into `arena`. */

@@ -23,66 +23,25 @@ static void add_disk(struct output_table *table, struct arena *arena,
     output_table_cell(table, output_clean(arena, guest->name));
 }
 
-static void print_disks(const struct command_args *args,
-                        const struct devices *devices)
-{
-    static const struct output_column columns[] = {
-        { "Vdev", ALIGN_LEFT },    { "BE", ALIGN_LEFT },
-        { "handle", ALIGN_LEFT },  { "state", ALIGN_LEFT },
-        { "evt-ch", ALIGN_LEFT },  { "BE-path", ALIGN_LEFT },
-        { "Name", ALIGN_LEFT },    { "Mode", ALIGN_LEFT },
-        { "Target", ALIGN_LEFT },  { "Guest", ALIGN_LEFT },
-    };
-    struct output_table *table =
-        output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < devices->n_guests; i++) {
-        const struct devices_guest *guest = &devices->guests[i];
-        for (uint32_t k = 0; k < guest->list->n_devices; k++)
-            if (guest->list->devices[k].kind == WIRE_RESOURCE_DISK)
-                add_disk(table, args->arena, guest,
-                         &guest->list->devices[k]);
-    }
-    output_table_finish(table);
-}
-
-static void disks_to_json(const struct wire_device_list *list,
-                          struct json_out *out)
-{
-    devices_to_json(list, WIRE_RESOURCE_DISK, out);
-}
+static const struct output_column columns[] = {
+    { "Vdev", ALIGN_LEFT },    { "BE", ALIGN_LEFT },
+    { "handle", ALIGN_LEFT },  { "state", ALIGN_LEFT },
+    { "evt-ch", ALIGN_LEFT },  { "BE-path", ALIGN_LEFT },
+    { "Name", ALIGN_LEFT },    { "Mode", ALIGN_LEFT },
+    { "Target", ALIGN_LEFT },  { "Guest", ALIGN_LEFT },
+};
 
 static int run_block_list(const struct command_args *args,
                           struct vdc_error *err)
 {
-    struct devices devices;
-    int rc = devices_get(args, args->arguments, args->n_arguments, &devices,
-                         err);
-    if (rc && !devices.n_guests)
-        return rc;
-    if (args->format == FORMAT_JSON)
-        devices_print_json(&devices, disks_to_json);
-    else
-        print_disks(args, &devices);
-    return rc;
+    static const struct devices_table what = {
+        WIRE_RESOURCE_DISK, columns, sizeof(columns) / sizeof(columns[0]),
+        add_disk
+    };
+    return devices_list(args, &what, err);
 }
 
 /* ---- the table ---- */
-
-static const struct command_option attach_options[] = {
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
-static const struct command_option detach_options[] = {
-    CHANGE_FORCE_OPTION,
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
-static const struct command_option list_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
 
 static const struct command_example attach_examples[] = {
     { "xl-vdc block-attach web phy:/dev/vg/data,xvdb,w",
@@ -102,19 +61,19 @@ static const struct command_example list_examples[] = {
 
 static const struct command block_commands[] = {
     { "block-attach", NULL, "GUEST DISK-SPEC...", 2, -1, COMMAND_CHANGES,
-      COMPLETE_GUESTS, attach_options, "Give a guest another disk",
+      COMPLETE_GUESTS, change_live_options, "Give a guest another disk",
       "DISK-SPEC is as in the disk list of a domain file, see "
       "xl-disk-configuration(5): TARGET,FORMAT,VDEV,ACCESS or KEY=VALUE. "
       "Several of them together describe the one disk. The target is a file "
       "or device on the host.",
       attach_examples, change_run },
     { "block-detach", NULL, "GUEST VDEV|DEVID", 2, 2, COMMAND_CHANGES,
-      COMPLETE_GUESTS, detach_options, "Take a disk away from a guest",
+      COMPLETE_GUESTS, change_detach_options, "Take a disk away from a guest",
       "The guest must let go of it first; one that does not keeps it, unless "
       "--force is given. By number only while the guest runs.",
       detach_examples, change_run },
     { "block-list", NULL, "GUEST...", 1, -1, COMMAND_READS, COMPLETE_GUESTS,
-      list_options, "List disks of guests that run",
+      guest_plain_options, "List disks of guests that run",
       "With xl's columns: Vdev is the number of the device, BE the domain "
       "that serves it, and a state of 4 is connected.",
       list_examples, run_block_list },

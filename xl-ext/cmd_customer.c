@@ -104,19 +104,6 @@ static int take_create(const struct command_args *args,
     return rc;
 }
 
-static int request(const struct command_args *args,
-                   enum wire_message_number number, const void *body,
-                   const void **ret, struct vdc_error *err)
-{
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    rc = client_request(client, number, body, ret, err);
-    client_close(client);
-    return rc;
-}
-
 static int run_create(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_customer_create create;
@@ -124,11 +111,11 @@ static int run_create(const struct command_args *args, struct vdc_error *err)
     wire_init(&wire_struct_customer_create, &create);
     int rc = take_create(args, &create, err);
     if (rc == 0)
-        rc = request(args, WIRE_MSG_customer_create, &create, &body, err);
+        rc = client_ask(args, WIRE_MSG_customer_create, &create, &body, err);
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON)
-        output_json_struct(&wire_struct_customer_list, body);
+        output_json_list(&wire_struct_customer_list, body);
     else if (args->dry_run)
         printf("customer %s: nothing was done; it could be made\n",
                create.name);
@@ -195,7 +182,7 @@ static int get_customers(const struct command_args *args, const char *name,
     int rc = *name ? check_name(name, err) : 0;
     const void *body;
     if (rc == 0)
-        rc = request(args, WIRE_MSG_customer_list, &ref, &body, err);
+        rc = client_ask(args, WIRE_MSG_customer_list, &ref, &body, err);
     if (rc == 0)
         *ret = body;
     return rc;
@@ -216,7 +203,7 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
             printf("%s\n", list->customers[i].name);
         break;
     case FORMAT_JSON:
-        output_json_struct(&wire_struct_customer_list, list);
+        output_json_list(&wire_struct_customer_list, list);
         break;
     }
     return 0;
@@ -261,7 +248,7 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_customer_list, list);
+        output_json_list(&wire_struct_customer_list, list);
         return 0;
     }
     for (uint32_t i = 0; i < list->n_customers; i++) {
@@ -327,7 +314,7 @@ static int run_set(const struct command_args *args, struct vdc_error *err)
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON)
-        output_json_struct(&wire_struct_customer_list, body);
+        output_json_list(&wire_struct_customer_list, body);
     else if (args->dry_run)
         printf("customer %s: nothing was done; it could be changed\n",
                create.name);
@@ -346,7 +333,7 @@ static int run_delete(const struct command_args *args, struct vdc_error *err)
     ref.dry_run = args->dry_run;
     int rc = check_name(ref.name, err);
     if (rc == 0)
-        rc = request(args, WIRE_MSG_customer_delete, &ref, NULL, err);
+        rc = client_ask(args, WIRE_MSG_customer_delete, &ref, NULL, err);
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON) {

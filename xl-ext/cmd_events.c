@@ -124,8 +124,9 @@ static const struct command events_commands[] = {
     { "events", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING,
       events_options, "Show what has happened to guests",
       "Each event has a number, which rises by one. With -o json each event "
-      "is an object on a line of its own. The event 'missed' says that older "
-      "ones are no longer kept.",
+      "is an object on a line of its own. The event 'missed' says that not "
+      "all that were asked for are kept, or that numbers have begun again, "
+      "with another database; what follows goes on from its number.",
       events_examples, run_events },
 };
 

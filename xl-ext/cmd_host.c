@@ -12,13 +12,7 @@ static int request(const struct command_args *args,
 {
     struct wire_empty empty;
     wire_init(&wire_struct_empty, &empty);
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    rc = client_request(client, number, &empty, ret, err);
-    client_close(client);
-    return rc;
+    return client_ask(args, number, &empty, ret, err);
 }
 
 /* ---- host-list ---- */
@@ -69,6 +63,17 @@ static void print_hosts(struct arena *arena,
     output_table_finish(table);
 }
 
+/* What to do about a host that is not well. */
+static void note_hints(const struct command_args *args,
+                       const struct wire_host_list *list)
+{
+    for (uint32_t i = 0; i < list->n_hosts; i++)
+        if (*list->hosts[i].hint)
+            output_note(args, "%s: %s",
+                        output_clean(args->arena, list->hosts[i].name),
+                        output_clean(args->arena, list->hosts[i].hint));
+}
+
 static int run_host_list(const struct command_args *args,
                          struct vdc_error *err)
 {
@@ -81,6 +86,7 @@ static int run_host_list(const struct command_args *args,
     switch (args->format) {
     case FORMAT_TEXT:
         print_hosts(args->arena, list);
+        note_hints(args, list);
         for (uint32_t i = 0; i < list->n_hosts; i++)
             simulated |= list->hosts[i].simulated;
         if (simulated)
@@ -168,7 +174,8 @@ static const struct command host_commands[] = {
       NULL, "List hosts and what they have",
       "Available is the memory that guests can still get by the host's "
       "policy. Not ours counts the domains that others made; they are never "
-      "touched.",
+      "touched. What to do about a host that is not up is said below the "
+      "table.",
       host_examples, run_host_list },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",

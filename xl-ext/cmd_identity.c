@@ -34,8 +34,8 @@ static int get_all(struct client *client, const char *customer, bool foreign,
     wire_init(&wire_struct_partition_query, &query);
     query.customer = customer;
     query.foreign = foreign;
-    int rc = client_request(client, WIRE_MSG_partition_list, &query, &body,
-                            err);
+    int rc =
+        client_list(client, WIRE_MSG_partition_list, &query, &body, err);
     if (rc == 0)
         *ret = body;
     return rc;
@@ -263,11 +263,6 @@ static int run_uptime(const struct command_args *args, struct vdc_error *err)
 
 /* ---- the table ---- */
 
-static const struct command_option guest_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
-
 static const struct command_option uptime_options[] = {
     GUEST_CUSTOMER_OPTION,
     { 's', "short", NULL, COMPLETE_NOTHING, "A sentence for each, as xl's" },
@@ -289,7 +284,7 @@ static const struct command_example uptime_examples[] = {
 
 static const struct command identity_commands[] = {
     { "domid", NULL, "GUEST", 1, 1, COMMAND_READS, COMPLETE_GUESTS,
-      guest_options, "Print the number of a guest's domain",
+      guest_plain_options, "Print the number of a guest's domain",
       "It is another after each start.", domid_examples, run_domid },
     { "domname", NULL, "DOMID", 1, 1, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Print the name of the guest whose domain has a number",

@@ -15,19 +15,6 @@
 #define MAX_POOLS 16
 #define MAX_DEVICES 16
 
-static int request(const struct command_args *args,
-                   enum wire_message_number number, const void *body,
-                   const void **ret, struct vdc_error *err)
-{
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    rc = client_request(client, number, body, ret, err);
-    client_close(client);
-    return rc;
-}
-
 /* ---- what is asked for ---- */
 
 static int take_expires(const struct command_args *args, uint64_t *ret_ms,
@@ -195,7 +182,7 @@ static void print_leases(const struct command_args *args,
             printf("%s\n", uuid_format(&list->leases[i].id, id));
         break;
     case FORMAT_JSON:
-        output_json_struct(&wire_struct_lease_list, list);
+        output_json_list(&wire_struct_lease_list, list);
         break;
     }
 }
@@ -208,7 +195,7 @@ static int run_create(const struct command_args *args, struct vdc_error *err)
     const void *body;
     int rc = take_lease(args, &lease, err);
     if (rc == 0)
-        rc = request(args, WIRE_MSG_lease_create, &lease, &body, err);
+        rc = client_ask(args, WIRE_MSG_lease_create, &lease, &body, err);
     if (rc == 0)
         print_leases(args, body);
     return rc;
@@ -223,7 +210,7 @@ static int run_renew(const struct command_args *args, struct vdc_error *err)
     if (rc == 0)
         rc = take_expires(args, &ref.expires_ms, err);
     if (rc == 0)
-        rc = request(args, WIRE_MSG_lease_renew, &ref, &body, err);
+        rc = client_ask(args, WIRE_MSG_lease_renew, &ref, &body, err);
     if (rc == 0 && (!args->quiet || args->format != FORMAT_TEXT))
         print_leases(args, body);
     return rc;
@@ -236,7 +223,7 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
     wire_init(&wire_struct_lease_ref, &ref);
     int rc = guest_customer(args, &ref.owner, err);
     if (rc == 0)
-        rc = request(args, WIRE_MSG_lease_list, &ref, &body, err);
+        rc = client_ask(args, WIRE_MSG_lease_list, &ref, &body, err);
     if (rc == 0)
         print_leases(args, body);
     return rc;

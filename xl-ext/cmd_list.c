@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -21,6 +22,21 @@ struct list {
     bool show_customer;
     bool verbose;
 };
+
+/* Domains by their number, then what has none, by name: pages are in another
+ * order. */
+static int compare(const void *a, const void *b)
+{
+    const struct wire_partition *p = a, *q = b;
+    bool p_stopped = p->managed && !p->domid;
+    bool q_stopped = q->managed && !q->domid;
+    if (p_stopped != q_stopped)
+        return p_stopped ? 1 : -1;
+    if (p->domid != q->domid)
+        return p->domid < q->domid ? -1 : 1;
+    int order = strcmp(p->name, q->name);
+    return order ? order : strcmp(p->customer, q->customer);
+}
 
 /* One guest of that name, or all that may be seen. */
 static int get_list(struct list *list, struct vdc_error *err)
@@ -46,10 +62,13 @@ static int get_list(struct list *list, struct vdc_error *err)
     const char *customer = command_value(args, "customer");
     query.customer = customer ? customer : "";
     query.foreign = command_given(args, "all");
-    rc = client_request(list->client, WIRE_MSG_partition_list, &query, &body,
-                        err);
+    rc = client_list(list->client, WIRE_MSG_partition_list, &query, &body,
+                     err);
     if (rc == 0) {
         const struct wire_partition_list *reply = body;
+        if (reply->n_partitions)
+            qsort(reply->partitions, reply->n_partitions,
+                  sizeof(*reply->partitions), compare);
         list->partitions = reply->partitions;
         list->n_partitions = reply->n_partitions;
     }
@@ -220,7 +239,7 @@ static int print_list(struct list *list, struct vdc_error *err)
         wire_init(&wire_struct_partition_list, &all);
         all.partitions = (struct wire_partition *)list->partitions;
         all.n_partitions = list->n_partitions;
-        output_json_struct(&wire_struct_partition_list, &all);
+        output_json_list(&wire_struct_partition_list, &all);
         break;
     }
     }
@@ -358,11 +377,6 @@ static const struct command_option list_options[] = {
     { 0 }
 };
 
-static const struct command_option show_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
-
 static const struct command_example list_examples[] = {
     { "xl-vdc list", "All guests that you may see." },
     { "xl-vdc list --all -v", "As operator, all domains of the host." },
@@ -385,7 +399,7 @@ static const struct command list_commands[] = {
       "remembered and count against the quota.",
       list_examples, run_list },
     { "show", NULL, "GUEST", 1, 1, COMMAND_READS, COMPLETE_GUESTS,
-      show_options, "Show all about a guest",
+      guest_plain_options, "Show all about a guest",
       "What it is now, how it was defined, and what its domain has instead "
       "of that for as long as it runs.",
       show_examples, run_show },

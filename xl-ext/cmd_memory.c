@@ -26,11 +26,6 @@ static const struct command_option mem_set_options[] = {
     { 0 }
 };
 
-static const struct command_option mem_max_options[] = {
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
 static const struct command_example mem_set_examples[] = {
     { "xl-vdc mem-set web 512", "512 MiB for web." },
     { "xl-vdc mem-set --deadline 5m web 2g",
@@ -56,7 +51,7 @@ static const struct command memory_commands[] = {
       "'transaction' it is all or nothing.",
       mem_set_examples, run_mem_set },
     { "mem-max", NULL, "GUEST MEM", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,
-      mem_max_options, "Say how much memory a guest may grow to",
+      change_live_options, "Say how much memory a guest may grow to",
       "MEM as with mem-set. It counts against the quota, whether the guest "
       "has it at the moment or not. Many guests see more than they were "
       "started with only after the next start.",

@@ -23,66 +23,25 @@ static void add_interface(struct output_table *table, struct arena *arena,
     output_table_cell(table, output_clean(arena, guest->name));
 }
 
-static void print_interfaces(const struct command_args *args,
-                             const struct devices *devices)
-{
-    static const struct output_column columns[] = {
-        { "Idx", ALIGN_LEFT },       { "BE", ALIGN_LEFT },
-        { "Mac Addr.", ALIGN_LEFT }, { "handle", ALIGN_LEFT },
-        { "state", ALIGN_LEFT },     { "evt-ch", ALIGN_LEFT },
-        { "BE-path", ALIGN_LEFT },   { "Bridge", ALIGN_LEFT },
-        { "Guest", ALIGN_LEFT },
-    };
-    struct output_table *table =
-        output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < devices->n_guests; i++) {
-        const struct devices_guest *guest = &devices->guests[i];
-        for (uint32_t k = 0; k < guest->list->n_devices; k++)
-            if (guest->list->devices[k].kind == WIRE_RESOURCE_VIF)
-                add_interface(table, args->arena, guest,
-                              &guest->list->devices[k]);
-    }
-    output_table_finish(table);
-}
-
-static void interfaces_to_json(const struct wire_device_list *list,
-                               struct json_out *out)
-{
-    devices_to_json(list, WIRE_RESOURCE_VIF, out);
-}
+static const struct output_column columns[] = {
+    { "Idx", ALIGN_LEFT },       { "BE", ALIGN_LEFT },
+    { "Mac Addr.", ALIGN_LEFT }, { "handle", ALIGN_LEFT },
+    { "state", ALIGN_LEFT },     { "evt-ch", ALIGN_LEFT },
+    { "BE-path", ALIGN_LEFT },   { "Bridge", ALIGN_LEFT },
+    { "Guest", ALIGN_LEFT },
+};
 
 static int run_network_list(const struct command_args *args,
                             struct vdc_error *err)
 {
-    struct devices devices;
-    int rc = devices_get(args, args->arguments, args->n_arguments, &devices,
-                         err);
-    if (rc && !devices.n_guests)
-        return rc;
-    if (args->format == FORMAT_JSON)
-        devices_print_json(&devices, interfaces_to_json);
-    else
-        print_interfaces(args, &devices);
-    return rc;
+    static const struct devices_table what = {
+        WIRE_RESOURCE_VIF, columns, sizeof(columns) / sizeof(columns[0]),
+        add_interface
+    };
+    return devices_list(args, &what, err);
 }
 
 /* ---- the table ---- */
-
-static const struct command_option attach_options[] = {
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
-static const struct command_option detach_options[] = {
-    CHANGE_FORCE_OPTION,
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
-static const struct command_option list_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
 
 static const struct command_example attach_examples[] = {
     { "xl-vdc network-attach web bridge=xenbr1", "Another interface." },
@@ -104,18 +63,18 @@ static const struct command_example list_examples[] = {
 
 static const struct command network_commands[] = {
     { "network-attach", NULL, "GUEST [KEY=VALUE]...", 1, -1, COMMAND_CHANGES,
-      COMPLETE_GUESTS, attach_options,
+      COMPLETE_GUESTS, change_live_options,
       "Give a guest another network interface",
       "The keys are those of the vif list of a domain file, see "
       "xl-network-configuration(5). Without mac an address is chosen, and "
       "printed.",
       attach_examples, change_run },
     { "network-detach", NULL, "GUEST DEVID|MAC", 2, 2, COMMAND_CHANGES,
-      COMPLETE_GUESTS, detach_options,
+      COMPLETE_GUESTS, change_detach_options,
       "Take a network interface away from a guest",
       "By number only while the guest runs.", detach_examples, change_run },
     { "network-list", NULL, "GUEST...", 1, -1, COMMAND_READS,
-      COMPLETE_GUESTS, list_options,
+      COMPLETE_GUESTS, guest_plain_options,
       "List network interfaces of guests that run",
       "With xl's columns: Idx is the number of the interface, BE the domain "
       "that serves it, and a state of 4 is connected.",

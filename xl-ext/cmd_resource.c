@@ -1,6 +1,7 @@
 /* resource-list and resource-show: who has what of the host. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,6 +13,22 @@
 
 /* ---- asking ---- */
 
+/* By guest (leases come last), kind, name: pages are in another order. */
+static int compare(const void *a, const void *b)
+{
+    const struct wire_resource *p = a, *q = b;
+    int order = (int)p->leased - (int)q->leased;
+    if (order == 0)
+        order = strcmp(p->customer, q->customer);
+    if (order == 0)
+        order = strcmp(p->partition, q->partition);
+    if (order == 0)
+        order = memcmp(&p->uuid, &q->uuid, sizeof(p->uuid));
+    if (order == 0)
+        order = (int)p->kind - (int)q->kind;
+    return order ? order : strverscmp(p->name, q->name);
+}
+
 /* The answers to several questions as one list; totals are the same in each
  * and are kept once. */
 static int add_answer(struct client *client, struct arena *arena,
@@ -19,10 +36,13 @@ static int add_answer(struct client *client, struct arena *arena,
                       struct wire_resource_list *to, struct vdc_error *err)
 {
     const void *body;
-    int rc = client_request(client, WIRE_MSG_resource_list, query, &body, err);
+    int rc = client_list(client, WIRE_MSG_resource_list, query, &body, err);
     if (rc)
         return rc;
     const struct wire_resource_list *list = body;
+    if (list->n_resources)
+        qsort(list->resources, list->n_resources, sizeof(*list->resources),
+              compare);
     struct wire_resource *all =
         ARENA_ARRAY(arena, to->n_resources + list->n_resources + 1,
                     struct wire_resource);
@@ -203,7 +223,7 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON)
-        output_json_struct(&wire_struct_resource_list, &list);
+        output_json_list(&wire_struct_resource_list, &list);
     else if (command_given(args, "totals"))
         print_totals(args->arena, &list);
     else
@@ -263,7 +283,7 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
     if (rc)
         return rc;
     if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_resource_list, &list);
+        output_json_list(&wire_struct_resource_list, &list);
         return 0;
     }
     for (uint32_t i = 0; i < list.n_resources; i++) {
@@ -289,16 +309,6 @@ static const struct command_option list_options[] = {
     { 0 }
 };
 
-static const struct command_option show_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
-
-static const struct command_option pool_options[] = {
-    CHANGE_OPTIONS,
-    { 0 }
-};
-
 static const struct command_example pool_examples[] = {
     { "xl-vdc pool-set web licences 2", "web has two of the pool licences." },
     { NULL, NULL }
@@ -321,12 +331,13 @@ static const struct command resource_commands[] = {
       "used again. Sums are computed from the rows.",
       list_examples, run_list },
     { "resource-show", NULL, "GUEST|INDEX", 1, 1, COMMAND_READS,
-      COMPLETE_GUESTS, show_options, "Show all about resources",
+      COMPLETE_GUESTS, guest_plain_options, "Show all about resources",
       "A number is an index; anything else is a guest, all of whose "
       "resources are shown.",
       show_examples, run_show },
     { "pool-set", NULL, "GUEST POOL AMOUNT", 3, 3,
-      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS, pool_options,
+      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS,
+      change_plain_options,
       "Say how much of a named pool a guest has",
       "In the unit of the pool, which the host's settings name; 0 for none.",
       pool_examples, change_run },

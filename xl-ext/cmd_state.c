@@ -3,11 +3,6 @@
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 
-static const struct command_option change_options_rows[] = {
-    CHANGE_OPTIONS,
-    { 0 }
-};
-
 static const struct command_option save_options[] = {
     { 'c', "checkpoint", NULL, COMPLETE_NOTHING,
       "Let the guest run on afterwards" },
@@ -44,12 +39,13 @@ static const struct command_example restore_examples[] = {
 
 static const struct command state_commands[] = {
     { "pause", NULL, "GUEST...", 1, -1, COMMAND_CHANGES, COMPLETE_GUESTS,
-      change_options_rows, "Let guests stand still",
+      change_plain_options, "Let guests stand still",
       "They keep their memory and count against the quota.", pause_examples,
       change_run_each },
     { "unpause", NULL, "GUEST...", 1, -1, COMMAND_CHANGES, COMPLETE_GUESTS,
-      change_options_rows, "Let guests go on that stand still",
-      "After pause, or after create, start or restore with --paused.",
+      change_plain_options, "Let guests go on that stand still",
+      "After pause, or after create, start or restore with --paused. A guest "
+      "goes on then, however often it was paused, and by whom.",
       unpause_examples, change_run_each },
     { "save", NULL, "GUEST FILE", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,
       save_options, "Write a guest's memory to a file and stop it",

@@ -29,7 +29,7 @@ static void add_vcpu(struct output_table *table, struct arena *arena,
 }
 
 static void print_vcpus(const struct command_args *args,
-                        const struct devices *devices)
+                        const struct devices *devices, const void *arg)
 {
     static const struct output_column columns[] = {
         { "Name", ALIGN_LEFT },     { "ID", ALIGN_RIGHT },
@@ -48,7 +48,7 @@ static void print_vcpus(const struct command_args *args,
 }
 
 static void vcpus_to_json(const struct wire_device_list *list,
-                          struct json_out *out)
+                          const void *arg, struct json_out *out)
 {
     json_out_key(out, "vcpus");
     json_out_array(out);
@@ -60,22 +60,14 @@ static void vcpus_to_json(const struct wire_device_list *list,
 static int run_vcpu_list(const struct command_args *args,
                          struct vdc_error *err)
 {
-    struct devices devices;
-    int rc = devices_get(args, args->arguments, args->n_arguments, &devices,
-                         err);
-    if (rc && !devices.n_guests)
-        return rc;
-    if (args->format == FORMAT_JSON)
-        devices_print_json(&devices, vcpus_to_json);
-    else
-        print_vcpus(args, &devices);
-    return rc;
+    static const struct devices_view view = { print_vcpus, vcpus_to_json };
+    return devices_show(args, &view, NULL, err);
 }
 
 /* ---- sched-credit2 ---- */
 
 static void sched_to_json(const struct wire_device_list *list,
-                          struct json_out *out)
+                          const void *arg, struct json_out *out)
 {
     json_out_key(out, "weight");
     json_out_u64(out, list->weight);
@@ -131,7 +123,7 @@ static int show_sched(const struct command_args *args, struct vdc_error *err)
     if (pool)
         keep_pool(&devices, pool);
     if (args->format == FORMAT_JSON)
-        devices_print_json(&devices, sched_to_json);
+        devices_print_json(&devices, sched_to_json, NULL);
     else
         print_sched(args, &devices);
     return 0;
@@ -145,16 +137,6 @@ static int run_sched(const struct command_args *args, struct vdc_error *err)
 }
 
 /* ---- the table ---- */
-
-static const struct command_option change_options_rows[] = {
-    CHANGE_LIVE_OPTIONS,
-    { 0 }
-};
-
-static const struct command_option list_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 0 }
-};
 
 static const struct command_option sched_options[] = {
     { 'd', "domain", "GUEST", COMPLETE_GUESTS, "Of this guest alone" },
@@ -192,19 +174,21 @@ static const struct command_example sched_examples[] = {
 
 static const struct command vcpu_commands[] = {
     { "vcpu-set", NULL, "GUEST N", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,
-      change_options_rows, "Say how many vCPUs of a guest are online",
+      change_live_options, "Say how many vCPUs of a guest are online",
       "At most as many as its maxvcpus. The guest takes them in or gives "
-      "them up by itself.",
+      "them up by itself. When it has not done so in time, what it was told "
+      "stands, for it may follow later; how many it uses is printed, and the "
+      "exit status is 8.",
       set_examples, change_run },
     { "vcpu-pin", NULL, "GUEST VCPU|all CPUS-HARD [CPUS-SOFT]", 3, 4,
       COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS,
-      change_options_rows, "Say on which CPUs the vCPUs of a guest run",
+      change_live_options, "Say on which CPUs the vCPUs of a guest run",
       "On the hard ones only; on the soft ones if that can be. CPUs are "
       "written as in xl.cfg(5): 0-3,5,^1, all, nodes:0-1; and '-' leaves "
       "what is.",
       pin_examples, change_run },
     { "vcpu-list", NULL, "[GUEST...]", 0, -1, COMMAND_READS, COMPLETE_GUESTS,
-      list_options, "List vCPUs of guests that run",
+      guest_plain_options, "List vCPUs of guests that run",
       "With xl's columns. CPU is where it ran last.", list_examples,
       run_vcpu_list },
     { "sched-credit2", NULL, "", 0, 0, COMMAND_CHANGES, COMPLETE_NOTHING,

@@ -48,7 +48,7 @@ static void print_reply(const struct command_args *args,
                         const struct wire_verify_reply *reply)
 {
     if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_verify_reply, reply);
+        output_json_list(&wire_struct_verify_reply, reply);
         return;
     }
     if (*reply->kept)
@@ -85,16 +85,11 @@ static int check_left(const struct command_args *args,
 static int run_verify(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_verify verify;
-    struct client *client;
     const void *body;
     wire_init(&wire_struct_verify, &verify);
     verify.repair = command_given(args, "repair");
     verify.rebuild = command_given(args, "rebuild");
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    rc = client_request(client, WIRE_MSG_host_verify, &verify, &body, err);
-    client_close(client);
+    int rc = client_ask(args, WIRE_MSG_host_verify, &verify, &body, err);
     if (rc)
         return rc;
     print_reply(args, body);

@@ -194,7 +194,11 @@ static int unknown_option(const struct parser *p, const char *shown,
                         p->command->name, shown)
         : vdc_error_set(err, VDC_E_USAGE,
                         "no option '%s' is known before the command", shown);
-    if (near)
+    const char *xl =
+        p->command ? xl_names_option_hint(p->command->name, shown) : NULL;
+    if (xl)
+        vdc_error_hint(err, "%s", xl);
+    else if (near)
         vdc_error_hint(err, "did you mean '--%s'?", near);
     else
         vdc_error_hint(err, "'xl-vdc %s%s' lists the options",

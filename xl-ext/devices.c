@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "xl-ext/guest.h"
-#include "xl-ext/output.h"
 
 static int ask(struct client *client, const struct wire_partition_ref *ref,
                const struct wire_device_list **ret, struct vdc_error *err)
@@ -54,8 +53,7 @@ static int get_all(const struct command_args *args, struct client *client,
     const void *body;
     int rc = guest_customer(args, &query.customer, err);
     if (rc == 0)
-        rc = client_request(client, WIRE_MSG_partition_list, &query, &body,
-                            err);
+        rc = client_list(client, WIRE_MSG_partition_list, &query, &body, err);
     if (rc)
         return rc;
     const struct wire_partition_list *all = body;
@@ -108,8 +106,7 @@ int devices_get(const struct command_args *args, const char *const *words,
 /* ---- JSON ---- */
 
 void devices_print_json(const struct devices *devices,
-                        void (*members)(const struct wire_device_list *list,
-                                        struct json_out *out))
+                        devices_members_fn *members, const void *arg)
 {
     struct json_out *out = json_out_new(true);
     json_out_object(out);
@@ -127,7 +124,7 @@ void devices_print_json(const struct devices *devices,
         json_out_string(out, uuid_format(&p->uuid, uuid));
         json_out_key(out, "domid");
         json_out_u64(out, p->domid);
-        members(devices->guests[i].list, out);
+        members(devices->guests[i].list, arg, out);
         json_out_object_end(out);
     }
     json_out_array_end(out);
@@ -135,13 +132,55 @@ void devices_print_json(const struct devices *devices,
     output_json(out);
 }
 
-void devices_to_json(const struct wire_device_list *list,
-                     enum wire_resource_kind kind, struct json_out *out)
+int devices_show(const struct command_args *args,
+                 const struct devices_view *view, const void *arg,
+                 struct vdc_error *err)
 {
+    struct devices devices;
+    int rc = devices_get(args, args->arguments, args->n_arguments, &devices,
+                         err);
+    if (rc && !devices.n_guests)
+        return rc;
+    if (args->format == FORMAT_JSON)
+        devices_print_json(&devices, view->members, arg);
+    else
+        view->print(args, &devices, arg);
+    return rc;
+}
+
+/* ---- devices of a kind ---- */
+
+static void print_table(const struct command_args *args,
+                        const struct devices *devices, const void *arg)
+{
+    const struct devices_table *what = arg;
+    struct output_table *table =
+        output_table_new(what->columns, what->n_columns);
+    for (size_t i = 0; i < devices->n_guests; i++) {
+        const struct devices_guest *guest = &devices->guests[i];
+        for (uint32_t k = 0; k < guest->list->n_devices; k++)
+            if (guest->list->devices[k].kind == what->kind)
+                what->add(table, args->arena, guest,
+                          &guest->list->devices[k]);
+    }
+    output_table_finish(table);
+}
+
+static void devices_to_json(const struct wire_device_list *list,
+                            const void *arg, struct json_out *out)
+{
+    const struct devices_table *what = arg;
     json_out_key(out, "devices");
     json_out_array(out);
     for (uint32_t i = 0; i < list->n_devices; i++)
-        if (list->devices[i].kind == kind)
+        if (list->devices[i].kind == what->kind)
             wire_to_json(&wire_struct_device, &list->devices[i], out);
     json_out_array_end(out);
+}
+
+int devices_list(const struct command_args *args,
+                 const struct devices_table *what, struct vdc_error *err)
+{
+    static const struct devices_view view = { print_table, devices_to_json };
+    return devices_show(args, &view, what, err);
 }

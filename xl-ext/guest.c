@@ -9,6 +9,11 @@
 
 #include "xl-ext/output.h"
 
+const struct command_option guest_plain_options[] = {
+    GUEST_CUSTOMER_OPTION,
+    { 0 }
+};
+
 int guest_customer(const struct command_args *args, const char **ret,
                    struct vdc_error *err)
 {

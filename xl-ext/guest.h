@@ -12,6 +12,8 @@
         'C', "customer", "NAME", COMPLETE_CUSTOMERS,                          \
             "The customer whose guest is meant (operators)"                   \
     }
+/* Of commands that have no other. */
+extern const struct command_option guest_plain_options[];
 
 /*
  * Fills a reference from what the user wrote: a UUID, or else a name, a

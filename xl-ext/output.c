@@ -31,6 +31,13 @@ void output_json_struct(const struct wire_struct *s, const void *body)
     output_json(out);
 }
 
+void output_json_list(const struct wire_struct *s, const void *body)
+{
+    struct json_out *out = json_out_new(true);
+    wire_to_json_but(s, body, "next", out);
+    output_json(out);
+}
+
 void output_json_error(struct json_out *out, const struct vdc_error *err)
 {
     json_out_key(out, "code");

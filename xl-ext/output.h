@@ -12,6 +12,8 @@
 
 /* One line of a message's struct as a JSON object on stdout. */
 void output_json_struct(const struct wire_struct *s, const void *body);
+/* The same of a list that came in pages: all of it, without its `next`. */
+void output_json_list(const struct wire_struct *s, const void *body);
 /* A finished JSON text on stdout; frees `out`. */
 void output_json(struct json_out *out);
 

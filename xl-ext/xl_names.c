@@ -1,5 +1,5 @@
 /*
- * xl's commands, so that who knows xl is told where to look.
+ * xl's commands and options, so that who knows xl is told where to look.
  */
 #include "xl-ext/xl_names.h"
 
@@ -96,5 +96,54 @@ const char *xl_names_hint(const char *word)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(names[i].name, word))
             return names[i].hint;
+    return NULL;
+}
+
+#define ALL_GUESTS                                                            \
+    "'xl-vdc list -o name' prints all guests, and several may be named"
+#define NOBODY_WAITS                                                          \
+    "no process waits for a guest: resourced sees what becomes of it"
+
+static const struct {
+    const char *command, *letter, *name;
+    const char *hint;
+} options[] = {
+    { "console", "-n", "--num", "a guest has one console here" },
+    { "console", "-t", "--type", "the console is that of PV and PVH guests" },
+    { "create", "-A", "--vncviewer-autopass", NO_HVM },
+    { "create", "-F", "--foreground", NOBODY_WAITS },
+    { "create", "-V", "--vncviewer", NO_HVM },
+    { "create", "-e", "-e", NOBODY_WAITS },
+    { "destroy", "-f", "--force", "domain 0 is never destroyed" },
+    { "list", "-Z", "--context",
+      "'xl-vdc list -v' and '-o json' show more of each guest" },
+    { "list", "-c", "--cpupool", "'xl-vdc sched-credit2' shows cpupools" },
+    { "list", "-n", "--numa", "'xl-vdc vcpu-list' shows where guests run" },
+    { "reboot", "-F", "--fallback", NO_HVM },
+    { "reboot", "-a", "--all", ALL_GUESTS },
+    { "restore", "-A", "--vncviewer-autopass", NO_HVM },
+    { "restore", "-F", "--foreground", NOBODY_WAITS },
+    { "restore", "-V", "--vncviewer", NO_HVM },
+    { "restore", "-e", "-e", NOBODY_WAITS },
+    { "save", "-p", "--leave-paused",
+      "--checkpoint lets the guest run on; 'xl-vdc pause' lets it stand" },
+    { "sched-credit2", "-r", "--ratelimit_us", AS_ROOT },
+    { "sched-credit2", "-s", "--schedparam", AS_ROOT },
+    { "shutdown", "-F", "--fallback", NO_HVM },
+    { "shutdown", "-a", "--all", ALL_GUESTS },
+    { "vcpu-pin", "-f", "--force",
+      "with xl it undoes what Xen itself has overridden for a time, and that "
+      "concerns the host: use xl itself, as root" },
+    { "vcpu-set", "-i", "--ignore-host",
+      "it is not needed: the host's CPUs are no limit here" },
+};
+
+const char *xl_names_option_hint(const char *command, const char *option)
+{
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (!strcmp(options[i].command, command) &&
+            (!strcmp(options[i].letter, option) ||
+             !strcmp(options[i].name, option)))
+            return options[i].hint;
     return NULL;
 }

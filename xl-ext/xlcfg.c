@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/suggest.h"
+#include "wire/layout.h"
 #include "xl-ext/xlcfg_impl.h"
 
 #define COMMAND_LINE "command line"
@@ -350,6 +351,18 @@ static void set_key(struct xlcfg *x, const struct xlcfg_key *key,
     }
 }
 
+/* What no message can carry is told here, where the line is known. */
+static bool check_text(struct xlcfg *x, const struct cfg_entry *e)
+{
+    const char *fault =
+        layout_text_fault(e->text, strlen(e->text), SIZE_MAX);
+    for (size_t i = 0; !fault && i < e->n_items; i++)
+        fault = layout_text_fault(e->items[i], strlen(e->items[i]), SIZE_MAX);
+    if (fault)
+        xlcfg_problem(x, e, "the value of '%s' %s", e->name, fault);
+    return !fault;
+}
+
 static void set_entry(struct xlcfg *x, const struct cfg_entry *e)
 {
     size_t n;
@@ -477,7 +490,7 @@ int xlcfg_read(const char *path, const char *const *settings,
     if (rc)
         return rc;
     for (size_t i = 0; i < x->n_entries; i++)
-        if (!x->entries[i].replaced)
+        if (!x->entries[i].replaced && check_text(x, &x->entries[i].cfg))
             set_entry(x, &x->entries[i].cfg);
     xlcfg_check_whole(x);
     if (x->n_problems)

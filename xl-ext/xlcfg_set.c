@@ -138,10 +138,25 @@ void xlcfg_set_bootloader_args(struct xlcfg *x, const struct cfg_entry *e)
     x->def->n_bootloader_args = n;
 }
 
+/* Words may be longer than a message takes; libxlutil has no limits. */
+static int check_disk(const char *spec, struct arena *arena,
+                      const struct wire_disk *disk, struct vdc_error *err)
+{
+    struct vdc_error why;
+    uint8_t *bytes;
+    size_t size;
+    if (wire_struct_encode(&wire_struct_disk, disk, arena, &bytes, &size,
+                           &why) == 0)
+        return 0;
+    return vdc_error_set(err, VDC_E_BAD_VALUE, "the disk '%.200s': %s", spec,
+                         why.text);
+}
+
 int xlcfg_disk(const char *spec, struct arena *arena, struct wire_disk *ret,
                struct vdc_error *err)
 {
     struct cfg_disk disk;
+    struct wire_disk made;
     struct vdc_error why;
     int rc = cfg_disk_parse(spec, arena, &disk, &why);
     if (rc) {
@@ -151,20 +166,23 @@ int xlcfg_disk(const char *spec, struct arena *arena, struct wire_disk *ret,
             *err = why;
         return rc;
     }
-    wire_init(&wire_struct_disk, ret);
+    wire_init(&wire_struct_disk, &made);
     /* A script decides itself what its target means. */
-    ret->target = *disk.script ? disk.target
+    made.target = *disk.script ? disk.target
                                : xlcfg_path(arena, disk.target);
-    ret->format = disk.format;
-    ret->vdev = disk.vdev;
-    ret->backend = disk.backend;
-    ret->backendtype = disk.backendtype;
-    ret->script = disk.script;
-    ret->readonly = disk.readonly;
-    ret->cdrom = disk.cdrom;
-    ret->discard = disk.discard;
-    ret->direct_io_safe = disk.direct_io_safe;
-    return 0;
+    made.format = disk.format;
+    made.vdev = disk.vdev;
+    made.backend = disk.backend;
+    made.backendtype = disk.backendtype;
+    made.script = disk.script;
+    made.readonly = disk.readonly;
+    made.cdrom = disk.cdrom;
+    made.discard = disk.discard;
+    made.direct_io_safe = disk.direct_io_safe;
+    rc = check_disk(spec, arena, &made, err);
+    if (!rc)
+        *ret = made;
+    return rc;
 }
 
 static bool take_disk(struct xlcfg *x, const struct cfg_entry *e,

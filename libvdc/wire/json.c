@@ -3,6 +3,7 @@
 #include "wire/wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void member_to_json(const struct wire_field *f, const char *body,
                            struct json_out *out);
@@ -21,8 +22,16 @@ static void key(const struct wire_field *f, struct json_out *out)
 void wire_to_json(const struct wire_struct *s, const void *body,
                   struct json_out *out)
 {
+    wire_to_json_but(s, body, "", out);
+}
+
+void wire_to_json_but(const struct wire_struct *s, const void *body,
+                      const char *but, struct json_out *out)
+{
     json_out_object(out);
     for (size_t i = 0; i < s->n_fields; i++) {
+        if (strcmp(s->fields[i].name, but) == 0)
+            continue;
         key(&s->fields[i], out);
         member_to_json(&s->fields[i], body, out);
     }

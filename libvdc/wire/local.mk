@@ -6,6 +6,8 @@ libvdc_wire_libwire_a_SOURCES = \
 	libvdc/wire/json.c \
 	libvdc/wire/layout.c \
 	libvdc/wire/layout.h \
+	libvdc/wire/page.c \
+	libvdc/wire/page.h \
 	libvdc/wire/tables.c \
 	libvdc/wire/wire.def \
 	libvdc/wire/wire.h

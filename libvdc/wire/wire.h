@@ -198,6 +198,9 @@ int wire_struct_copy(const struct wire_struct *s, const void *body,
  * words, memory in KiB under <name>_kib, UUIDs as text, bytes in hex. */
 void wire_to_json(const struct wire_struct *s, const void *body,
                   struct json_out *out);
+/* The same without the field of that name. */
+void wire_to_json_but(const struct wire_struct *s, const void *body,
+                      const char *but, struct json_out *out);
 
 /* struct vdc_error <-> its message */
 void wire_error_fill(struct wire_error *ret, const struct vdc_error *err);

@@ -12,7 +12,8 @@
  * away.  Each client waits for one before it asks for the next.  SQLite alone
  * runs the same statements on the same tables with the same pragmas, without
  * the thread, the number of changes and the file of it; one caller after the
- * other, which is the best that it can do with one database.  Rounds of each
+ * other, which is the best that it can do with one database; its VFS is the
+ * default one.  Rounds of each
  * kind follow one another; the median of the rounds is shown.  "own log" is
  * what could be instead, see bench_store_log.c.
  */
@@ -35,6 +36,9 @@
 
 static double sync_s;
 static unsigned n_syncs, slower_us;
+/* CPU of the calls, in a round of its own: looking at it takes time, too. */
+static bool splits;
+static double sync_cpu_s, write_cpu_s;
 
 double seconds(clockid_t clock)
 {
@@ -47,8 +51,11 @@ double seconds(clockid_t clock)
 static int timed_sync(int call, int fd)
 {
     double begun = seconds(CLOCK_MONOTONIC);
+    double cpu = splits ? seconds(CLOCK_THREAD_CPUTIME_ID) : 0;
     int r = (int)syscall(call, fd);
 
+    if (splits)
+        sync_cpu_s += seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
     if (slower_us)
         usleep(slower_us);
     sync_s += seconds(CLOCK_MONOTONIC) - begun;
@@ -65,6 +72,26 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return timed_sync(SYS_fsync, fd);
+}
+
+static ssize_t timed_write(int fd, const void *data, size_t size, off_t at)
+{
+    double cpu = splits ? seconds(CLOCK_THREAD_CPUTIME_ID) : 0;
+    ssize_t n = (ssize_t)syscall(SYS_pwrite64, fd, data, size, at);
+
+    if (splits)
+        write_cpu_s += seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    return n;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
+{
+    return timed_write(fd, data, size, at);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t size, off_t at)
+{
+    return timed_write(fd, data, size, at);
 }
 
 /* ---- one transaction ---- */
@@ -189,13 +216,14 @@ static void run_store(struct bench *bench, unsigned n_clients, double length,
                       struct result *ret)
 {
     clockid_t clock;
-    uint64_t sizes[STORE_SIZES];
+    uint64_t sizes[STORE_SIZES], in_loop = bench->store->n_written_in_loop;
 
     pthread_getcpuclockid(bench->store->thread, &clock);
     memcpy(sizes, bench->store->n_batches, sizeof(sizes));
     run_clients(bench, n_clients, length, first_store, clock, ret);
     for (unsigned i = 0; i < STORE_SIZES; i++)
         ret->sizes[i] += bench->store->n_batches[i] - sizes[i];
+    ret->n_in_loop = bench->store->n_written_in_loop - in_loop;
 }
 
 static void run_log(struct bench *bench, unsigned n_clients, double length,
@@ -288,6 +316,28 @@ static void remove_files(const struct bench *bench)
     free(log);
 }
 
+/* SQLite as it comes, instead of what the store makes of it; each write is a
+ * commit of its own. */
+static void open_plain(struct store *store)
+{
+    struct vdc_error err;
+
+    store_close_file(store);
+    if (sqlite3_open_v2(store->path, &store->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK ||
+        store_run_sql(store,
+                      "PRAGMA locking_mode = EXCLUSIVE;"
+                      "PRAGMA cell_size_check = ON;"
+                      "PRAGMA journal_mode = WAL;"
+                      "PRAGMA synchronous = FULL;"
+                      "PRAGMA wal_autocheckpoint = " WAL_FRAMES ";"
+                      "PRAGMA temp_store = MEMORY;",
+                      "opening", &err) ||
+        store_prepare(store, &err))
+        die("open", &err);
+}
+
 static void open_bench(struct bench *bench, const char *folder,
                        const char *name, bool loop)
 {
@@ -307,10 +357,8 @@ static void open_bench(struct bench *bench, const char *folder,
     for (unsigned i = 0; i < CLIENTS_MOST; i++)
         make_client(bench, 1 + i % PARTITIONS, &bench->clients[i]);
     bench->next_id = PARTITIONS + 1;
-    if (!loop && store_run_sql(bench->store,
-                               "PRAGMA wal_autocheckpoint = " WAL_FRAMES,
-                               "setting", &err))
-        die("open", &err);
+    if (!loop)
+        open_plain(bench->store);
 }
 
 static void close_bench(struct bench *bench)
@@ -351,19 +399,69 @@ static int by_value(const void *a, const void *b)
 
 static void print_sizes(const struct result *rounds, unsigned n_rounds)
 {
-    uint64_t sizes[STORE_SIZES] = { 0 }, sum = 0;
+    uint64_t sizes[STORE_SIZES] = { 0 }, sum = 0, n_in_loop = 0;
 
-    for (unsigned i = 0; i < n_rounds; i++)
+    for (unsigned i = 0; i < n_rounds; i++) {
+        n_in_loop += rounds[i].n_in_loop;
         for (unsigned j = 0; j < STORE_SIZES; j++) {
             sizes[j] += rounds[i].sizes[j];
             sum += rounds[i].sizes[j];
         }
+    }
     printf("    writes in a batch:");
     for (unsigned j = 0; j < STORE_SIZES; j++)
         if (sizes[j])
             printf("  %u-%u: %.0f%%", 1u << j, (2u << j) - 1,
                    100.0 * (double)sizes[j] / (double)sum);
-    printf("\n");
+    printf("; in the loop: %.0f%%\n",
+           100.0 * (double)n_in_loop / (double)sum);
+}
+
+/* ---- where the time goes ---- */
+
+static void only_encode(const struct store_change *change, void *arg)
+{
+    struct store_item item = { .arena = arena_new() };
+    struct vdc_error err;
+
+    if (store_encode(&item, change, &err))
+        die("encode", &err);
+    arena_free(item.arena);
+}
+
+static double encode_us(struct bench *bench)
+{
+    const unsigned n = 5000;
+    double begun = seconds(CLOCK_THREAD_CPUTIME_ID);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct client *client = &bench->clients[i % CLIENTS_MOST];
+        with_change(client, false, only_encode, client);
+        with_change(client, true, only_encode, client);
+    }
+    return (seconds(CLOCK_THREAD_CPUTIME_ID) - begun) / n * 1e6;
+}
+
+typedef void run_fn(struct bench *bench, unsigned n_clients, double length,
+                    struct result *ret);
+
+static void print_split(const char *what, run_fn *fn, struct bench *bench,
+                        unsigned n_clients, double length)
+{
+    struct result r = { 0 };
+
+    splits = true;
+    sync_cpu_s = write_cpu_s = 0;
+    fn(bench, n_clients, length, &r);
+    splits = false;
+    double n = (double)bench->n_done, encode = encode_us(bench);
+    double sync = sync_cpu_s / n * 1e6, write = write_cpu_s / n * 1e6;
+    double all = r.writer_us + r.loop_us;
+    printf("  CPU of %s, a transaction: %.1f us; encode and checksums %.1f, "
+           "writes %.1f, fsync %.1f, SQLite and the rest %.1f; waiting for "
+           "the disk %.1f us\n",
+           what, all, encode, write, sync, all - encode - write - sync,
+           r.syncs * r.sync_us - sync);
 }
 
 static void run(struct bench *store, struct bench *sqlite, struct bench *log,
@@ -390,6 +488,8 @@ static void run(struct bench *store, struct bench *sqlite, struct bench *log,
     print_sizes(a, n_rounds);
     print_result("SQLite alone", b, n_rounds, NULL);
     print_result("own log", c, n_rounds, c_to_b);
+    print_split("store", run_store, store, n_clients, length);
+    print_split("SQLite alone", run_sqlite, sqlite, n_clients, length);
 }
 
 int main(int argc, char **argv)

@@ -36,6 +36,7 @@ struct result {
     double sync_us, syncs;     /* of one, and a transaction */
     double writer_us, loop_us; /* CPU, a transaction */
     uint64_t sizes[STORE_SIZES];
+    uint64_t n_in_loop; /* batches */
 };
 
 double seconds(clockid_t clock);

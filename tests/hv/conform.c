@@ -2,50 +2,20 @@
 #include "tests/hv/conform.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "hv/sim/sim.h"
 
-#define TICK_MS 20
 #define OP_TIMEOUT_MS 180000
 
-struct event_base *base;
-struct hv *hv;
-struct arena *arena;
 struct vdc_error err;
 bool simulated;
 
 static const char *spec;
-static unsigned n_checks, n_bad, n_skipped;
-static bool skipped; /* the test that runs */
-static struct hv_event events[64];
-static unsigned n_events;
-
-/* ---- checks ---- */
-
-bool check_at(const char *file, int line, bool ok, const char *format, ...)
-{
-    va_list args;
-
-    n_checks++;
-    if (ok)
-        return true;
-    n_bad++;
-    printf("    %s:%d: ", strrchr(file, '/') ? strrchr(file, '/') + 1 : file,
-           line);
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("\n");
-    return false;
-}
 
 bool check_code(const char *file, int line, int want, const char *call, int rc)
 {
@@ -54,77 +24,11 @@ bool check_code(const char *file, int line, int want, const char *call, int rc)
                     rc ? err.text : "");
 }
 
-void skip(const char *format, ...)
-{
-    va_list args;
-
-    skipped = true;
-    printf("    skipped: ");
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("\n");
-}
-
-static bool never(void *arg)
-{
-    return false;
-}
-
-bool wait_for(bool (*condition)(void *arg), void *arg, unsigned timeout_ms)
-{
-    uint64_t end_ms = clock_mono().ms + timeout_ms;
-
-    while (!condition(arg)) {
-        if (clock_mono().ms >= end_ms)
-            return false;
-        event_base_loop(base, EVLOOP_ONCE);
-    }
-    return true;
-}
-
-void spin(unsigned ms)
-{
-    wait_for(never, NULL, ms);
-}
-
 /* ---- operations ---- */
-
-void on_done(void *arg, int rc, const struct vdc_error *error)
-{
-    struct outcome *outcome = arg;
-
-    CHECK(!outcome->done, "`done` came twice");
-    outcome->done = true;
-    outcome->rc = rc;
-    if (rc)
-        err = *error;
-}
-
-void on_created(void *arg, int rc, const struct vdc_error *error,
-                uint32_t domid)
-{
-    struct outcome *outcome = arg;
-
-    on_done(arg, rc, error);
-    outcome->domid = domid;
-}
-
-static bool is_done(void *arg)
-{
-    return ((struct outcome *)arg)->done;
-}
 
 int finish(struct outcome *outcome, int rc)
 {
-    CHECK(!outcome->done, "`done` came before the operation returned");
-    if (rc)
-        return rc;
-    if (!CHECK(wait_for(is_done, outcome, OP_TIMEOUT_MS), "no `done` came")) {
-        printf("0 passed, 1 failed\n");
-        exit(1); /* its memory is on our stack: nothing can go on */
-    }
-    return outcome->rc;
+    return outcome_finish(outcome, rc, &err);
 }
 
 static const char *setting(const char *name, const char *of_sim,
@@ -137,30 +41,13 @@ static const char *setting(const char *name, const char *of_sim,
 
 struct hv_domain_config guest(const char *name)
 {
-    struct hv_domain_config config = {
-        .name = arena_strdup(arena, name),
-        .type = HV_DOMAIN_PV,
-        .kernel = setting("HV_KERNEL", "/proc/self/exe",
-                          "/var/lib/xen-vdc/images/vmlinuz"),
-        .ramdisk =
-            setting("HV_RAMDISK", "", "/var/lib/xen-vdc/images/initramfs"),
-        .cmdline = "console=hvc0",
-        .bootloader = "",
-        .memory = MEM_MIB(128),
-        .max_memory = MEM_MIB(128),
-        .vcpus = 1,
-        .max_vcpus = 1,
-        .cpupool = "",
-        .max_grant_frames = -1,
-        .max_maptrack_frames = -1,
-        .max_grant_version = -1,
-        .tsc_mode = "",
-        .pvshim_path = "",
-        .pvshim_cmdline = "",
-        .pvshim_extra = "",
-    };
+    struct hv_domain_config config = plain_guest(name, HV_DOMAIN_PV);
 
-    uuid_random(&config.uuid);
+    config.kernel = setting("HV_KERNEL", "/proc/self/exe",
+                            "/var/lib/xen-vdc/images/vmlinuz");
+    config.ramdisk =
+        setting("HV_RAMDISK", "", "/var/lib/xen-vdc/images/initramfs");
+    config.cmdline = "console=hvc0";
     return config;
 }
 
@@ -337,81 +224,12 @@ void foreign_destroy(uint32_t domid)
     CHECK(command(argv) == 0, "xl destroy %u", domid);
 }
 
-/* ---- events ---- */
-
-static void on_event(void *arg, const struct hv_event *event)
-{
-    if (n_events < sizeof(events) / sizeof(events[0]))
-        events[n_events++] = *event;
-}
-
-void events_reset(void)
-{
-    n_events = 0;
-}
-
-unsigned events_count(void)
-{
-    return n_events;
-}
-
-struct wanted {
-    enum hv_event_kind kind;
-    uint32_t domid;
-    const struct hv_event *found;
-};
-
-static bool has_come(void *arg)
-{
-    struct wanted *wanted = arg;
-
-    for (unsigned i = 0; i < n_events; i++)
-        if (events[i].kind == wanted->kind && events[i].domid == wanted->domid)
-            wanted->found = &events[i];
-    return wanted->found;
-}
-
-bool wait_event(enum hv_event_kind kind, uint32_t domid, unsigned timeout_ms,
-                struct hv_event *ret)
-{
-    struct wanted wanted = { kind, domid, NULL };
-
-    if (!wait_for(has_come, &wanted, timeout_ms))
-        return false;
-    *ret = *wanted.found;
-    return true;
-}
-
 /* ---- xenstore and files ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static const char *dump_below(const char *path)
-{
-    const char *value, **names;
-    size_t n;
-
-    if (hv->store->read(hv, path, arena, &value, NULL) != 0 ||
-        hv->store->list(hv, path, arena, &names, &n, NULL) != 0)
-        return "";
-    qsort(names, n, sizeof(names[0]), by_name);
-    const char *text = "";
-    for (size_t i = 0; i < n; i++)
-        text = arena_printf(
-            arena, "%s%s", text,
-            dump_below(arena_printf(arena, "%s/%s", path, names[i])));
-    if (!*value && !*text) /* an empty folder is as good as none */
-        return "";
-    return arena_printf(arena, "%s = %s\n%s", path, value, text);
-}
 
 const char *store_dump(void)
 {
-    return arena_printf(arena, "%s%s%s", dump_below("/local/domain"),
-                        dump_below("/libxl"), dump_below("/vm"));
+    return arena_printf(arena, "%s%s%s", store_below("/local/domain"),
+                        store_below("/libxl"), store_below("/vm"));
 }
 
 const char *file_path(const char *name)
@@ -433,60 +251,13 @@ const char *image(const char *name)
 
 /* ---- the whole ---- */
 
-static bool open_host(void)
-{
-    if (hv_open(spec, base, &hv, &err) != 0) {
-        printf("cannot open %s: %s (%s)\n", spec, err.text, err.hint);
-        return false;
-    }
-    hv->on_event = on_event;
-    return true;
-}
-
 bool reopen(void)
 {
     hv_close(hv);
     hv = NULL;
-    if (open_host())
-        return true;
-    printf("0 passed, 1 failed\n");
-    exit(1);
-}
-
-static unsigned run_tests(const struct test *tests, const char *pattern,
-                          unsigned *n_failed)
-{
-    unsigned n = 0;
-
-    for (; tests->name; tests++) {
-        if (pattern && !strstr(tests->name, pattern))
-            continue;
-        uint64_t start_ms = clock_mono().ms;
-        unsigned bad = n_bad, checks = n_checks;
-        arena = arena_new();
-        events_reset();
-        printf("%s ...\n", tests->name);
-        fflush(stdout);
-        skipped = false;
-        tests->run();
-        bool ok = n_bad == bad && n_checks > checks;
-        skipped = skipped && ok;
-        n_skipped += skipped;
-        printf("%s: %s, %u checks, %.1f s\n", tests->name,
-               skipped ? "skipped"
-               : ok    ? "passed"
-                       : "FAILED",
-               n_checks - checks, (double)(clock_mono().ms - start_ms) / 1000);
-        fflush(stdout);
-        arena_free(arena);
-        n++;
-        *n_failed += !ok;
-    }
-    return n;
-}
-
-static void tick(evutil_socket_t fd, short what, void *arg)
-{
+    if (!harness_open(spec))
+        harness_give_up();
+    return true;
 }
 
 /* The host that is made when none is given: small, and quick to lose
@@ -503,36 +274,21 @@ static char *own_host(char *path, size_t size)
 
 int main(int argc, char **argv)
 {
-    static const struct timeval interval = { 0, TICK_MS * 1000 };
     static const struct test *const all[] = { life_tests, memory_tests,
                                               cpu_tests,  device_tests,
                                               save_tests, error_tests };
     char path[64] = "", *own = argc > 1 ? NULL : own_host(path, sizeof(path));
-    const char *pattern = argc > 2 ? argv[2] : NULL;
-    unsigned n = 0, n_failed = 0;
 
-    log_init("test_conform", getenv("DEBUG") ? VDC_LOG_DEBUG : VDC_LOG_INFO);
+    harness_begin("test_conform");
     spec = own ? own : argv[1];
     simulated = strncmp(spec, "sim", 3) == 0;
-    base = event_base_new();
-    struct event *ticker = event_new(base, -1, EV_PERSIST, tick, NULL);
-    event_add(ticker, &interval);
-    if (!open_host()) {
-        printf("0 passed, 1 failed\n");
-        return 1;
-    }
+    if (!harness_open(spec))
+        harness_give_up();
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        n += run_tests(all[i], pattern, &n_failed);
-    hv_close(hv);
-    event_free(ticker);
-    event_base_free(base);
-    libevent_global_shutdown();
+        harness_run(all[i], argc > 2 ? argv[2] : NULL);
+    int status = harness_end();
     if (own)
         unlink(path);
     free(own);
-    printf("%u passed, %u failed", n - n_failed - n_skipped, n_failed);
-    if (n_skipped)
-        printf(", %u skipped", n_skipped);
-    printf("\n");
-    return n_failed || n == 0 ? 1 : 0;
+    return status;
 }

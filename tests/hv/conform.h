@@ -11,11 +11,7 @@
 #ifndef TESTS_HV_CONFORM_H
 #define TESTS_HV_CONFORM_H
 
-#include <event2/event.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "hv/hv.h"
+#include "tests/hv/harness.h"
 
 /* How long a guest may take to boot, or to do what it is told: under
  * emulation, on busy processors, it is slow. */
@@ -24,11 +20,6 @@
  * some of it for themselves. */
 #define SLACK_KIB (8u * 1024)
 
-struct test {
-    const char *name;
-    void (*run)(void);
-};
-
 extern const struct test memory_tests[];
 extern const struct test cpu_tests[];
 extern const struct test device_tests[];
@@ -36,16 +27,9 @@ extern const struct test life_tests[];
 extern const struct test save_tests[];
 extern const struct test error_tests[];
 
-extern struct event_base *base;
-extern struct hv *hv;
-extern struct arena *arena; /* of one test */
 extern struct vdc_error err;
 extern bool simulated;
 
-/* Counts; prints what was false. */
-bool check_at(const char *file, int line, bool ok, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-#define CHECK(ok, ...) check_at(__FILE__, __LINE__, (ok), __VA_ARGS__)
 /* A call of ours that must succeed, or end with this code. */
 #define OK(call) \
     check_at(__FILE__, __LINE__, (call) == 0, "%s: %s", #call, err.text)
@@ -53,22 +37,6 @@ bool check_at(const char *file, int line, bool ok, const char *format, ...)
 bool check_code(const char *file, int line, int want, const char *call,
                 int rc);
 
-/* The test cannot be made here: why.  It then counts as skipped. */
-void skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Runs the loop until the condition holds; false after the time. */
-bool wait_for(bool (*condition)(void *arg), void *arg, unsigned timeout_ms);
-void spin(unsigned ms);
-
-/* What a `done` said. */
-struct outcome {
-    bool done;
-    int rc;
-    uint32_t domid;
-};
-void on_done(void *arg, int rc, const struct vdc_error *error);
-void on_created(void *arg, int rc, const struct vdc_error *error,
-                uint32_t domid);
 /* What an operation returned; waits for its `done` if it has begun, and gives
  * its code, with err set. */
 int finish(struct outcome *outcome, int rc);
@@ -104,13 +72,6 @@ bool reopen(void);
 /* As another toolstack would: the domain is paused.  A code of ours. */
 int foreign_create(const char *name, unsigned mib, uint32_t *ret_domid);
 void foreign_destroy(uint32_t domid);
-
-/* Events that have come, oldest first; forgotten by events_reset. */
-void events_reset(void);
-unsigned events_count(void);
-/* Waits for one of this kind and domain; false after the time. */
-bool wait_event(enum hv_event_kind kind, uint32_t domid, unsigned timeout_ms,
-                struct hv_event *ret);
 
 /* All that xenstore has of domains, a node a line; empty folders left out. */
 const char *store_dump(void);

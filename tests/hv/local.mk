@@ -10,5 +10,7 @@ tests_hv_test_conform_SOURCES = \
 	tests/hv/conform_error.c \
 	tests/hv/conform_life.c \
 	tests/hv/conform_memory.c \
-	tests/hv/conform_save.c
+	tests/hv/conform_save.c \
+	tests/hv/harness.c \
+	tests/hv/harness.h
 tests_hv_test_conform_LDADD = $(HV_LIBS) $(BASE_LIBS)

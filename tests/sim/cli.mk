@@ -4,8 +4,10 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
 	tests/sim/test-cli-json.sh \
+	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh tests/sim/long/sweep.sh $(SIM_CLI_TESTS)
+EXTRA_DIST += tests/sim/lib.sh tests/sim/long/sweep.sh \
+	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

@@ -2,8 +2,13 @@
 #include "tests/sim/crash_scenarios.h"
 
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/savefile.h"
+#include "tests/sim/rd_state.h"
 
 /* ---- what there is before ---- */
 
@@ -74,6 +79,15 @@ static void prepare_three(struct rd *rd)
 static void fill_create(struct rd *rd, struct rd_transaction *t)
 {
     add_web(rd, t, "web", true);
+}
+
+/* 1 GiB of the host's 8 is dom0's. */
+static void fill_create_of_dom0(struct rd *rd, struct rd_transaction *t)
+{
+    struct wire_operation *op = add_web(rd, t, "web", true);
+
+    op->host_reserve = MEM_KIB(rd_free_kib(rd));
+    op->dom0_keep = MEM_MIB(512);
 }
 
 static void fill_define(struct rd *rd, struct rd_transaction *t)
@@ -253,6 +267,31 @@ static void fill_checkpoint(struct rd *rd, struct rd_transaction *t)
     t->operations[0].resume = true;
 }
 
+/* A file of an older state of it is there. */
+static void prepare_old_save(struct rd *rd)
+{
+    struct savefile_head head = { .saved_ms = RD_OLD_SAVE_MS };
+
+    prepare_running(rd);
+    head.uuid = rd_show(rd, "web")->uuid;
+    int fd = open(rd_path(rd, "guest.save"), O_WRONLY | O_CREAT, 0600);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(savefile_write(fd, &head, NULL), 0);
+    close(fd);
+}
+
+static void fill_save_over(struct rd *rd, struct rd_transaction *t)
+{
+    add_save(rd, t, "web");
+    t->operations[0].replace = true;
+}
+
+static void fill_checkpoint_over(struct rd *rd, struct rd_transaction *t)
+{
+    fill_save_over(rd, t);
+    t->operations[0].resume = true;
+}
+
 static void prepare_saved(struct rd *rd)
 {
     struct rd_transaction t;
@@ -360,6 +399,8 @@ static void fill_all_gone(struct rd *rd, struct rd_transaction *t)
 
 const struct scenario crash_scenarios[] = {
     { "create", prepare_nothing, fill_create, NULL, NULL },
+    { "create of dom0's memory", prepare_nothing, fill_create_of_dom0, NULL,
+      NULL },
     { "define", prepare_nothing, fill_define, NULL, NULL },
     { "start", prepare_stopped, fill_start, NULL, NULL },
     { "destroy", prepare_running, fill_destroy, NULL, NULL },
@@ -386,6 +427,9 @@ const struct scenario crash_scenarios[] = {
     { "pool-set when stopped", prepare_stopped, fill_pool, NULL, NULL },
     { "save", prepare_running, fill_save, NULL, NULL },
     { "save, run on", prepare_running, fill_checkpoint, NULL, NULL },
+    { "save over an older one", prepare_old_save, fill_save_over, NULL, NULL },
+    { "save over an older one, run on", prepare_old_save,
+      fill_checkpoint_over, NULL, NULL },
     { "restore", prepare_saved, fill_restore, NULL, NULL },
     { "four changes of one", prepare_running, fill_grow, NULL, NULL },
     { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,

@@ -13,7 +13,7 @@ RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
 	tests/sim/test_resourced_random \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
-	tests/sim/test_resourced_save
+	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -33,6 +33,9 @@ tests_sim_test_resourced_random_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_transactions_SOURCES = \
 	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
 tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_descriptors_SOURCES = \
+	tests/sim/test_resourced_descriptors.c $(RD_SOURCES)
+tests_sim_test_resourced_descriptors_LDADD = $(RD_LIBS)
 RD_CHANGE_SOURCES = tests/sim/rd_change.c tests/sim/rd_change.h $(RD_SOURCES)
 tests_sim_test_resourced_memory_SOURCES = \
 	tests/sim/test_resourced_memory.c $(RD_CHANGE_SOURCES)

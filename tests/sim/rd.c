@@ -1,7 +1,7 @@
 /* For tests of resourced: daemon, client and host. */
 #include "tests/sim/rd.h"
 
-#include <CUnit/CUnit.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/stream.h"
+#include "tests/unit/unit.h"
 
 #define ANSWER_MS 20000
 
@@ -144,7 +145,7 @@ bool rd_connect(struct rd *rd)
 
 bool rd_start(struct rd *rd)
 {
-    uint64_t until = clock_mono().ms + 20000;
+    uint64_t until = clock_mono().ms + ANSWER_MS * unit_time_factor();
 
     rd_spawn(rd);
     while (clock_mono().ms < until) {
@@ -186,6 +187,20 @@ void rd_kill(struct rd *rd)
         return;
     rd_signal(rd, SIGKILL);
     rd_wait(rd);
+}
+
+unsigned rd_descriptors(struct rd *rd)
+{
+    char path[64];
+    unsigned n = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)rd->pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        n += e->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return n;
 }
 
 bool rd_logged(struct rd *rd, const char *words)
@@ -253,7 +268,7 @@ int rd_call(struct rd *rd, enum wire_message_number number, const void *body,
 
     if (!id)
         return VDC_E_CLOSED;
-    if (!rd_receive(rd, &frame, ANSWER_MS))
+    if (!rd_receive(rd, &frame, ANSWER_MS * (int)unit_time_factor()))
         return VDC_E_CLOSED;
     CU_ASSERT_EQUAL(frame.id, id);
     if (frame.message->number == WIRE_MSG_error) {
@@ -366,7 +381,7 @@ const struct wire_partition_list *rd_list(struct rd *rd, bool foreign)
 bool rd_wait_state(struct rd *rd, const char *name,
                    enum wire_partition_state state, unsigned timeout_ms)
 {
-    uint64_t until = clock_mono().ms + timeout_ms;
+    uint64_t until = clock_mono().ms + timeout_ms * unit_time_factor();
 
     do {
         const struct wire_partition *p = rd_show(rd, name);
@@ -386,7 +401,7 @@ unsigned rd_events(struct rd *rd, enum wire_event_kind kind, const char *name,
 
     wire_init(&wire_struct_events_query, &query);
     rd_send(rd, WIRE_MSG_events, &query);
-    while (rd_receive(rd, &frame, ANSWER_MS)) {
+    while (rd_receive(rd, &frame, ANSWER_MS * (int)unit_time_factor())) {
         if (frame.message->number != WIRE_MSG_event)
             break;
         const struct wire_event *event = frame.body;
@@ -443,7 +458,7 @@ int rd_answer(struct rd *rd, uint32_t id, const void **ret_body,
     struct wire_frame frame;
     struct vdc_error error = { 0 };
 
-    if (!id || !rd_receive(rd, &frame, ANSWER_MS))
+    if (!id || !rd_receive(rd, &frame, ANSWER_MS * (int)unit_time_factor()))
         return VDC_E_CLOSED;
     CU_ASSERT_EQUAL(frame.id, id);
     if (frame.message->number == WIRE_MSG_error) {

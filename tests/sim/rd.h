@@ -48,6 +48,8 @@ void rd_signal(struct rd *rd, int signal_number);
 int rd_wait(struct rd *rd);
 /* kill -9 and wait. */
 void rd_kill(struct rd *rd);
+/* How many descriptors it has open. */
+unsigned rd_descriptors(struct rd *rd);
 /* Whether its log (of all starts) has these words. */
 bool rd_logged(struct rd *rd, const char *words);
 

@@ -2,12 +2,14 @@
 #include "tests/sim/rd_state.h"
 
 #include <CUnit/CUnit.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/savefile.h"
 
 static const char *json(struct rd *rd, const struct wire_struct *s,
                         const void *body)
@@ -114,6 +116,17 @@ static const char *domain_state(struct rd *rd,
         vcpus_of(rd, info->domid), devices_of(rd, info->domid));
 }
 
+/* Its balloon may be on its way. */
+static const char *dom0_state(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    struct mem target = { 0 };
+
+    hv->domain->memory_target(hv, 0, &target, NULL);
+    return arena_printf(rd->arena, "dom0: target %llu\n",
+                        (unsigned long long)target.kib);
+}
+
 static const char *xen_state(struct rd *rd)
 {
     struct hv *hv = rd_host(rd);
@@ -124,8 +137,9 @@ static const char *xen_state(struct rd *rd)
     const char **texts = ARENA_ARRAY(rd->arena, n + 1, const char *);
     size_t n_texts = 0;
     for (size_t i = 0; i < n; i++)
-        if (domains[i].domid)
-            texts[n_texts++] = domain_state(rd, &domains[i]);
+        texts[n_texts++] = domains[i].domid
+                               ? domain_state(rd, &domains[i])
+                               : dom0_state(rd);
     return join_sorted(rd, texts, n_texts);
 }
 
@@ -175,6 +189,20 @@ static const char *lease_state(struct rd *rd)
     return all;
 }
 
+static const char *saved_state(struct rd *rd)
+{
+    struct savefile_head head;
+    int fd = open(rd_path(rd, "guest.save"), O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return "";
+    int rc = savefile_read(fd, &head, NULL);
+    close(fd);
+    return rc                              ? "something in place of a save\n"
+           : head.saved_ms == RD_OLD_SAVE_MS ? "an old state of a guest\n"
+                                             : "a saved guest\n";
+}
+
 const char *rd_state(struct rd *rd)
 {
     const struct wire_partition_list *list = rd_list(rd, true);
@@ -185,12 +213,11 @@ const char *rd_state(struct rd *rd)
         ARENA_ARRAY(rd->arena, list->n_partitions + 1, const char *);
     for (uint32_t i = 0; i < list->n_partitions; i++)
         texts[i] = partition_state(rd, &list->partitions[i]);
-    bool has_saved = access(rd_path(rd, "guest.save"), F_OK) == 0;
     bool has_part = access(rd_path(rd, "guest.save.partial"), F_OK) == 0;
     return arena_printf(rd->arena, "%s%s%s%s%s%s",
                         join_sorted(rd, texts, list->n_partitions),
                         xen_state(rd), resource_state(rd), lease_state(rd),
-                        has_saved ? "a saved guest\n" : "",
+                        saved_state(rd),
                         has_part ? "half of a saved guest\n" : "");
 }
 

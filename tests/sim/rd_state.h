@@ -5,6 +5,9 @@
 
 #include "tests/sim/rd.h"
 
+/* A time that no save of a test has, for one that was there before. */
+#define RD_OLD_SAVE_MS 1
+
 /*
  * What the daemon says of each partition (without times and domids) and of
  * who has which resource, and what Xen has of each domain; in rd->arena.

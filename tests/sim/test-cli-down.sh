@@ -53,28 +53,63 @@ check "destroy it" vdc destroy -q acme.web
 # ---- Ctrl-C while a change is under way ----
 check "a guest that ignores requests" vdc create -q -C acme \
     "$WORK/web.cfg" name=deaf extra=sim.ignore_shutdown
-# a shell without job control starts what is in the background deaf to
-# SIGINT, which TERM stands for
-"$BIN/xl-ext/xl-vdc" shutdown -w acme.deaf >"$WORK/stdout" 2>"$WORK/stderr" &
-client=$!
-sleep 1
-kill -TERM "$client"
-says_so() {
-    grep -q 'cancelling' "$WORK/stderr"
+# A shell without job control starts what is in the background deaf to SIGINT.
+begin() { # COMMAND...: in the background, as from a terminal
+    env --default-signal=INT "$BIN/xl-ext/xl-vdc" "$@" >"$WORK/stdout" \
+        2>"$WORK/stderr" &
+    client=$!
 }
-check "interrupted: asks for it to be undone" retry 5 says_so
-# a wait that cannot be cancelled ends by the second
-sleep 1
-kill -TERM "$client" 2>/dev/null
-wait "$client"
-status=$?
-case $status in
-12) check "interrupted: it was cancelled" grep -q 'cancelled' "$WORK/stderr" ;;
-143) check "interrupted twice: says that nothing is known, and how to look" \
-    grep -q 'not known' "$WORK/stderr" ;;
-*) failed "interrupted: status" "wanted: 12 or 143" "got:    $status" ;;
-esac
+under_way() { # GUEST STATE
+    vdc list -o json "$1" >"$WORK/list.json" 2>/dev/null &&
+        [ "$(json "$WORK/list.json" '$.partitions[0].state')" = "$2" ]
+}
+interrupt() { # TEXT SIGNAL: the status is that of one that was cancelled
+    kill -"$2" "$client"
+    wait "$client"
+    check_equal "$1: status" 12 $?
+    check "$1: says that it is cancelling" \
+        grep -q 'cancelling' "$WORK/stderr"
+    check "$1: and that it was" grep -q 'cancelled' "$WORK/stderr"
+    check_equal "$1: and prints no result" "" "$(cat "$WORK/stdout")"
+}
+for signal in INT TERM; do
+    begin shutdown -w acme.deaf
+    check "asked to shut down" retry 5 under_way acme.deaf stopping
+    interrupt "shutdown -w, $signal" $signal
+done
+check "the guest lives" vdc domid acme.deaf
 check "destroy it" vdc destroy -q acme.deaf
+
+# ---- in the middle of a create ----
+# Building a domain takes two seconds from now on.
+stop_resourced
+SIM_OPTIONS=memory=4G,dom0_memory=512M,create_ms=2000
+write_settings
+start_resourced
+check "a slow host" retry 20 answers
+for signal in INT TERM; do
+    begin create -C acme "$WORK/web.cfg" name=slow
+    check "the domain is being built" retry 5 under_way acme.slow starting
+    interrupt "create, $signal" $signal
+    check_error "nothing is left of it" 3 'no such guest' \
+        vdc list acme.slow
+    check_equal "and Xen has no domain" "Domain-0" "$(vdc list -a -o name)"
+    check_equal "nor has anybody its memory" "" \
+        "$(vdc resource-list --kind memory | tail -n +2)"
+done
+begin create -C acme "$WORK/web.cfg" name=slow
+check "the domain is being built" retry 5 under_way acme.slow starting
+kill -INT "$client"
+sleep 0.2
+kill -INT "$client"
+wait "$client"
+check_equal "interrupted twice: status" 130 $?
+check "says that nothing is known, and how to look" \
+    grep -q 'not known' "$WORK/stderr"
+gone() {
+    ! vdc list acme.slow >/dev/null 2>&1
+}
+check "and it is undone nevertheless" retry 10 gone
 
 # ---- databases ----
 stop_policyd

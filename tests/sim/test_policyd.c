@@ -14,7 +14,7 @@ int main(int argc, char **argv)
     const struct sim_test *const all[] = { tests_requests,  tests_changes,
                                            tests_keys,      tests_leases,
                                            tests_isolation, tests_streams,
-                                           tests_failures };
+                                           tests_failures,  tests_pages };
     unsigned n_passed = 0, n_failed = 0, n_skipped = 0;
 
     signal(SIGPIPE, SIG_IGN);

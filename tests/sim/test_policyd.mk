@@ -10,6 +10,7 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_isolation.c \
 	tests/sim/test_policyd_keys.c \
 	tests/sim/test_policyd_leases.c \
+	tests/sim/test_policyd_pages.c \
 	tests/sim/test_policyd_requests.c \
 	tests/sim/test_policyd_streams.c
 tests_sim_test_policyd_LDADD = $(WIRE_LIBS) $(BASE_LIBS)

@@ -122,11 +122,12 @@ void bed_start_resourced(struct bed *bed)
 
     fprintf(f,
             "database = \"%s/resourced.db\"\n"
+            "sequence = \"%s/resourced.sequence\"\n"
             "command_address = \"unix:%s/command.sock\"\n"
             "hypervisor = \"sim:state=%s/host,memory=4G,dom0_memory=1G%s%s\"\n"
             "restart_min_interval = \"0\"\n"
             "host_name = \"h1\"\n",
-            bed->dir, bed->dir, bed->dir, bed->sim ? "," : "",
+            bed->dir, bed->dir, bed->dir, bed->dir, bed->sim ? "," : "",
             bed->sim ? bed->sim : "");
     fclose(f);
     bed->resourced = spawn(bed, "resourced", conf);

@@ -138,6 +138,6 @@ struct sim_test {
 
 extern const struct sim_test tests_requests[], tests_isolation[],
     tests_failures[], tests_streams[], tests_changes[], tests_leases[],
-    tests_keys[];
+    tests_keys[], tests_pages[];
 
 #endif

@@ -2,6 +2,8 @@
  * when something dies in the middle. */
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/sim/test_policyd_bed.h"
 
@@ -312,6 +314,12 @@ static void saved(void)
     save.file = bed_path(&bed, "customers/acme/web.save");
     CHECK(transact(&bed, ACME_UID, &save, 1));
     CHECK_CODE(0);
+    /* the file counts as a disk does */
+    struct stat st;
+    CHECK(stat(save.file, &st) == 0);
+    uint64_t file_kib = ((uint64_t)st.st_size + 1023) / 1024;
+    CHECK(file_kib > 0 && usage(&bed, "acme")->disk.kib == file_kib);
+    CHECK(usage(&bed, "globex")->disk.kib == 0);
     struct wire_operation start = operation(WIRE_OP_START, "", "web");
     start.file = bed_path(&bed, "customers/acme/data");
     transact(&bed, ACME_UID, &start, 1);
@@ -325,6 +333,49 @@ static void saved(void)
     CHECK_TEXT("of another guest");
     start.name = "web";
     CHECK(transact(&bed, ACME_UID, &start, 1));
+    CHECK_CODE(0);
+    bed_close(&bed);
+}
+
+/* What it would write is held against the quota before it is written. */
+static void saved_too_much(void)
+{
+    struct bed bed = { 0 };
+    struct wire_customer_create c;
+
+    if (!need_root())
+        return;
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    struct wire_operation make = creation(&bed, "", "web");
+    make.start = true;
+    make.definition.memory = make.definition.max_memory = MEM_MIB(64);
+    CHECK(transact(&bed, ACME_UID, &make, 1));
+    wire_init(&wire_struct_customer_create, &c);
+    c.name = "acme";
+    c.quota.memory_kib = 1024 * 1024;
+    c.quota.vcpus = c.quota.guests = 8;
+    c.quota.disk_kib = 63 * 1024;
+    CHECK(ask(&bed, OPERATOR, WIRE_MSG_customer_set, &c));
+    struct wire_operation save = operation(WIRE_OP_SAVE, "", "web");
+    save.file = bed_path(&bed, "customers/acme/web.save");
+    transact(&bed, ACME_UID, &save, 1);
+    CHECK_CODE(VDC_E_QUOTA);
+    CHECK_TEXT("disk quota: 0 MiB used + 64 MiB asked > 63 MiB limit");
+    CHECK(access(save.file, F_OK) != 0);
+    c.quota.disk_kib = 64 * 1024;
+    CHECK(ask(&bed, OPERATOR, WIRE_MSG_customer_set, &c));
+    save.resume = true;
+    CHECK(transact(&bed, ACME_UID, &save, 1));
+    CHECK_CODE(0);
+    save.file = bed_path(&bed, "customers/acme/again.save");
+    transact(&bed, ACME_UID, &save, 1);
+    CHECK_CODE(VDC_E_QUOTA);
+    /* the provider's own rooms are no matter of the customer's quota */
+    save.customer = "acme";
+    save.file = bed_path(&bed, "again.save");
+    CHECK(transact(&bed, OPERATOR, &save, 1));
     CHECK_CODE(0);
     bed_close(&bed);
 }
@@ -515,6 +566,7 @@ const struct sim_test tests_changes[] = {
     { "disks that grew", grown_disks },
     { "names of digits", names },
     { "saved guests", saved },
+    { "saved guests and quotas", saved_too_much },
     { "another quota", set_customer },
     { "policyd killed in a transaction", policyd_killed },
     { "resourced killed in a transaction", resourced_killed },

@@ -1,5 +1,6 @@
 /* What lasts: events and consoles; and clients that behave badly. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -138,6 +139,83 @@ static void followed(void)
     }
     client_close(&op);
     client_close(&globex);
+    bed_close(&bed);
+}
+
+static void swap_database(const struct bed *bed, const char *from,
+                          const char *to)
+{
+    CHECK(system(arena_printf(answers,
+                              "cd %s && cp %s.db %s.db && rm -f %s.db-* "
+                              "resourced.sequence",
+                              bed->dir, from, to, to)) == 0);
+}
+
+static void stop_resourced(struct bed *bed)
+{
+    bed_kill(&bed->resourced, SIGTERM);
+    CHECK(bed_wait_joined(bed, false));
+}
+
+/* The host's database is an older copy: numbers of events go back. */
+static void numbers_go_back(void)
+{
+    struct bed bed = { 0 };
+    struct wire_events_query query;
+    struct client op, late;
+
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    make(&bed, "acme", "first");
+    stop_resourced(&bed);
+    swap_database(&bed, "resourced", "older");
+    bed_start_resourced(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    wire_init(&wire_struct_events_query, &query);
+    query.follow = true;
+    seen[0] = '\0';
+    CHECK(client_open(&bed, &op, OPERATOR));
+    CHECK(client_send(&op, WIRE_MSG_events, &query));
+    make(&bed, "acme", "second");
+    make(&bed, "acme", "third");
+    CHECK(wait_event(&op, "acme:third:started"));
+    CHECK(!strstr(seen, "missed"));
+    stop_resourced(&bed);
+    swap_database(&bed, "older", "resourced");
+    bed_start_resourced(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    seen[0] = '\0';
+    CHECK(wait_event(&op, ":missed"));
+    make(&bed, "globex", "fourth");
+    CHECK(wait_event(&op, "globex:fourth:started"));
+    /* told once, and each event once */
+    const char *missed = strstr(seen, ":missed");
+    CHECK(missed && !strstr(missed + 1, ":missed"));
+    const char *first = strstr(seen, "acme:first:created");
+    CHECK(first && !strstr(first + 1, "acme:first:created"));
+    const char *fourth = strstr(seen, "globex:fourth:created");
+    CHECK(fourth && !strstr(fourth + 1, "globex:fourth:created"));
+    /* and once more, with policyd's own numbers now right */
+    bed_kill(&bed.resourced, SIGKILL);
+    CHECK(bed_wait_joined(&bed, false));
+    bed_start_resourced(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    seen[0] = '\0';
+    make(&bed, "globex", "fifth");
+    CHECK(wait_event(&op, "globex:fifth:started"));
+    CHECK(!strstr(seen, "missed") && !strstr(seen, "fourth"));
+    /* one who asks from a number that never was */
+    query.since = 5000;
+    query.follow = false;
+    seen[0] = '\0';
+    CHECK(client_open(&bed, &late, OPERATOR));
+    late.on_event = note;
+    client_call(&late, WIRE_MSG_events, &query);
+    CHECK_CODE(0);
+    CHECK(strstr(seen, ":missed") && strstr(seen, "globex:fifth:started"));
+    client_close(&late);
+    client_close(&op);
     bed_close(&bed);
 }
 
@@ -347,6 +425,7 @@ static void silent(void)
 const struct sim_test tests_streams[] = {
     { "events", events },
     { "events as they happen", followed },
+    { "numbers of events go back", numbers_go_back },
     { "consoles", consoles },
     { "a console not read for a while", console_pressure },
     { "too many connections", too_many },

@@ -25,6 +25,7 @@ static struct wire_definition *definition_of(struct rd *rd, const char *name,
                                         name));
     wire_init(&wire_struct_disk, disk);
     disk->target = "/bin/true";
+    disk->readonly = true; /* all have it */
     disk->format = "raw";
     disk->vdev = "xvda";
     wire_init(&wire_struct_nic, nic);

@@ -10,6 +10,7 @@
 
 #include "base/savefile.h"
 #include "tests/sim/rd_change.h"
+#include "tests/sim/rd_state.h"
 #include "tests/unit/unit.h"
 
 static int save(struct rd_change *c, struct rd *rd, const char *name)
@@ -49,6 +50,37 @@ static struct rd *with_web(const char *options, const char *fault,
     return rd;
 }
 
+static void write_head(struct rd *rd, const char *name,
+                       const struct savefile_head *head)
+{
+    int fd = open(rd_path(rd, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(savefile_write(fd, head, NULL), 0);
+    close(fd);
+}
+
+/* 0: there is no such save. */
+static uint64_t saved_ms(struct rd *rd, const char *name)
+{
+    struct savefile_head head = { .saved_ms = 0 };
+    int fd = open(rd_path(rd, name), O_RDONLY);
+
+    if (fd < 0)
+        return 0;
+    int rc = savefile_read(fd, &head, NULL);
+    close(fd);
+    return rc ? 0 : head.saved_ms;
+}
+
+static void save_over(struct rd_change *c, struct rd *rd, const char *name,
+                      bool resume)
+{
+    rd_change(c, rd, WIRE_OP_SAVE)->file = rd_path(rd, name);
+    c->op->replace = true;
+    c->op->resume = resume;
+}
+
 static void test_save(void)
 {
     struct rd *rd = with_web("", NULL, "");
@@ -78,6 +110,59 @@ static void test_save(void)
     CU_ASSERT(rd_xen(rd, "web").cpu_time_ns >= cpu_ns);
     CU_ASSERT_FALSE(rd_xen(rd, "web").paused);
     CU_ASSERT(is_there(rd, "file"));
+    rd_end(rd);
+}
+
+/* An older state of the same guest goes when asked, at the end; nothing else
+ * does. */
+static void test_replace(void)
+{
+    struct rd *rd = with_web("", NULL, "");
+    struct savefile_head head = { .saved_ms = RD_OLD_SAVE_MS };
+    struct rd_change c;
+
+    head.uuid = rd_show(rd, "web")->uuid;
+    write_head(rd, "file", &head);
+    CU_ASSERT_EQUAL(save(&c, rd, "file"), VDC_E_EXISTS);
+    save_over(&c, rd, "file", true);
+    CU_ASSERT_EQUAL(rd_change_plan(&c, "replace the older state of web"), 0);
+    CU_ASSERT_EQUAL(saved_ms(rd, "file"), RD_OLD_SAVE_MS);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(saved_ms(rd, "file") > RD_OLD_SAVE_MS);
+    CU_ASSERT_FALSE(is_there(rd, "file.partial"));
+    /* no older one */
+    save_over(&c, rd, "other", true);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(is_there(rd, "other"));
+    /* of another guest, and no save at all */
+    head.uuid.bytes[0] ^= 1;
+    write_head(rd, "file", &head);
+    save_over(&c, rd, "file", true);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT(rd_change_says(&c, "not an older state of web"));
+    CU_ASSERT_EQUAL(saved_ms(rd, "file"), RD_OLD_SAVE_MS);
+    rd_file(rd, "text");
+    save_over(&c, rd, "text", false);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT_FALSE(is_there(rd, "file.partial"));
+    CU_ASSERT_EQUAL(rd_show(rd, "web")->state, WIRE_RUNNING);
+    rd_end(rd);
+}
+
+/* A guest that does not suspend: the older state is still there. */
+static void test_replace_fails(void)
+{
+    struct rd *rd = with_web("suspend_ms=200", NULL, "sim.suspend=ignore");
+    struct savefile_head head = { .saved_ms = RD_OLD_SAVE_MS };
+    struct rd_change c;
+
+    head.uuid = rd_show(rd, "web")->uuid;
+    write_head(rd, "file", &head);
+    save_over(&c, rd, "file", false);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_TIMEOUT);
+    CU_ASSERT_EQUAL(saved_ms(rd, "file"), RD_OLD_SAVE_MS);
+    CU_ASSERT_FALSE(is_there(rd, "file.partial"));
+    CU_ASSERT_EQUAL(rd_show(rd, "web")->state, WIRE_RUNNING);
     rd_end(rd);
 }
 
@@ -128,6 +213,11 @@ static void test_refused(void)
     CU_ASSERT_EQUAL(save(&c, rd, "file"), VDC_E_WRONG_STATE);
     CU_ASSERT(rd_change_says(&c, "3 reasons"));
     CU_ASSERT(rd_change_says(&c, "web is paused"));
+    rd_change(&c, rd, WIRE_OP_SAVE)->file = "file";
+    CU_ASSERT_NOT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT(rd_change_says(&c, "a path from the root"));
+    CU_ASSERT(rd_change_says(&c, "has devices for the time only"));
+    CU_ASSERT_EQUAL(save(&c, rd, "file"), VDC_E_WRONG_STATE);
     CU_ASSERT(rd_change_says(&c, "devices for the time only"));
     /* Two to one file. */
     CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
@@ -332,6 +422,9 @@ static void test_start(void)
 static const struct unit_test tests[] = {
     { "save and start", test_save },
     { "save and run on", test_resume },
+    { "over an older state", test_replace },
+    { "an older state and a guest that does not suspend",
+      test_replace_fails },
     { "refused", test_refused },
     { "no room", test_no_room },
     { "a guest that does not suspend", test_does_not_suspend },

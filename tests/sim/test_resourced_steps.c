@@ -322,6 +322,71 @@ static void test_disk_refused(void)
     rd_end(rd);
 }
 
+static struct wire_operation *add_create(struct rd_change *c, const char *name,
+                                         struct wire_disk *disk, bool start)
+{
+    struct wire_operation *op = rd_add_create(c->rd, &c->t, name, start);
+
+    op->definition.disks = disk;
+    op->definition.n_disks = disk ? 1 : 0;
+    return op;
+}
+
+/* What is to run may not write to what another has. */
+static void test_disk_of_another(void)
+{
+    struct rd *rd = with_web("");
+    struct wire_operation *op;
+    struct wire_disk disk;
+    struct rd_change c;
+
+    add_disk(&c, rd, rd_file(rd, "data"), "xvdb");
+    disk = c.op->disk;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_begin(&c.t);
+    op = add_create(&c, "db", &disk, true);
+    op->definition.kernel = "/nowhere/kernel";
+    op->definition.ramdisk = "/nowhere/ramdisk";
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_FILE);
+    CU_ASSERT(rd_change_says(&c, "3 reasons"));
+    CU_ASSERT(rd_change_says(&c, "the ramdisk /nowhere/ramdisk"));
+    CU_ASSERT(rd_change_says(&c, "web has it as xvdb, and one of them"));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "db"));
+    /* One that is stopped writes nothing: it is refused when it starts. */
+    rd_begin(&c.t);
+    add_create(&c, "db", &disk, false);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "db", &c.err),
+                    VDC_E_NO_RESOURCE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.err.text, "web has it as xvdb"));
+    /* The end of the other comes after all else in the transaction. */
+    rd_change(&c, rd, WIRE_OP_DESTROY);
+    rd_add(&c.t, WIRE_OP_START, "db");
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "db", NULL), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL),
+                    VDC_E_NO_RESOURCE);
+    /* Two that are made together, and one with one disk twice. */
+    disk.target = rd_file(rd, "more");
+    rd_begin(&c.t);
+    add_create(&c, "a", &disk, true);
+    add_create(&c, "b", &disk, true);
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "a has it as xvdb"));
+    struct wire_disk twice[] = { disk, disk };
+    twice[1].vdev = "xvdc";
+    rd_begin(&c.t);
+    add_create(&c, "a", twice, true)->definition.n_disks = 2;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    disk.readonly = true;
+    rd_begin(&c.t);
+    add_create(&c, "a", &disk, true);
+    add_create(&c, "b", &disk, true);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_end(rd);
+}
+
 /* A guest that does not let go keeps it, unless it is taken. */
 static void test_disk_held(void)
 {
@@ -505,6 +570,68 @@ static void test_pci(void)
     rd_end(rd);
 }
 
+static void test_pci_of_another(void)
+{
+    struct rd *rd = with_web("pci=0000:03:00.0+0000:03:00.1");
+    const char *devices[] = { "03:00.1", "0000:03:00.1", "1.0", "04:00.0" };
+    struct wire_operation *op;
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_PCI_ATTACH)->device = "03:00.0";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_begin(&c.t);
+    op = add_create(&c, "db", NULL, true);
+    op->definition.pci = devices;
+    op->definition.n_pci = 4;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "3 reasons"));
+    CU_ASSERT(rd_change_says(&c, "db has 0000:03:00.1 twice"));
+    CU_ASSERT(rd_change_says(&c, "\"1.0\" is no PCI device"));
+    CU_ASSERT(rd_change_says(&c, "has no PCI device 0000:04:00.0"));
+    devices[0] = "03:00.0";
+    op->definition.n_pci = 1;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    CU_ASSERT(rd_change_says(&c, "web has 0000:03:00.0"));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "db"));
+    /* A stopped guest has its devices, too. */
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), 0);
+    op->start = false;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_NO_RESOURCE);
+    devices[0] = "03:00.1";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_STRING_EQUAL(rd_see(rd, "db")->definition.pci[0],
+                           "0000:03:00.1");
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "web", NULL), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "db", NULL), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "0000:03:00.1 ");
+    rd_end(rd);
+}
+
+static void test_mac_of_another(void)
+{
+    struct rd *rd = with_web("");
+    struct wire_nic nics[2];
+    struct wire_operation *op;
+    struct rd_change c;
+
+    rd_change(&c, rd, WIRE_OP_NIC_ATTACH)->nic.mac = MAC;
+    nics[0] = nics[1] = c.op->nic;
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_begin(&c.t);
+    op = add_create(&c, "db", NULL, false);
+    op->definition.nics = nics;
+    op->definition.n_nics = 1;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_EXISTS);
+    CU_ASSERT(rd_change_says(&c, "web has the MAC " MAC));
+    nics[0].mac = nics[1].mac = "00:16:3e:00:00:01";
+    op->definition.n_nics = 2;
+    CU_ASSERT_EQUAL(rd_change_do(&c), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "db has two interfaces 00:16:3e:00:00:01"));
+    nics[1].mac = "";
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_end(rd);
+}
+
 static void set_pool(struct rd_change *c, struct rd *rd, const char *name,
                      const char *pool, uint64_t amount)
 {
@@ -555,12 +682,15 @@ static const struct unit_test tests[] = {
     { "share", test_sched },
     { "disks", test_disks },
     { "disks refused", test_disk_refused },
+    { "a disk that another has", test_disk_of_another },
     { "a disk that is held", test_disk_held },
     { "a disk replaced, and undone", test_disk_undone },
     { "attach fails, and is killed", test_disk_fails },
     { "network interfaces", test_nics },
     { "network interfaces undone", test_nic_undone },
     { "PCI devices", test_pci },
+    { "PCI devices that another has", test_pci_of_another },
+    { "addresses that another has", test_mac_of_another },
     { "pools", test_pools },
 };
 

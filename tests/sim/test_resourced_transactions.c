@@ -25,6 +25,48 @@ static void add_rename(struct rd *rd, struct rd_transaction *t,
     op->new_xen_name = arena_printf(rd->arena, "acme.%s", new_name);
 }
 
+/* Killed; how many writes the database has seen in its life. */
+static int64_t kill_and_count(struct rd *rd)
+{
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    return rd_sql(rd, "SELECT changes FROM meta");
+}
+
+/* What has no effect on Xen is one write, without a journal; it is there
+ * after a crash, and its number is not given again. */
+static void test_rows_alone(void)
+{
+    struct rd *rd = started("");
+    const struct wire_transaction_reply *reply;
+    struct rd_transaction t;
+
+    rd_begin(&t);
+    rd_add_create(rd, &t, "db", false);
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    uint64_t id = reply->id;
+    int64_t n = kill_and_count(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    int64_t of_start = kill_and_count(rd) - n;
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_SCHED, "db")->weight = 77;
+    add_rename(rd, &t, "db", "db2");
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    CU_ASSERT(reply->id > id);
+    id = reply->id;
+    CU_ASSERT_EQUAL(kill_and_count(rd) - n, 2 * of_start + 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "db"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rd_show(rd, "db2"));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_DESTROY, "db2");
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, &reply, NULL), 0);
+    CU_ASSERT(reply->id > id);
+    CU_ASSERT_EQUAL(kill_and_count(rd) - n, 3 * of_start + 2);
+    rd_free(rd);
+}
+
 static void test_several(void)
 {
     struct rd *rd = started("");
@@ -61,6 +103,36 @@ static void test_several(void)
     CU_ASSERT_FATAL(rd_start(rd));
     CU_ASSERT_EQUAL(rd_show(rd, "web2")->state, WIRE_RUNNING);
     CU_ASSERT_EQUAL(rd_show(rd, "web2")->generation, 2);
+    rd_free(rd);
+}
+
+/* After a boot the number of its domain is another's. */
+static void test_rename_and_power_cut(void)
+{
+    struct rd *rd = rd_new("");
+    struct rd_transaction t;
+    uint32_t domid;
+
+    rd->fault = "crash-after:rename:1";
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    uint32_t before = rd_show(rd, "web")->domid;
+    rd_begin(&t);
+    add_rename(rd, &t, "web", "www");
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), VDC_E_CLOSED);
+    rd_wait(rd);
+    hv_sim_power_cut(rd_host(rd));
+    CU_ASSERT_EQUAL(hv_sim_foreign_create(rd_host(rd), "theirs", MEM_MIB(64),
+                                          "", &domid, NULL), 0);
+    CU_ASSERT_EQUAL(domid, before);
+    rd->fault = NULL;
+    CU_ASSERT_FATAL(rd_start(rd));
+    const struct wire_partition_list *list = rd_list(rd, true);
+    bool kept = false;
+    for (uint32_t i = 0; i < list->n_partitions; i++)
+        kept |= strcmp(list->partitions[i].name, "theirs") == 0;
+    CU_ASSERT(kept);
+    CU_ASSERT_PTR_NOT_NULL(rd_show(rd, "web"));
     rd_free(rd);
 }
 
@@ -424,6 +496,44 @@ static void test_stuck(void)
     rd_free(rd);
 }
 
+static size_t published(struct rd *rd)
+{
+    struct hv *hv = rd_host(rd);
+    const char **nodes;
+    size_t n = 0;
+
+    hv->store->list(hv, "/tool/xen-vdc/partition", rd->arena, &nodes, &n,
+                    NULL);
+    return n;
+}
+
+/* A destroy that a crash cut short and that takes longer than a start waits
+ * for: what it took out of xenstore stays out. */
+static void test_slow_end(void)
+{
+    struct rd *rd = rd_new("destroy_ms=700");
+    struct rd_transaction t;
+
+    rd->settings = "undo_wait = \"200ms\"\n";
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    CU_ASSERT_EQUAL(published(rd), 1);
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_DESTROY, "web");
+    rd_send_transaction(rd, &t);
+    rd_sleep(150);
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_domains(rd), 1);
+    for (unsigned i = 0; i < 50 && rd_show(rd, "web"); i++)
+        rd_sleep(100);
+    CU_ASSERT_PTR_NULL(rd_show(rd, "web"));
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    CU_ASSERT_EQUAL(published(rd), 0);
+    rd_free(rd);
+}
+
 /* Requests by name mean what the name means when it is their turn. */
 static void test_names_in_queue(void)
 {
@@ -454,8 +564,10 @@ static void test_names_in_queue(void)
 }
 
 static const struct unit_test tests[] = {
+    { "rows alone: one write, no journal", test_rows_alone },
     { "several operations", test_several },
     { "names change hands", test_swap },
+    { "a rename, and a power cut", test_rename_and_power_cut },
     { "the last fails", test_undone },
     { "back though passed", test_back_after_pass },
     { "forward after the first destroy", test_forward },
@@ -468,6 +580,7 @@ static const struct unit_test tests[] = {
     { "cancel while waiting for the guest", test_cancel_wait },
     { "deadline", test_deadline },
     { "Xen never answers", test_stuck },
+    { "an end that outlasts the start", test_slow_end },
     { "names in the queue", test_names_in_queue },
 };
 

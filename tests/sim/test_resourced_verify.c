@@ -32,6 +32,7 @@ static uint32_t create_rich(struct rd *rd, const char *name, const char *mac)
     definition.max_vcpus = 4;
     wire_init(&wire_struct_disk, &disk);
     disk.target = "/bin/true";
+    disk.readonly = true; /* all have it */
     disk.format = "raw";
     disk.vdev = "xvda";
     wire_init(&wire_struct_nic, &nic);

@@ -39,10 +39,10 @@ expect 3 "$("$ctl" "$dir/host" create three 64M)"
 expect "memory 65536 target 65536 maximum 65536 vcpus 1 vcpus_max 1 \
 weight 256 cap 0" "$("$ctl" "$dir/host" show 3 | xargs)"
 expect "" "$("$ctl" "$dir/host" devices 3)"
-"$ctl" "$dir/host" behave 3 "vdc.poweroff=2 sim.balloon=none"
-"$ctl" "$dir/host" advance 1900
+"$ctl" "$dir/host" behave 3 "vdc.poweroff=90 sim.balloon=none"
+"$ctl" "$dir/host" advance 30000
 expect "three 3 64 1 -b----" "$("$ctl" "$dir/host" list | tail -n 1)"
-"$ctl" "$dir/host" advance 100
+"$ctl" "$dir/host" advance 60000
 expect "three 3 64 1 ---s--" "$("$ctl" "$dir/host" list | tail -n 1)"
 expect "claimed 0" "$("$ctl" "$dir/host" memory | tail -n 1)"
 "$ctl" "$dir/host" behave 9 sim.balloon=none 2>"$dir/err" &&

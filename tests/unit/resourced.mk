@@ -10,6 +10,7 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store_damage \
 	tests/unit/resourced/test_store_files \
 	tests/unit/resourced/test_store_kill \
+	tests/unit/resourced/test_store_loop \
 	tests/unit/resourced/test_store_sync
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
@@ -38,6 +39,9 @@ tests_unit_resourced_test_store_files_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_kill_SOURCES = \
 	tests/unit/resourced/test_store_kill.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_loop_SOURCES = \
+	tests/unit/resourced/test_store_loop.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_loop_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_sync_SOURCES = \
 	tests/unit/resourced/test_store_sync.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_sync_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)

@@ -6,12 +6,30 @@
 #define TESTS_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct unit_test {
     const char *name;
     void (*run)(void);
 };
+
+/* Some things are otherwise under valgrind, whatever is tested. */
+static inline bool unit_on_valgrind(void)
+{
+    return getenv("VDC_VALGRIND") != NULL;
+}
+
+/* How much slower than usual what is tested runs: VDC_TIME_FACTOR, as under
+ * valgrind.  Limits of time are to be multiplied with it. */
+static inline unsigned unit_time_factor(void)
+{
+    const char *text = getenv("VDC_TIME_FACTOR");
+    int factor = text ? atoi(text) : 1;
+
+    return factor > 1 ? (unsigned)factor : 1;
+}
 
 /* Returns the exit status of main(). A suite without tests is a failure, as
  * is a test that asserted nothing. */

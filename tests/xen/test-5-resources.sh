@@ -100,6 +100,9 @@ check_error "the name is taken" 4 'xvdb' \
     acme "xl-vdc block-attach r $D/d2.img,raw,xvdb,rw"
 check_error "a file that is not there" 2 'nosuch' \
     acme "xl-vdc block-attach r $D/nosuch.img,raw,xvdc,rw"
+check_error "a create with a disk that another guest has" 5 'r has it as xvdb' \
+    acme "xl-vdc create web-pv.cfg name=thief \
+        'disk=[\"$D/d1.img,raw,xvda,w\"]'"
 check "block-detach" acme 'xl-vdc block-detach --force r xvdb'
 check_error "a disk that it has not" 3 'xvdb' acme 'xl-vdc block-detach r xvdb'
 check_equal "xl knows of no disk" "" \

@@ -356,6 +356,10 @@ static void test_successor(void)
  * some again. */
 static void test_no_descriptors(void)
 {
+    if (unit_on_valgrind()) {
+        CU_PASS("valgrind takes the connection itself, and closes it");
+        return;
+    }
     struct event_base *base = event_base_new();
     struct stream_listener *listener = NULL;
     struct seen seen = { .n = 0 };

@@ -82,6 +82,24 @@ static void memory_and_vcpus(void)
     arena_free(arena);
 }
 
+/* As much as the guest has now, a file each time. */
+static void saving(void)
+{
+    struct wire_operation op = op_of(WIRE_OP_SAVE);
+
+    begin(true);
+    uint64_t before = usage().disk.kib;
+    effect.live.memory = MEM_MIB(40);
+    effect_apply(&effect, &op, arena);
+    effect_apply(&effect, &op, arena);
+    CU_ASSERT_EQUAL(usage().disk.kib, before + 80 * 1024);
+    arena_free(arena);
+    begin(false);
+    effect_apply(&effect, &op, arena);
+    CU_ASSERT_EQUAL(usage().disk.kib, before);
+    arena_free(arena);
+}
+
 /* What is changed for the time counts as long as it is more. */
 static void live_only(void)
 {
@@ -173,6 +191,7 @@ static void made(void)
 
 static const struct unit_test tests[] = {
     { "memory and vCPUs", memory_and_vcpus },
+    { "files that it is saved to", saving },
     { "changes for the time", live_only },
     { "disks", disks },
     { "interfaces", interfaces },

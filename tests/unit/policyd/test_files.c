@@ -323,6 +323,27 @@ static void saving(void)
     tear_down();
 }
 
+/* Its own, also in folders within; 64 bytes each are a KiB.  Neither what
+ * links lead to, nor other files, nor another's. */
+static void saved(void)
+{
+    struct arena *arena = arena_new();
+    const struct files files = { &paths, "acme", true, arena };
+
+    set_up();
+    CU_ASSERT_EQUAL(files_measure_saved(&files).kib, 0);
+    make_saved("own/acme/mine", &one);
+    make_saved("own/acme/open/hers", &two);
+    make_saved("own/globex/theirs", &one);
+    make_saved("shared/all", &one);
+    char link[PATH_MAX + 32];
+    snprintf(link, sizeof(link), "%s/own/acme/again", top);
+    CU_ASSERT_EQUAL(symlink("mine", link), 0);
+    CU_ASSERT_EQUAL(files_measure_saved(&files).kib, 2);
+    arena_free(arena);
+    tear_down();
+}
+
 static void restoring(void)
 {
     struct vdc_error err = { 0 };
@@ -353,6 +374,7 @@ static const struct unit_test tests[] = {
     { "disks", disks },
     { "disks that grew", measures },
     { "files to save to", saving },
+    { "files of saved guests", saved },
     { "files to restore from", restoring },
 };
 

@@ -49,12 +49,14 @@ static bool has(const char *path, const char *word)
     return ok;
 }
 
-static struct result run(int fd, const char *from, const char *to)
+static struct result run(int fd, const char *from, const char *to,
+                         bool replace)
 {
     struct event_base *base = event_base_new();
     struct result result = { 0 };
 
-    CU_ASSERT_EQUAL(durable_rename(base, fd, from, to, done, &result, NULL),
+    CU_ASSERT_EQUAL(durable_rename(base, fd, from, to, replace, done, &result,
+                                   NULL),
                     0);
     CU_ASSERT_EQUAL(result.n_calls, 0);
     event_base_dispatch(base);
@@ -72,22 +74,30 @@ static void test_rename(void)
     const char *from = arena_printf(arena, "%s/from", dir);
     const char *to = arena_printf(arena, "%s/to", dir);
     int fd = make(from, "one");
-    CU_ASSERT_EQUAL(run(fd, from, to).rc, 0);
+    CU_ASSERT_EQUAL(run(fd, from, to, false).rc, 0);
     close(fd);
     CU_ASSERT(has(to, "one"));
     CU_ASSERT_NOT_EQUAL(access(from, F_OK), 0);
     /* Never over another file. */
     fd = make(from, "two");
-    struct result result = run(fd, from, to);
+    struct result result = run(fd, from, to, false);
     CU_ASSERT_EQUAL(result.rc, VDC_E_EXISTS);
     CU_ASSERT_PTR_NOT_NULL(strstr(result.err.text, to));
     CU_ASSERT(has(to, "one"));
     CU_ASSERT(has(from, "two"));
+    /* Unless that is what is wanted; or it keeps its name. */
+    CU_ASSERT_EQUAL(run(fd, from, NULL, false).rc, 0);
+    CU_ASSERT(has(from, "two"));
+    CU_ASSERT_EQUAL(run(fd, from, to, true).rc, 0);
+    CU_ASSERT(has(to, "two"));
+    CU_ASSERT_NOT_EQUAL(access(from, F_OK), 0);
+    close(fd);
+    fd = make(from, "three");
     /* Into a folder that is not there; a file that is none. */
     const char *nowhere = arena_printf(arena, "%s/none/to", dir);
-    CU_ASSERT_EQUAL(run(fd, from, nowhere).rc, VDC_E_NO_FILE);
+    CU_ASSERT_EQUAL(run(fd, from, nowhere, false).rc, VDC_E_NO_FILE);
     close(fd);
-    CU_ASSERT_EQUAL(run(-1, from, nowhere).rc, VDC_E_IO);
+    CU_ASSERT_EQUAL(run(-1, from, nowhere, false).rc, VDC_E_IO);
     unlink(from);
     unlink(to);
     CU_ASSERT_EQUAL(rmdir(dir), 0);

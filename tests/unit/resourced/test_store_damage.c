@@ -120,6 +120,20 @@ static void flip_all(uint8_t *data, size_t size, const char *what)
     say(what);
 }
 
+/* Each bit of SQLite's head, whose fields have errors of their own. */
+static void flip_head(void)
+{
+    for (size_t at = 0; at < 100; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            kept.db[at] ^= (uint8_t)(1u << bit);
+            restore();
+            count("head changed", at);
+            kept.db[at] ^= (uint8_t)(1u << bit);
+        }
+    }
+    say("head changed");
+}
+
 static void cut_all(size_t *size, const char *what)
 {
     size_t whole = *size;
@@ -186,6 +200,7 @@ static void drop_files(void)
 static void file_flipped(void)
 {
     make_files(true);
+    flip_head();
     flip_all(kept.db, kept.db_size, "file changed");
     drop_files();
 }
@@ -251,6 +266,7 @@ static void closed_file(void)
     free(kept.db);
     kept.db = file_read(place.db, &kept.db_size);
     kept.wal_size = 0;
+    flip_head();
     flip_all(kept.db, kept.db_size, "closed file changed");
     cut_all(&kept.db_size, "closed file cut short");
     drop_files();

@@ -213,6 +213,16 @@ static void test_partial(void)
     CU_ASSERT_STRING_EQUAL(result.err,
                            "xl-vdc: web: gave 300 MiB of 500 MiB\n"
                            "  ask again with a longer --deadline\n");
+    /* one that names it: it is named once, as the user does */
+    r.text = "web gave 300 MiB of 500 MiB";
+    fake_run("mem-set acme.web 500");
+    fake_receive(WIRE_MSG_transaction);
+    fake_answer(WIRE_MSG_transaction_reply, &reply);
+    ends(8);
+    CU_ASSERT_STRING_EQUAL(result.err,
+                           "xl-vdc: acme.web: gave 300 MiB of 500 MiB\n"
+                           "  ask again with a longer --deadline\n");
+    r.text = "gave 300 MiB of 500 MiB";
     fake_run("-o json mem-set web 500");
     fake_receive(WIRE_MSG_transaction);
     fake_answer(WIRE_MSG_transaction_reply, &reply);
@@ -717,6 +727,7 @@ static void test_unknown_host(void)
     wire_init(&wire_struct_host, &host);
     host.name = "alpha";
     host.state = "resourced is not reached";
+    host.hint = "start it";
     list.hosts = &host;
     list.n_hosts = 1;
     fake_run("host-list");
@@ -725,6 +736,13 @@ static void test_unknown_host(void)
     ends(0);
     has(result.out, "alpha  resourced is not reached  -              -      -"
                     "       -          -       -        -         -\n");
+    has(result.err, "xl-vdc: alpha: start it\n");
+    fake_run("host-list -o json");
+    fake_receive(WIRE_MSG_host_list);
+    fake_answer(WIRE_MSG_host_list_reply, &list);
+    ends(0);
+    json_is("hosts.0.hint", "start it");
+    CU_ASSERT_STRING_EQUAL(result.err, "");
 }
 
 static void test_missed(void)

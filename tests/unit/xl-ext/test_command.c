@@ -305,6 +305,11 @@ static void test_xl_names(void)
     }
     printf("    %zu commands of xl\n", n);
     CU_ASSERT_PTR_NULL(xl_names_hint("no-such-command"));
+    const char *force = xl_names_option_hint("vcpu-pin", "-f");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(force);
+    CU_ASSERT_PTR_NOT_NULL(strstr(force, "xl itself"));
+    CU_ASSERT_PTR_EQUAL(xl_names_option_hint("vcpu-pin", "--force"), force);
+    CU_ASSERT_PTR_NULL(xl_names_option_hint("block-detach", "-f"));
 }
 
 static const struct unit_test tests[] = {

@@ -452,6 +452,21 @@ static void test_settings(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "MiB"));
 }
 
+/* What cannot be sent is told with its line, not when it is sent. */
+static void test_text(void)
+{
+    expect_ok("extra=\"ein \xC3\xBC\"");
+    expect_bad("extra=\"a\x8E" "b\"",
+               "the value of 'extra' is not UTF-8 text");
+    expect_bad("extra=\"a\x01\"",
+               "the value of 'extra' has a control character");
+    expect_bad("vif=[ \"bridge=xenbr0\", \"bridge=\xFF\" ]",
+               "the value of 'vif' is not UTF-8 text");
+    expect_bad("disk=[ \"/d,raw,xvd0123456789012345678901234567890,w\" ]",
+               "vdev of disk: too long");
+    try_end();
+}
+
 static void test_missing(void)
 {
     static const char *const no_kernel[] = { "name=x", "memory=64" };
@@ -484,6 +499,7 @@ static const struct unit_test tests[] = {
     { "what xl reads past", test_ignored },
     { "problems of a file", test_problems_of_a_file },
     { "settings of the command line", test_settings },
+    { "text that no message can carry", test_text },
     { "what must be there", test_missing },
 };
 

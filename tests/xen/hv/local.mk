@@ -3,6 +3,8 @@ EXTRA_DIST += tests/xen/hv/run.sh
 if WITH_XEN
 noinst_PROGRAMS += tests/xen/hv/test_hv_xen
 tests_xen_hv_test_hv_xen_SOURCES = \
+	tests/hv/harness.c \
+	tests/hv/harness.h \
 	tests/xen/hv/bedtest.c \
 	tests/xen/hv/bedtest.h \
 	tests/xen/hv/test_change.c \

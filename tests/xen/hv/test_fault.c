@@ -8,8 +8,8 @@
 
 static char *everything(void)
 {
-    return arena_printf(arena, "%s%s%s", store_dump("/local/domain"),
-                        store_dump("/libxl"), store_dump("/vm"));
+    return arena_printf(arena, "%s%s%s", store_below("/local/domain"),
+                        store_below("/libxl"), store_below("/vm"));
 }
 
 static uint64_t free_kib(void)

@@ -16,7 +16,7 @@ static int attach_disk(const struct hv_disk *disk, struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
 
-    return finish(
+    return outcome_finish(
         &outcome,
         hv->domain->disk_attach(hv, domid, disk, on_done, &outcome, err), err);
 }
@@ -25,7 +25,7 @@ static int detach_disk(const char *vdev, bool force, struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
 
-    return finish(&outcome,
+    return outcome_finish(&outcome,
                   hv->domain->disk_detach(hv, domid, vdev, force, on_done,
                                           &outcome, err),
                   err);
@@ -35,7 +35,7 @@ static int attach_nic(const struct hv_nic *nic, struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
 
-    return finish(
+    return outcome_finish(
         &outcome,
         hv->domain->nic_attach(hv, domid, nic, on_done, &outcome, err), err);
 }
@@ -44,7 +44,7 @@ static int detach_nic(const char *name, bool force, struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
 
-    return finish(
+    return outcome_finish(
         &outcome,
         hv->domain->nic_detach(hv, domid, name, force, on_done, &outcome, err),
         err);
@@ -54,7 +54,7 @@ static int pause_guest(struct vdc_error *err)
 {
     struct outcome outcome = { 0 };
 
-    return finish(&outcome,
+    return outcome_finish(&outcome,
                   hv->domain->pause(hv, domid, on_done, &outcome, err), err);
 }
 
@@ -95,9 +95,10 @@ static char *everything(void)
 {
     return arena_printf(
         arena, "%s%s%s%s",
-        store_dump(arena_printf(arena, "/local/domain/%u/device", domid)),
-        store_dump("/local/domain/0/backend"),
-        store_dump(arena_printf(arena, "/libxl/%u/device", domid)), of_dom0());
+        store_below(arena_printf(arena, "/local/domain/%u/device", domid)),
+        store_below("/local/domain/0/backend"),
+        store_below(arena_printf(arena, "/libxl/%u/device", domid)),
+        of_dom0());
 }
 
 /* The kernel lets go of a loop device and of an interface a moment later. */

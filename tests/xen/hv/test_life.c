@@ -383,8 +383,8 @@ static void test_suspend(void)
 
 static char *everything(void)
 {
-    return arena_printf(arena, "%s%s%s", store_dump("/local/domain"),
-                        store_dump("/libxl"), store_dump("/vm"));
+    return arena_printf(arena, "%s%s%s", store_below("/local/domain"),
+                        store_below("/libxl"), store_below("/vm"));
 }
 
 /* Xen's free memory once it stands still: pages of domains that ended a

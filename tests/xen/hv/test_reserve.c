@@ -134,7 +134,7 @@ static void test_no_suspend(void)
           err.text);
     CHECK(hv->domain->pause(hv, domid, on_done, &pause, &err) == 0, "%s",
           err.text);
-    CHECK(finish(&save, 0, &err) == VDC_E_TIMEOUT, "%s", err.text);
+    CHECK(outcome_finish(&save, 0, &err) == VDC_E_TIMEOUT, "%s", err.text);
     printf("    %s (%s)\n", err.text, err.hint);
     CHECK(unpause(domid, &err) == 0, "%s", err.text);
     spin(3000);
