@@ -3,5 +3,9 @@ noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
+	libvdc/chan/link.c \
 	libvdc/chan/link.h \
+	libvdc/chan/link_grant.c \
+	libvdc/chan/link_impl.h \
+	libvdc/chan/link_memory.c \
 	libvdc/chan/ring.h
