@@ -4,4 +4,6 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/link.h \
-	libvdc/chan/ring.h
+	libvdc/chan/ring.c \
+	libvdc/chan/ring.h \
+	libvdc/chan/ring_layout.h
