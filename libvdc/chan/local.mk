@@ -8,4 +8,6 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/link_grant.c \
 	libvdc/chan/link_impl.h \
 	libvdc/chan/link_memory.c \
-	libvdc/chan/ring.h
+	libvdc/chan/ring.c \
+	libvdc/chan/ring.h \
+	libvdc/chan/ring_layout.h
