@@ -1,0 +1,9 @@
+# Unit tests of chan's links, ports and streams.
+if HAVE_CUNIT
+LINK_TEST_LIBS = libvdc/chan/libchan.a $(BASE_LIBS) $(CUNIT_LIBS)
+LINK_TESTS = \
+	tests/unit/chan/test_link
+check_PROGRAMS += $(LINK_TESTS)
+TESTS += $(LINK_TESTS)
+tests_unit_chan_test_link_LDADD = $(LINK_TEST_LIBS)
+endif
