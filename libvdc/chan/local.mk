@@ -8,6 +8,11 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/link_grant.c \
 	libvdc/chan/link_impl.h \
 	libvdc/chan/link_memory.c \
+	libvdc/chan/port.c \
+	libvdc/chan/port.h \
+	libvdc/chan/port_blocking.c \
+	libvdc/chan/port_event.c \
+	libvdc/chan/port_impl.h \
 	libvdc/chan/ring.c \
 	libvdc/chan/ring.h \
 	libvdc/chan/ring_layout.h
