@@ -3,6 +3,8 @@ noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
+	libvdc/chan/chan_memory.c \
+	libvdc/chan/chan_memory.h \
 	libvdc/chan/link.c \
 	libvdc/chan/link.h \
 	libvdc/chan/link_grant.c \
