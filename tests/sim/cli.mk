@@ -6,6 +6,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
+	tests/sim/test-command-channel.sh \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/sim/lib.sh tests/sim/long/sweep.sh $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)
