@@ -10,6 +10,8 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/link_grant.c \
 	libvdc/chan/link_impl.h \
 	libvdc/chan/link_memory.c \
+	libvdc/chan/mux.c \
+	libvdc/chan/mux.h \
 	libvdc/chan/port.c \
 	libvdc/chan/port.h \
 	libvdc/chan/port_blocking.c \
@@ -19,8 +21,8 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/ring.h \
 	libvdc/chan/ring_layout.h
 
-# For programs of others: rings, links and ports alone, without libevent but
-# for port_watch.  The headers keep their folders.
+# For programs of others: rings, links, ports and streams, without libevent but
+# for port_watch and mux.  The headers keep their folders.
 lib_LIBRARIES += libvdc/chan/libvdc-chan.a
 libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/base/arena.c \
@@ -28,6 +30,7 @@ libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/chan/link.c \
 	libvdc/chan/link_grant.c \
 	libvdc/chan/link_memory.c \
+	libvdc/chan/mux.c \
 	libvdc/chan/port.c \
 	libvdc/chan/port_blocking.c \
 	libvdc/chan/port_event.c \
@@ -36,6 +39,7 @@ libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
 vdcchandir = $(includedir)/vdc-chan/chan
 vdcchan_HEADERS = \
 	libvdc/chan/link.h \
+	libvdc/chan/mux.h \
 	libvdc/chan/port.h \
 	libvdc/chan/ring.h
 vdcbasedir = $(includedir)/vdc-chan/base
