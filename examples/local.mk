@@ -12,3 +12,15 @@ EXTRA_DIST += \
 	examples/guest/inittab \
 	examples/guest/kernel.sh \
 	examples/guest/power
+
+# A program for a guest's initramfs: static, and small.
+channelexampledir = $(docdir)/examples/channel
+dist_channelexample_DATA = examples/channel/channel-echo.c
+check_PROGRAMS += examples/channel/channel-echo
+examples_channel_channel_echo_SOURCES = examples/channel/channel-echo.c
+examples_channel_channel_echo_LDADD = libvdc/chan/libvdc-chan.a
+if !SANITIZE
+examples_channel_channel_echo_LDFLAGS = -static
+endif
+dist_check_SCRIPTS += tests/unit/chan/test-example.sh
+TESTS += tests/unit/chan/test-example.sh

@@ -22,7 +22,7 @@ const struct setting setup_rows[] = {
       .fallback = "/var/lib/xen-vdc/policyd.db",
       .text = "The store of customers, quotas and assignments." },
     { ROW(command_address), .type = SETTING_STRING,
-      .fallback = "unix:/run/xen-vdc/command.sock",
+      .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "

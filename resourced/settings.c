@@ -15,7 +15,7 @@ const struct setting resourced_setting_rows[] = {
       "Small file, on a file system that is empty after a boot, by which a "
       "damaged log of the database is noticed; empty: none." },
     { "command_address", SETTING_STRING, AT(command_address),
-      "unix:/run/xen-vdc/command.sock", 0, 0,
+      "memory:/run/xen-vdc/command.sock", 0, 0,
       "Where commands are taken, from policyd of this host." },
     { "hypervisor", SETTING_STRING, AT(hypervisor), "xen", 0, 0,
       "\"xen\", or \"sim\" with its options for a simulated host." },

@@ -3,5 +3,46 @@ noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
+	libvdc/chan/chan_memory.c \
+	libvdc/chan/chan_memory.h \
+	libvdc/chan/link.c \
 	libvdc/chan/link.h \
+	libvdc/chan/link_grant.c \
+	libvdc/chan/link_impl.h \
+	libvdc/chan/link_memory.c \
+	libvdc/chan/mux.c \
+	libvdc/chan/mux.h \
+	libvdc/chan/port.c \
+	libvdc/chan/port.h \
+	libvdc/chan/port_blocking.c \
+	libvdc/chan/port_event.c \
+	libvdc/chan/port_impl.h \
+	libvdc/chan/ring.c \
+	libvdc/chan/ring.h \
+	libvdc/chan/ring_layout.h
+
+# For programs of others: rings, links, ports and streams, without libevent but
+# for port_watch and mux.  The headers keep their folders.
+lib_LIBRARIES += libvdc/chan/libvdc-chan.a
+libvdc_chan_libvdc_chan_a_SOURCES = \
+	libvdc/base/arena.c \
+	libvdc/base/error.c \
+	libvdc/chan/link.c \
+	libvdc/chan/link_grant.c \
+	libvdc/chan/link_memory.c \
+	libvdc/chan/mux.c \
+	libvdc/chan/port.c \
+	libvdc/chan/port_blocking.c \
+	libvdc/chan/port_event.c \
+	libvdc/chan/ring.c
+libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
+vdcchandir = $(includedir)/vdc-chan/chan
+vdcchan_HEADERS = \
+	libvdc/chan/link.h \
+	libvdc/chan/mux.h \
+	libvdc/chan/port.h \
 	libvdc/chan/ring.h
+vdcbasedir = $(includedir)/vdc-chan/base
+vdcbase_HEADERS = libvdc/base/error.h libvdc/base/errors.def
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = libvdc/chan/vdc-chan.pc

@@ -24,7 +24,7 @@ write_settings() {
     cat >"$WORK/resourced.conf" <<END
 database = "$WORK/resourced.db"
 sequence = "$WORK/resourced.sequence"
-command_address = "unix:$WORK/command.sock"
+command_address = "memory:$WORK/command.sock"
 hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512M}"
 host_name = "alpha"
 dump_dir = "$WORK/dump"
@@ -34,7 +34,7 @@ END
     cat >"$WORK/policyd.conf" <<END
 socket = "$WORK/policyd.sock"
 database = "$WORK/policyd.db"
-command_address = "unix:$WORK/command.sock"
+command_address = "memory:$WORK/command.sock"
 host_name = "alpha"
 customer_paths = [ "$WORK/images", "$WORK/customers/%c" ]
 operators = [ "$(id -u)" ]

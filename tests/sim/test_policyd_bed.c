@@ -123,7 +123,7 @@ void bed_start_resourced(struct bed *bed)
     fprintf(f,
             "database = \"%s/resourced.db\"\n"
             "sequence = \"%s/resourced.sequence\"\n"
-            "command_address = \"unix:%s/command.sock\"\n"
+            "command_address = \"memory:%s/command.sock\"\n"
             "hypervisor = \"sim:state=%s/host,memory=4G,dom0_memory=1G%s%s\"\n"
             "restart_min_interval = \"0\"\n"
             "host_name = \"h1\"\n",
@@ -142,7 +142,7 @@ void bed_start_policyd(struct bed *bed)
     fprintf(f,
             "socket = \"%s/policyd.sock\"\n"
             "database = \"%s/policyd.db\"\n"
-            "command_address = \"unix:%s/command.sock\"\n"
+            "command_address = \"memory:%s/command.sock\"\n"
             "host_name = \"h1\"\n"
             "operators = [ \"%u\" ]\n"
             "customer_paths = [ \"%s/images\", \"%s/customers/%%c\" ]\n"

@@ -18,7 +18,7 @@ static void resourced_away(void)
     struct wire_partition_create order = guest(&bed, "web");
     create(&bed, OPERATOR, &order);
     CHECK_CODE(VDC_E_NO_DAEMON);
-    CHECK_TEXT("resourced does not answer at unix:");
+    CHECK_TEXT("resourced does not answer at memory:");
     CHECK(strstr(last_error.hint, "systemctl status xen-vdc-resourced"));
     list(&bed, OPERATOR, "", false);
     CHECK_CODE(VDC_E_NO_DAEMON);
