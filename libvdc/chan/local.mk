@@ -6,4 +6,6 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/link.h \
 	libvdc/chan/ring.c \
 	libvdc/chan/ring.h \
-	libvdc/chan/ring_layout.h
+	libvdc/chan/ring_layout.h \
+	libvdc/chan/vchan.c \
+	libvdc/chan/vchan.h
