@@ -15,5 +15,6 @@ include tests/sim/local.mk
 include tests/sim/cli.mk
 include tests/xen/local.mk
 include tests/fuzz/local.mk
+include tests/model/local.mk
 include tests/bench/local.mk
 EXTRA_DIST += tests/unit/unit.h

@@ -19,7 +19,9 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/port_impl.h \
 	libvdc/chan/ring.c \
 	libvdc/chan/ring.h \
-	libvdc/chan/ring_layout.h
+	libvdc/chan/ring_layout.h \
+	libvdc/chan/vchan.c \
+	libvdc/chan/vchan.h
 
 # For programs of others: rings, links, ports and streams, without libevent but
 # for port_watch and mux.  The headers keep their folders.

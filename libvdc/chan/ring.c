@@ -93,6 +93,8 @@ static int set_up(struct ring *ring, enum ring_side side, void *memory,
     bool maker = side == RING_MAKER;
 
     assert((uintptr_t)memory % RING_HEADER == 0);
+    memset(ring, 0, sizeof(*ring));
+    ring->broken = true; /* until all is well */
     if (!needed)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "rings of %u and %u bytes: a size is a power of "
@@ -104,7 +106,6 @@ static int set_up(struct ring *ring, enum ring_side side, void *memory,
                              "rings of %u and %u bytes need %zu bytes of "
                              "memory, not %zu",
                              maker_to_taker, taker_to_maker, needed, size);
-    memset(ring, 0, sizeof(*ring));
     ring->memory = memory;
     ring->side = side;
     ring->ours = &shared->side[side];
@@ -119,6 +120,7 @@ static int set_up(struct ring *ring, enum ring_side side, void *memory,
 /* In this order: who sees a state sees that the end lives. */
 static void arrive(struct ring *ring)
 {
+    ring->broken = false;
     STORE(&ring->ours->life, 1);
     if (!ring->out.finished)
         STORE(&ring->ours->state, RING_STATE_OPEN);

@@ -92,7 +92,7 @@ int ring_make(struct ring *ring, void *memory, size_t size,
  * outside of the memory.  Goes on where this side was before, so that a
  * channel can be made by one process and used by another, or handed on.
  * VDC_E_PROTOCOL: what is there is no empty or used channel of these sizes, or
- * this side of it was closed.
+ * this side of it was closed; the ring is broken.
  */
 int ring_attach(struct ring *ring, enum ring_side side, void *memory,
                 size_t size, uint32_t maker_to_taker, uint32_t taker_to_maker,

@@ -19,3 +19,32 @@ tests_fuzz_fuzz_store_SOURCES = \
 tests_fuzz_fuzz_store_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_store_LDADD = $(STORE_LIBS)
 endif
+
+# An enemy at the other end of a channel, for as long as is asked; as the rest
+# is built, and with sanitizers.
+ATTACK_RING = tests/fuzz/attack_ring.c tests/unit/chan/ring_pair.c \
+	tests/unit/chan/ring_pair.h
+ATTACKED = libvdc/chan/ring.c libvdc/base/error.c
+check_PROGRAMS += tests/fuzz/attack_ring
+TESTS += tests/fuzz/attack_ring
+tests_fuzz_attack_ring_SOURCES = $(ATTACK_RING)
+tests_fuzz_attack_ring_LDADD = libvdc/chan/libchan.a $(BASE_LIBS) -lpthread
+if HAVE_ASAN
+check_PROGRAMS += tests/fuzz/attack_ring_asan
+TESTS += tests/fuzz/attack_ring_asan
+tests_fuzz_attack_ring_asan_SOURCES = $(ATTACK_RING) $(ATTACKED)
+tests_fuzz_attack_ring_asan_CFLAGS = $(WARN_CFLAGS) -DVDC_ASAN \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+tests_fuzz_attack_ring_asan_LDFLAGS = -fsanitize=address,undefined
+tests_fuzz_attack_ring_asan_LDADD = -lpthread
+endif
+if HAVE_TSAN
+check_PROGRAMS += tests/fuzz/attack_ring_tsan
+TESTS += tests/fuzz/attack_ring_tsan
+tests_fuzz_attack_ring_tsan_SOURCES = $(ATTACK_RING) $(ATTACKED)
+tests_fuzz_attack_ring_tsan_CFLAGS = $(WARN_CFLAGS) -DVDC_TSAN \
+	-fsanitize=thread
+tests_fuzz_attack_ring_tsan_LDFLAGS = -fsanitize=thread
+tests_fuzz_attack_ring_tsan_LDADD = -lpthread
+endif
+EXTRA_DIST += tests/sim/long/ring.sh

@@ -264,12 +264,15 @@ static void test_lies(void)
         CU_ASSERT_EQUAL(ring_peek(&pair.taker, &message), VDC_E_PROTOCOL);
     }
     static const uint32_t tails[] = { 1, 4, SIZE - 8, (uint32_t)-8, 1u << 31 };
-    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+    for (size_t i = 0; i < 2 * sizeof(tails) / sizeof(tails[0]); i++) {
         pair_remake(&pair, 80);
         for (int n = 0; n < 9; n++) /* 4032 of 4096 */
             pair_send(&pair.taker, 440, 1, false, NULL);
-        pair_shared(&pair)->side[RING_MAKER].tail = 80 + tails[i];
+        pair_shared(&pair)->side[RING_MAKER].tail = 80 + tails[i / 2];
+        if (i % 2)
+            CU_ASSERT_TRUE(ring_want_room(&pair.taker, 440));
         CU_ASSERT_EQUAL(ring_reserve(&pair.taker, 440, &to), VDC_E_PROTOCOL);
+        CU_ASSERT_TRUE(pair.taker.broken);
     }
     pair_free(&pair);
 }
