@@ -1,4 +1,14 @@
-# channeld: the broker of memory channels; it makes none yet.
+# channeld: the broker of memory channels.
+noinst_LIBRARIES += channeld/libchanneld.a
+channeld_libchanneld_a_SOURCES = \
+	channeld/party.c \
+	channeld/party.h \
+	channeld/rule.c \
+	channeld/rule.h \
+	channeld/rule_parse.c
+CHANNELD_LIBS = channeld/libchanneld.a libvdc/chan/libchan.a $(WIRE_LIBS) \
+	$(BASE_LIBS)
+
 sbin_PROGRAMS += channeld/channeld
 channeld_channeld_SOURCES = \
 	channeld/main.c \
@@ -6,7 +16,7 @@ channeld_channeld_SOURCES = \
 	channeld/server.h \
 	channeld/setup.c \
 	channeld/setup.h
-channeld_channeld_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
+channeld_channeld_LDADD = $(CHANNELD_LIBS)
 
 channeldunitdir = $(systemdsystemunitdir)
 nodist_channeldunit_DATA = channeld/xen-vdc-channeld.service
@@ -15,5 +25,6 @@ channeld/xen-vdc-channeld.service: channeld/xen-vdc-channeld.service.in Makefile
 		$(srcdir)/channeld/xen-vdc-channeld.service.in > $@
 CLEANFILES += channeld/xen-vdc-channeld.service
 EXTRA_DIST += channeld/xen-vdc-channeld.service.in channeld/channeld.conf
-CONF_FILES += channeld/channeld.conf
+EXTRA_DIST += channeld/channel.rules
+CONF_FILES += channeld/channeld.conf channeld/channel.rules
 dist_man_MANS += doc/man/channeld.8

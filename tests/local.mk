@@ -7,6 +7,7 @@ include tests/unit/wire.mk
 include tests/unit/chan.mk
 include tests/unit/hv.mk
 include tests/unit/resourced.mk
+include tests/unit/channeld.mk
 include tests/unit/policyd.mk
 include tests/unit/xl-ext.mk
 include tests/hv/local.mk
