@@ -1,8 +1,12 @@
 # channeld: the broker of memory channels.
 noinst_LIBRARIES += channeld/libchanneld.a
 channeld_libchanneld_a_SOURCES = \
+	channeld/limit.c \
+	channeld/limit.h \
 	channeld/party.c \
 	channeld/party.h \
+	channeld/registry.c \
+	channeld/registry.h \
 	channeld/rule.c \
 	channeld/rule.h \
 	channeld/rule_parse.c
