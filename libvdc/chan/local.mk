@@ -4,4 +4,8 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/link.h \
+	libvdc/chan/packet.c \
+	libvdc/chan/packet.h \
+	libvdc/chan/packet_impl.h \
+	libvdc/chan/packet_listen.c \
 	libvdc/chan/ring.h
