@@ -1,26 +1,59 @@
 # channeld: the broker of memory channels.
 noinst_LIBRARIES += channeld/libchanneld.a
 channeld_libchanneld_a_SOURCES = \
+	channeld/account.c \
+	channeld/account.h \
+	channeld/domain.c \
+	channeld/domain.h \
+	channeld/exchange.c \
+	channeld/exchange.h \
+	channeld/exchange_ask.c \
+	channeld/exchange_ask.h \
+	channeld/guest.c \
+	channeld/guest.h \
+	channeld/guest_forward.c \
+	channeld/guest_host.c \
+	channeld/guest_impl.h \
+	channeld/guest_program.c \
+	channeld/handlers.c \
+	channeld/hello.c \
+	channeld/hello.h \
+	channeld/host.c \
+	channeld/host.h \
 	channeld/limit.c \
 	channeld/limit.h \
+	channeld/memory.c \
+	channeld/memory.h \
 	channeld/party.c \
 	channeld/party.h \
+	channeld/peer.c \
+	channeld/peer.h \
+	channeld/program.c \
+	channeld/program.h \
 	channeld/registry.c \
 	channeld/registry.h \
+	channeld/remote.c \
+	channeld/remote.h \
+	channeld/remote_grant.c \
+	channeld/remote_sim.c \
 	channeld/rule.c \
 	channeld/rule.h \
-	channeld/rule_parse.c
+	channeld/rule_parse.c \
+	channeld/sequence.c \
+	channeld/sequence.h \
+	channeld/setup.c \
+	channeld/setup.h \
+	channeld/uplink.c \
+	channeld/uplink.h \
+	channeld/uplink_grant.c \
+	channeld/uplink_sim.c
 CHANNELD_LIBS = channeld/libchanneld.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS)
 
 sbin_PROGRAMS += channeld/channeld
-channeld_channeld_SOURCES = \
-	channeld/main.c \
-	channeld/server.c \
-	channeld/server.h \
-	channeld/setup.c \
-	channeld/setup.h
-channeld_channeld_LDADD = $(CHANNELD_LIBS)
+channeld_channeld_SOURCES = channeld/main.c
+channeld_channeld_LDADD = channeld/libchanneld.a libvdc/chan/libchan.a \
+	$(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS)
 
 channeldunitdir = $(systemdsystemunitdir)
 nodist_channeldunit_DATA = channeld/xen-vdc-channeld.service
