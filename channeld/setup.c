@@ -23,8 +23,9 @@ const struct setting setup_rows[] = {
     { ROW(sequence), .type = SETTING_STRING,
       .fallback = LOCALSTATEDIR "/lib/xen-vdc/channeld.sequence",
       .text = "Where it is kept which numbers of channels were used." },
-    { ROW(hypervisor), .type = SETTING_STRING, .fallback = "xen",
-      .text = "xen, or sim:OPTIONS for a simulated host." },
+    { ROW(hypervisor), .type = SETTING_STRING, .fallback = "xen:beside",
+      .text = "xen:beside, or sim:beside=yes,OPTIONS for a simulated host; "
+              "\"beside\" is for what is not the host's resource manager." },
     { ROW(policyd_socket), .type = SETTING_STRING,
       .fallback = "/run/xen-vdc/policyd.sock",
       .text = "Where policyd says whose login a unix account is." },

@@ -1,6 +1,10 @@
 # libvdc/chan: channels between programs and partitions.
 noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
+	libvdc/chan/broker.c \
+	libvdc/chan/broker.h \
+	libvdc/chan/broker_hear.c \
+	libvdc/chan/broker_impl.h \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/link.h \
