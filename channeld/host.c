@@ -58,10 +58,11 @@ void host_end_channel(struct host *host, struct channel *channel,
         exchange_fail(exchange, &err);
         return;
     }
-    for (int side = 0; side < 2; side++) {
+    /* who is both ends tells of the one, and is told of the other */
+    bool both = channel->peer[0] == channel->peer[1];
+    for (int side = 0; side < (both ? 1 : 2); side++) {
         struct peer *peer = channel->peer[side];
-        bool twice = side == 1 && peer == channel->peer[0];
-        if (peer && peer != teller && !twice)
+        if (peer && (both || peer != teller))
             peer_send_close(peer, channel->id, reason);
     }
     registry_remove(&host->registry, channel);

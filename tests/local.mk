@@ -13,6 +13,7 @@ include tests/unit/xl-ext.mk
 include tests/hv/local.mk
 include tests/sim/local.mk
 include tests/sim/cli.mk
+include tests/sim/channel.mk
 include tests/xen/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk

@@ -1,0 +1,9 @@
+# channeld, the real daemon in both its roles, on a simulated host.
+CHANNEL_BED = tests/sim/channel_bed.c tests/sim/channel_bed.h \
+	tests/sim/channel_program.c
+CHANNEL_TESTS = tests/sim/test_channeld
+check_PROGRAMS += $(CHANNEL_TESTS)
+TESTS += $(CHANNEL_TESTS)
+CHANNEL_LIBS = libvdc/chan/libchan.a $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS)
+tests_sim_test_channeld_SOURCES = tests/sim/test_channeld.c $(CHANNEL_BED)
+tests_sim_test_channeld_LDADD = $(CHANNEL_LIBS)
