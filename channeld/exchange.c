@@ -122,8 +122,9 @@ static void ask_server(struct exchange *exchange, struct memory *memory)
 
     exchange->step = EXCHANGE_SERVER;
     exchange->server_id = peer_next_id(exchange->server);
-    memory->wire.grant =
-        peer_is_remote(exchange->server) && !is_one_guest(exchange);
+    /* for a program of dom0 it says what kind of memory is beside */
+    if (peer_is_remote(exchange->server))
+        memory->wire.grant = !is_one_guest(exchange);
     memory->wire.domid = exchange->client->party.domid;
     host_show_channel(exchange->channel, exchange->server, &wire);
     peer_send_opened(exchange->server, WIRE_MSG_channel_incoming,
@@ -142,10 +143,15 @@ static int ask_first(struct exchange *exchange, struct vdc_error *err)
     }
     memory.wire.maker = true;
     if (!peer_is_remote(exchange->server)) {
-        int rc = memory_give(LINK_MEMORY, 0, exchange->channel->pages, &memory,
-                             &exchange->for_client, err);
-        if (rc)
+        uint32_t pages = exchange->channel->pages;
+        struct memory other;
+        int rc = memory_give(LINK_MEMORY, 0, pages, &memory, &other, err);
+        if (rc == 0)
+            rc = memory_join(&other, pages, &exchange->for_client, err);
+        if (rc) {
+            memory_clear(&memory);
             return rc;
+        }
     }
     ask_server(exchange, &memory);
     return 0;

@@ -160,13 +160,13 @@ static int get_memory(const struct heard *heard,
     memory_init(other);
     if (opened->memory.maker)
         return memory_give(kind, opened->memory.domid, pages, own, other, err);
-    if (!opened->memory.grant)
-        return take_kept(guest, opened->channel.id, own)
-                   ? 0
-                   : vdc_error_set(err, VDC_E_PROTOCOL,
-                                   "there is no memory of this channel");
-    int rc = memory_take(&opened->memory, kind, pages, heard->fds,
+    int rc = 0;
+    if (opened->memory.grant)
+        rc = memory_take(&opened->memory, kind, pages, heard->fds,
                          heard->n_fds, &theirs, err);
+    else if (!take_kept(guest, opened->channel.id, &theirs))
+        rc = vdc_error_set(err, VDC_E_PROTOCOL,
+                           "there is no memory of this channel");
     return rc ? rc : memory_join(&theirs, pages, own, err);
 }
 

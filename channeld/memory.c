@@ -3,18 +3,12 @@
  */
 #include "channeld/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/arena.h"
-
-#define PAGE 4096
+#include "chan/ring.h"
 
 void memory_init(struct memory *memory)
 {
@@ -33,61 +27,101 @@ void memory_clear(struct memory *memory)
     memory_init(memory);
 }
 
-/* memfd, to be woken, to wake, life. */
-static int make(uint32_t n_pages, int own[4], int other[4])
-{
-    int life[2];
+/* ---- ends, for programs of this domain ---- */
 
-    own[0] = memfd_create("channel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (own[0] < 0 || ftruncate(own[0], (off_t)n_pages * PAGE) ||
-        fcntl(own[0], F_ADD_SEALS,
-              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-        return -1;
-    own[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    own[2] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (own[1] < 0 || own[2] < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-                   life))
-        return -1;
-    own[3] = life[0];
-    other[3] = life[1];
-    other[0] = fcntl(own[0], F_DUPFD_CLOEXEC, 0);
-    other[1] = fcntl(own[2], F_DUPFD_CLOEXEC, 0);
-    other[2] = fcntl(own[1], F_DUPFD_CLOEXEC, 0);
-    return other[0] < 0 || other[1] < 0 || other[2] < 0 ? -1 : 0;
+static void from_end(struct link_end *end, bool maker, struct memory *ret)
+{
+    memory_init(ret);
+    ret->wire.grant = end->kind == LINK_GRANT;
+    ret->wire.maker = maker;
+    ret->wire.port = end->port;
+    for (unsigned i = 0; i < LINK_FDS; i++) {
+        ret->fds[i] = end->fds[i];
+        end->fds[i] = -1;
+    }
+    ret->n_fds = LINK_FDS;
 }
+
+/* ---- offers, for other domains ---- */
+
+static void from_offer(struct link_offer *offer, struct memory *ret)
+{
+    memory_init(ret);
+    ret->wire.grant = offer->kind == LINK_GRANT;
+    ret->wire.port = offer->port;
+    if (offer->kind == LINK_GRANT) {
+        uint8_t *refs = xzalloc((size_t)offer->n_pages * 4);
+        for (uint32_t i = 0; i < offer->n_pages; i++)
+            for (unsigned j = 0; j < 4; j++)
+                refs[i * 4 + j] = (uint8_t)(offer->refs[i] >> (8 * j));
+        ret->wire.refs = refs;
+        ret->wire.n_refs = offer->n_pages * 4;
+    }
+    for (unsigned i = 0; i < offer->n_fds; i++) {
+        ret->fds[i] = offer->fds[i];
+        offer->fds[i] = -1;
+    }
+    ret->n_fds = offer->n_fds;
+}
+
+/* Empties the memory. */
+static void to_offer(struct memory *memory, uint32_t n_pages,
+                     struct link_offer *ret)
+{
+    const uint8_t *refs = memory->wire.refs;
+
+    *ret = (struct link_offer){ .kind = refs ? LINK_GRANT : LINK_MEMORY,
+                                .n_pages = n_pages,
+                                .domid = memory->wire.domid,
+                                .port = memory->wire.port };
+    if (refs)
+        ret->refs = xzalloc((size_t)n_pages * sizeof(*ret->refs));
+    for (uint32_t i = 0; refs && i < n_pages; i++)
+        ret->refs[i] = (uint32_t)refs[i * 4] | (uint32_t)refs[i * 4 + 1] << 8 |
+                       (uint32_t)refs[i * 4 + 2] << 16 |
+                       (uint32_t)refs[i * 4 + 3] << 24;
+    for (unsigned i = 0; i < LINK_FDS_MAX; i++)
+        ret->fds[i] = i < memory->n_fds ? memory->fds[i] : -1;
+    ret->n_fds = memory->n_fds;
+    memory->n_fds = 0;
+    memory_clear(memory);
+}
+
+/* ---- */
 
 int memory_give(enum link_kind kind, uint32_t domid, uint32_t n_pages,
                 struct memory *own, struct memory *other,
                 struct vdc_error *err)
 {
+    struct link_offer offer;
+    struct link_end end;
+
     memory_init(own);
     memory_init(other);
-    if (kind == LINK_GRANT)
-        return vdc_error_set(err, VDC_E_UNSUPPORTED, "no grants here");
-    own->n_fds = other->n_fds = 4;
-    if (make(n_pages, own->fds, other->fds)) {
-        int errnum = errno;
-        memory_clear(own);
-        memory_clear(other);
-        return vdc_error_errno(err, VDC_E_IO, errnum,
-                               "no memory for a channel to be had");
-    }
-    own->wire.maker = true;
+    int rc = link_give_end(kind, domid, n_pages, ring_life_offset(RING_MAKER),
+                           &end, &offer, err);
+    if (rc)
+        return rc;
+    from_end(&end, true, own);
+    from_offer(&offer, other);
+    link_end_clear(&end);
+    link_offer_clear(&offer);
     return 0;
 }
 
 int memory_join(struct memory *other, uint32_t n_pages, struct memory *own,
                 struct vdc_error *err)
 {
+    struct link_offer offer;
+    struct link_end end;
+
     memory_init(own);
-    if (other->wire.n_refs) {
-        memory_clear(other);
-        return vdc_error_set(err, VDC_E_UNSUPPORTED, "no grants here");
-    }
-    *own = *other;
-    own->wire.grant = false;
-    memory_init(other);
+    to_offer(other, n_pages, &offer);
+    int rc = link_join_end(&offer, ring_life_offset(RING_TAKER), &end, err);
+    if (rc)
+        return rc;
+    from_end(&end, false, own);
+    link_end_clear(&end);
     return 0;
 }
 
@@ -95,7 +129,7 @@ int memory_take(const struct wire_channel_memory *wire, enum link_kind kind,
                 uint32_t n_pages, int *fds, unsigned n_fds,
                 struct memory *ret, struct vdc_error *err)
 {
-    unsigned want = kind == LINK_MEMORY ? 4 : 0;
+    unsigned want = kind == LINK_MEMORY ? LINK_FDS : 0;
     uint32_t refs = kind == LINK_MEMORY ? 0 : n_pages * 4;
 
     memory_init(ret);

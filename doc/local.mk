@@ -8,6 +8,6 @@ doc_protocol_doc_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 update-protocol: doc/protocol_doc$(EXEEXT)
 	doc/protocol_doc$(EXEEXT) > $(srcdir)/doc/protocol.md
 
-dist_doc_DATA = doc/protocol.md doc/xenstore-paths.md
+dist_doc_DATA = doc/channel-layout.md doc/protocol.md doc/xenstore-paths.md
 EXTRA_DIST += tests/unit/wire/test-protocol-doc.sh
 TESTS += tests/unit/wire/test-protocol-doc.sh

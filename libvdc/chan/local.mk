@@ -7,9 +7,15 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/broker_impl.h \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
+	libvdc/chan/link.c \
 	libvdc/chan/link.h \
+	libvdc/chan/link_grant.c \
+	libvdc/chan/link_impl.h \
+	libvdc/chan/link_memory.c \
 	libvdc/chan/packet.c \
 	libvdc/chan/packet.h \
 	libvdc/chan/packet_impl.h \
 	libvdc/chan/packet_listen.c \
-	libvdc/chan/ring.h
+	libvdc/chan/ring.c \
+	libvdc/chan/ring.h \
+	libvdc/chan/ring_layout.h

@@ -109,11 +109,17 @@ static ssize_t receive_one(int fd, uint8_t *buf, int *fds, unsigned *ret_n)
                           .msg_iovlen = 1,
                           .msg_control = control.buf,
                           .msg_controllen = sizeof(control.buf) };
+    bool reset = false;
     ssize_t r;
 
-    do
+    for (;;) {
         r = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (r < 0 && errno == EINTR);
+        if (r >= 0 || (errno != EINTR && errno != ECONNRESET) || reset)
+            break;
+        /* an other end that closed without reading has still said what it
+         * said: that comes after the error */
+        reset = errno == ECONNRESET;
+    }
     if (r < 0)
         return r;
     *ret_n = take_fds(&msg, fds);

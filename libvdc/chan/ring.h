@@ -40,28 +40,38 @@ size_t ring_memory(uint32_t maker_to_taker, uint32_t taker_to_maker);
  * to clear when its mapping goes. */
 size_t ring_life_offset(enum ring_side side);
 
+/* All of it is ring.c's own. */
 struct ring_out {
     uint8_t *data;
     uint32_t size;
     uint32_t head;      /* bytes written, ever (modulo 2^32); ours */
     uint32_t told;      /* of these, published */
     uint32_t tail_seen; /* of these, taken by the other end, last read */
-    uint32_t reserved;
+    uint32_t reserved;  /* bytes of the open reservation, its header too */
+    uint32_t skip;      /* bytes of padding before it */
+    bool finished;
 };
 
 struct ring_in {
     uint8_t *data;
     uint32_t size;
     uint32_t tail;      /* bytes taken, ever; ours */
-    uint32_t told;
-    uint32_t head_seen;
+    uint32_t told;      /* of these, given back */
+    uint32_t head_seen; /* bytes written by the other end, last read */
+    uint32_t frame;     /* bytes of the peeked message, its header too */
+    uint64_t header;    /* of the peeked message, as it was checked */
 };
+
+struct ring_shared_side;
 
 struct ring {
     uint8_t *memory;
     enum ring_side side;
     bool broken;
+    struct ring_shared_side *ours;   /* written by us */
+    struct ring_shared_side *theirs; /* by the other end */
     struct ring_out out;
+    uint8_t apart[128]; /* each direction may have its thread */
     struct ring_in in;
 };
 
@@ -77,8 +87,17 @@ struct ring_message {
 int ring_make(struct ring *ring, void *memory, size_t size,
               uint32_t maker_to_taker, uint32_t taker_to_maker,
               struct vdc_error *err);
-/* The other end of it.  The sizes were agreed outside of the memory.
- * VDC_E_PROTOCOL when what is there is no empty or used channel of these. */
+/*
+ * An end of a channel that was made: `side` says which.  The sizes were agreed
+ * outside of the memory.  Goes on where this side was before, so that a
+ * channel can be made by one process and used by another, or handed on.
+ * VDC_E_PROTOCOL: what is there is no empty or used channel of these sizes, or
+ * this side of it was closed.
+ */
+int ring_attach(struct ring *ring, enum ring_side side, void *memory,
+                size_t size, uint32_t maker_to_taker, uint32_t taker_to_maker,
+                struct vdc_error *err);
+/* The same, as RING_TAKER. */
 int ring_take(struct ring *ring, void *memory, size_t size,
               uint32_t maker_to_taker, uint32_t taker_to_maker,
               struct vdc_error *err);
@@ -95,7 +114,7 @@ uint32_t ring_most(const struct ring *ring);
  */
 int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret);
 /* The last reserved one is done, and has `size` bytes (no more than were
- * reserved). */
+ * reserved).  A reservation that is not committed is given up by the next. */
 void ring_commit(struct ring *ring, uint32_t size, uint16_t type, bool more);
 /* The other end may see all that is committed.  true: notify it. */
 bool ring_publish(struct ring *ring);
@@ -106,26 +125,37 @@ bool ring_publish(struct ring *ring);
  * VDC_E_BUSY: none now.  VDC_E_CLOSED: none any more, the other end has
  * closed or died; VDC_E_PROTOCOL. */
 int ring_peek(struct ring *ring, struct ring_message *ret);
-/* The peeked one is not needed any more. */
+/* The peeked one is not needed any more.  Its bytes stay as they are until
+ * ring_give_back, so that several can be looked at together. */
 void ring_release(struct ring *ring);
 /* The other end may use the room.  true: notify it. */
 bool ring_give_back(struct ring *ring);
 
 /* ---- before sleeping ---- */
 
-/* Asks to be notified.  true: there is something already (a message, room for
- * `size` bytes, an end), do not sleep. */
+/*
+ * Asks to be notified.  true: there is something already (a message, room for
+ * `size` bytes, an end), do not sleep.
+ *
+ * What was committed must have been published, and what was released given
+ * back: else both ends could sleep, each waiting for what the other kept.
+ * The order that loses nothing: take what made the descriptor readable, do
+ * all there is to do until VDC_E_BUSY, publish and give back, ask, sleep.
+ */
 bool ring_want_message(struct ring *ring);
 bool ring_want_room(struct ring *ring, uint32_t size);
 
 /* ---- the end ---- */
 
-/* Nothing more will be sent; what was published can still be taken, and the
- * other direction goes on.  true: notify. */
+/* Publishes what is committed, and says that nothing more will be sent: what
+ * was published can still be taken, and the other direction goes on.
+ * true: notify. */
 bool ring_finish(struct ring *ring);
-/* This end is gone.  true: notify. */
+/* This end is gone.  true: notify.  The ring must not be used any more; its
+ * memory is the caller's to unmap. */
 bool ring_close(struct ring *ring);
-/* What the other end is, as far as this memory tells. */
+/* What the other end is, as far as this memory tells: a hostile one may say
+ * anything. */
 enum ring_other { RING_OTHER_ABSENT, RING_OTHER_OPEN, RING_OTHER_FINISHED,
                   RING_OTHER_GONE };
 enum ring_other ring_other(const struct ring *ring);

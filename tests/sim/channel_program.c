@@ -61,13 +61,6 @@ struct bed_end *bed_find(struct bed_program *program, uint64_t id)
     return NULL;
 }
 
-static bool is_readable(int fd)
-{
-    uint64_t n;
-
-    return read(fd, &n, sizeof(n)) == sizeof(n) && n == 1;
-}
-
 static bool same_memory(int a, int b)
 {
     struct stat sa, sb;
@@ -89,15 +82,14 @@ static bool same_memory(int a, int b)
 
 bool bed_is_joined(const struct bed_end *a, const struct bed_end *b)
 {
-    const uint64_t one = 1;
     char byte;
 
-    if (!a || !b || a->n_fds != 4 || b->n_fds != 4 || a->maker == b->maker ||
+    if (!a || !b || a->n_fds != LINK_FDS || b->n_fds != LINK_FDS || a->maker == b->maker ||
         !same_memory(a->fds[0], b->fds[0]))
         return false;
-    return write(a->fds[2], &one, 8) == 8 && is_readable(b->fds[1]) &&
-           write(b->fds[2], &one, 8) == 8 && is_readable(a->fds[1]) &&
-           write(a->fds[3], "x", 1) == 1 && read(b->fds[3], &byte, 1) == 1;
+    return write(a->fds[1], "a", 1) == 1 && read(b->fds[1], &byte, 1) == 1 &&
+           byte == 'a' && write(b->fds[1], "b", 1) == 1 &&
+           read(a->fds[1], &byte, 1) == 1 && byte == 'b';
 }
 
 /* ---- callbacks ---- */

@@ -1,1 +1,45 @@
 # Unit tests of chan.
+if HAVE_CUNIT
+RING_TEST_LIBS = libvdc/chan/libchan.a $(BASE_LIBS) $(CUNIT_LIBS) -lpthread
+RING_PAIR = tests/unit/chan/ring_pair.c tests/unit/chan/ring_pair.h
+RING_WAIT = tests/unit/chan/ring_wait.c tests/unit/chan/ring_wait.h
+CHAN_TESTS = \
+	tests/unit/chan/test_ring \
+	tests/unit/chan/test_ring_fields \
+	tests/unit/chan/test_ring_other \
+	tests/unit/chan/test_ring_threads
+check_PROGRAMS += $(CHAN_TESTS)
+TESTS += $(CHAN_TESTS)
+tests_unit_chan_test_ring_SOURCES = tests/unit/chan/test_ring.c $(RING_PAIR)
+tests_unit_chan_test_ring_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_LDADD = $(RING_TEST_LIBS)
+tests_unit_chan_test_ring_fields_SOURCES = \
+	tests/unit/chan/test_ring_fields.c $(RING_PAIR)
+tests_unit_chan_test_ring_fields_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_fields_LDADD = $(RING_TEST_LIBS)
+tests_unit_chan_test_ring_other_SOURCES = \
+	tests/unit/chan/test_ring_other.c $(RING_PAIR) $(RING_WAIT)
+tests_unit_chan_test_ring_other_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_other_LDADD = $(RING_TEST_LIBS)
+tests_unit_chan_test_ring_threads_SOURCES = \
+	tests/unit/chan/test_ring_threads.c $(RING_PAIR) $(RING_WAIT)
+tests_unit_chan_test_ring_threads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_threads_LDADD = $(RING_TEST_LIBS)
+
+# With ThreadSanitizer, which does not go together with the others: all that
+# it needs is compiled for it.
+if HAVE_TSAN
+TSAN_CFLAGS = $(WARN_CFLAGS) -fsanitize=thread -DVDC_TSAN
+RING_ALONE = libvdc/chan/ring.c libvdc/base/error.c
+check_PROGRAMS += tests/unit/chan/test_ring_threads_tsan
+TESTS += tests/unit/chan/test_ring_threads_tsan
+tests_unit_chan_test_ring_threads_tsan_SOURCES = \
+	tests/unit/chan/test_ring_threads.c $(RING_PAIR) $(RING_WAIT) \
+	$(RING_ALONE)
+tests_unit_chan_test_ring_threads_tsan_CFLAGS = $(TSAN_CFLAGS) \
+	$(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_threads_tsan_LDFLAGS = -fsanitize=thread
+tests_unit_chan_test_ring_threads_tsan_LDADD = $(CUNIT_LIBS) -lpthread
+endif
+endif
+EXTRA_DIST += tests/unit/chan/other_end.py
