@@ -326,7 +326,6 @@ static int take_size(const struct command_args *args, struct mem *ret,
 static int make(struct pipe_end *end, const struct command_args *args,
                 struct vdc_error *err)
 {
-    const char *to = command_value(args, "to");
     struct wire_channel_connect connect;
 
     wire_init(&wire_struct_channel_connect, &connect);
@@ -334,6 +333,7 @@ static int make(struct pipe_end *end, const struct command_args *args,
     if (!end->sends) {
         broker_offer(end->session.broker, connect.service, 1);
     } else {
+        const char *to = command_value(args, "to");
         int rc = take_size(args, &connect.to_server, err);
         if (rc)
             return rc;

@@ -41,6 +41,7 @@ struct packet {
     unsigned n_queued;
     struct vdc_error over; /* code 0: it is not */
     bool paused, in_callback, destroyed, told;
+    bool mute; /* nothing can be sent any more */
 };
 
 static void close_all(const int *fds, unsigned n)
@@ -262,6 +263,13 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
             event_add(packet->write, NULL);
             return;
         }
+        if (r < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+            /* what the other end said before it closed is still to be read,
+             * and then on_close comes */
+            packet->mute = true;
+            drop_queue(packet);
+            return;
+        }
         if (r < 0) {
             end(packet, VDC_E_CLOSED, strerror(errno));
             return;
@@ -296,7 +304,7 @@ int packet_send(struct packet *packet, const void *data, size_t size,
         close_all(fds, n_fds);
         return VDC_E_PROTOCOL;
     }
-    if (packet->over.code || packet->destroyed) {
+    if (packet->over.code || packet->destroyed || packet->mute) {
         close_all(fds, n_fds);
         return VDC_E_CLOSED;
     }
@@ -306,7 +314,7 @@ int packet_send(struct packet *packet, const void *data, size_t size,
     if (packet->queued_bytes > PACKET_QUEUE_MAX ||
         packet->n_queued > PACKET_QUEUED_MAX)
         end(packet, VDC_E_BUSY, "the other end does not read");
-    return packet->over.code ? VDC_E_CLOSED : 0;
+    return packet->over.code || packet->mute ? VDC_E_CLOSED : 0;
 }
 
 struct packet *packet_new(struct event_base *base, int fd,
