@@ -5,6 +5,7 @@
 include tests/unit/base.mk
 include tests/unit/wire.mk
 include tests/unit/chan.mk
+include tests/unit/chan_link.mk
 include tests/unit/hv.mk
 include tests/unit/resourced.mk
 include tests/unit/channeld.mk

@@ -15,6 +15,7 @@
 #define AGAIN_FIRST_MS 100
 #define AGAIN_MOST_MS 5000
 #define COUNT_S 2
+#define OFFER_AGAIN_S 1
 #define HELLO_PAGE 64 /* channels in a message */
 
 /* ---- sending ---- */
@@ -183,6 +184,36 @@ void broker_offer(struct broker *broker, const char *service, uint32_t most)
         tell_offer(broker, offer);
 }
 
+void broker_offer_answered(struct broker *broker, const char *service,
+                           const struct vdc_error *err)
+{
+    const struct timeval later = { OFFER_AGAIN_S, 0 };
+    struct broker_offer *offer;
+    bool is_new = err != NULL;
+
+    TAILQ_FOREACH(offer, &broker->offers, link) {
+        if (strcmp(offer->service, service))
+            continue;
+        is_new = err && !offer->is_refused;
+        offer->is_refused = err != NULL;
+    }
+    /* who offered it before may be about to end */
+    if (err && !evtimer_pending(broker->offering, NULL))
+        evtimer_add(broker->offering, &later);
+    if (is_new && broker->ops->on_refused)
+        broker->ops->on_refused(broker->arg, service, err);
+}
+
+static void on_offering(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    struct broker_offer *offer;
+
+    TAILQ_FOREACH(offer, &broker->offers, link)
+        if (offer->is_refused && broker->is_ready)
+            tell_offer(broker, offer);
+}
+
 void broker_withdraw(struct broker *broker, const char *service)
 {
     struct wire_channel_offer body;
@@ -313,7 +344,9 @@ struct broker *broker_new(struct event_base *base, const char *path,
     broker->again = evtimer_new(base, on_again, broker);
     broker->failing = evtimer_new(base, on_failing, broker);
     broker->count = evtimer_new(base, on_count, broker);
-    if (!broker->again || !broker->failing || !broker->count)
+    broker->offering = evtimer_new(base, on_offering, broker);
+    if (!broker->again || !broker->failing || !broker->count ||
+        !broker->offering)
         abort(); /* out of memory */
     event_active(broker->again, EV_TIMEOUT, 0);
     return broker;
@@ -337,6 +370,7 @@ void broker_free(struct broker *broker)
     event_free(broker->again);
     event_free(broker->failing);
     event_free(broker->count);
+    event_free(broker->offering);
     free(broker->path);
     free(broker);
 }

@@ -42,7 +42,7 @@ struct broker_ops {
     void (*on_ready)(void *arg);
     /* It cannot be reached, or has gone; it is tried again by itself. */
     void (*on_lost)(void *arg, const struct vdc_error *err);
-    /* An offer was not taken; it is tried again after the next on_ready. */
+    /* An offer was not taken; it is tried again each second.  Told once. */
     void (*on_refused)(void *arg, const char *service,
                        const struct vdc_error *err);
     /* Somebody connects to what this program offers: 0, when it has taken the

@@ -36,8 +36,8 @@ static void conclude(struct broker *broker, struct broker_request *request,
         ops->on_done(request->arg, &entry->channel, NULL);
     } else if (request->done) {
         request->done(request->arg, answer, err);
-    } else if (request->service && err && broker->ops->on_refused) {
-        broker->ops->on_refused(broker->arg, request->service, err);
+    } else if (request->service && broker->is_ready) {
+        broker_offer_answered(broker, request->service, err);
     }
     broker_request_free(broker, request);
 }

@@ -34,6 +34,7 @@ struct broker_offer {
     TAILQ_ENTRY(broker_offer) link;
     char *service;
     uint32_t most;
+    bool is_refused; /* and that was told; it is tried again */
 };
 
 struct broker {
@@ -48,7 +49,7 @@ struct broker {
     TAILQ_HEAD(, broker_request) requests;
     TAILQ_HEAD(, broker_entry) entries;
     TAILQ_HEAD(, broker_offer) offers;
-    struct event *again, *failing, *count;
+    struct event *again, *failing, *count, *offering;
 };
 
 int broker_say(struct broker *broker, enum wire_message_number number,
@@ -64,6 +65,9 @@ struct broker_entry *broker_entry_new(struct broker *broker,
 void broker_entry_close_fds(struct broker_entry *entry);
 void broker_entry_free(struct broker *broker, struct broker_entry *entry);
 void broker_found(struct broker *broker);
+/* Whether an offer was taken; one that was not is made again later. */
+void broker_offer_answered(struct broker *broker, const char *service,
+                           const struct vdc_error *err);
 void broker_lost(struct broker *broker, const struct vdc_error *err);
 
 /* broker_hear.c */

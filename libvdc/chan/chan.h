@@ -2,8 +2,10 @@
  * Channels: framed messages between two programs, whatever carries them.
  *
  * The command channel between policyd and resourced is one.  An address says
- * what carries it; today "unix:PATH", a unix socket in the same domain.  A
- * message is 1 to CHAN_MESSAGE_MAX bytes; what they mean is for wire/ to say.
+ * what carries it: "memory:PATH", memory that who connects makes and hands
+ * over at that unix socket, for processes of one domain; "unix:PATH", a unix
+ * socket, the same but for speed.  A message is 1 to CHAN_MESSAGE_MAX bytes;
+ * what they mean is for wire/ to say.
  * Never blocks; callbacks come from the event loop, none from inside a call.
  */
 #ifndef VDC_CHAN_CHAN_H
@@ -32,7 +34,8 @@ struct chan_ops {
     void (*on_close)(void *arg, const struct vdc_error *err);
 };
 
-/* Who is at the other end, from the kernel or from Xen, never from itself. */
+/* Who is at the other end, from the kernel or from Xen, never from itself;
+ * of who listens at a "memory:" address, nobody is known (uid all ones). */
 struct chan_peer {
     uint32_t domid; /* 0 when carried by a unix socket */
     uid_t uid;
@@ -60,7 +63,7 @@ void chan_peer(const struct chan *chan, struct chan_peer *ret);
 
 /* Queues a message.  Errors: VDC_E_PROTOCOL (size), VDC_E_CLOSED. */
 int chan_send(struct chan *chan, const void *message, size_t size);
-/* Bytes queued that the other end has not taken. */
+/* Bytes queued that what carries it has not taken yet. */
 size_t chan_pending(const struct chan *chan);
 /* Stop and go on delivering messages. */
 void chan_pause(struct chan *chan);

@@ -1,0 +1,43 @@
+/*
+ * What the files of a port share.
+ */
+#ifndef VDC_CHAN_PORT_IMPL_H
+#define VDC_CHAN_PORT_IMPL_H
+
+#include "chan/port.h"
+
+struct port_event; /* port_event.c's; NULL without libevent */
+
+struct port {
+    struct link *link;
+    struct ring ring;
+    struct port_options options;
+    struct port_counts counts;
+
+    /* The rest of a message that did not fit. */
+    uint8_t *rest;
+    size_t rest_size, rest_done;
+    uint16_t rest_type;
+    uint32_t wanted; /* bytes of the piece that there was no room for */
+    bool committed;  /* something is to be published */
+
+    /* A message that is being taken. */
+    uint8_t *buffer;
+    size_t buffer_size, used;
+    uint16_t type;
+    bool partial;
+    bool broken;        /* the other end broke a rule of messages */
+    uint32_t taken;     /* bytes since room was last given back */
+    uint32_t give_back; /* do so at this many */
+
+    struct port_event *event;
+    void (*event_free)(struct port_event *event);
+    void (*event_sent)(struct port_event *event, int rc);
+};
+
+/* Puts what it can of a rest into the ring. 0: there is none left. */
+int port_push_rest(struct port *port);
+/* What a code from a port means, for a person. */
+void port_explain(int code, struct vdc_error *ret);
+
+#endif

@@ -1,0 +1,362 @@
+/* chan/chan: the same over a unix socket and over memory. */
+#include "chan/chan.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/stream.h"
+#include "tests/unit/unit.h"
+
+static struct event_base *base;
+static char dir[] = "/tmp/test_chan.XXXXXX";
+static char address[128];
+
+struct side {
+    struct chan *chan;
+    unsigned n_accepted, n_messages, n_closed;
+    size_t bytes;
+    uint32_t next;
+    int code;
+    bool reject, pause_at_once;
+};
+static struct side server, client;
+
+static void on_message(void *arg, const uint8_t *message, size_t size)
+{
+    struct side *s = arg;
+
+    if (size >= 4) {
+        CU_ASSERT_EQUAL(memcmp(message, &s->next, 4), 0);
+        s->next++;
+    }
+    s->n_messages++;
+    s->bytes += size;
+}
+
+static void on_close(void *arg, const struct vdc_error *err)
+{
+    struct side *s = arg;
+
+    s->n_closed++;
+    s->code = err->code;
+}
+static const struct chan_ops ops = { on_message, on_close };
+
+static void on_accept(void *arg, struct chan *chan)
+{
+    server.n_accepted++;
+    if (server.reject) {
+        chan_destroy(chan);
+        return;
+    }
+    server.chan = chan;
+    chan_set_ops(chan, &ops, &server);
+    if (server.pause_at_once)
+        chan_pause(chan);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void turn(const unsigned *what, unsigned until)
+{
+    int64_t end = now_ms() + 20000;
+    while (*what < until && now_ms() < end)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void rest(void)
+{
+    for (unsigned i = 0; i < 50; i++)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static struct chan_listener *begin(const char *kind)
+{
+    struct chan_listener *listener = NULL;
+
+    server = client = (struct side){ 0 };
+    base = event_base_new();
+    snprintf(address, sizeof(address), "%s:%s/sock", kind, dir);
+    CU_ASSERT_EQUAL_FATAL(
+        chan_listen(base, address, on_accept, NULL, &listener, NULL), 0);
+    return listener;
+}
+
+static void end(struct chan_listener *listener)
+{
+    chan_destroy(client.chan);
+    chan_destroy(server.chan);
+    chan_listener_destroy(listener);
+    event_base_free(base);
+}
+
+static void both(void (*test)(const char *kind))
+{
+    test("unix");
+    test("memory");
+}
+
+static void exchange(const char *kind)
+{
+    struct chan_listener *listener = begin(kind);
+    struct chan_peer peer;
+    char *large = malloc(CHAN_MESSAGE_MAX);
+
+    CU_ASSERT_EQUAL_FATAL(
+        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+    CU_ASSERT_EQUAL(chan_send(client.chan, "abc", 3), 0);
+    turn(&server.n_messages, 1);
+    CU_ASSERT_EQUAL_FATAL(server.n_messages, 1);
+    CU_ASSERT_EQUAL(server.bytes, 3);
+    chan_peer(server.chan, &peer);
+    CU_ASSERT(peer.domid == 0 && peer.uid == geteuid());
+    CU_ASSERT_EQUAL(peer.pid, getpid());
+    for (uint32_t i = 0; i < 5; i++) {
+        memset(large, (int)i, CHAN_MESSAGE_MAX);
+        memcpy(large, &i, 4);
+        CU_ASSERT_EQUAL(chan_send(server.chan, large, CHAN_MESSAGE_MAX), 0);
+    }
+    CU_ASSERT(chan_pending(server.chan) > 0);
+    turn(&client.n_messages, 5);
+    CU_ASSERT_EQUAL(client.n_messages, 5);
+    CU_ASSERT_EQUAL(client.bytes, 5u * CHAN_MESSAGE_MAX);
+    rest();
+    CU_ASSERT_EQUAL(chan_pending(server.chan), 0);
+    CU_ASSERT_EQUAL(chan_send(client.chan, large, 0), VDC_E_PROTOCOL);
+    CU_ASSERT_EQUAL(chan_send(client.chan, large, CHAN_MESSAGE_MAX + 1),
+                    VDC_E_PROTOCOL);
+    free(large);
+    /* What was sent before the end comes before it. */
+    CU_ASSERT_EQUAL(chan_send(client.chan, "bye", 3), 0);
+    rest();
+    chan_destroy(client.chan);
+    client.chan = NULL;
+    turn(&server.n_closed, 1);
+    CU_ASSERT_EQUAL(server.n_messages, 2);
+    CU_ASSERT_EQUAL(server.n_closed, 1);
+    CU_ASSERT_EQUAL(server.code, VDC_E_CLOSED);
+    CU_ASSERT_EQUAL(chan_send(server.chan, "x", 1), VDC_E_CLOSED);
+    end(listener);
+}
+
+static void test_exchange(void)
+{
+    both(exchange);
+}
+
+static void pressure(const char *kind)
+{
+    struct chan_listener *listener = begin(kind);
+    uint8_t bytes[1000] = { 0 };
+
+    server.pause_at_once = true;
+    CU_ASSERT_EQUAL_FATAL(
+        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+    for (uint32_t i = 0; i < 3000; i++) {
+        memcpy(bytes, &i, 4);
+        CU_ASSERT_EQUAL(chan_send(client.chan, bytes, sizeof(bytes)), 0);
+    }
+    rest();
+    CU_ASSERT_EQUAL(server.n_messages, 0);
+    CU_ASSERT(chan_pending(client.chan) > 1000000);
+    chan_resume(server.chan);
+    turn(&server.n_messages, 3000);
+    CU_ASSERT_EQUAL(server.n_messages, 3000);
+    rest();
+    CU_ASSERT_EQUAL(chan_pending(client.chan), 0);
+    end(listener);
+}
+
+static void test_pressure(void)
+{
+    both(pressure);
+}
+
+static void nobody(const char *kind)
+{
+    struct chan_listener *listener = begin(kind), *other;
+    struct vdc_error err = { 0 };
+
+    CU_ASSERT_EQUAL(chan_listen(base, address, on_accept, NULL, &other, &err),
+                    VDC_E_BUSY);
+    server.reject = true;
+    CU_ASSERT_EQUAL_FATAL(
+        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+    turn(&client.n_closed, 1);
+    CU_ASSERT_EQUAL(client.n_closed, 1);
+    CU_ASSERT_EQUAL(client.code, VDC_E_CLOSED);
+    chan_destroy(client.chan);
+    client = (struct side){ 0 };
+    /* The listener goes before it has accepted. */
+    CU_ASSERT_EQUAL_FATAL(
+        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+    chan_listener_destroy(listener);
+    turn(&client.n_closed, 1);
+    CU_ASSERT_EQUAL(client.n_closed, 1);
+    chan_destroy(client.chan);
+    client.chan = NULL;
+    CU_ASSERT_EQUAL(
+        chan_connect(base, address, &ops, &client, &client.chan, &err),
+        VDC_E_NO_DAEMON);
+    CU_ASSERT_EQUAL(chan_connect(base, "memory:relative", &ops, &client,
+                                 &client.chan, &err),
+                    VDC_E_BAD_VALUE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "memory:/"));
+    end(NULL);
+}
+
+static void test_nobody(void)
+{
+    both(nobody);
+}
+
+/* The other end is another process, and is killed under load. */
+static void killed(const char *kind)
+{
+    struct chan_listener *listener = begin(kind);
+    fflush(stdout);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        event_reinit(base);
+        chan_listener_destroy(NULL);
+        struct event_base *mine = event_base_new();
+        struct side s = { 0 };
+        if (chan_connect(mine, address, &ops, &s, &s.chan, NULL))
+            _exit(1);
+        for (uint32_t i = 0;; i++) {
+            if (chan_pending(s.chan) < 100000)
+                chan_send(s.chan, &i, 4);
+            event_base_loop(mine, EVLOOP_NONBLOCK);
+        }
+    }
+    turn(&server.n_messages, 1000);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    turn(&server.n_closed, 1);
+    CU_ASSERT(server.n_messages >= 1000);
+    CU_ASSERT_EQUAL(server.n_closed, 1);
+    CU_ASSERT_EQUAL(server.code, VDC_E_CLOSED);
+    end(listener);
+}
+
+static void test_killed(void)
+{
+    both(killed);
+}
+
+/* ---- what is handed over lies ---- */
+
+static int n_open(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void hand_over(const void *bytes, size_t size, const int *fds, size_t n)
+{
+    int fd;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(8 * sizeof(int))];
+    } control = { 0 };
+    struct iovec iov = { (void *)(uintptr_t)bytes, size };
+    struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    if (n) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(n * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+    }
+    CU_ASSERT_EQUAL_FATAL(
+        stream_blocking_connect(strchr(address, '/'), &fd, NULL), 0);
+    if (size) {
+        CU_ASSERT_EQUAL(sendmsg(fd, &message, 0), (ssize_t)size);
+    }
+    rest();
+    close(fd);
+    rest();
+    CU_ASSERT_EQUAL(server.n_accepted, 0);
+}
+
+static void test_lies(void)
+{
+    struct chan_listener *listener = begin("memory");
+    static const uint32_t good[] = { 0x6c636476, 1, 65536, 65536 };
+    uint32_t bad[4];
+    int pair[2], many[8], before = n_open();
+
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    int memory = memfd_create("t", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(ftruncate(memory, 4096 + 131072), 0);
+    int fds[2] = { memory, pair[0] };
+    for (unsigned i = 0; i < 8; i++)
+        many[i] = pair[0];
+    hand_over("", 0, NULL, 0);
+    hand_over("hello", 5, NULL, 0);
+    hand_over(good, 16, NULL, 0);
+    hand_over(good, 15, fds, 2);
+    hand_over(good, 16, fds, 1);
+    hand_over(good, 16, fds, 2); /* not sealed */
+    hand_over(good, 16, many, 8);
+    fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    hand_over(good, 16, fds, 2); /* no ring in it */
+    for (unsigned i = 0; i < 4; i++) {
+        memcpy(bad, good, sizeof(bad));
+        bad[i] = i < 2 ? 9 : 0xffffffff;
+        hand_over(bad, 16, fds, 2);
+    }
+    memcpy(bad, good, sizeof(bad));
+    bad[2] = bad[3] = 4096; /* other sizes than the memory's */
+    hand_over(bad, 16, fds, 2);
+    close(memory);
+    close(pair[0]);
+    close(pair[1]);
+    CU_ASSERT_EQUAL(n_open(), before);
+    CU_ASSERT_EQUAL_FATAL(
+        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+    turn(&server.n_accepted, 1);
+    CU_ASSERT_EQUAL(server.n_accepted, 1);
+    end(listener);
+}
+
+static void test_clean(void)
+{
+    CU_ASSERT_EQUAL(rmdir(dir), 0);
+}
+
+static const struct unit_test tests[] = {
+    { "messages both ways", test_exchange },
+    { "back-pressure", test_pressure },
+    { "nobody there, or nobody wanted", test_nobody },
+    { "killed under load", test_killed },
+    { "what is handed over lies", test_lies },
+    { "nothing is left", test_clean },
+};
+
+int main(void)
+{
+    if (!mkdtemp(dir))
+        return 1;
+    return unit_main("chan/chan", tests, sizeof(tests) / sizeof(tests[0]));
+}
