@@ -3,6 +3,8 @@ noinst_LIBRARIES += channeld/libchanneld.a
 channeld_libchanneld_a_SOURCES = \
 	channeld/account.c \
 	channeld/account.h \
+	channeld/control.c \
+	channeld/control.h \
 	channeld/domain.c \
 	channeld/domain.h \
 	channeld/exchange.c \
@@ -36,6 +38,8 @@ channeld_libchanneld_a_SOURCES = \
 	channeld/remote.h \
 	channeld/remote_grant.c \
 	channeld/remote_sim.c \
+	channeld/rendezvous.c \
+	channeld/rendezvous.h \
 	channeld/rule.c \
 	channeld/rule.h \
 	channeld/rule_parse.c \
@@ -46,11 +50,18 @@ channeld_libchanneld_a_SOURCES = \
 	channeld/uplink.c \
 	channeld/uplink.h \
 	channeld/uplink_grant.c \
-	channeld/uplink_sim.c
+	channeld/uplink_sim.c \
+	channeld/xenbus.c \
+	channeld/xenbus.h
 CHANNELD_LIBS = channeld/libchanneld.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS)
 
-sbin_PROGRAMS += channeld/channeld
+# The guest's role alone: no hypervisor interface is in it.  Statically, for an
+# initramfs: configure --with-xen=no, make channeld/channeld-guest
+# LDFLAGS=-static.
+sbin_PROGRAMS += channeld/channeld channeld/channeld-guest
+channeld_channeld_guest_SOURCES = channeld/main_guest.c
+channeld_channeld_guest_LDADD = $(CHANNELD_LIBS)
 channeld_channeld_SOURCES = channeld/main.c
 channeld_channeld_LDADD = channeld/libchanneld.a libvdc/chan/libchan.a \
 	$(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS)
