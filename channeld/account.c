@@ -182,7 +182,7 @@ static void on_begin(evutil_socket_t fd, short what, void *arg)
     if (accounts->stream || TAILQ_EMPTY(&accounts->requests))
         return;
     TAILQ_FOREACH(request, &accounts->requests, link)
-        request->asked = true;
+    request->asked = true;
     if (stream_connect_unix(accounts->base, accounts->socket, &stream_ops,
                             accounts, &accounts->stream, &err)) {
         fail_all(accounts, &err);

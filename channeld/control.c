@@ -118,8 +118,7 @@ int control_new(struct event_base *base, struct link *link,
                 enum ring_side side, const struct control_ops *ops, void *arg,
                 struct control **ret, struct vdc_error *err)
 {
-    const struct port_options options = { .message_max =
-                                              CONTROL_MESSAGE_MAX };
+    const struct port_options options = { .message_max = CONTROL_MESSAGE_MAX };
     struct port *port;
     int rc = port_new(link, side, RENDEZVOUS_RING, RENDEZVOUS_RING, &options,
                       &port, err);

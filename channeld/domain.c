@@ -77,8 +77,8 @@ static void gain(struct domains *domains, const struct party *party)
 
     domain->party = *party;
     TAILQ_FOREACH(next, &domains->rows, link)
-        if (next->party.domid > party->domid)
-            break;
+    if (next->party.domid > party->domid)
+        break;
     if (next)
         TAILQ_INSERT_BEFORE(next, domain, link);
     else
@@ -148,8 +148,8 @@ static struct domain *find(const struct domains *domains, uint32_t domid)
     struct domain *domain;
 
     TAILQ_FOREACH(domain, &domains->rows, link)
-        if (domain->party.domid == domid)
-            return domain;
+    if (domain->party.domid == domid)
+        return domain;
     return NULL;
 }
 
@@ -183,8 +183,8 @@ void domains_look(struct domains *domains)
     struct vdc_error err = { 0 };
     const char **names = NULL;
     size_t n = 0;
-    int rc = domains->hv->store->list(domains->hv, FOLDER, arena, &names, &n,
-                                      &err);
+    int rc =
+        domains->hv->store->list(domains->hv, FOLDER, arena, &names, &n, &err);
 
     if (rc == 0 || rc == VDC_E_NOT_FOUND)
         look_at_all(domains, names, n);
@@ -239,9 +239,9 @@ static const struct domain *by_name(const struct domains *domains,
     const struct domain *domain;
 
     TAILQ_FOREACH(domain, &domains->rows, link)
-        if ((!owner || strcmp(domain->party.owner, owner) == 0) &&
-            strcmp(domain->party.name, name) == 0)
-            break;
+    if ((!owner || strcmp(domain->party.owner, owner) == 0) &&
+        strcmp(domain->party.name, name) == 0)
+        break;
     return domain;
 }
 
@@ -266,11 +266,11 @@ static const struct domain *by_any_name(const struct domains *domains,
     const struct domain *domain, *found = NULL;
 
     TAILQ_FOREACH(domain, &domains->rows, link)
-        if (strcmp(domain->party.name, word) == 0) {
-            if (found)
-                return NULL;
-            found = domain;
-        }
+    if (strcmp(domain->party.name, word) == 0) {
+        if (found)
+            return NULL;
+        found = domain;
+    }
     return found;
 }
 
@@ -284,8 +284,8 @@ const struct domain *domains_by_word(const struct domains *domains,
 
     if (uuid_from_text(word, &uuid)) {
         TAILQ_FOREACH(domain, &domains->rows, link)
-            if (uuid_equal(&domain->party.partition, &uuid))
-                return domain;
+        if (uuid_equal(&domain->party.partition, &uuid))
+            return domain;
         return NULL;
     }
     if (parse_domid(word, &domid))
@@ -310,8 +310,8 @@ int domains_new(struct event_base *base, struct hv *hv,
     domains->check_life = true;
     TAILQ_INIT(&domains->rows);
     domains->look = evtimer_new(base, on_look, domains);
-    int rc = hv->store->watch(hv, FOLDER, on_change, domains, &domains->watch,
-                              err);
+    int rc =
+        hv->store->watch(hv, FOLDER, on_change, domains, &domains->watch, err);
     if (rc == 0)
         rc = hv->store->watch(hv, "@releaseDomain", on_release, domains,
                               &domains->release, err);

@@ -65,8 +65,8 @@ struct exchange *exchange_of_channel(const struct host *host,
     struct exchange *exchange;
 
     TAILQ_FOREACH(exchange, &host->exchanges, link)
-        if (exchange->channel == channel)
-            break;
+    if (exchange->channel == channel)
+        break;
     return exchange;
 }
 
@@ -242,7 +242,8 @@ static int take_accepted(struct exchange *exchange,
     struct memory given;
     int rc;
 
-    if (!peer_is_remote(exchange->client) && peer_is_remote(exchange->server)) {
+    if (!peer_is_remote(exchange->client) &&
+        peer_is_remote(exchange->server)) {
         rc = memory_take(wire, exchange->server->kind, pages, fds, n_fds,
                          &given, err);
         given.wire.domid = exchange->server->party.domid;
@@ -260,7 +261,8 @@ static struct exchange *find(const struct peer *peer, uint32_t id)
 {
     struct exchange *exchange;
 
-    TAILQ_FOREACH(exchange, &peer->host->exchanges, link) {
+    TAILQ_FOREACH(exchange, &peer->host->exchanges, link)
+    {
         if (exchange->step == EXCHANGE_GIVING && exchange->client == peer &&
             exchange->client_id == id)
             break;
@@ -279,8 +281,7 @@ static void take_failure(const struct exchange *exchange,
     wire_error_take(failed, ret);
     if (ret->code == 0 || !strcmp(vdc_error_name(ret->code), "UNKNOWN"))
         ret->code = VDC_E_DENIED;
-    vdc_error_prefix(ret, "'%s' was refused by %s",
-                     exchange->channel->service,
+    vdc_error_prefix(ret, "'%s' was refused by %s", exchange->channel->service,
                      exchange->step == EXCHANGE_SERVER ? "its offerer"
                                                        : "the guest");
 }

@@ -4,11 +4,12 @@
  *
  *   client in dom0,  server in dom0    the broker makes the memory
  *   client in dom0,  server in a guest the guest gives it with its answer
- *   client in guest, server elsewhere  the client's guest is asked for it first
- *   both in one guest                  that guest makes it, when asked first
+ *   client in guest, server elsewhere  the client's guest is asked for it
+ * first both in one guest                  that guest makes it, when asked
+ * first
  *
- *       asked ──► GIVING (client's guest gives) ──► SERVER (asked) ──► open
- *         └──────────────────────────────────────────►┘
+ *       asked --> GIVING (the client's guest gives) --> SERVER --> open
+ *         +-----------------------------------------------^
  *
  * One time limit for the whole.  Whoever has learned of the channel when it
  * fails is told that it is over.

@@ -26,9 +26,10 @@ static int unknown(const char *service, const char *to, struct vdc_error *err)
     vdc_error_set(err, VDC_E_NOT_FOUND,
                   "there is no '%s' at '%s' that you may connect to", service,
                   means_host(to) ? "host" : to);
-    vdc_error_hint(err, "a running partition is named by its name, its UUID "
-                        "or its domid; 'xl-vdc channel-rule-check %s FROM %s' "
-                        "says which rule decides",
+    vdc_error_hint(err,
+                   "a running partition is named by its name, its UUID "
+                   "or its domid; 'xl-vdc channel-rule-check %s FROM %s' "
+                   "says which rule decides",
                    service, means_host(to) ? "host" : to);
     return VDC_E_NOT_FOUND;
 }
@@ -43,8 +44,8 @@ int exchange_find_party(const struct peer *peer, const char *word,
         *ret = (struct party){ .domid = 0 };
         return 0;
     }
-    domain = domains_by_word(peer->host->domains, word, peer->party.owner,
-                             all);
+    domain =
+        domains_by_word(peer->host->domains, word, peer->party.owner, all);
     if (!domain)
         return vdc_error_set(err, VDC_E_NOT_FOUND,
                              "no partition '%s' is running", word);
@@ -68,15 +69,13 @@ static int denied(const struct peer *client, const char *service,
     if (!may_know(client, server))
         return unknown(service, to, err);
     if (rule)
-        vdc_error_set(err, VDC_E_DENIED,
-                      "'%s' of %s is denied by %s: %s", service,
-                      party_format(server, whose),
+        vdc_error_set(err, VDC_E_DENIED, "'%s' of %s is denied by %s: %s",
+                      service, party_format(server, whose),
                       rule_place(client->host->rules, rule, place),
                       rule->text);
     else
-        vdc_error_set(err, VDC_E_DENIED,
-                      "no rule allows '%s' of %s for you", service,
-                      party_format(server, whose));
+        vdc_error_set(err, VDC_E_DENIED, "no rule allows '%s' of %s for you",
+                      service, party_format(server, whose));
     vdc_error_hint(err, "the operator decides in %s",
                    client->host->rules->path);
     return VDC_E_DENIED;
@@ -89,8 +88,7 @@ static uint64_t xen_grants(const struct host *host, uint32_t domid)
 {
     struct hv_usage usage;
 
-    if (domid == 0 ||
-        host->hv->domain->usage(host->hv, domid, &usage, NULL))
+    if (domid == 0 || host->hv->domain->usage(host->hv, domid, &usage, NULL))
         return 0;
     return (uint64_t)usage.max_grant_frames * GRANTS_A_FRAME / 4 * 3;
 }
@@ -122,10 +120,10 @@ static int check_request(const struct peer *client,
                              "the broker makes channels of the layout vdc "
                              "alone; libxenvchan's ends meet in xenstore");
     ret->service = connect->service;
-    ret->to_server = MEM_KIB(connect->to_server.kib ? connect->to_server.kib
-                                                    : SIZE_KIB);
-    ret->to_client = MEM_KIB(connect->to_client.kib ? connect->to_client.kib
-                                                    : SIZE_KIB);
+    ret->to_server =
+        MEM_KIB(connect->to_server.kib ? connect->to_server.kib : SIZE_KIB);
+    ret->to_client =
+        MEM_KIB(connect->to_client.kib ? connect->to_client.kib : SIZE_KIB);
     ret->pages = registry_pages(ret->to_server, ret->to_client);
     if (ret->pages)
         return 0;
@@ -163,8 +161,8 @@ static int check_limits(struct host *host, struct limit_request *request,
                              ? request->server->domid
                              : request->client->domid);
     int rc = limit_check(&host->registry, &host->setup->limits, request, err);
-    return rc ? rc : sequence_reach(host->sequence, host->registry.next_id,
-                                    err);
+    return rc ? rc
+              : sequence_reach(host->sequence, host->registry.next_id, err);
 }
 
 int exchange_admit(struct peer *client,
@@ -186,11 +184,11 @@ int exchange_admit(struct peer *client,
     if (offer)
         to = offer->peer->party;
     request.server = &to;
-    request.rule = rule_decide(host->rules, connect->service, &client->party,
-                               &to);
+    request.rule =
+        rule_decide(host->rules, connect->service, &client->party, &to);
     if (!request.rule || !request.rule->allow)
-        return denied(client, connect->service, connect->to, &to,
-                      request.rule, err);
+        return denied(client, connect->service, connect->to, &to, request.rule,
+                      err);
     if (!offer) {
         char whose[PARTY_TEXT_SIZE];
         vdc_error_set(err, VDC_E_NOT_FOUND, "%s offers no '%s' now",

@@ -18,9 +18,8 @@ static struct guest *guest;
 
 /* ---- sending ---- */
 
-void guest_tell(struct guest_program *program,
-                enum wire_message_number number, uint32_t id,
-                const void *body, struct memory *memory)
+void guest_tell(struct guest_program *program, enum wire_message_number number,
+                uint32_t id, const void *body, struct memory *memory)
 {
     struct arena *arena = arena_new();
     uint8_t *data;

@@ -136,8 +136,8 @@ void guest_program_ends(struct guest_program *program)
     drop_offers(guest, program);
     drop_incoming(guest, program);
     TAILQ_FOREACH(forward, &guest->forwards, link)
-        if (forward->program == program)
-            forward->program = NULL;
+    if (forward->program == program)
+        forward->program = NULL;
     for (channel = TAILQ_FIRST(&guest->channels); channel; channel = next) {
         next = TAILQ_NEXT(channel, link);
         if (channel->program != program)
@@ -200,7 +200,8 @@ void guest_host_found(struct guest *guest)
     hello.version = PACKAGE_VERSION;
     hello.protocol = WIRE_PROTOCOL;
     guest_forward(guest, NULL, 0, WIRE_MSG_hello, &hello, &err);
-    TAILQ_FOREACH(offer, &guest->offers, link) {
+    TAILQ_FOREACH(offer, &guest->offers, link)
+    {
         struct wire_channel_offer body;
         wire_init(&wire_struct_channel_offer, &body);
         body.service = offer->service;

@@ -29,8 +29,8 @@ static struct guest_forward *find_forward(const struct heard *heard)
     struct guest_forward *forward;
 
     TAILQ_FOREACH(forward, &heard->guest->forwards, link)
-        if (forward->id == heard->frame.id)
-            break;
+    if (forward->id == heard->frame.id)
+        break;
     return forward;
 }
 
@@ -138,12 +138,12 @@ static bool take_kept(struct guest *guest, uint64_t channel,
     struct guest_forward *forward;
 
     TAILQ_FOREACH(forward, &guest->forwards, link)
-        if (forward->channel == channel && forward->other.n_fds &&
-            !forward->other.wire.grant) {
-            *ret = forward->other;
-            memory_init(&forward->other);
-            return true;
-        }
+    if (forward->channel == channel && forward->other.n_fds &&
+        !forward->other.wire.grant) {
+        *ret = forward->other;
+        memory_init(&forward->other);
+        return true;
+    }
     return false;
 }
 
@@ -176,8 +176,8 @@ static struct guest_offer *find_offer(const struct guest *guest,
     struct guest_offer *offer;
 
     TAILQ_FOREACH(offer, &guest->offers, link)
-        if (strcmp(offer->service, service) == 0)
-            break;
+    if (strcmp(offer->service, service) == 0)
+        break;
     return offer;
 }
 
@@ -205,8 +205,8 @@ static void hear_incoming(const struct heard *heard)
     incoming->channel = guest_channel_new(offer->program, &opened->channel);
     TAILQ_INSERT_TAIL(&guest->incoming, incoming, link);
     body.memory = own.wire;
-    guest_tell(offer->program, WIRE_MSG_channel_incoming,
-               incoming->program_id, &body, &own);
+    guest_tell(offer->program, WIRE_MSG_channel_incoming, incoming->program_id,
+               &body, &own);
 }
 
 static void hear_close(const struct heard *heard)

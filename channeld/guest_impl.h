@@ -80,9 +80,8 @@ struct guest {
 /* ---- sending (guest.c) ---- */
 
 /* To a program; the memory (NULL: none) is given away. */
-void guest_tell(struct guest_program *program,
-                enum wire_message_number number, uint32_t id,
-                const void *body, struct memory *memory);
+void guest_tell(struct guest_program *program, enum wire_message_number number,
+                uint32_t id, const void *body, struct memory *memory);
 void guest_fail(struct guest_program *program, uint32_t id,
                 const struct vdc_error *err);
 /* To the host. */

@@ -75,9 +75,9 @@ static int say_withdraw(const struct said *said, struct vdc_error *err)
     struct guest_offer *offer;
 
     TAILQ_FOREACH(offer, &guest->offers, link)
-        if (offer->program == said->program &&
-            strcmp(offer->service, body->service) == 0)
-            break;
+    if (offer->program == said->program &&
+        strcmp(offer->service, body->service) == 0)
+        break;
     if (!offer)
         return vdc_error_set(err, VDC_E_NOT_FOUND, "you do not offer '%s'",
                              body->service);
@@ -91,9 +91,9 @@ static struct guest_incoming *find_incoming(const struct said *said)
     struct guest_incoming *incoming;
 
     TAILQ_FOREACH(incoming, &said->program->guest->incoming, link)
-        if (incoming->program == said->program &&
-            incoming->program_id == said->frame.id)
-            break;
+    if (incoming->program == said->program &&
+        incoming->program_id == said->frame.id)
+        break;
     return incoming;
 }
 
@@ -103,10 +103,10 @@ static struct guest_forward *find_giving(const struct said *said)
     struct guest_forward *forward;
 
     TAILQ_FOREACH(forward, &said->program->guest->forwards, link)
-        if (forward->program == said->program && forward->channel &&
-            forward->number == WIRE_MSG_channel_connect &&
-            forward->program_id == said->frame.id)
-            break;
+    if (forward->program == said->program && forward->channel &&
+        forward->number == WIRE_MSG_channel_connect &&
+        forward->program_id == said->frame.id)
+        break;
     return forward;
 }
 
@@ -122,8 +122,8 @@ static int say_opened(const struct said *said, struct vdc_error *err)
     struct memory nothing, *other = &nothing;
 
     memory_init(&nothing);
-    if (!id || body->channel.id != (incoming ? incoming->channel->wire.id
-                                             : forward->channel))
+    if (!id || body->channel.id !=
+                   (incoming ? incoming->channel->wire.id : forward->channel))
         return 0; /* too late; channel_close was said */
     wire_init(&wire_struct_channel_opened, &opened);
     opened.channel.id = body->channel.id;
@@ -165,8 +165,8 @@ static struct guest_channel *find_channel(const struct said *said, uint64_t id)
     struct guest_channel *channel;
 
     TAILQ_FOREACH(channel, &said->program->guest->channels, link)
-        if (channel->program == said->program && channel->wire.id == id)
-            break;
+    if (channel->program == said->program && channel->wire.id == id)
+        break;
     return channel;
 }
 

@@ -39,8 +39,9 @@ static int check_offer(const struct peer *peer, const char *service,
         !rule_for_offer(peer->host->rules, service, &peer->party)) {
         vdc_error_set(err, VDC_E_DENIED, "no rule allows %s to offer '%s'",
                       party_format(&peer->party, whose), service);
-        vdc_error_hint(err, "the operator decides in %s; what begins with a "
-                            "customer's name is that customer's to offer",
+        vdc_error_hint(err,
+                       "the operator decides in %s; what begins with a "
+                       "customer's name is that customer's to offer",
                        peer->host->rules->path);
         return VDC_E_DENIED;
     }
@@ -83,8 +84,8 @@ static int take_withdraw(const struct request *request, struct vdc_error *err)
     struct offer *offer = peer_find_offer(peer, body->service);
 
     if (!offer)
-        return vdc_error_set(err, VDC_E_NOT_FOUND,
-                             "you do not offer '%s'", body->service);
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "you do not offer '%s'",
+                             body->service);
     TAILQ_REMOVE(&peer->offers, offer, link);
     peer->n_offers--;
     free(offer);
@@ -139,8 +140,8 @@ static int take_close(const struct request *request, struct vdc_error *err)
     bool is_end = channel && (channel->peer[REGISTRY_CLIENT] == peer ||
                               channel->peer[REGISTRY_SERVER] == peer);
 
-    if (!channel || (!is_end && (!host_may_see(channel, peer) ||
-                                 peer_is_remote(peer))))
+    if (!channel ||
+        (!is_end && (!host_may_see(channel, peer) || peer_is_remote(peer))))
         return no_channel(body->id, err);
     host_end_channel(peer->host, channel, is_end ? peer : NULL,
                      *body->reason ? body->reason : "closed");
@@ -181,8 +182,8 @@ static int take_list(const struct request *request, struct vdc_error *err)
         exchange_find_party(request->peer, query->partition, &partition, err))
         return err->code;
     wire_init(&wire_struct_channel_list, &reply);
-    reply.channels = ARENA_ARRAY(request->arena, LIST_PAGE,
-                                 struct wire_channel);
+    reply.channels =
+        ARENA_ARRAY(request->arena, LIST_PAGE, struct wire_channel);
     for (channel = registry_after(registry, query->after); channel;
          channel = TAILQ_NEXT(channel, link)) {
         if (!host_may_see(channel, request->peer) ||
@@ -207,8 +208,8 @@ static int find_end(const struct peer *peer, const char *word,
                     struct party *ret, struct vdc_error *err)
 {
     const char *dot = strchr(word, '.');
-    bool may_guess = party_is_host(&peer->party) && dot &&
-                     dot - word <= PARTY_OWNER_MAX;
+    bool may_guess =
+        party_is_host(&peer->party) && dot && dot - word <= PARTY_OWNER_MAX;
     int rc = exchange_find_party(peer, word, ret, err);
 
     if (rc == 0 && ret->domid && !party_is_host(&peer->party) &&
@@ -349,8 +350,9 @@ void peer_received(struct peer *peer, const uint8_t *data, size_t size,
     struct arena *arena = arena_new();
     struct vdc_error err = { 0 };
     struct wire_frame frame;
-    struct request request = { .peer = peer, .arena = arena, .fds = fds,
-                               .n_fds = n_fds };
+    struct request request = {
+        .peer = peer, .arena = arena, .fds = fds, .n_fds = n_fds
+    };
     int rc = wire_decode(data, size, arena, &frame, &err);
 
     if (rc == 0) {

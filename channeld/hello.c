@@ -19,14 +19,13 @@ static bool is_told_as(const struct peer *peer,
 {
     return end->domid == peer->party.domid &&
            uuid_equal(&end->partition, &peer->party.partition) &&
-           (peer_is_remote(peer) || (end->uid == peer->party.uid &&
-                                     end->pid == peer->party.pid));
+           (peer_is_remote(peer) ||
+            (end->uid == peer->party.uid && end->pid == peer->party.pid));
 }
 
 /* Which end the peer says that it is; one that is both tells twice. */
 static bool find_side(const struct peer *peer, const struct channel *row,
-                      const struct wire_channel *told,
-                      enum registry_side *ret)
+                      const struct wire_channel *told, enum registry_side *ret)
 {
     bool client = is_told_as(peer, &told->client);
     bool server = is_told_as(peer, &told->server);
@@ -43,8 +42,8 @@ static unsigned count_half(const struct peer *peer)
     unsigned n = 0;
 
     TAILQ_FOREACH(row, &peer->host->registry.rows, link)
-        n += row->state == WIRE_CHANNEL_HALF &&
-             (row->peer[0] == peer || row->peer[1] == peer);
+    n += row->state == WIRE_CHANNEL_HALF &&
+         (row->peer[0] == peer || row->peer[1] == peer);
     return n;
 }
 
@@ -57,8 +56,7 @@ static enum registry_giver giver_of(const struct wire_channel *told)
 
 static void note_rule(struct channel *row)
 {
-    const struct peer *peer =
-        row->peer[0] ? row->peer[0] : row->peer[1];
+    const struct peer *peer = row->peer[0] ? row->peer[0] : row->peer[1];
     const struct rule_table *rules = peer->host->rules;
     const struct rule *rule =
         rule_decide(rules, row->service, &row->party[REGISTRY_CLIENT],

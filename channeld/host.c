@@ -159,12 +159,12 @@ static void on_renamed(void *arg, const struct domain *domain)
     struct peer *peer;
 
     TAILQ_FOREACH(peer, &host->peers, link)
-        if (party_is_same(&peer->party, &domain->party))
-            peer->party = domain->party;
+    if (party_is_same(&peer->party, &domain->party))
+        peer->party = domain->party;
     TAILQ_FOREACH(channel, &host->registry.rows, link)
-        for (int side = 0; side < 2; side++)
-            if (party_is_same(&channel->party[side], &domain->party))
-                channel->party[side] = domain->party;
+    for (int side = 0; side < 2; side++)
+        if (party_is_same(&channel->party[side], &domain->party))
+            channel->party[side] = domain->party;
 }
 
 static const struct domain_ops domain_ops = { .on_come = on_come,

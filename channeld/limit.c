@@ -93,14 +93,15 @@ struct check {
 
 /* Of the rows that count, who has how much: by partition, or by service. */
 static void find_holders(const struct check *check, enum what what,
-                         const struct registry_filter *filter,
-                         bool by_service, char *buf, size_t size)
+                         const struct registry_filter *filter, bool by_service,
+                         char *buf, size_t size)
 {
     struct holders holders = { .n = 0 };
     char name[PARTY_TEXT_SIZE];
     const struct channel *c;
 
-    TAILQ_FOREACH(c, &check->registry->rows, link) {
+    TAILQ_FOREACH(c, &check->registry->rows, link)
+    {
         const struct party *client = &c->party[REGISTRY_CLIENT];
         if (!registry_matches(c, filter))
             continue;
@@ -113,7 +114,7 @@ static void find_holders(const struct check *check, enum what what,
 
 struct limit {
     enum what what;
-    uint64_t most; /* 0: none */
+    uint64_t most;    /* 0: none */
     const char *name; /* of the setting, or NULL: of the rule */
     struct registry_filter filter;
     bool by_service; /* how holders are told */
@@ -171,9 +172,8 @@ static int check_one(const struct check *check, const struct limit *limit)
 {
     uint64_t wants = limit->what == CHANNELS ? 1 : check->request->pages;
 
-    if (limit->most == 0 ||
-        (limit->what == GRANTS &&
-         check->request->giver == REGISTRY_GIVER_BROKER))
+    if (limit->most == 0 || (limit->what == GRANTS &&
+                             check->request->giver == REGISTRY_GIVER_BROKER))
         return 0;
     uint64_t has = used(check, limit);
     return has + wants > limit->most ? over(check, limit, has, wants) : 0;
@@ -186,16 +186,18 @@ static int check_size(const struct check *check)
     const struct limit_request *request = check->request;
     uint64_t most = request->rule->size.kib;
 
-    if (most == 0 || (request->to_server.kib <= most &&
-                      request->to_client.kib <= most))
+    if (most == 0 ||
+        (request->to_server.kib <= most && request->to_client.kib <= most))
         return 0;
     vdc_error_set(check->err, VDC_E_QUOTA,
                   "a channel to '%s' has rings of at most %" PRIu64
                   " KiB (%s); %" PRIu64 " and %" PRIu64 " KiB are asked for",
                   request->service, most, request->rule->text,
                   request->to_server.kib, request->to_client.kib);
-    vdc_error_hint(check->err, "ask for smaller rings, or have the rule in "
-                               "line %u allow more", request->rule->line);
+    vdc_error_hint(check->err,
+                   "ask for smaller rings, or have the rule in "
+                   "line %u allow more",
+                   request->rule->line);
     return VDC_E_QUOTA;
 }
 
@@ -250,8 +252,7 @@ static int check_table(const struct check *check, const struct limits *limits,
     return 0;
 }
 
-static int check_server(const struct check *check,
-                        const struct limits *limits)
+static int check_server(const struct check *check, const struct limits *limits)
 {
     const struct limit_request *request = check->request;
     char whose[PARTY_TEXT_SIZE];
@@ -282,8 +283,7 @@ static int check_server(const struct check *check,
 }
 
 /* The grants are one partition's, and so is its table in Xen. */
-static int check_grants(const struct check *check,
-                        const struct limits *limits)
+static int check_grants(const struct check *check, const struct limits *limits)
 {
     const struct limit_request *request = check->request;
     const struct party *giver = request->giver == REGISTRY_GIVER_CLIENT
@@ -319,9 +319,10 @@ int limit_check(const struct registry *registry, const struct limits *limits,
 {
     const struct check check = { registry, request, err };
     const struct registry_filter everything = { 0 };
-    const struct limit host = { CHANNELS, limits->host_channels,
-                                "host_channels", everything, false,
-                                !party_is_host(request->client), "the host" };
+    const struct limit host = {
+        CHANNELS, limits->host_channels,           "host_channels", everything,
+        false,    !party_is_host(request->client), "the host"
+    };
     char whose[PARTY_TEXT_SIZE];
     int rc = check_rule(&check, party_format(request->client, whose));
 

@@ -18,12 +18,12 @@ struct limits {
 struct limit_request {
     const char *service;
     const struct party *client, *server;
-    const struct rule *rule;  /* that allows it */
+    const struct rule *rule; /* that allows it */
     struct mem to_server, to_client;
     uint32_t pages;
     enum registry_giver giver;
-    uint32_t offer_most;      /* what the offerer serves; 0: as we allow */
-    uint64_t xen_grants;      /* that Xen lets the giver have; 0: not known */
+    uint32_t offer_most; /* what the offerer serves; 0: as we allow */
+    uint64_t xen_grants; /* that Xen lets the giver have; 0: not known */
 };
 
 /*

@@ -47,6 +47,7 @@ channeld_libchanneld_a_SOURCES = \
 	channeld/sequence.h \
 	channeld/setup.c \
 	channeld/setup.h \
+	channeld/setup_users.c \
 	channeld/uplink.c \
 	channeld/uplink.h \
 	channeld/uplink_grant.c \
@@ -58,7 +59,7 @@ CHANNELD_LIBS = channeld/libchanneld.a libvdc/chan/libchan.a $(WIRE_LIBS) \
 
 # The guest's role alone: no hypervisor interface is in it.  Statically, for an
 # initramfs: configure --with-xen=no, make channeld/channeld-guest
-# LDFLAGS=-static.
+# LDFLAGS=-static YAJL_LIBS=-lyajl_s.
 sbin_PROGRAMS += channeld/channeld channeld/channeld-guest
 channeld_channeld_guest_SOURCES = channeld/main_guest.c
 channeld_channeld_guest_LDADD = $(CHANNELD_LIBS)

@@ -126,8 +126,8 @@ int memory_join(struct memory *other, uint32_t n_pages, struct memory *own,
 }
 
 int memory_take(const struct wire_channel_memory *wire, enum link_kind kind,
-                uint32_t n_pages, int *fds, unsigned n_fds,
-                struct memory *ret, struct vdc_error *err)
+                uint32_t n_pages, int *fds, unsigned n_fds, struct memory *ret,
+                struct vdc_error *err)
 {
     unsigned want = kind == LINK_MEMORY ? LINK_FDS : 0;
     uint32_t refs = kind == LINK_MEMORY ? 0 : n_pages * 4;

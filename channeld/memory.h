@@ -35,7 +35,7 @@ int memory_join(struct memory *other, uint32_t n_pages, struct memory *own,
 /* What came with a message; takes the descriptors. VDC_E_PROTOCOL when there
  * are others than such memory has. */
 int memory_take(const struct wire_channel_memory *wire, enum link_kind kind,
-                uint32_t n_pages, int *fds, unsigned n_fds,
-                struct memory *ret, struct vdc_error *err);
+                uint32_t n_pages, int *fds, unsigned n_fds, struct memory *ret,
+                struct vdc_error *err);
 
 #endif

@@ -17,8 +17,8 @@
 #define PARTY_TEXT_SIZE 320
 
 struct party {
-    uint32_t domid;            /* 0: a program of dom0 */
-    struct vdc_uuid partition; /* zero: dom0 */
+    uint32_t domid;                  /* 0: a program of dom0 */
+    struct vdc_uuid partition;       /* zero: dom0 */
     char name[PARTY_NAME_MAX + 1];   /* of the partition; "": dom0 */
     char owner[PARTY_OWNER_MAX + 1]; /* customer; "": the provider */
     uint32_t uid, pid;               /* of a program of dom0 */

@@ -115,8 +115,8 @@ struct offer *peer_find_offer(const struct peer *peer, const char *service)
     struct offer *offer;
 
     TAILQ_FOREACH(offer, &peer->offers, link)
-        if (strcmp(offer->service, service) == 0)
-            break;
+    if (strcmp(offer->service, service) == 0)
+        break;
     return offer;
 }
 
@@ -125,10 +125,10 @@ struct offer *peer_find_offerer(const struct host *host, uint32_t domid,
 {
     const struct peer *peer;
 
-    TAILQ_FOREACH(peer, &host->peers, link) {
-        struct offer *offer = peer->party.domid == domid
-                                  ? peer_find_offer(peer, service)
-                                  : NULL;
+    TAILQ_FOREACH(peer, &host->peers, link)
+    {
+        struct offer *offer =
+            peer->party.domid == domid ? peer_find_offer(peer, service) : NULL;
         if (offer)
             return offer;
     }

@@ -49,7 +49,7 @@ struct peer {
     const struct peer_ops *ops;
     struct host *host;
     struct party party;
-    unsigned role; /* W_OPERATOR, W_CUSTOMER; 0: a guest */
+    unsigned role;       /* W_OPERATOR, W_CUSTOMER; 0: a guest */
     enum link_kind kind; /* of what a guest can give and take */
     struct offers offers;
     unsigned n_offers;

@@ -19,7 +19,7 @@
 #define PROGRAMS_A_USER 256 /* who is no operator */
 
 struct program {
-    struct peer peer; /* first */
+    struct peer peer;          /* first */
     struct programs *programs; /* NULL: they are freed */
     struct packet *packet;
     struct account_request *asking; /* NULL: it is known who it is */
@@ -123,9 +123,9 @@ static bool is_too_many(const struct programs *programs, uid_t uid)
     unsigned n = 0;
 
     TAILQ_FOREACH(peer, &programs->host->peers, link)
-        n += peer->ops == &peer_ops && peer->party.uid == uid;
+    n += peer->ops == &peer_ops && peer->party.uid == uid;
     TAILQ_FOREACH(program, &programs->asking, link)
-        n += program->peer.party.uid == uid;
+    n += program->peer.party.uid == uid;
     return n >= PROGRAMS_A_USER;
 }
 

@@ -36,8 +36,8 @@ struct channel *registry_after(const struct registry *registry, uint64_t id)
     struct channel *channel;
 
     TAILQ_FOREACH(channel, &registry->rows, link)
-        if (channel->id > id)
-            return channel;
+    if (channel->id > id)
+        return channel;
     return NULL;
 }
 
@@ -124,7 +124,8 @@ struct registry_use registry_sum(const struct registry *registry,
     struct registry_use use = { 0 };
     const struct channel *channel;
 
-    TAILQ_FOREACH(channel, &registry->rows, link) {
+    TAILQ_FOREACH(channel, &registry->rows, link)
+    {
         if (!registry_matches(channel, filter))
             continue;
         use.channels++;
@@ -141,7 +142,8 @@ uint64_t registry_grants(const struct registry *registry,
     const struct channel *channel;
     uint64_t grants = 0;
 
-    TAILQ_FOREACH(channel, &registry->rows, link) {
+    TAILQ_FOREACH(channel, &registry->rows, link)
+    {
         const struct party *giver = giver_of(channel);
         if (giver && party_is_same(giver, party))
             grants += channel->pages;

@@ -17,10 +17,7 @@
 
 struct peer;
 
-enum registry_side {
-    REGISTRY_CLIENT,
-    REGISTRY_SERVER
-};
+enum registry_side { REGISTRY_CLIENT, REGISTRY_SERVER };
 
 /* Whose grants a channel's memory is. */
 enum registry_giver {
@@ -46,8 +43,8 @@ struct channel {
     char rule[RULE_PLACE_MAX + 1];
     uint32_t pages;
     enum registry_giver giver;
-    struct party party[2];  /* by registry_side */
-    struct peer *peer[2];   /* NULL: it has not told of the channel (again) */
+    struct party party[2]; /* by registry_side */
+    struct peer *peer[2];  /* NULL: it has not told of the channel (again) */
     struct registry_counts counts[2];
     struct mono half_since; /* state HALF: when an end was last there */
 };
@@ -80,9 +77,9 @@ struct registry_use {
 
 /* Which rows count, and for whom. */
 struct registry_filter {
-    const char *customer;        /* its client ends; NULL: all */
-    const struct party *client;  /* the same, of this party alone */
-    const struct party *server;  /* that it serves */
+    const char *customer;       /* its client ends; NULL: all */
+    const struct party *client; /* the same, of this party alone */
+    const struct party *server; /* that it serves */
     const char *service;
 };
 
@@ -97,7 +94,6 @@ uint64_t registry_grants(const struct registry *registry,
                          const struct party *party);
 
 /* Strings of *ret point into the row. */
-void registry_to_wire(const struct channel *channel,
-                      struct wire_channel *ret);
+void registry_to_wire(const struct channel *channel, struct wire_channel *ret);
 
 #endif

@@ -15,8 +15,7 @@ struct remotes {
     void *state;
 };
 
-int remotes_new(struct host *host, struct remotes **ret,
-                struct vdc_error *err)
+int remotes_new(struct host *host, struct remotes **ret, struct vdc_error *err)
 {
     struct remotes *remotes = XNEW(struct remotes);
     bool sim = strcmp(host->hv->name, "sim") == 0;

@@ -34,7 +34,7 @@ struct remote_grant {
     struct hv_store_watch *watch;
     struct event *look;
     uint64_t looked_ms;
-    uint64_t met; /* the id of the last rendezvous */
+    uint64_t met;             /* the id of the last rendezvous */
     struct remote_peer *peer; /* NULL: there is none */
 };
 

@@ -65,8 +65,8 @@ static struct remote_sim *find(struct sim *sim, uint32_t domid)
     struct remote_sim *remote;
 
     TAILQ_FOREACH(remote, &sim->all, link)
-        if (remote->is_peer && remote->peer.party.domid == domid)
-            break;
+    if (remote->is_peer && remote->peer.party.domid == domid)
+        break;
     return remote;
 }
 

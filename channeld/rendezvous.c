@@ -11,9 +11,9 @@
 const char *rendezvous_format(const struct rendezvous *rendezvous,
                               struct arena *arena)
 {
-    char *text = arena_printf(arena, "%d %016" PRIx64 " %" PRIu32,
-                              RENDEZVOUS_VERSION, rendezvous->id,
-                              rendezvous->port);
+    char *text =
+        arena_printf(arena, "%d %016" PRIx64 " %" PRIu32, RENDEZVOUS_VERSION,
+                     rendezvous->id, rendezvous->port);
 
     for (uint32_t i = 0; i < RENDEZVOUS_PAGES; i++)
         text = arena_printf(arena, "%s %" PRIu32, text, rendezvous->refs[i]);

@@ -40,8 +40,9 @@ int rule_check_service(const char *service, struct vdc_error *err)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE, "'%.80s' cannot be a service's name",
                   service);
-    vdc_error_hint(err, "a word of a-z, 0-9, '.', '_' and '-', a letter or "
-                        "digit first, or CUSTOMER/WORD; %d characters at most",
+    vdc_error_hint(err,
+                   "a word of a-z, 0-9, '.', '_' and '-', a letter or "
+                   "digit first, or CUSTOMER/WORD; %d characters at most",
                    RULE_SERVICE_MAX);
     return VDC_E_BAD_VALUE;
 }
@@ -89,8 +90,8 @@ static bool subject_matches(const struct rule_subject *subject,
                strcmp(subject->owner, party->owner) == 0 &&
                strcmp(subject->name, party->name) == 0;
     case RULE_UUID:
-        return party->domid != 0 && uuid_equal(&subject->uuid,
-                                               &party->partition);
+        return party->domid != 0 &&
+               uuid_equal(&subject->uuid, &party->partition);
     }
     return false;
 }

@@ -31,8 +31,8 @@
 #include "channeld/party.h"
 
 #define RULE_SERVICE_MAX 63
-#define RULE_TEXT_MAX 255   /* characters of a line */
-#define RULE_PLACE_MAX 127  /* of FILE:LINE */
+#define RULE_TEXT_MAX 255  /* characters of a line */
+#define RULE_PLACE_MAX 127 /* of FILE:LINE */
 #define RULE_FILE_MAX (1024 * 1024)
 #define RULE_ROWS_MAX 10000
 
@@ -89,8 +89,7 @@ const struct rule *rule_decide(const struct rule_table *table,
 /* The first rule that may let anybody connect to this service of `to`, or
  * NULL: then it may not offer it. */
 const struct rule *rule_for_offer(const struct rule_table *table,
-                                  const char *service,
-                                  const struct party *to);
+                                  const char *service, const struct party *to);
 /* "FILE:LINE", the folders before the file left out when it is too long;
  * returns buf (RULE_PLACE_MAX + 1). */
 const char *rule_place(const struct rule_table *table, const struct rule *rule,

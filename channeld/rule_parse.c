@@ -33,7 +33,7 @@ static int bad(const struct parse *parse, struct vdc_error *err,
                          parse->table->path, parse->line, text);
 }
 
-#define BAD(parse, err, ...)                                                  \
+#define BAD(parse, err, ...) \
     bad(parse, err, arena_printf((parse)->arena, __VA_ARGS__))
 
 /* ---- one word ---- */
@@ -43,9 +43,9 @@ static int take_at(const struct parse *parse, const char *word,
 {
     static const char *const names[] = { "@any", "@host", "@customer",
                                          "@same-customer" };
-    static const enum rule_subject_kind kinds[] = {
-        RULE_ANY, RULE_HOST, RULE_CUSTOMER, RULE_SAME_CUSTOMER
-    };
+    static const enum rule_subject_kind kinds[] = { RULE_ANY, RULE_HOST,
+                                                    RULE_CUSTOMER,
+                                                    RULE_SAME_CUSTOMER };
 
     for (size_t i = 0; i < 4; i++)
         if (strcmp(word, names[i]) == 0) {
@@ -98,8 +98,8 @@ static int take_subject(const struct parse *parse, const char *word,
                       ret->owner, err);
 }
 
-static int take_service(const struct parse *parse, const char *word,
-                        char *ret, struct vdc_error *err)
+static int take_service(const struct parse *parse, const char *word, char *ret,
+                        struct vdc_error *err)
 {
     size_t len = strlen(word);
     bool all = strcmp(word, "*") == 0;
@@ -152,8 +152,10 @@ static int take_limit(const struct parse *parse, char *word, struct rule *rule,
     char *value = strchr(word, '=');
 
     if (!value)
-        return BAD(parse, err, "'%s' is not of the form NAME=N; channels=N, "
-                               "size=N and grants=N may follow allow", word);
+        return BAD(parse, err,
+                   "'%s' is not of the form NAME=N; channels=N, "
+                   "size=N and grants=N may follow allow",
+                   word);
     *value++ = '\0';
     if (strcmp(word, "channels") == 0)
         return take_count(parse, word, value, &rule->channels, err);
@@ -162,15 +164,16 @@ static int take_limit(const struct parse *parse, char *word, struct rule *rule,
     if (strcmp(word, "size") == 0)
         return take_size(parse, value, &rule->size, err);
     const char *near = suggest_nearest(word, names, 3);
-    return BAD(parse, err, "there is no limit '%s'%s%s; channels, size and "
-                           "grants are the limits",
+    return BAD(parse, err,
+               "there is no limit '%s'%s%s; channels, size and "
+               "grants are the limits",
                word, near ? ", did you mean " : "", near ? near : "");
 }
 
 /* ---- one line ---- */
 
-static int take_verdict(const struct parse *parse, const char *word,
-                        bool *ret, struct vdc_error *err)
+static int take_verdict(const struct parse *parse, const char *word, bool *ret,
+                        struct vdc_error *err)
 {
     if (strcmp(word, "allow") && strcmp(word, "deny"))
         return BAD(parse, err, "'%s' stands where allow or deny must", word);
@@ -205,8 +208,10 @@ static void take_words(struct parse *parse, char **words, size_t n,
     note(parse, take_verdict(parse, words[3], &rule->allow, &err), &err);
     for (size_t i = 4; i < n; i++) {
         if (strcmp(words[3], "deny") == 0)
-            note(parse, BAD(parse, &err, "'%s': what is denied has no limits",
-                            words[i]), &err);
+            note(parse,
+                 BAD(parse, &err, "'%s': what is denied has no limits",
+                     words[i]),
+                 &err);
         else
             note(parse, take_limit(parse, words[i], rule, &err), &err);
     }
@@ -235,9 +240,12 @@ static void take_line(struct parse *parse, char *line)
         return;
     if (strlen(line) > RULE_TEXT_MAX || !is_text(line) ||
         table->n_rules == RULE_ROWS_MAX) {
-        note(parse, BAD(parse, &err, "a rule is text of at most %d "
-                                     "characters, and a file has at most %d",
-                        RULE_TEXT_MAX, RULE_ROWS_MAX), &err);
+        note(parse,
+             BAD(parse, &err,
+                 "a rule is text of at most %d "
+                 "characters, and a file has at most %d",
+                 RULE_TEXT_MAX, RULE_ROWS_MAX),
+             &err);
         return;
     }
     if ((table->n_rules & (table->n_rules - 1)) == 0)
@@ -271,8 +279,11 @@ int rule_table_parse(const char *path, const char *text, size_t len,
     parse.table->path = xstrdup(path);
     if (strlen(copy) < len) {
         parse.line = 1;
-        note(&parse, bad(&parse, &one, "the file has zero bytes, and is no "
-                                       "text"), &one);
+        note(&parse,
+             bad(&parse, &one,
+                 "the file has zero bytes, and is no "
+                 "text"),
+             &one);
     }
     for (char *line = copy; line;) {
         char *end = strchr(line, '\n');
@@ -293,8 +304,8 @@ int rule_table_parse(const char *path, const char *text, size_t len,
 
 /* ---- the file ---- */
 
-static int read_all(int fd, const char *path, struct arena *arena,
-                    char **ret, size_t *ret_len, struct vdc_error *err)
+static int read_all(int fd, const char *path, struct arena *arena, char **ret,
+                    size_t *ret_len, struct vdc_error *err)
 {
     struct stat st;
     size_t done = 0;
@@ -306,8 +317,8 @@ static int read_all(int fd, const char *path, struct arena *arena,
     while (done < RULE_FILE_MAX) {
         ssize_t r = read(fd, text + done, RULE_FILE_MAX - done);
         if (r < 0 && errno != EINTR)
-            return vdc_error_errno(err, VDC_E_NO_FILE, errno,
-                                   "cannot read %s", path);
+            return vdc_error_errno(err, VDC_E_NO_FILE, errno, "cannot read %s",
+                                   path);
         if (r == 0)
             break;
         done += r > 0 ? (size_t)r : 0;

@@ -63,8 +63,9 @@ static int read_file(struct sequence *sequence, struct vdc_error *err)
     if (r > 1 && *text >= '1' && *text <= '9' && *end == '\n' &&
         sequence->written <= NEXT_MAX)
         return 0;
-    vdc_error_set(err, VDC_E_BAD_CONFIG, "%s does not have the number of the "
-                                         "next channel",
+    vdc_error_set(err, VDC_E_BAD_CONFIG,
+                  "%s does not have the number of the "
+                  "next channel",
                   sequence->path);
     vdc_error_hint(err, "remove it when no channels are open; the numbers "
                         "begin at 1 then");

@@ -3,13 +3,9 @@
  */
 #include "channeld/setup.h"
 
-#include <errno.h>
-#include <pwd.h>
-#include <stdlib.h>
-
 #define ROW(member) .name = #member, .offset = offsetof(struct setup, member)
-#define LIMIT(member)                                                         \
-    .name = #member, .offset = offsetof(struct setup, limits.member),         \
+#define LIMIT(member)                                                 \
+    .name = #member, .offset = offsetof(struct setup, limits.member), \
     .type = SETTING_U64
 
 const struct setting setup_rows[] = {
@@ -39,7 +35,10 @@ const struct setting setup_rows[] = {
               "simulated host." },
     { .name = "answer_timeout",
       .offset = offsetof(struct setup, answer_timeout_ms),
-      .type = SETTING_DURATION, .fallback = "10", .min = 100, .max = 60000,
+      .type = SETTING_DURATION,
+      .fallback = "10",
+      .min = 100,
+      .max = 60000,
       .text = "How long the other end of a new channel has to answer, when "
               "the client says nothing else; and the most that it may "
               "say." },
@@ -66,44 +65,3 @@ const struct setting setup_rows[] = {
       .text = "Channels to one service of one partition." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
-
-static bool find_user(const char *user, uid_t *ret)
-{
-    const struct passwd *pw = getpwnam(user);
-    char *end;
-
-    if (pw) {
-        *ret = pw->pw_uid;
-        return true;
-    }
-    errno = 0;
-    unsigned long n = strtoul(user, &end, 10);
-    *ret = (uid_t)n;
-    return *user >= '0' && *user <= '9' && !*end && !errno &&
-           n < (uid_t)-1;
-}
-
-int setup_complete(struct setup *setup, struct arena *arena,
-                   struct vdc_error *err)
-{
-    size_t n = setup->operators.n_items;
-
-    setup->operator_uids = ARENA_ARRAY(arena, n, uid_t);
-    for (size_t i = 0; i < n; i++)
-        if (!find_user(setup->operators.items[i], &setup->operator_uids[i]))
-            return vdc_error_set(err, VDC_E_BAD_CONFIG,
-                                 "operators: there is no user '%s'",
-                                 setup->operators.items[i]);
-    setup->n_operator_uids = n;
-    return 0;
-}
-
-bool setup_is_operator(const struct setup *setup, uid_t uid)
-{
-    if (uid == 0)
-        return true;
-    for (size_t i = 0; i < setup->n_operator_uids; i++)
-        if (setup->operator_uids[i] == uid)
-            return true;
-    return false;
-}

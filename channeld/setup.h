@@ -18,7 +18,7 @@ struct setup {
     const char *policyd_socket;
     struct setting_list operators;
     const char *simulated_guests; /* path of a socket; "": none */
-    const char *control; /* of a guest: where the host is */
+    const char *control;          /* of a guest: where the host is */
     uint64_t answer_timeout_ms;
     struct limits limits;
     /* of setup_complete */

@@ -35,8 +35,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     if (uplink->kind_ops->connect(uplink, &uplink->state, &err)) {
         uplink->state = NULL;
         if (uplink->tries == 0)
-            log_warning("the host's channeld cannot be reached: %s",
-                        err.text);
+            log_warning("the host's channeld cannot be reached: %s", err.text);
         try_later(uplink);
     }
 }

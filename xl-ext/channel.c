@@ -79,11 +79,12 @@ int channel_wait(struct channel_session *session, const bool *done,
     return session->lost.code;
 }
 
-int channel_open(const struct command_args *args,
-                 const struct broker_ops *own, void *arg,
-                 struct channel_session *ret, struct vdc_error *err)
+int channel_open(const struct command_args *args, const struct broker_ops *own,
+                 void *arg, struct channel_session *ret, struct vdc_error *err)
 {
-    *ret = (struct channel_session){ .args = args, .arena = args->arena, .ops = own, .arg = arg };
+    *ret = (struct channel_session){
+        .args = args, .arena = args->arena, .ops = own, .arg = arg
+    };
     ret->base = event_base_new();
     if (!ret->base)
         return vdc_error_set(err, VDC_E_NOMEM, "no event loop can be made");

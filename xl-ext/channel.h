@@ -9,11 +9,11 @@
 #include "xl-ext/command.h"
 
 /* Every command about channels has it. */
-#define CHANNEL_SOCKET_OPTION                                                 \
-    {                                                                         \
-        0, "channel-socket", "PATH", COMPLETE_FILES,                          \
-            "Where channeld listens; otherwise $XEN_VDC_CHANNEL_SOCKET, or "  \
-            "/run/xen-vdc/channel.sock"                                       \
+#define CHANNEL_SOCKET_OPTION                                                \
+    {                                                                        \
+        0, "channel-socket", "PATH", COMPLETE_FILES,                         \
+            "Where channeld listens; otherwise $XEN_VDC_CHANNEL_SOCKET, or " \
+            "/run/xen-vdc/channel.sock"                                      \
     }
 
 struct channel_session {
@@ -22,7 +22,7 @@ struct channel_session {
     struct event_base *base;
     struct broker *broker;
     bool ready;
-    struct vdc_error lost; /* code 0: it is there */
+    struct vdc_error lost;        /* code 0: it is there */
     const struct broker_ops *ops; /* of the command; or NULL */
     void *arg;
 };

@@ -4,14 +4,14 @@
 
 #include "xl-ext/channel.h"
 
-#define CHANNEL_LIST_OPTIONS                                                  \
-    CHANNEL_SOCKET_OPTION,                                                    \
-        { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,                        \
-          "Only this customer's" },                                           \
-        { 'p', "partition", "GUEST", COMPLETE_GUESTS,                         \
-          "Only those that this guest is an end of" },                        \
-    {                                                                         \
-        's', "service", "NAME", COMPLETE_NOTHING, "Only of this service"      \
+#define CHANNEL_LIST_OPTIONS                                             \
+    CHANNEL_SOCKET_OPTION,                                               \
+        { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,                   \
+          "Only this customer's" },                                      \
+        { 'p', "partition", "GUEST", COMPLETE_GUESTS,                    \
+          "Only those that this guest is an end of" },                   \
+    {                                                                    \
+        's', "service", "NAME", COMPLETE_NOTHING, "Only of this service" \
     }
 
 /* As its options say; all pieces of the list, in the session's arena. */

@@ -16,9 +16,9 @@ static void print_list(const struct command_args *args,
                        const struct wire_channel_list *list)
 {
     static const struct output_column columns[] = {
-        { "ID", ALIGN_RIGHT },    { "Service", ALIGN_LEFT },
-        { "Client", ALIGN_LEFT }, { "Server", ALIGN_LEFT },
-        { "State", ALIGN_LEFT },  { "Sent", ALIGN_RIGHT },
+        { "ID", ALIGN_RIGHT },       { "Service", ALIGN_LEFT },
+        { "Client", ALIGN_LEFT },    { "Server", ALIGN_LEFT },
+        { "State", ALIGN_LEFT },     { "Sent", ALIGN_RIGHT },
         { "Received", ALIGN_RIGHT }, { "Rule", ALIGN_LEFT },
     };
     struct output_table *table =
@@ -30,12 +30,12 @@ static void print_list(const struct command_args *args,
         output_table_cell(table, output_clean(args->arena, c->service));
         output_table_cell(table, channel_end_text(args->arena, &c->client));
         output_table_cell(table, channel_end_text(args->arena, &c->server));
-        output_table_cell(table, wire_enum_word(&wire_enum_channel_state,
-                                                (int)c->state));
+        output_table_cell(
+            table, wire_enum_word(&wire_enum_channel_state, (int)c->state));
         output_table_cell(table, channel_bytes(args->arena, c->sent));
         output_table_cell(table, channel_bytes(args->arena, c->received));
-        output_table_cell(table, *c->rule ? output_clean(args->arena, c->rule)
-                                          : "-");
+        output_table_cell(table,
+                          *c->rule ? output_clean(args->arena, c->rule) : "-");
     }
     output_table_finish(table);
 }
@@ -153,8 +153,8 @@ static int run_rule_check(const struct command_args *args,
     query.service = args->arguments[0];
     query.from = args->arguments[1];
     query.to = args->arguments[2];
-    rc = channel_ask(&session, WIRE_MSG_channel_rule_check, &query, &body,
-                     err);
+    rc =
+        channel_ask(&session, WIRE_MSG_channel_rule_check, &query, &body, err);
     channel_close(&session);
     if (rc)
         return rc;
@@ -192,10 +192,8 @@ static int run_reload(const struct command_args *args, struct vdc_error *err)
 static const struct command_option socket_options[] = { CHANNEL_SOCKET_OPTION,
                                                         { 0 } };
 
-static const struct command_option list_options[] = {
-    CHANNEL_LIST_OPTIONS,
-    { 0 }
-};
+static const struct command_option list_options[] = { CHANNEL_LIST_OPTIONS,
+                                                      { 0 } };
 
 static const struct command_option top_options[] = {
     CHANNEL_LIST_OPTIONS,
@@ -217,8 +215,7 @@ static const struct command_example list_examples[] = {
     { NULL, NULL }
 };
 static const struct command_example show_examples[] = {
-    { "xl-vdc channel-show 17", "All that is known of it." },
-    { NULL, NULL }
+    { "xl-vdc channel-show 17", "All that is known of it." }, { NULL, NULL }
 };
 static const struct command_example close_examples[] = {
     { "xl-vdc channel-close 17 --reason 'out of hours'",
@@ -235,8 +232,7 @@ static const struct command_example rule_examples[] = {
     { NULL, NULL }
 };
 static const struct command_example reload_examples[] = {
-    { "xl-vdc channel-reload", "After a change of the rules." },
-    { NULL, NULL }
+    { "xl-vdc channel-reload", "After a change of the rules." }, { NULL, NULL }
 };
 
 static const struct command channel_commands[] = {

@@ -63,11 +63,10 @@ static int take_memory(struct pipe_end *end, struct broker_channel *channel,
     int rc = link_import(&memory, &end->link, err);
     if (rc)
         return rc;
-    rc = channel->memory->maker
-             ? ring_make(&end->ring, end->link->memory, end->link->size, out,
-                         in, err)
-             : ring_take(&end->ring, end->link->memory, end->link->size, out,
-                         in, err);
+    rc = channel->memory->maker ? ring_make(&end->ring, end->link->memory,
+                                            end->link->size, out, in, err)
+                                : ring_take(&end->ring, end->link->memory,
+                                            end->link->size, out, in, err);
     if (rc) {
         link_close(end->link);
         end->link = NULL;

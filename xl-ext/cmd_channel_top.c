@@ -44,8 +44,10 @@ static int take_word(const struct command_args *args, const char *option,
     const char *value = command_value(args, option);
 
     if (value && strlen(value) > most)
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "--%s: '%.40s...' is too "
-                                                   "long", option, value);
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "--%s: '%.40s...' is too "
+                             "long",
+                             option, value);
     *ret = value ? value : "";
     return 0;
 }
@@ -170,10 +172,10 @@ static void print_rates(const struct command_args *args, struct arena *arena,
                         const struct wire_channel_list *before, uint64_t ms)
 {
     static const struct output_column columns[] = {
-        { "ID", ALIGN_RIGHT },      { "Service", ALIGN_LEFT },
-        { "Client", ALIGN_LEFT },   { "Server", ALIGN_LEFT },
-        { "Sent/s", ALIGN_RIGHT },  { "Received/s", ALIGN_RIGHT },
-        { "Msgs/s", ALIGN_RIGHT },  { "Notif/s", ALIGN_RIGHT },
+        { "ID", ALIGN_RIGHT },     { "Service", ALIGN_LEFT },
+        { "Client", ALIGN_LEFT },  { "Server", ALIGN_LEFT },
+        { "Sent/s", ALIGN_RIGHT }, { "Received/s", ALIGN_RIGHT },
+        { "Msgs/s", ALIGN_RIGHT }, { "Notif/s", ALIGN_RIGHT },
         { "Stalls", ALIGN_RIGHT },
     };
     bool json = args->format == FORMAT_JSON;
@@ -234,8 +236,7 @@ static int watch(struct channel_session *session, uint64_t interval_s,
         }
         if (args->format == FORMAT_TEXT && isatty(STDOUT_FILENO))
             printf("\033[H\033[J");
-        print_rates(args, session->arena, &now, &before,
-                    clock_mono().ms - at);
+        print_rates(args, session->arena, &now, &before, clock_mono().ms - at);
         arena_free(arena_before);
         arena_before = session->arena;
         before = now;

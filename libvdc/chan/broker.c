@@ -29,9 +29,8 @@ int broker_say(struct broker *broker, enum wire_message_number number,
     int rc = wire_encode(number, id, body, arena, &data, &size, NULL);
 
     if (rc == 0)
-        rc = broker->packet
-                 ? packet_send(broker->packet, data, size, NULL, 0)
-                 : VDC_E_CLOSED;
+        rc = broker->packet ? packet_send(broker->packet, data, size, NULL, 0)
+                            : VDC_E_CLOSED;
     arena_free(arena);
     return rc;
 }
@@ -54,8 +53,7 @@ struct broker_request *broker_request(struct broker *broker,
     return request;
 }
 
-void broker_request_free(struct broker *broker,
-                         struct broker_request *request)
+void broker_request_free(struct broker *broker, struct broker_request *request)
 {
     TAILQ_REMOVE(&broker->requests, request, link);
     free(request->service);
@@ -191,7 +189,8 @@ void broker_offer_answered(struct broker *broker, const char *service,
     struct broker_offer *offer;
     bool is_new = err != NULL;
 
-    TAILQ_FOREACH(offer, &broker->offers, link) {
+    TAILQ_FOREACH(offer, &broker->offers, link)
+    {
         if (strcmp(offer->service, service))
             continue;
         is_new = err && !offer->is_refused;
@@ -210,8 +209,8 @@ static void on_offering(evutil_socket_t fd, short what, void *arg)
     struct broker_offer *offer;
 
     TAILQ_FOREACH(offer, &broker->offers, link)
-        if (offer->is_refused && broker->is_ready)
-            tell_offer(broker, offer);
+    if (offer->is_refused && broker->is_ready)
+        tell_offer(broker, offer);
 }
 
 void broker_withdraw(struct broker *broker, const char *service)
@@ -220,8 +219,8 @@ void broker_withdraw(struct broker *broker, const char *service)
     struct broker_offer *offer;
 
     TAILQ_FOREACH(offer, &broker->offers, link)
-        if (strcmp(offer->service, service) == 0)
-            break;
+    if (strcmp(offer->service, service) == 0)
+        break;
     if (!offer)
         return;
     wire_init(&wire_struct_channel_offer, &body);
@@ -286,7 +285,7 @@ void broker_found(struct broker *broker)
     broker->is_ready = true;
     broker->tries = 0;
     TAILQ_FOREACH(offer, &broker->offers, link)
-        tell_offer(broker, offer);
+    tell_offer(broker, offer);
     tell_channels(broker, true);
     if (broker->ops->on_ready)
         broker->ops->on_ready(broker->arg);

@@ -72,8 +72,8 @@ void broker_fail_unsent(struct broker *broker)
 static int offer_memory(struct broker_request *request,
                         struct broker_entry *entry, struct vdc_error *err)
 {
-    int rc = request->connect_ops->on_memory(request->arg, &entry->channel,
-                                             err);
+    int rc =
+        request->connect_ops->on_memory(request->arg, &entry->channel, err);
     broker_entry_close_fds(entry);
     return rc;
 }
@@ -140,8 +140,8 @@ static void hear_answer(struct broker *broker, const struct wire_frame *frame,
     struct vdc_error err = { 0 };
 
     TAILQ_FOREACH(request, &broker->requests, link)
-        if (request->id == frame->id)
-            break;
+    if (request->id == frame->id)
+        break;
     if (frame->message->number == WIRE_MSG_error)
         wire_error_take(frame->body, &err);
     /* said before channeld has heard us: we are not welcome */
@@ -169,8 +169,9 @@ static void hear_answer(struct broker *broker, const struct wire_frame *frame,
 
 /* ---- requests ---- */
 
-static void hear_incoming(struct broker *broker, const struct wire_frame *frame,
-                          int *fds, unsigned n_fds)
+static void hear_incoming(struct broker *broker,
+                          const struct wire_frame *frame, int *fds,
+                          unsigned n_fds)
 {
     const struct wire_channel_opened *opened = frame->body;
     struct broker_entry *entry = broker_entry_new(broker, opened, false);

@@ -17,7 +17,7 @@ struct broker_request {
     broker_done_fn *done;
     const struct broker_connect_ops *connect_ops;
     void *arg;
-    char *service; /* of an offer */
+    char *service;              /* of an offer */
     struct broker_entry *entry; /* of a connect, once memory has come */
 };
 

@@ -216,11 +216,11 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
             return;
         if (r <= 0) {
             close_all(fds, n_fds);
-            end(packet, r < 0 && errno == EPROTO ? VDC_E_PROTOCOL
-                                                 : VDC_E_CLOSED,
-                r == 0             ? "the other end closed the connection"
+            end(packet,
+                r < 0 && errno == EPROTO ? VDC_E_PROTOCOL : VDC_E_CLOSED,
+                r == 0            ? "the other end closed the connection"
                 : errno == EPROTO ? "a packet is too long"
-                                   : strerror(errno));
+                                  : strerror(errno));
             return;
         }
         deliver(packet, buf, (size_t)r, fds, n_fds);
@@ -258,8 +258,8 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
                              queued->fds, queued->n_fds, MSG_DONTWAIT);
         if (r < 0 && errno == EINTR)
             continue;
-        if (r < 0 && (errno == EAGAIN || errno == ENOBUFS ||
-                      errno == ETOOMANYREFS)) {
+        if (r < 0 &&
+            (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS)) {
             event_add(packet->write, NULL);
             return;
         }
@@ -337,9 +337,8 @@ struct packet *packet_new(struct event_base *base, int fd,
 
 /* ---- blocking ---- */
 
-int packet_blocking_send(int fd, const void *data, size_t size,
-                         const int *fds, unsigned n_fds,
-                         struct vdc_error *err)
+int packet_blocking_send(int fd, const void *data, size_t size, const int *fds,
+                         unsigned n_fds, struct vdc_error *err)
 {
     ssize_t r;
 
@@ -357,8 +356,8 @@ int packet_blocking_send(int fd, const void *data, size_t size,
 /* Until there is something to read, or an end. */
 static int wait_readable(int fd, int timeout_ms, struct vdc_error *err)
 {
-    uint64_t until = clock_mono().ms + (uint64_t)(timeout_ms < 0 ? 0
-                                                                 : timeout_ms);
+    uint64_t until =
+        clock_mono().ms + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms);
     for (;;) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
         int left = -1;
@@ -370,8 +369,8 @@ static int wait_readable(int fd, int timeout_ms, struct vdc_error *err)
         if (r > 0)
             return 0;
         if (r == 0)
-            return vdc_error_set(err, VDC_E_TIMEOUT,
-                                 "no answer for %d ms", timeout_ms);
+            return vdc_error_set(err, VDC_E_TIMEOUT, "no answer for %d ms",
+                                 timeout_ms);
         if (errno != EINTR)
             return vdc_error_errno(err, VDC_E_IO, errno, "cannot wait");
     }

@@ -80,9 +80,8 @@ int packet_connect(const char *path, int *ret_fd, struct vdc_error *err);
 /* ---- for programs without an event loop ---- */
 
 /* Blocks until it is sent; the descriptors stay the caller's. */
-int packet_blocking_send(int fd, const void *data, size_t size,
-                         const int *fds, unsigned n_fds,
-                         struct vdc_error *err);
+int packet_blocking_send(int fd, const void *data, size_t size, const int *fds,
+                         unsigned n_fds, struct vdc_error *err);
 /* Waits up to timeout_ms (< 0: for ever).  buf has PACKET_SIZE_MAX bytes, fds
  * PACKET_FDS_MAX; they are the caller's.  Errors: VDC_E_TIMEOUT, VDC_E_CLOSED,
  * VDC_E_PROTOCOL, VDC_E_IO. */

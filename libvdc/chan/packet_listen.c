@@ -114,8 +114,8 @@ static int lock_path(struct packet_listener *listener, struct vdc_error *err)
         vdc_error_hint(err, "its directory must exist and be writable for "
                             "the daemon; its unit makes /run/xen-vdc");
     } else if (flock(listener->lock_fd, LOCK_EX | LOCK_NB)) {
-        rc = vdc_error_set(err, VDC_E_BUSY,
-                           "another channeld listens at %s", listener->path);
+        rc = vdc_error_set(err, VDC_E_BUSY, "another channeld listens at %s",
+                           listener->path);
         vdc_error_hint(err, "stop it first, or name another socket");
     }
     free(path);

@@ -19,13 +19,13 @@
 
 extern unsigned checks_done, checks_failed;
 
-#define CHECK(condition)                                                      \
-    do {                                                                      \
-        checks_done++;                                                        \
-        if (!(condition)) {                                                   \
-            printf("    %s:%d: %s\n", __FILE__, __LINE__, #condition);        \
-            checks_failed++;                                                  \
-        }                                                                     \
+#define CHECK(condition)                                               \
+    do {                                                               \
+        checks_done++;                                                 \
+        if (!(condition)) {                                            \
+            printf("    %s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            checks_failed++;                                           \
+        }                                                              \
     } while (0)
 /* That text has these words; says what it has instead. */
 #define CHECK_HAS(text, words) check_has(text, words, __FILE__, __LINE__)
@@ -98,12 +98,12 @@ struct bed_program {
     struct bed *bed;
     struct broker *broker;
     bool ready, lost, refuse;
-    struct vdc_error error; /* the last */
+    struct vdc_error error;   /* the last */
     char refused[64];         /* service that it may not offer */
     struct vdc_error refusal; /* and why */
     struct bed_end *ends[BED_ENDS_MOST];
     unsigned n_ends;
-    bool done; /* the last connect */
+    bool done;            /* the last connect */
     struct bed_end *last; /* what it gave; NULL: error says why */
 };
 

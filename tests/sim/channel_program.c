@@ -84,8 +84,8 @@ bool bed_is_joined(const struct bed_end *a, const struct bed_end *b)
 {
     char byte;
 
-    if (!a || !b || a->n_fds != LINK_FDS || b->n_fds != LINK_FDS || a->maker == b->maker ||
-        !same_memory(a->fds[0], b->fds[0]))
+    if (!a || !b || a->n_fds != LINK_FDS || b->n_fds != LINK_FDS ||
+        a->maker == b->maker || !same_memory(a->fds[0], b->fds[0]))
         return false;
     return write(a->fds[1], "a", 1) == 1 && read(b->fds[1], &byte, 1) == 1 &&
            byte == 'a' && write(b->fds[1], "b", 1) == 1 &&
@@ -162,8 +162,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     /* memory that was taken for nothing */
     for (unsigned i = 0; i < program->n_ends; i++) {
         struct bed_end *end = program->ends[i];
-        if (end->channel && !end->channel->info->opened_ms &&
-            end->is_client) {
+        if (end->channel && !end->channel->info->opened_ms && end->is_client) {
             forget(program, end);
             break;
         }
@@ -320,8 +319,8 @@ int raw_hear(int fd, int timeout_ms, struct arena *arena,
     int fds[PACKET_FDS_MAX];
     unsigned n_fds = 0;
     size_t size;
-    int rc = packet_blocking_receive(fd, timeout_ms, buf, &size, fds, &n_fds,
-                                     err);
+    int rc =
+        packet_blocking_receive(fd, timeout_ms, buf, &size, fds, &n_fds, err);
 
     for (unsigned i = 0; i < n_fds; i++)
         close(fds[i]);

@@ -123,8 +123,8 @@ static void test_refusals(void)
             "must run there");
     refused(web, "echo", "", VDC_E_NOT_FOUND, "the host offers no 'echo'",
             "must run there");
-    refused(web, "shut", "", VDC_E_DENIED,
-            "'shut' of the host is denied by ", "the operator decides in ");
+    refused(web, "shut", "", VDC_E_DENIED, "'shut' of the host is denied by ",
+            "the operator decides in ");
     CHECK_HAS(web->error.text, "rules:6: shut  @any      @host  deny");
     refused(web, "other", "db", VDC_E_DENIED,
             "no rule allows 'other' of acme.db for you", "decides in ");

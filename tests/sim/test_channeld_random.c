@@ -256,7 +256,10 @@ int main(int argc, char **argv)
     printf("    %u channels at the end\n", count_ends());
     CHECK(bed_until(bed, all_ready, NULL, 20000));
     /* those that were half there when channelds were killed are over soon */
-    CHECK(bed_until(bed, is_agreed, &seen, 20000));
+    CHECK(bed_until(bed, is_agreed, &seen, 40000));
+    if (seen != count_ends())
+        printf("    channeld knows %u, programs have %u\n", seen,
+               count_ends());
     CHECK(bed_until(bed, all_reached, NULL, 20000));
     end_all();
     CHECK(bed_until(bed, is_agreed, &seen, 20000));

@@ -305,8 +305,8 @@ static void flood(bool reads)
                 ;
             sent += send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
             if (!reads) /* long answers, so that it is soon dropped */
-                sent += send(fd, list, list_size,
-                             MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+                sent +=
+                    send(fd, list, list_size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
         }
         uint64_t before = clock_mono().ms;
         struct bed_end *one = bed_connect(s.guest[WEB], "echo", "db");
@@ -317,9 +317,11 @@ static void flood(bool reads)
             slowest = clock_mono().ms - before;
     }
     unsigned long grown = bed_memory(s.bed->pid) - memory;
-    printf("    a guest that %s answers: %u messages; the slowest channel of others took %llu ms; "
+    printf("    a guest that %s answers: %u messages; the slowest channel of "
+           "others took %llu ms; "
            "channeld grew by %lu KiB\n",
-           reads ? "reads the" : "reads no", sent, (unsigned long long)slowest, grown);
+           reads ? "reads the" : "reads no", sent, (unsigned long long)slowest,
+           grown);
     CHECK(sent > (reads ? 5000 : 100));
     CHECK(slowest < 1000);
     CHECK(grown < 8192);

@@ -79,8 +79,8 @@ static void test_sums(void)
 
     registry_init(&r);
     add(&r, &web, &db, "s", 3, REGISTRY_GIVER_CLIENT);
-    struct channel *c = add(&r, &web, &host, "policy", 33,
-                            REGISTRY_GIVER_CLIENT);
+    struct channel *c =
+        add(&r, &web, &host, "policy", 33, REGISTRY_GIVER_CLIENT);
     add(&r, &host, &db, "s", 5, REGISTRY_GIVER_SERVER);
     add(&r, &db, &db, "s", 9, REGISTRY_GIVER_BROKER);
     struct registry_use use = registry_sum(&r, &acme);
@@ -133,15 +133,20 @@ static void expect(const struct limits *limits, const char *rule_text,
     struct vdc_error err = { 0 };
     struct party web = party(1, "acme", "web"), host = party(0, "", "");
 
-    CU_ASSERT_EQUAL_FATAL(rule_table_parse("r", rule_text, strlen(rule_text),
-                                           &table, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        rule_table_parse("r", rule_text, strlen(rule_text), &table, &err), 0);
     registry_init(&r);
     add(&r, &web, &host, "policy", 33, REGISTRY_GIVER_CLIENT);
     struct limit_request request = {
-        .service = "policy", .client = &web, .server = &host,
-        .rule = &table->rules[0], .to_server = MEM_KIB(64),
-        .to_client = MEM_KIB(64), .pages = 33,
-        .giver = REGISTRY_GIVER_CLIENT, .offer_most = offer_most,
+        .service = "policy",
+        .client = &web,
+        .server = &host,
+        .rule = &table->rules[0],
+        .to_server = MEM_KIB(64),
+        .to_client = MEM_KIB(64),
+        .pages = 33,
+        .giver = REGISTRY_GIVER_CLIENT,
+        .offer_most = offer_most,
         .xen_grants = xen,
     };
     int rc = limit_check(&r, limits, &request, &err);
@@ -200,8 +205,8 @@ static void test_rule_limits(void)
     struct limits none = { 0 };
 
     expect(&none, FREE " channels=2", 0, 0, NULL, NULL);
-    expect(&none, FREE " channels=1", 0, 0,
-           "(" FREE " channels=1)", "have the rule in line 1 allow more");
+    expect(&none, FREE " channels=1", 0, 0, "(" FREE " channels=1)",
+           "have the rule in line 1 allow more");
     expect(&none, FREE " grants=65", 0, 0,
            "33 granted pages (policy 33), and 33 more would be over the limit "
            "of 65 (" FREE " grants=65)",

@@ -38,11 +38,22 @@ static void test_wrong(void)
 {
 #define REFS " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
     static const char *const texts[] = {
-        "", " ", "x", "1", "1 0 1" REFS " 17", "1 a 1" REFS,
-        "1 a 1" REFS " 17 18", "1 a 1" REFS " 17 ", "1 a -1" REFS " 17",
-        "1 a 4294967296" REFS " 17", "1 a 1" REFS " 4294967296",
-        "1  a 1" REFS " 17", "1 a 1" REFS " 0x17", "1 a 1" REFS " 17\n",
-        "1 10000000000000000 1" REFS " 17", "+1 a 1" REFS " 17",
+        "",
+        " ",
+        "x",
+        "1",
+        "1 0 1" REFS " 17",
+        "1 a 1" REFS,
+        "1 a 1" REFS " 17 18",
+        "1 a 1" REFS " 17 ",
+        "1 a -1" REFS " 17",
+        "1 a 4294967296" REFS " 17",
+        "1 a 1" REFS " 4294967296",
+        "1  a 1" REFS " 17",
+        "1 a 1" REFS " 0x17",
+        "1 a 1" REFS " 17\n",
+        "1 10000000000000000 1" REFS " 17",
+        "+1 a 1" REFS " 17",
     };
     struct rendezvous r;
     struct vdc_error err;
@@ -50,8 +61,7 @@ static void test_wrong(void)
     CU_ASSERT_EQUAL(rendezvous_parse("1 a 1" REFS " 17", &r, NULL), 0);
     CU_ASSERT_EQUAL(r.refs[16], 17);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        CU_ASSERT_EQUAL(rendezvous_parse(texts[i], &r, NULL),
-                        VDC_E_PROTOCOL);
+        CU_ASSERT_EQUAL(rendezvous_parse(texts[i], &r, NULL), VDC_E_PROTOCOL);
     CU_ASSERT_EQUAL(rendezvous_parse("2 a 1" REFS " 17", &r, &err),
                     VDC_E_PROTOCOL);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "of version 2, and not 1"));
@@ -93,13 +103,14 @@ static void make_ends(struct event_base *base, struct end *a, struct end *b)
 
     CU_ASSERT_EQUAL_FATAL(link_give(LINK_MEMORY, 0, RENDEZVOUS_PAGES,
                                     ring_life_offset(RING_MAKER), &link,
-                                    &offer, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(control_new(base, link, RING_MAKER, &ops, a,
-                                      &a->control, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(link_join(&offer, ring_life_offset(RING_TAKER),
-                                    &other, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(control_new(base, other, RING_TAKER, &ops, b,
-                                      &b->control, &err), 0);
+                                    &offer, &err),
+                          0);
+    CU_ASSERT_EQUAL_FATAL(
+        control_new(base, link, RING_MAKER, &ops, a, &a->control, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        link_join(&offer, ring_life_offset(RING_TAKER), &other, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        control_new(base, other, RING_TAKER, &ops, b, &b->control, &err), 0);
 }
 
 static void turn(struct event_base *base, const unsigned *n, unsigned want)

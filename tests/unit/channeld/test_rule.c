@@ -66,8 +66,7 @@ static void test_subjects(void)
 {
     struct party parties[] = { party(0, "", ""), party(0, "acme", ""),
                                party(1, "acme", "web"),
-                               party(2, "globex", "web"),
-                               party(3, "", "fw") };
+                               party(2, "globex", "web"), party(3, "", "fw") };
     static const struct {
         const char *subject, *want; /* which of the parties match */
     } cases[] = {
@@ -132,12 +131,12 @@ static void test_services(void)
 
     CU_ASSERT_EQUAL(rule_check_service("db", NULL), 0);
     CU_ASSERT_EQUAL(rule_check_service("acme/db-2.x_y", NULL), 0);
-    static const char *const wrong[] = { "", "/", "a/", "/b", "a/b/c", "A",
-                                         "a b", "*", "a/*", "-a", "a\n",
-                                         "@any", "\xc3\xa4" };
+    static const char *const wrong[] = { "",        "/",  "a/",  "/b",
+                                         "a/b/c",   "A",  "a b", "*",
+                                         "a/*",     "-a", "a\n", "@any",
+                                         "\xc3\xa4" };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        CU_ASSERT_EQUAL(rule_check_service(wrong[i], NULL),
-                        VDC_E_BAD_VALUE);
+        CU_ASSERT_EQUAL(rule_check_service(wrong[i], NULL), VDC_E_BAD_VALUE);
     CU_ASSERT_TRUE(rule_service_customer("acme/db", owner));
     CU_ASSERT_STRING_EQUAL(owner, "acme");
     CU_ASSERT_FALSE(rule_service_customer("db", owner));
