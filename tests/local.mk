@@ -8,11 +8,13 @@ include tests/unit/chan.mk
 include tests/unit/chan_link.mk
 include tests/unit/hv.mk
 include tests/unit/resourced.mk
+include tests/unit/channeld.mk
 include tests/unit/policyd.mk
 include tests/unit/xl-ext.mk
 include tests/hv/local.mk
 include tests/sim/local.mk
 include tests/sim/cli.mk
+include tests/sim/channel.mk
 include tests/xen/local.mk
 include tests/fuzz/local.mk
 include tests/model/local.mk

@@ -6,7 +6,13 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/change_print.c \
 	xl-ext/client.c \
 	xl-ext/client.h \
+	xl-ext/channel.c \
+	xl-ext/channel.h \
+	xl-ext/channel_list.h \
 	xl-ext/cmd_block.c \
+	xl-ext/cmd_channel.c \
+	xl-ext/cmd_channel_pipe.c \
+	xl-ext/cmd_channel_top.c \
 	xl-ext/cmd_console.c \
 	xl-ext/cmd_create.c \
 	xl-ext/cmd_customer.c \
@@ -60,7 +66,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 
-XLEXT_LIBS = xl-ext/libxlext.a $(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
+XLEXT_LIBS = xl-ext/libxlext.a libvdc/chan/libchan.a $(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
 
 bin_PROGRAMS += xl-ext/xl-vdc
 xl_ext_xl_vdc_SOURCES = xl-ext/main.c

@@ -1,6 +1,10 @@
 # libvdc/chan: channels between programs and partitions.
 noinst_LIBRARIES += libvdc/chan/libchan.a
 libvdc_chan_libchan_a_SOURCES = \
+	libvdc/chan/broker.c \
+	libvdc/chan/broker.h \
+	libvdc/chan/broker_hear.c \
+	libvdc/chan/broker_impl.h \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/chan_memory.c \
@@ -12,6 +16,10 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/link_memory.c \
 	libvdc/chan/mux.c \
 	libvdc/chan/mux.h \
+	libvdc/chan/packet.c \
+	libvdc/chan/packet.h \
+	libvdc/chan/packet_impl.h \
+	libvdc/chan/packet_listen.c \
 	libvdc/chan/port.c \
 	libvdc/chan/port.h \
 	libvdc/chan/port_blocking.c \

@@ -8,11 +8,11 @@
 #include "hv/xen/xen.h"
 #endif
 
-static int open_xen(struct event_base *base, struct hv **ret,
+static int open_xen(struct event_base *base, bool beside, struct hv **ret,
                     struct vdc_error *err)
 {
 #ifdef WITH_XEN
-    return hv_xen_open(base, ret, err);
+    return hv_xen_open(base, beside, ret, err);
 #else
     int rc = vdc_error_set(err, VDC_E_NO_XEN, "this build is without Xen");
     vdc_error_hint(err, "build it where libxen-dev is installed, or use the "
@@ -25,7 +25,9 @@ int hv_open(const char *spec, struct event_base *base, struct hv **ret,
             struct vdc_error *err)
 {
     if (strcmp(spec, "xen") == 0)
-        return open_xen(base, ret, err);
+        return open_xen(base, false, ret, err);
+    if (strcmp(spec, "xen:beside") == 0)
+        return open_xen(base, true, ret, err);
     if (strcmp(spec, "sim") == 0)
         return hv_sim_open("", base, ret, err);
     if (strncmp(spec, "sim:", 4) == 0)

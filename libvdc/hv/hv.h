@@ -464,6 +464,8 @@ struct hv {
  * Opens this machine's Xen, or a simulated host.
  *   spec  "xen"; or "sim" with options after a colon, comma-separated
  *         (hv/sim/sim.h lists them): "sim:memory=8G,cpus=8,state=FILE".
+ *         "xen:beside" is for a program beside resourced: memory that
+ *         another process has reserved stays so ("sim:beside=yes,...").
  * Errors: VDC_E_NO_XEN (not dom0 of a Xen host, or xenstored is not there; a
  * build without Xen), VDC_E_DENIED (not root), VDC_E_BAD_VALUE.
  */

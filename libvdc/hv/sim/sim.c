@@ -167,6 +167,7 @@ static const struct option option_table[] = {
     { "jitter", parse_number, AT(jitter), 0, 100, "per cent, 0 to 100" },
     { "seed", parse_number, AT(seed), 0, UINT32_MAX, "0 to 4294967295" },
     { "check_files", parse_bool, AT(check_files), 0, 0, "yes or no" },
+    { "beside", parse_bool, AT(beside), 0, 0, "yes or no" },
 };
 
 #define N_OPTIONS (sizeof(option_table) / sizeof(option_table[0]))

@@ -31,6 +31,8 @@
  *                    give the same run
  *   check_files=yes  kernels, ramdisks and disks must be readable files;
  *                    "no" to make guests that have none
+ *   beside=no        yes for a program beside resourced: what resourced has
+ *                    reserved stays reserved
  * memory, dom0_memory, cpus, balloon, pci and clock are the machine's: a state
  * file keeps them, and other values for it are an error.
  *

@@ -144,7 +144,7 @@ static void drop_reservation(struct sim *sim)
 {
     struct sim_state *state = sim->state;
 
-    if (!sim->base || state->reserved_kib == 0)
+    if (!sim->base || sim->options.beside || state->reserved_kib == 0)
         return;
     SIM_SET(state, state->free_kib, state->free_kib + state->reserved_kib);
     SIM_SET(state, state->reserved_kib, 0);

@@ -34,6 +34,7 @@ struct sim_options {
     uint32_t seed;
     bool seed_given;
     bool check_files; /* kernels, ramdisks and disks must be there */
+    bool beside;      /* what another process has reserved is not ours */
 };
 
 /*

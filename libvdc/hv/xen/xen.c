@@ -90,7 +90,7 @@ static int open_xenctrl(struct hv_xen *self, struct vdc_error *err)
     return vdc_error_set(err, VDC_E_HYPERVISOR, "cannot open libxenctrl");
 }
 
-static int open_parts(struct hv_xen *self, struct vdc_error *err)
+static int open_parts(struct hv_xen *self, bool beside, struct vdc_error *err)
 {
     int rc = store_new(self->base, &self->store, err);
 
@@ -102,14 +102,14 @@ static int open_parts(struct hv_xen *self, struct vdc_error *err)
         rc = watches_new(self, &self->watches, err);
     if (rc == 0)
         rc = open_xenctrl(self, err);
-    if (rc == 0)
+    if (rc == 0 && !beside)
         rc = reserve_open(self, err);
     if (rc == 0)
         self->grants = grants_new(self->base, &self->xl.log.logger);
     return rc;
 }
 
-int hv_xen_open(struct event_base *base, struct hv **ret,
+int hv_xen_open(struct event_base *base, bool beside, struct hv **ret,
                 struct vdc_error *err)
 {
     int rc = check_host(err);
@@ -127,7 +127,7 @@ int hv_xen_open(struct event_base *base, struct hv **ret,
     LIST_INIT(&self->ops);
     LIST_INIT(&self->creates);
     LIST_INIT(&self->hotplugs);
-    rc = open_parts(self, err);
+    rc = open_parts(self, beside, err);
     if (rc) {
         xen_close(&self->hv);
         return rc;

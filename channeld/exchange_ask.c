@@ -1,0 +1,216 @@
+/*
+ * Whether a channel may be; see exchange_ask.h.
+ *
+ * Who may not know of a partition is answered as if there were none, with the
+ * same words.
+ */
+#include "channeld/exchange_ask.h"
+
+#include <string.h>
+
+#include "channeld/domain.h"
+#include "channeld/host.h"
+#include "channeld/sequence.h"
+#include "hv/hv.h"
+
+#define SIZE_KIB 64u
+#define GRANTS_A_FRAME 512u /* of version 1, which Linux uses by default */
+
+static bool means_host(const char *word)
+{
+    return !*word || strcmp(word, "@host") == 0 || strcmp(word, "host") == 0;
+}
+
+static int unknown(const char *service, const char *to, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_NOT_FOUND,
+                  "there is no '%s' at '%s' that you may connect to", service,
+                  means_host(to) ? "host" : to);
+    vdc_error_hint(err,
+                   "a running partition is named by its name, its UUID "
+                   "or its domid; 'xl-vdc channel-rule-check %s FROM %s' "
+                   "says which rule decides",
+                   service, means_host(to) ? "host" : to);
+    return VDC_E_NOT_FOUND;
+}
+
+int exchange_find_party(const struct peer *peer, const char *word,
+                        struct party *ret, struct vdc_error *err)
+{
+    const struct domain *domain;
+    bool all = party_is_host(&peer->party);
+
+    if (means_host(word)) {
+        *ret = (struct party){ .domid = 0 };
+        return 0;
+    }
+    domain =
+        domains_by_word(peer->host->domains, word, peer->party.owner, all);
+    if (!domain)
+        return vdc_error_set(err, VDC_E_NOT_FOUND,
+                             "no partition '%s' is running", word);
+    *ret = domain->party;
+    return 0;
+}
+
+/* Whether this client may be told that `party` is there. */
+static bool may_know(const struct peer *peer, const struct party *party)
+{
+    return party->domid == 0 || party_is_host(&peer->party) ||
+           strcmp(peer->party.owner, party->owner) == 0;
+}
+
+static int denied(const struct peer *client, const char *service,
+                  const char *to, const struct party *server,
+                  const struct rule *rule, struct vdc_error *err)
+{
+    char place[RULE_PLACE_MAX + 1], whose[PARTY_TEXT_SIZE];
+
+    if (!may_know(client, server))
+        return unknown(service, to, err);
+    if (rule)
+        vdc_error_set(err, VDC_E_DENIED, "'%s' of %s is denied by %s: %s",
+                      service, party_format(server, whose),
+                      rule_place(client->host->rules, rule, place),
+                      rule->text);
+    else
+        vdc_error_set(err, VDC_E_DENIED, "no rule allows '%s' of %s for you",
+                      service, party_format(server, whose));
+    vdc_error_hint(err, "the operator decides in %s",
+                   client->host->rules->path);
+    return VDC_E_DENIED;
+}
+
+/* ---- the limits of Xen ---- */
+
+/* Three quarters of the grants that the domain may have; 0: not known. */
+static uint64_t xen_grants(const struct host *host, uint32_t domid)
+{
+    struct hv_usage usage;
+
+    if (domid == 0 || host->hv->domain->usage(host->hv, domid, &usage, NULL))
+        return 0;
+    return (uint64_t)usage.max_grant_frames * GRANTS_A_FRAME / 4 * 3;
+}
+
+static enum registry_giver giver_of(const struct party *client,
+                                    const struct party *server)
+{
+    if (client->domid == server->domid)
+        return REGISTRY_GIVER_BROKER;
+    return client->domid ? REGISTRY_GIVER_CLIENT : REGISTRY_GIVER_SERVER;
+}
+
+/* ---- admitting ---- */
+
+static int check_request(const struct peer *client,
+                         const struct wire_channel_connect *connect,
+                         struct limit_request *ret, struct vdc_error *err)
+{
+    int rc = rule_check_service(connect->service, err);
+
+    if (rc)
+        return rc;
+    if (client->n_exchanges >= EXCHANGES_A_PEER)
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "%d channels are being made for you already",
+                             EXCHANGES_A_PEER);
+    if (connect->layout != WIRE_LAYOUT_VDC)
+        return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                             "the broker makes channels of the layout vdc "
+                             "alone; libxenvchan's ends meet in xenstore");
+    ret->service = connect->service;
+    ret->to_server =
+        MEM_KIB(connect->to_server.kib ? connect->to_server.kib : SIZE_KIB);
+    ret->to_client =
+        MEM_KIB(connect->to_client.kib ? connect->to_client.kib : SIZE_KIB);
+    ret->pages = registry_pages(ret->to_server, ret->to_client);
+    if (ret->pages)
+        return 0;
+    vdc_error_set(err, VDC_E_BAD_VALUE,
+                  "a ring has 4 KiB to 4 MiB, a power of two");
+    return VDC_E_BAD_VALUE;
+}
+
+static struct channel *add_row(struct host *host,
+                               const struct limit_request *request,
+                               struct peer *client, struct peer *server)
+{
+    struct channel *channel = registry_add(&host->registry, 0);
+
+    PARTY_COPY(channel->service, request->service);
+    channel->state = WIRE_CHANNEL_ASKED;
+    channel->to_server = request->to_server;
+    channel->to_client = request->to_client;
+    channel->pages = request->pages;
+    channel->giver = request->giver;
+    channel->party[REGISTRY_CLIENT] = client->party;
+    channel->party[REGISTRY_SERVER] = server->party;
+    channel->peer[REGISTRY_CLIENT] = client;
+    channel->peer[REGISTRY_SERVER] = server;
+    rule_place(host->rules, request->rule, channel->rule);
+    return channel;
+}
+
+static int check_limits(struct host *host, struct limit_request *request,
+                        struct vdc_error *err)
+{
+    request->giver = giver_of(request->client, request->server);
+    request->xen_grants =
+        xen_grants(host, request->giver == REGISTRY_GIVER_SERVER
+                             ? request->server->domid
+                             : request->client->domid);
+    int rc = limit_check(&host->registry, &host->setup->limits, request, err);
+    return rc ? rc
+              : sequence_reach(host->sequence, host->registry.next_id, err);
+}
+
+int exchange_admit(struct peer *client,
+                   const struct wire_channel_connect *connect,
+                   struct channel **ret, struct peer **ret_server,
+                   struct vdc_error *err)
+{
+    struct host *host = client->host;
+    struct limit_request request = { .client = &client->party };
+    struct party to;
+    int rc = check_request(client, connect, &request, err);
+
+    if (rc)
+        return rc;
+    if (exchange_find_party(client, connect->to, &to, NULL))
+        return unknown(connect->service, connect->to, err);
+    const struct offer *offer =
+        peer_find_offerer(host, to.domid, connect->service);
+    if (offer)
+        to = offer->peer->party;
+    request.server = &to;
+    request.rule =
+        rule_decide(host->rules, connect->service, &client->party, &to);
+    if (!request.rule || !request.rule->allow)
+        return denied(client, connect->service, connect->to, &to, request.rule,
+                      err);
+    if (!offer) {
+        char whose[PARTY_TEXT_SIZE];
+        vdc_error_set(err, VDC_E_NOT_FOUND, "%s offers no '%s' now",
+                      party_format(&to, whose), connect->service);
+        vdc_error_hint(err, "the program that offers it must run there");
+        return VDC_E_NOT_FOUND;
+    }
+    request.offer_most = offer->most;
+    rc = check_limits(host, &request, err);
+    if (rc)
+        return rc;
+    *ret_server = offer->peer;
+    *ret = add_row(host, &request, client, offer->peer);
+    return 0;
+}
+
+uint32_t exchange_timeout(const struct setup *setup,
+                          const struct wire_channel_connect *connect)
+{
+    uint64_t most = setup->answer_timeout_ms;
+
+    return (uint32_t)(connect->timeout_ms && connect->timeout_ms < most
+                          ? connect->timeout_ms
+                          : most);
+}

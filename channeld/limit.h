@@ -1,0 +1,36 @@
+/*
+ * How much of channels anybody may have.  Limits come from the settings and
+ * from the rule that allows a channel; use is summed up from the registry.
+ */
+#ifndef CHANNELD_LIMIT_H
+#define CHANNELD_LIMIT_H
+
+#include "channeld/registry.h"
+
+struct limits {
+    uint64_t host_channels;
+    uint64_t customer_channels, customer_pages, customer_grants;
+    uint64_t partition_channels, partition_pages, partition_grants;
+    uint64_t service_channels; /* that one offerer serves of one service */
+};
+
+/* A channel that somebody wants. */
+struct limit_request {
+    const char *service;
+    const struct party *client, *server;
+    const struct rule *rule; /* that allows it */
+    struct mem to_server, to_client;
+    uint32_t pages;
+    enum registry_giver giver;
+    uint32_t offer_most; /* what the offerer serves; 0: as we allow */
+    uint64_t xen_grants; /* that Xen lets the giver have; 0: not known */
+};
+
+/*
+ * Errors: VDC_E_QUOTA, the text naming the limit, its value and who holds how
+ * much of it, as far as the client may know; the hint, what to change.
+ */
+int limit_check(const struct registry *registry, const struct limits *limits,
+                const struct limit_request *request, struct vdc_error *err);
+
+#endif

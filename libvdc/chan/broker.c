@@ -1,0 +1,375 @@
+/*
+ * A program's side of channeld: the connection, and what it says; see
+ * broker.h.  What channeld says is taken in broker_hear.c.
+ */
+#include "chan/broker.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "chan/broker_impl.h"
+
+#define AGAIN_FIRST_MS 100
+#define AGAIN_MOST_MS 5000
+#define COUNT_S 2
+#define OFFER_AGAIN_S 1
+#define HELLO_PAGE 64 /* channels in a message */
+
+/* ---- sending ---- */
+
+int broker_say(struct broker *broker, enum wire_message_number number,
+               uint32_t id, const void *body)
+{
+    struct arena *arena = arena_new();
+    uint8_t *data;
+    size_t size;
+    int rc = wire_encode(number, id, body, arena, &data, &size, NULL);
+
+    if (rc == 0)
+        rc = broker->packet ? packet_send(broker->packet, data, size, NULL, 0)
+                            : VDC_E_CLOSED;
+    arena_free(arena);
+    return rc;
+}
+
+struct broker_request *broker_request(struct broker *broker,
+                                      enum wire_message_number number,
+                                      const void *body)
+{
+    struct broker_request *request = XNEW(struct broker_request);
+
+    broker->last_id = (broker->last_id + 1) & ~BROKER_THEIRS;
+    request->id = broker->last_id;
+    request->number = number;
+    TAILQ_INSERT_TAIL(&broker->requests, request, link);
+    request->rc = broker->is_ready || number == WIRE_MSG_hello
+                      ? broker_say(broker, number, request->id, body)
+                      : VDC_E_CLOSED;
+    if (request->rc)
+        event_active(broker->failing, EV_TIMEOUT, 0);
+    return request;
+}
+
+void broker_request_free(struct broker *broker, struct broker_request *request)
+{
+    TAILQ_REMOVE(&broker->requests, request, link);
+    free(request->service);
+    free(request);
+}
+
+/* ---- channels ---- */
+
+struct broker_entry *broker_entry_new(struct broker *broker,
+                                      const struct wire_channel_opened *opened,
+                                      bool is_client)
+{
+    struct broker_entry *entry = XNEW(struct broker_entry);
+
+    entry->arena = arena_new();
+    if (wire_struct_copy(&wire_struct_channel_opened, opened, entry->arena,
+                         &entry->opened, NULL))
+        wire_init(&wire_struct_channel_opened, &entry->opened);
+    entry->channel.id = opened->channel.id;
+    entry->channel.is_client = is_client;
+    entry->channel.info = &entry->opened.channel;
+    entry->channel.memory = &entry->opened.memory;
+    TAILQ_INSERT_TAIL(&broker->entries, entry, link);
+    return entry;
+}
+
+void broker_entry_close_fds(struct broker_entry *entry)
+{
+    for (unsigned i = 0; i < entry->channel.n_fds; i++)
+        if (entry->channel.fds[i] >= 0)
+            close(entry->channel.fds[i]);
+    entry->channel.n_fds = 0;
+}
+
+void broker_entry_free(struct broker *broker, struct broker_entry *entry)
+{
+    TAILQ_REMOVE(&broker->entries, entry, link);
+    broker_entry_close_fds(entry);
+    arena_free(entry->arena);
+    free(entry);
+}
+
+static struct broker_entry *entry_of(struct broker_channel *channel)
+{
+    return (struct broker_entry *)channel;
+}
+
+void broker_end(struct broker *broker, struct broker_channel *channel,
+                const char *reason)
+{
+    struct wire_channel_ref ref;
+
+    wire_init(&wire_struct_channel_ref, &ref);
+    ref.id = channel->id;
+    ref.reason = reason;
+    if (broker->is_ready)
+        broker_request(broker, WIRE_MSG_channel_close, &ref);
+    broker_entry_free(broker, entry_of(channel));
+}
+
+void broker_count(struct broker *broker, struct broker_channel *channel,
+                  const struct broker_counts *counts)
+{
+    const struct timeval soon = { COUNT_S, 0 };
+    struct wire_channel *wire = &entry_of(channel)->opened.channel;
+    bool is_client = channel->is_client;
+
+    wire->sent = is_client ? counts->sent : counts->received;
+    wire->received = is_client ? counts->received : counts->sent;
+    wire->messages = counts->messages;
+    wire->notifications = counts->notifications;
+    wire->stalls = counts->stalls;
+    entry_of(channel)->is_counted = true;
+    if (!evtimer_pending(broker->count, NULL))
+        evtimer_add(broker->count, &soon);
+}
+
+/* All of them, or those with new counts. */
+static void tell_channels(struct broker *broker, bool all)
+{
+    struct wire_channel page[HELLO_PAGE];
+    struct broker_entry *entry = TAILQ_FIRST(&broker->entries);
+    struct wire_channel_hello hello;
+
+    wire_init(&wire_struct_channel_hello, &hello);
+    hello.channels = page;
+    while (entry && broker->is_ready) {
+        hello.n_channels = 0;
+        for (; entry && hello.n_channels < HELLO_PAGE;
+             entry = TAILQ_NEXT(entry, link)) {
+            if (entry->is_open && (all || entry->is_counted))
+                page[hello.n_channels++] = entry->opened.channel;
+            entry->is_counted = false;
+        }
+        if (hello.n_channels)
+            broker_request(broker, WIRE_MSG_channel_hello, &hello);
+    }
+}
+
+static void on_count(evutil_socket_t fd, short what, void *arg)
+{
+    tell_channels(arg, false);
+}
+
+/* ---- offers ---- */
+
+static void tell_offer(struct broker *broker, const struct broker_offer *offer)
+{
+    struct wire_channel_offer body;
+
+    wire_init(&wire_struct_channel_offer, &body);
+    body.service = offer->service;
+    body.most = offer->most;
+    broker_request(broker, WIRE_MSG_channel_offer, &body)->service =
+        xstrdup(offer->service);
+}
+
+void broker_offer(struct broker *broker, const char *service, uint32_t most)
+{
+    struct broker_offer *offer = XNEW(struct broker_offer);
+
+    offer->service = xstrdup(service);
+    offer->most = most;
+    TAILQ_INSERT_TAIL(&broker->offers, offer, link);
+    if (broker->is_ready)
+        tell_offer(broker, offer);
+}
+
+void broker_offer_answered(struct broker *broker, const char *service,
+                           const struct vdc_error *err)
+{
+    const struct timeval later = { OFFER_AGAIN_S, 0 };
+    struct broker_offer *offer;
+    bool is_new = err != NULL;
+
+    TAILQ_FOREACH(offer, &broker->offers, link)
+    {
+        if (strcmp(offer->service, service))
+            continue;
+        is_new = err && !offer->is_refused;
+        offer->is_refused = err != NULL;
+    }
+    /* who offered it before may be about to end */
+    if (err && !evtimer_pending(broker->offering, NULL))
+        evtimer_add(broker->offering, &later);
+    if (is_new && broker->ops->on_refused)
+        broker->ops->on_refused(broker->arg, service, err);
+}
+
+static void on_offering(evutil_socket_t fd, short what, void *arg)
+{
+    struct broker *broker = arg;
+    struct broker_offer *offer;
+
+    TAILQ_FOREACH(offer, &broker->offers, link)
+    if (offer->is_refused && broker->is_ready)
+        tell_offer(broker, offer);
+}
+
+void broker_withdraw(struct broker *broker, const char *service)
+{
+    struct wire_channel_offer body;
+    struct broker_offer *offer;
+
+    TAILQ_FOREACH(offer, &broker->offers, link)
+    if (strcmp(offer->service, service) == 0)
+        break;
+    if (!offer)
+        return;
+    wire_init(&wire_struct_channel_offer, &body);
+    body.service = service;
+    if (broker->is_ready)
+        broker_request(broker, WIRE_MSG_channel_withdraw, &body);
+    TAILQ_REMOVE(&broker->offers, offer, link);
+    free(offer->service);
+    free(offer);
+}
+
+/* ---- requests ---- */
+
+void broker_connect(struct broker *broker,
+                    const struct wire_channel_connect *connect,
+                    const struct broker_connect_ops *ops, void *arg)
+{
+    struct broker_request *request =
+        broker_request(broker, WIRE_MSG_channel_connect, connect);
+
+    request->connect_ops = ops;
+    request->arg = arg;
+}
+
+void broker_ask(struct broker *broker, enum wire_message_number number,
+                const void *body, broker_done_fn *done, void *arg)
+{
+    struct broker_request *request = broker_request(broker, number, body);
+
+    request->done = done;
+    request->arg = arg;
+}
+
+/* ---- the connection ---- */
+
+static void try_later(struct broker *broker)
+{
+    unsigned ms = AGAIN_FIRST_MS << (broker->tries < 6 ? broker->tries : 6);
+    if (ms > AGAIN_MOST_MS)
+        ms = AGAIN_MOST_MS;
+    const struct timeval later = { ms / 1000, ms % 1000 * 1000 };
+
+    broker->tries++;
+    evtimer_add(broker->again, &later);
+}
+
+void broker_lost(struct broker *broker, const struct vdc_error *err)
+{
+    packet_destroy(broker->packet);
+    broker->packet = NULL;
+    broker->is_ready = false;
+    broker_fail_all(broker, err);
+    try_later(broker);
+    if (broker->ops->on_lost)
+        broker->ops->on_lost(broker->arg, err);
+}
+
+void broker_found(struct broker *broker)
+{
+    struct broker_offer *offer;
+
+    broker->is_ready = true;
+    broker->tries = 0;
+    TAILQ_FOREACH(offer, &broker->offers, link)
+    tell_offer(broker, offer);
+    tell_channels(broker, true);
+    if (broker->ops->on_ready)
+        broker->ops->on_ready(broker->arg);
+}
+
+static void on_close(void *arg, const struct vdc_error *err)
+{
+    struct vdc_error lost = *err;
+
+    vdc_error_prefix(&lost, "channeld has gone");
+    broker_lost(arg, &lost);
+}
+
+static const struct packet_ops packet_ops = { .on_packet = broker_heard,
+                                              .on_close = on_close };
+
+static void on_again(evutil_socket_t unused, short what, void *arg)
+{
+    struct broker *broker = arg;
+    struct vdc_error err = { 0 };
+    struct wire_hello hello;
+    int fd;
+
+    if (packet_connect(broker->path, &fd, &err)) {
+        broker_lost(broker, &err);
+        return;
+    }
+    evutil_make_socket_nonblocking(fd);
+    broker->packet = packet_new(broker->base, fd, &packet_ops, broker);
+    wire_init(&wire_struct_hello, &hello);
+    hello.program = "broker";
+    hello.version = PACKAGE_VERSION;
+    hello.protocol = WIRE_PROTOCOL;
+    broker_request(broker, WIRE_MSG_hello, &hello);
+}
+
+static void on_failing(evutil_socket_t fd, short what, void *arg)
+{
+    broker_fail_unsent(arg);
+}
+
+struct broker *broker_new(struct event_base *base, const char *path,
+                          const struct broker_ops *ops, void *arg)
+{
+    struct broker *broker = XNEW(struct broker);
+    const char *named = getenv(BROKER_SOCKET_ENV);
+
+    broker->base = base;
+    broker->path = xstrdup(path ? path : named ? named : BROKER_SOCKET);
+    broker->ops = ops;
+    broker->arg = arg;
+    TAILQ_INIT(&broker->requests);
+    TAILQ_INIT(&broker->entries);
+    TAILQ_INIT(&broker->offers);
+    broker->again = evtimer_new(base, on_again, broker);
+    broker->failing = evtimer_new(base, on_failing, broker);
+    broker->count = evtimer_new(base, on_count, broker);
+    broker->offering = evtimer_new(base, on_offering, broker);
+    if (!broker->again || !broker->failing || !broker->count ||
+        !broker->offering)
+        abort(); /* out of memory */
+    event_active(broker->again, EV_TIMEOUT, 0);
+    return broker;
+}
+
+void broker_free(struct broker *broker)
+{
+    if (!broker)
+        return;
+    packet_destroy(broker->packet);
+    while (!TAILQ_EMPTY(&broker->requests))
+        broker_request_free(broker, TAILQ_FIRST(&broker->requests));
+    while (!TAILQ_EMPTY(&broker->entries))
+        broker_entry_free(broker, TAILQ_FIRST(&broker->entries));
+    while (!TAILQ_EMPTY(&broker->offers)) {
+        struct broker_offer *offer = TAILQ_FIRST(&broker->offers);
+        TAILQ_REMOVE(&broker->offers, offer, link);
+        free(offer->service);
+        free(offer);
+    }
+    event_free(broker->again);
+    event_free(broker->failing);
+    event_free(broker->count);
+    event_free(broker->offering);
+    free(broker->path);
+    free(broker);
+}

@@ -1,0 +1,17 @@
+# channeld, the real daemon in both its roles, on a simulated host.
+CHANNEL_BED = tests/sim/channel_bed.c tests/sim/channel_bed.h \
+	tests/sim/channel_program.c
+CHANNEL_TESTS = tests/sim/test_channeld tests/sim/test_channeld_restart \
+	tests/sim/test_channeld_random
+check_PROGRAMS += $(CHANNEL_TESTS)
+TESTS += $(CHANNEL_TESTS)
+CHANNEL_LIBS = libvdc/chan/libchan.a $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS)
+tests_sim_test_channeld_SOURCES = tests/sim/test_channeld.c $(CHANNEL_BED)
+tests_sim_test_channeld_LDADD = $(CHANNEL_LIBS)
+tests_sim_test_channeld_restart_SOURCES = \
+	tests/sim/test_channeld_restart.c $(CHANNEL_BED)
+tests_sim_test_channeld_restart_LDADD = $(CHANNEL_LIBS)
+tests_sim_test_channeld_random_SOURCES = \
+	tests/sim/test_channeld_random.c $(CHANNEL_BED)
+tests_sim_test_channeld_random_LDADD = $(CHANNEL_LIBS)
+EXTRA_DIST += tests/sim/long/channels.sh

@@ -1,0 +1,207 @@
+#!/bin/sh
+# Channels from the command line: policyd, resourced, channeld and the
+# channelds of two guests, all real, on a simulated host.
+. "$(dirname "$0")/lib.sh"
+
+CHANNELD=$(cd "$BIN" && pwd)/channeld/channeld
+channeld_pids=
+XEN_VDC_CHANNEL_SOCKET=$WORK/channel.sock
+export XEN_VDC_CHANNEL_SOCKET
+
+finish_channels() {
+    for pid in $channeld_pids; do
+        stop_daemon "$pid"
+    done
+    finish
+}
+trap finish_channels EXIT
+
+start_host
+cat >"$WORK/rules" <<END
+pipe  @any   @any   allow size=64K
+one   @any   @any   allow channels=1
+own   @same-customer @same-customer allow
+END
+cat >"$WORK/channeld.conf" <<END
+socket = "$WORK/channel.sock"
+rules = "$WORK/rules"
+sequence = "$WORK/channeld.sequence"
+policyd_socket = "$WORK/policyd.sock"
+hypervisor = "sim:state=$WORK/sim.state,beside=yes,memory=4G,dom0_memory=512M"
+simulated_guests = "$WORK/guests.sock"
+operators = [ "$(id -u)" ]
+END
+start_channeld() {
+    "$CHANNELD" --config "$WORK/channeld.conf" >>"$WORK/channeld.log" 2>&1 &
+    channeld_pids="$channeld_pids $!"
+}
+start_guest() { # NAME DOMID
+    cat >"$WORK/$1.conf" <<END
+socket = "$WORK/$1.sock"
+control = "sim:$2:$WORK/guests.sock"
+END
+    "$CHANNELD" --guest --config "$WORK/$1.conf" >>"$WORK/channeld.log" 2>&1 &
+    channeld_pids="$channeld_pids $!"
+}
+listed() { # PATTERN
+    vdc channel-list | grep -qE -- "$1"
+}
+in_guest() { # NAME COMMAND...
+    guest=$1
+    shift
+    XEN_VDC_CHANNEL_SOCKET=$WORK/$guest.sock vdc "$@"
+}
+
+check_error "channeld does not run: what to do" 7 \
+    'cannot reach channeld.*channel.sock|systemctl start xen-vdc-channeld' \
+    vdc channel-list
+start_channeld
+retry 20 vdc channel-list || {
+    failed "channeld starts" "$(cat "$WORK/channeld.log")"
+    exit 1
+}
+check "acme" vdc customer-create acme --memory 1G --user 54001
+check "globex" vdc customer-create globex --memory 1G --user 54002
+config web.cfg
+for owner in acme globex; do
+    check "a guest of $owner" \
+        vdc create "$WORK/web.cfg" --customer "$owner" --quiet
+    start_guest "$owner" "$(vdc domid "$owner.web")"
+    retry 20 in_guest "$owner" channel-list || failed "channeld in $owner.web"
+done
+
+# ---- rules ----
+
+check_output "the rule that allows" '^allowed: .*rules:1' \
+    vdc channel-rule-check pipe host acme.web
+check_output "and its text" 'pipe  @any   @any   allow size=64K' \
+    vdc channel-rule-check pipe host acme.web
+vdc channel-rule-check own acme.web globex.web >"$WORK/out" 2>&1
+check_equal "no rule: the exit status" 6 $?
+check_equal "and the words" "denied: no rule matches" "$(cat "$WORK/out")"
+check_error "a partition that is not there" 3 \
+    "no partition 'nobody' is running" \
+    vdc channel-rule-check pipe nobody host
+check_error "no name of a service" 2 "cannot be a service's name" \
+    vdc channel-rule-check Pipe! host host
+
+# ---- pipes ----
+
+head -c 3000000 /dev/urandom >"$WORK/data"
+send_recv() { # TEXT RECEIVER... -- SENDER...; pipe's data goes through
+    text=$1
+    "$2" "$3" channel-recv pipe >"$WORK/got" 2>"$WORK/recv.err" &
+    recv=$!
+    shift 3
+    tries=0
+    # until the offer is there
+    until "$@" <"$WORK/data" 2>"$WORK/send.err"; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || break
+        sleep 0.1
+    done
+    wait $recv
+    check_equal "$text: the receiver's status" 0 $?
+    check "$text: every byte" cmp "$WORK/data" "$WORK/got"
+}
+host() {
+    shift
+    vdc "$@"
+}
+send_recv "host to guest" in_guest acme \
+    vdc channel-send pipe --to acme.web
+send_recv "guest to host" host - in_guest acme channel-send pipe
+send_recv "guest to guest" in_guest globex \
+    in_guest acme channel-send pipe --to globex.web --size 4K
+send_recv "host to host" host - vdc channel-send pipe --size 32K
+check_error "nobody offers it" 3 "the host offers no 'pipe' now" \
+    vdc channel-send pipe </dev/null
+check_error "no rule" 3 "there is no 'own' at 'globex.web' that you may" \
+    in_guest acme channel-send own --to globex.web </dev/null
+check_error "too large a ring" 5 'rings of at most 64 KiB' sh -c "
+    '$BIN/xl-ext/xl-vdc' channel-recv pipe & recv=\$!
+    sleep 0.5
+    '$BIN/xl-ext/xl-vdc' channel-send pipe --size 1M </dev/null
+    status=\$?
+    kill \$recv
+    exit \$status"
+
+# ---- a channel that stays ----
+
+mkfifo "$WORK/fifo"
+in_guest acme channel-recv one >"$WORK/got" 2>"$WORK/recv.err" &
+recv=$!
+sleep 0.5
+vdc channel-send one --to acme.web <"$WORK/fifo" 2>"$WORK/send.err" &
+send=$!
+exec 3>"$WORK/fifo"
+echo "first line" >&3
+check "it is listed" retry 10 listed ' one +host +acme.web +open .*rules:2'
+id=$(vdc channel-list | awk '$2 == "one" { print $1 }')
+check_output "it is shown" 'service +one' vdc channel-show "$id"
+check "what it sent is counted" retry 10 listed ' open +11 '
+check_error "the rule's limit" 5 \
+    "would be over the limit of 1 \(one   @any   @any   allow channels=1\)" \
+    vdc channel-send one --to acme.web </dev/null
+check_output "who is busy" "^ *$id +one" \
+    vdc channel-top --interval 1 --count 1
+if command -v sqlite3 >/dev/null; then
+    vdc channel-list -o json >"$WORK/out.json"
+    check "JSON" json_is_valid "$WORK/out.json"
+    check_equal "JSON: the client's domid" 0 \
+        "$(json "$WORK/out.json" '$.channels[0].client.domid')"
+    check_equal "JSON: the server's owner" acme \
+        "$(json "$WORK/out.json" '$.channels[0].server.owner')"
+    vdc channel-top --interval 1 --count 1 -o json >"$WORK/out.json"
+    check "JSON of top" json_is_valid "$WORK/out.json"
+else
+    skipped "JSON: sqlite3 is not here"
+fi
+
+# ---- who sees what ----
+
+if [ "$(id -u)" = 0 ]; then
+    chmod 755 "$WORK"
+    check_output "its customer sees it" ' one +host +acme.web' \
+        as_user 54001 channel-list
+    check_equal "another does not" 1 "$(as_user 54002 channel-list | wc -l)"
+    check_error "nor can it show it" 3 "there is no channel $id" \
+        as_user 54002 channel-show "$id"
+    check_error "nor close it" 3 "there is no channel $id" \
+        as_user 54002 channel-close "$id"
+    check_error "nor read the rules again" 6 'operators read' \
+        as_user 54002 channel-reload
+    check_error "who is nobody's login" 6 \
+        'uid 54003 is neither an operator nor a login' \
+        as_user 54003 channel-list
+else
+    skipped "who sees what: needs root"
+fi
+check_equal "a guest of another sees nothing" 1 \
+    "$(in_guest globex channel-list | wc -l)"
+check_output "its own guest does" ' one ' in_guest acme channel-list
+
+# ---- ends ----
+
+check_output "a dry run" "$id: 'one' from host to acme.web would be closed" \
+    vdc channel-close "$id" --dry-run
+check "it closes nothing" listed " one +host"
+check_output "closed" "$id: 'one' from host to acme.web closed" \
+    vdc channel-close "$id" --reason "out of hours"
+exec 3>&-
+wait $send
+check_equal "the sender's status" 7 $?
+check "and what it is told" grep -q 'out of hours' "$WORK/send.err"
+wait $recv
+check_equal "the receiver's status" 7 $?
+check_equal "what was written has come" "first line" "$(cat "$WORK/got")"
+check_error "it is gone" 3 "there is no channel $id" vdc channel-show "$id"
+
+echo "pipe @any @any denny" >"$WORK/rules"
+check_error "broken rules are refused" 2 \
+    "the rules stay as they were: .*rules:1: 'denny' stands where" \
+    vdc channel-reload
+echo "pipe @any @any deny" >"$WORK/rules"
+check "rules are read again" vdc channel-reload
+check_error "and count" 6 "'pipe' of acme.web is denied by .*rules:1" \
+    vdc channel-send pipe --to acme.web </dev/null

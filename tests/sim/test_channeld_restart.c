@@ -1,0 +1,378 @@
+/*
+ * channeld and guests that die with channels open, and ends that are hostile.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "chan/packet.h"
+#include "tests/sim/channel_bed.h"
+
+static const char rules[] = "echo @any @any allow\n"
+                            "own @same-customer @same-customer allow\n";
+
+enum { WEB, DB, APP };
+
+struct scene {
+    struct bed *bed;
+    struct bed_program *host, *guest[3];
+};
+
+static struct scene begin(void)
+{
+    struct scene s = { .bed = bed_new(rules, "") };
+
+    bed_add_guest(s.bed, "acme", "web");
+    bed_add_guest(s.bed, "acme", "db");
+    bed_add_guest(s.bed, "globex", "app");
+    bed_start(s.bed);
+    s.host = bed_program(s.bed, s.bed->socket);
+    CHECK(bed_offer(s.host, "echo"));
+    for (unsigned i = 0; i < 3; i++) {
+        bed_start_guest(s.bed, i);
+        s.guest[i] = bed_program(s.bed, s.bed->guests[i].socket);
+        CHECK(bed_offer(s.guest[i], "echo"));
+    }
+    return s;
+}
+
+static void end(struct scene *s)
+{
+    for (unsigned i = 0; i < 3; i++)
+        bed_program_free(s->guest[i]);
+    bed_program_free(s->host);
+    bed_free(s->bed);
+}
+
+struct wanted {
+    struct scene *s;
+    unsigned open, all;
+};
+
+/* How many are in the registry, and how many of them wholly. */
+static bool has_channels(void *arg)
+{
+    struct wanted *wanted = arg;
+    struct arena *arena = arena_new();
+    struct wire_channel_query query;
+    const struct wire_channel_list *list;
+    const void *body;
+    unsigned open = 0, all = 0;
+
+    wire_init(&wire_struct_channel_query, &query);
+    if (wanted->s->host->ready &&
+        !bed_ask(wanted->s->host, WIRE_MSG_channel_list, &query, arena,
+                 &body)) {
+        list = body;
+        all = list->n_channels;
+        for (uint32_t i = 0; i < list->n_channels; i++)
+            open += list->channels[i].state == WIRE_CHANNEL_OPEN;
+    }
+    arena_free(arena);
+    return open == wanted->open && all == wanted->all;
+}
+
+static bool wait_channels(struct scene *s, unsigned open, unsigned all,
+                          unsigned timeout_ms)
+{
+    struct wanted wanted = { s, open, all };
+
+    return bed_until(s->bed, has_channels, &wanted, timeout_ms);
+}
+
+/* One of each kind. */
+static void open_five(struct scene *s, struct bed_end *ends[5])
+{
+    ends[0] = bed_connect(s->host, "echo", "");
+    ends[1] = bed_connect(s->host, "echo", "acme.web");
+    ends[2] = bed_connect(s->guest[WEB], "echo", "");
+    ends[3] = bed_connect(s->guest[WEB], "echo", "db");
+    ends[4] = bed_connect(s->guest[WEB], "echo", "web");
+    for (unsigned i = 0; i < 5; i++)
+        CHECK(ends[i] != NULL);
+}
+
+static void check_served(struct scene *s)
+{
+    struct bed_end *client = bed_connect(s->guest[DB], "echo", "acme.web");
+    struct bed_end *server =
+        client ? bed_find(s->guest[WEB], client->id) : NULL;
+
+    CHECK(bed_is_joined(client, server));
+    if (client)
+        bed_end(s->guest[DB], client);
+}
+
+static void test_kill(void)
+{
+    struct scene s = begin();
+    struct bed_end *ends[5];
+    uint64_t last;
+
+    open_five(&s, ends);
+    CHECK(wait_channels(&s, 5, 5, 5000));
+    last = ends[4]->id;
+    for (unsigned round = 0; round < 3; round++) {
+        CHECK(bed_stop(&s.bed->pid, SIGKILL) == 128 + SIGKILL);
+        bed_pause(s.bed, 100);
+        /* the channels do not need it */
+        CHECK(bed_is_joined(ends[1], bed_find(s.guest[WEB], ends[1]->id)));
+        CHECK(bed_is_joined(ends[3], bed_find(s.guest[DB], ends[3]->id)));
+        bed_start(s.bed);
+        CHECK(wait_channels(&s, 5, 5, 8000));
+    }
+    check_served(&s);
+    struct bed_end *next = bed_connect(s.host, "echo", "");
+    CHECK(next && next->id > last); /* numbers are not used again */
+    /* the end of one is told to the other, as if nothing had been */
+    bed_end(s.guest[WEB], ends[3]);
+    CHECK(wait_channels(&s, 5, 5, 5000));
+    end(&s);
+}
+
+static void test_guest_channeld_killed(void)
+{
+    struct scene s = begin();
+    struct bed_end *ends[5];
+
+    open_five(&s, ends);
+    CHECK(bed_stop(&s.bed->guests[WEB].pid, SIGKILL) == 128 + SIGKILL);
+    CHECK(wait_channels(&s, 1, 5, 5000)); /* the others are half there */
+    bed_start_guest(s.bed, WEB);
+    CHECK(wait_channels(&s, 5, 5, 8000));
+    check_served(&s);
+    end(&s);
+}
+
+/* A guest's channeld that does not come back: after ten seconds its channels
+ * are over, and the other ends are told. */
+static void test_half(void)
+{
+    struct scene s = begin();
+    struct bed_end *ends[5];
+
+    open_five(&s, ends);
+    unsigned had = s.guest[DB]->n_ends;
+    bed_stop(&s.bed->guests[WEB].pid, SIGKILL);
+    CHECK(wait_channels(&s, 1, 5, 5000));
+    CHECK(wait_channels(&s, 1, 1, 15000));
+    CHECK(s.guest[DB]->n_ends == had - 1);
+    CHECK_HAS(s.guest[DB]->error.text, "the other end is not there");
+    bed_start_guest(s.bed, WEB);
+    bed_run(s.bed, &s.guest[WEB]->ready, 10000);
+    /* what is over stays over, but for the channel within this guest: of
+     * that both ends tell again */
+    CHECK(wait_channels(&s, 2, 2, 15000));
+    end(&s);
+}
+
+static void test_domain_ends(void)
+{
+    struct scene s = begin();
+    struct bed_end *ends[5];
+    struct arena *arena = arena_new();
+
+    const char *before = bed_store(s.bed, arena);
+    open_five(&s, ends);
+    /* channels cost xenstore nothing */
+    CHECK(strcmp(before, bed_store(s.bed, arena)) == 0);
+    bed_destroy_guest(s.bed, WEB);
+    CHECK(wait_channels(&s, 1, 1, 5000));
+    CHECK_HAS(s.guest[DB]->error.text, "the domain has ended");
+    /* the same number for another partition is another */
+    CHECK(bed_connect(s.host, "echo", "acme.web") == NULL);
+    arena_free(arena);
+    end(&s);
+}
+
+/* ---- hostile ends ---- */
+
+static int answer_to(int fd, uint32_t id, struct arena *arena,
+                     struct vdc_error *err)
+{
+    struct wire_frame frame;
+    int rc;
+
+    do
+        rc = raw_hear(fd, 5000, arena, &frame, err);
+    while (rc != VDC_E_TIMEOUT && rc != VDC_E_CLOSED && frame.id != id);
+    return rc;
+}
+
+static void say_channel(int fd, enum wire_message_number number, uint32_t id,
+                        const struct wire_channel *channel)
+{
+    struct wire_channel_hello hello;
+    struct wire_channel_opened opened;
+
+    wire_init(&wire_struct_channel_hello, &hello);
+    wire_init(&wire_struct_channel_opened, &opened);
+    hello.n_channels = 1;
+    hello.channels = (struct wire_channel *)(uintptr_t)channel;
+    opened.channel = *channel;
+    raw_say(fd, number, id,
+            number == WIRE_MSG_channel_hello ? (void *)&hello
+                                             : (void *)&opened);
+}
+
+/* A guest that speaks for itself, and lies. */
+static void test_liar(void)
+{
+    struct scene s = begin();
+    struct arena *arena = arena_new();
+    struct vdc_error err = { 0 };
+    char name[32];
+    struct bed_end *ends[5];
+    struct wire_channel_ref ref;
+
+    open_five(&s, ends);
+    struct wire_channel theirs = *ends[3]->channel->info;
+    bed_stop(&s.bed->guests[APP].pid, SIGKILL);
+    CHECK(raw_open(s.bed->guests_socket, "domain 999") < 0);
+    snprintf(name, sizeof(name), "domain %u", s.bed->guests[APP].domid);
+    int fd = raw_open(s.bed->guests_socket, name);
+    CHECK(fd >= 0);
+    /* it ends nobody's channel, and cannot tell it from none */
+    wire_init(&wire_struct_channel_ref, &ref);
+    ref.id = ends[3]->id;
+    raw_say(fd, WIRE_MSG_channel_close, 5, &ref);
+    CHECK(answer_to(fd, 5, arena, &err) == VDC_E_NOT_FOUND);
+    char told[1024];
+    snprintf(told, sizeof(told), "there is no channel %llu",
+             (unsigned long long)ref.id);
+    CHECK_HAS(err.text, told);
+    ref.id = 4711;
+    raw_say(fd, WIRE_MSG_channel_close, 6, &ref);
+    CHECK(answer_to(fd, 6, arena, &err) == VDC_E_NOT_FOUND);
+    CHECK_HAS(err.text, "there is no channel 4711");
+    /* it claims one of others, one to come, and one that was never */
+    say_channel(fd, WIRE_MSG_channel_hello, 7, &theirs);
+    CHECK(answer_to(fd, 7, arena, &err) == 0);
+    theirs.client.domid = s.bed->guests[APP].domid;
+    say_channel(fd, WIRE_MSG_channel_hello, 8, &theirs);
+    CHECK(answer_to(fd, 8, arena, &err) == 0);
+    theirs.id = UINT64_MAX;
+    say_channel(fd, WIRE_MSG_channel_hello, 9, &theirs);
+    CHECK(answer_to(fd, 9, arena, &err) == 0);
+    /* it answers what it was not asked */
+    theirs.id = ends[3]->id;
+    say_channel(fd, WIRE_MSG_channel_opened, 10, &theirs);
+    say_channel(fd, WIRE_MSG_channel_opened, 0x80000001u, &theirs);
+    say_channel(fd, WIRE_MSG_channel_incoming, 11, &theirs);
+    CHECK(answer_to(fd, 11, arena, &err) == VDC_E_UNSUPPORTED);
+    CHECK(wait_channels(&s, 5, 5, 5000));
+    for (unsigned i = 0; i < 5; i++)
+        CHECK(ends[i]->channel != NULL);
+    close(fd);
+    arena_free(arena);
+    end(&s);
+}
+
+/* More than anybody can want, of everything. */
+static void flood(bool reads)
+{
+    struct scene s = begin();
+    struct arena *arena = arena_new();
+    struct wire_channel_connect connect;
+    struct wire_channel_query query;
+    struct bed_end *ends[5];
+    char name[32];
+    unsigned sent = 0;
+
+    open_five(&s, ends);
+    bed_stop(&s.bed->guests[APP].pid, SIGKILL);
+    snprintf(name, sizeof(name), "domain %u", s.bed->guests[APP].domid);
+    int fd = raw_open(s.bed->guests_socket, name);
+    unsigned long memory = bed_memory(s.bed->pid);
+    unsigned fds = bed_count_fds(s.bed->pid);
+    wire_init(&wire_struct_channel_connect, &connect);
+    connect.service = "echo";
+    connect.to = "acme.web"; /* whose memory it will never give */
+    wire_init(&wire_struct_channel_query, &query);
+    uint64_t alone = clock_mono().ms;
+    struct bed_end *first = bed_connect(s.guest[WEB], "echo", "db");
+    CHECK(first != NULL);
+    alone = clock_mono().ms - alone;
+    if (first)
+        bed_end(s.guest[WEB], first);
+    uint64_t slowest = 0, until = clock_mono().ms + 2000;
+    uint8_t *data, *list;
+    size_t size, list_size;
+    wire_encode(WIRE_MSG_channel_connect, 3, &connect, arena, &data, &size,
+                NULL);
+    wire_encode(WIRE_MSG_channel_list, 4, &query, arena, &list, &list_size,
+                NULL);
+    while (clock_mono().ms < until) {
+        for (unsigned i = 0; i < 200; i++) {
+            static char buf[65536];
+            while (reads && recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+                ;
+            sent += send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+            if (!reads) /* long answers, so that it is soon dropped */
+                sent +=
+                    send(fd, list, list_size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+        }
+        uint64_t before = clock_mono().ms;
+        struct bed_end *one = bed_connect(s.guest[WEB], "echo", "db");
+        CHECK(one != NULL);
+        if (one)
+            bed_end(s.guest[WEB], one);
+        if (clock_mono().ms - before > slowest)
+            slowest = clock_mono().ms - before;
+    }
+    unsigned long grown = bed_memory(s.bed->pid) - memory;
+    printf("    a guest that %s answers: %u messages; the slowest channel of "
+           "others took %llu ms; "
+           "channeld grew by %lu KiB\n",
+           reads ? "reads the" : "reads no", sent, (unsigned long long)slowest,
+           grown);
+    CHECK(sent > 100);
+    /* on a machine that does much else a channel takes its time anyway */
+    CHECK(slowest < 1000 + 20 * alone);
+    CHECK(grown < 8192);
+    close(fd);
+    CHECK(wait_channels(&s, 5, 5, 5000));
+    CHECK(bed_count_fds(s.bed->pid) <= fds);
+    arena_free(arena);
+    end(&s);
+}
+
+static void test_flood(void)
+{
+    flood(true);
+    flood(false);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} tests[] = {
+    { "channeld is killed with channels open", test_kill },
+    { "a guest's channeld is killed", test_guest_channeld_killed },
+    { "a guest's channeld does not come back", test_half },
+    { "a domain ends", test_domain_ends },
+    { "a guest that lies", test_liar },
+    { "a guest that floods", test_flood },
+};
+
+int main(int argc, char **argv)
+{
+    unsigned passed = 0, failed = 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        if (argc > 1 && !strstr(tests[i].name, argv[1]))
+            continue;
+        unsigned before = checks_failed, done = checks_done;
+        tests[i].run();
+        bool ok = checks_failed == before && checks_done > done;
+        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
+        fflush(stdout);
+        passed += ok;
+        failed += !ok;
+    }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed || !passed ? 1 : 0;
+}
