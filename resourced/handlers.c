@@ -75,6 +75,8 @@ static void handle_cancel(struct request *request)
     const struct wire_cancel *cancel = request->body;
     struct request *meant = request_of_id(request, cancel->request);
 
+    if (meant)
+        meant->cancelled = true;
     if (meant && meant->transaction)
         transaction_cancel(meant->transaction);
     else if (meant)
@@ -260,6 +262,9 @@ static void asked(struct request *request, struct transaction *t, int rc,
     if (is_asked && ref->wait) {
         request->transaction = NULL;
         wait_for_guest(request, partition, timeout_ms, what);
+        /* The cancel came too late for the asking, not for the wait. */
+        if (request->cancelled)
+            waiter_cancel(request->host->waiters, request);
         return;
     }
     done(request, t, rc, err);

@@ -29,6 +29,7 @@ struct request {
     const void *body;    /* struct wire_<body> of its message */
     struct event_follower *follower; /* of the events it asked for */
     struct transaction *transaction; /* that it began, until it has ended */
+    bool cancelled;                  /* the client does not want it any more */
     LIST_ENTRY(request) link;        /* of its connection */
 };
 

@@ -237,6 +237,32 @@ static void test_shutdown_timeout(void)
     rd_free(rd);
 }
 
+/* Whenever the cancel comes, before the guest is asked or after, the wait
+ * ends. */
+static void test_wait_cancelled(void)
+{
+    static const unsigned delays[] = { 0, 0, 1, 2, 3, 5, 10, 40 };
+    struct rd *rd = started(NULL);
+    struct wire_partition_ref ref;
+    struct vdc_error err;
+
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", "sim.ignore_shutdown"), 0);
+    wire_init(&wire_struct_partition_ref, &ref);
+    ref.customer = "acme";
+    ref.name = "web";
+    ref.wait = true;
+    ref.timeout_ms = 3000;
+    for (size_t i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
+        uint32_t id = rd_send(rd, WIRE_MSG_partition_shutdown, &ref);
+        if (i > 0)
+            rd_sleep(delays[i]);
+        rd_cancel(rd, id);
+        CU_ASSERT_EQUAL(rd_answer(rd, id, NULL, &err), VDC_E_CANCELLED);
+    }
+    CU_ASSERT_EQUAL(rd_domains(rd), 1);
+    rd_free(rd);
+}
+
 /* Guests do not notice; what they do meanwhile is followed afterwards. */
 static void test_killed(void)
 {
@@ -424,6 +450,7 @@ static const struct unit_test tests[] = {
     { "restart fails half-way", test_rebuild_fails },
     { "destroyed by somebody else", test_outside },
     { "shutdown is ignored", test_shutdown_timeout },
+    { "a wait that is cancelled", test_wait_cancelled },
     { "kill -9 with guests", test_killed },
     { "power cut", test_power_cut },
     { "a start at boot fails", test_boot_fails },
