@@ -9,7 +9,7 @@
  * two looks at the other's position there are no more messages than fit into
  * a ring; what is broken stays so.  An alarm ends what hangs.
  *
- * Usage: attack_ring [OPERATIONS [SEED]]
+ * Usage: attack_ring [OPERATIONS [SEED]]; long/ring.sh does many.
  *
  * Built as it is, with AddressSanitizer and UBSan, and with ThreadSanitizer.
  * For the last, the bytes of messages and the lies are not instrumented: that
@@ -29,11 +29,11 @@
 #define SIZE 4096u
 
 #if defined(VDC_TSAN)
-#define OPERATIONS 1000000ul
+#define OPERATIONS 100000ul
 #elif defined(__SANITIZE_ADDRESS__) || defined(VDC_ASAN)
-#define OPERATIONS 3000000ul
+#define OPERATIONS 300000ul
 #else
-#define OPERATIONS 10000000ul
+#define OPERATIONS 400000ul
 #endif
 
 /* For what may race: gcc would inline it into what is instrumented. */
