@@ -285,9 +285,12 @@ bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,
     uint64_t until = clock_mono().ms +
                      UINT64_C(4) * timeout_ms * (slow ? atoi(slow) : 1);
 
-    while (!fn(arg) && clock_mono().ms < until)
+    bool holds;
+
+    /* What held once counts: asking again could find the next state. */
+    while (!(holds = fn(arg)) && clock_mono().ms < until)
         turn(bed, 20);
-    return fn(arg);
+    return holds;
 }
 
 static bool is_true(void *arg)
