@@ -159,6 +159,10 @@ check "it runs" vdc domid acme.web
 check_error "restore of another" 2 'web.save|guest' \
     vdc restore acme.db "$WORK/images/web.save"
 
+mkfifo "$WORK/images/pipe"
+check_error "restore of a pipe waits for nobody" 2 'pipe' \
+    timeout 10 "$BIN/xl-ext/xl-vdc" restore "$WORK/images/pipe"
+
 # ---- resources and leases ----
 check_output "resource-list" ' memory .* 210 MiB ' \
     vdc resource-list acme.web
