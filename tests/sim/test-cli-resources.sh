@@ -143,6 +143,8 @@ check_equal "domname of domid" web "$(vdc domname "$domid")"
 check_output "uptime" "^web +$domid +0:" vdc uptime acme.web
 check_output "save" 'saved to' vdc save acme.web "$WORK/images/web.save"
 check_error "it has no domain then" 4 'web' vdc domid acme.web
+check_output "vcpu-set of a guest that is stopped" \
+    'acme.web: will have 4 of 4 vCPUs online' vdc vcpu-set acme.web 4
 check_output "restore: the file says whose it is" 'running as domain' \
     vdc restore "$WORK/images/web.save"
 echo "a letter" >"$WORK/images/letter"
