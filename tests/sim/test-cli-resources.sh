@@ -155,6 +155,14 @@ check_output "save over its own older state" 'saved to' \
     vdc save acme.web "$WORK/images/web.save"
 check_output "and restore" 'running as domain' \
     vdc restore "$WORK/images/web.save"
+memory=$(shown partition.memory_kib)
+vdc save -q acme.web "$WORK/images/told.save" || exit 1
+check_output "mem-set of a saved guest" 'will have 222 MiB' \
+    vdc mem-set acme.web 222
+check "and vcpu-set" vdc vcpu-set -q acme.web 2
+check "restore" vdc restore -q "$WORK/images/told.save"
+check_output "it was told" 'all agrees' vdc host-verify
+check "back" vdc mem-set -q acme.web "${memory}k"
 check_output "save and run on" 'runs on' \
     vdc save -c acme.web "$WORK/images/later.save"
 check "it runs" vdc domid acme.web
