@@ -410,8 +410,20 @@ static void begun(struct transaction *t)
     ask_for_locks(t);
 }
 
+/* What only asks for an answer has nothing that could be done. */
+static int check_recall(struct transaction *t)
+{
+    if (t->request.n_operations || t->request.dry_run || !t->request.key[0])
+        return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                             "what asks for the answer to a key has a key, "
+                             "and no operations");
+    return 0;
+}
+
 static int check_request(struct transaction *t)
 {
+    if (t->request.recall)
+        return check_recall(t);
     if (t->request.n_operations == 0)
         return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
                              "a transaction without operations");
