@@ -196,7 +196,7 @@ void transaction_finish(struct transaction *t, int rc)
 
     for (size_t i = 0; i < t->n_operations; i++)
         t->operations[i].promised = false;
-    if (rc && !dry)
+    if (rc && !dry && !t->request.recall)
         log_warning("%s failed: %s", transaction_name(t), t->err.text);
     if (t->lease)
         lease_stand_again(host, t->lease);
