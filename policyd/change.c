@@ -1,10 +1,10 @@
 /*
  * The road of a change:
  *
- *   key known? -> [what came of it?] -> which guests? -> the host looks at files and policy -> the
- *   host says what it has (for what is created) and what the guests have
- *   (for what counts in quotas) -> [decided, recorded] -> the host does it ->
- *   recorded -> answered
+ *   key known? (and if nobody knows what came of it, the host is asked) ->
+ *   which guests? -> the host looks at files and policy -> the host says what
+ *   it has (for what is created) and what the guests have (for what counts in
+ *   quotas) -> [decided, recorded] -> the host does it -> recorded -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the

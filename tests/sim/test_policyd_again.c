@@ -170,7 +170,8 @@ static struct order *order_of(const struct bed *bed, const struct row *row,
 /* With `again` as the first answer has it; *ret_again is what it was. */
 static const struct wire_partition *take_answer(const struct order *order,
                                                 const void *body, bool *again,
-                                                uint8_t **ret, size_t *ret_size)
+                                                uint8_t **ret,
+                                                size_t *ret_size)
 {
     bool is_single = order->number != WIRE_MSG_transaction;
     const struct wire_struct *s = is_single

@@ -201,14 +201,10 @@ static void other_quota(void)
 
 static void answers(void)
 {
-    struct store_answer answer = { .owner = "acme",
-                                   .key = "k",
-                                   .digest = UINT64_MAX,
-                                   .message = 71,
-                                   .keep_ms = 86400000,
-                                   .time_ms = 1000,
-                                   .body = (const uint8_t *)"\0x",
-                                   .size = 2 };
+    struct store_answer answer = { .owner = "acme", .key = "k", .size = 2,
+                                   .digest = UINT64_MAX, .message = 71,
+                                   .keep_ms = 86400000, .time_ms = 1000,
+                                   .body = (const uint8_t *)"\0x" };
     struct store_answer found = { 0 };
     struct arena *arena = arena_new();
     struct book *book;
