@@ -196,7 +196,7 @@ void transaction_finish(struct transaction *t, int rc)
 
     for (size_t i = 0; i < t->n_operations; i++)
         t->operations[i].promised = false;
-    if (rc && !dry)
+    if (rc && !dry && !t->request.recall)
         log_warning("%s failed: %s", transaction_name(t), t->err.text);
     if (t->lease)
         lease_stand_again(host, t->lease);
@@ -417,8 +417,20 @@ static void begun(struct transaction *t)
     ask_for_locks(t);
 }
 
+/* What only asks for an answer has nothing that could be done. */
+static int check_recall(struct transaction *t)
+{
+    if (t->request.n_operations || t->request.dry_run || !t->request.key[0])
+        return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                             "what asks for the answer to a key has a key, "
+                             "and no operations");
+    return 0;
+}
+
 static int check_request(struct transaction *t)
 {
+    if (t->request.recall)
+        return check_recall(t);
     if (t->request.n_operations == 0)
         return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
                              "a transaction without operations");
