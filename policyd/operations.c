@@ -3,6 +3,7 @@
  */
 #include "policyd/operations.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,21 @@ static const struct {
     { WIRE_MSG_events, events_query },
 };
 
+/* A command is called as its message, but with a dash. */
+static int refuse_role(const struct wire_message *message,
+                       struct vdc_error *err)
+{
+    char name[48];
+
+    snprintf(name, sizeof(name), "%s", message->name);
+    for (char *p = name; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators", name);
+    vdc_error_hint(err, "ask the provider");
+    return VDC_E_DENIED;
+}
+
 void operations_dispatch(struct request *request, uid_t uid)
 {
     const struct wire_message *message = request->message;
@@ -53,8 +69,7 @@ void operations_dispatch(struct request *request, uid_t uid)
     int rc = auth_identify(ops->setup, ops->book, uid, &request->auth, &err);
 
     if (!rc && !(message->who & request->auth.role))
-        rc = vdc_error_set(&err, VDC_E_DENIED, "'%s' is for operators",
-                           message->name);
+        rc = refuse_role(message, &err);
     if (rc) {
         request_fail(request, &err);
         return;
@@ -127,6 +142,7 @@ void operations_stop(struct operations *ops)
 {
     service_free(ops->service);
     ops->service = NULL;
+    reconcile_stop(ops->reconcile);
 }
 
 void operations_free(struct operations *ops)
