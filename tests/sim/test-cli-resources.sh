@@ -145,8 +145,14 @@ check_output "save" 'saved to' vdc save acme.web "$WORK/images/web.save"
 check_error "it has no domain then" 4 'web' vdc domid acme.web
 check_output "restore: the file says whose it is" 'running as domain' \
     vdc restore "$WORK/images/web.save"
-check_error "save does not write over a file" 4 'web.save' \
+echo "a letter" >"$WORK/images/letter"
+check_error "save does not write over a file that is something else" 4 \
+    'letter' vdc save acme.web "$WORK/images/letter"
+check_equal "which is as it was" "a letter" "$(cat "$WORK/images/letter")"
+check_output "save over its own older state" 'saved to' \
     vdc save acme.web "$WORK/images/web.save"
+check_output "and restore" 'running as domain' \
+    vdc restore "$WORK/images/web.save"
 check_output "save and run on" 'runs on' \
     vdc save -c acme.web "$WORK/images/later.save"
 check "it runs" vdc domid acme.web

@@ -50,21 +50,23 @@ check_output "show has the definition" 'kernel +/.*/images/vmlinuz' \
     vdc show acme.web
 
 # ---- console ----
+pause=${VDC_VALGRIND:+6} # until the command has begun
+pause=${pause:-1}
 check_output "console in a pipe: what is typed comes back" 'hello' \
-    sh -c "(echo hello; sleep 1) | '$BIN/xl-ext/xl-vdc' console acme.web"
+    sh -c "(echo hello; sleep $pause) | '$BIN/xl-ext/xl-vdc' console acme.web"
 if command -v script >/dev/null; then
     before=$(stty -a 2>/dev/null)
     check_output "console on a terminal: Ctrl-] leaves" 'Ctrl-\]' \
-        sh -c "(sleep 1; printf 'typed\r'; sleep 1; printf '\035'; sleep 1) |
+        sh -c "(sleep $pause; printf 'typed\r'; sleep 1; printf '\035'; sleep 1) |
             timeout 20 script -qec \
             '$BIN/xl-ext/xl-vdc console acme.web; stty -a | grep icanon' \
             /dev/null"
     check_output "and the terminal is as it was" ' icanon' \
-        sh -c "(sleep 1; printf '\035'; sleep 1) | timeout 20 script -qec \
+        sh -c "(sleep $pause; printf '\035'; sleep $pause) | timeout 20 script -qec \
             '$BIN/xl-ext/xl-vdc console acme.web; stty -a' /dev/null"
     check_output "also when it is ended from outside" ' icanon' \
-        sh -c "(sleep 4) | timeout 20 script -qec \
-            'timeout --foreground 1 $BIN/xl-ext/xl-vdc console acme.web; stty -a' \
+        sh -c "(sleep $((pause + 3))) | timeout 20 script -qec \
+            'timeout --foreground $pause $BIN/xl-ext/xl-vdc console acme.web; stty -a' \
             /dev/null"
     check_equal "this terminal too" "$before" "$(stty -a 2>/dev/null)"
 else

@@ -69,7 +69,7 @@ run_test() {
     shift
     rm -rf "$FOUND"
     mkdir -m 1777 "$FOUND"
-    (cd "$WORK" && TOP_BUILDDIR=$WORK/bin timeout -k 10 1200 \
+    (cd "$WORK" && TOP_BUILDDIR=$WORK/bin timeout -k 10 3600 \
         "$@" "$test") >"$log" 2>&1 </dev/null
     status=$?
     found=$(findings)
