@@ -51,6 +51,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/operation_impl.h \
 	xl-ext/output.c \
 	xl-ext/output.h \
+	xl-ext/road.c \
+	xl-ext/road.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
 	xl-ext/xl_names.c \
