@@ -49,8 +49,8 @@ struct store_audit operations_audit(const struct request *request,
                                     int result);
 
 /* The customer that a name in a request stands for.  Empty: the one who asks
- * (a guest: its own); for an operator the provider.  Another's name is to a customer as one that
- * does not exist.  Errors: VDC_E_NOT_FOUND. */
+ * (of a guest, its own); for an operator the provider.  Another's name is to a
+ * customer as one that does not exist.  Errors: VDC_E_NOT_FOUND. */
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 

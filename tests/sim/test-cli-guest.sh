@@ -64,6 +64,18 @@ check_output "its events" 'web' web events
 check_equal "and no other's" 0 "$(web events | grep -c db)"
 check_output "events of the other, though, are kept" 'db' vdc events -C acme
 
+# ---- the static program of a guest ----
+
+for words in list "list -o json" show vcpu-list block-list events; do
+    # shellcheck disable=SC2086
+    web $words >"$WORK/want" 2>&1
+    # shellcheck disable=SC2086
+    XEN_VDC_SOCKET=channel:$WORK/acme-web.sock \
+        "$BIN/xl-ext/xl-vdc-guest" $words >"$WORK/got" 2>&1
+    check "'$words' looks the same in xl-vdc-guest" \
+        cmp "$WORK/want" "$WORK/got"
+done
+
 # ---- limits ----
 
 check_error "more memory than it may have" 2 'more than|at most|maximum' \

@@ -37,7 +37,8 @@ static void who_may_what(void)
             listed |= strcmp(for_operators[j], value->word) == 0;
         for (size_t j = 0; j < 3; j++)
             never |= strcmp(for_nobody[j], value->word) == 0;
-        CU_ASSERT_EQUAL(check(kind, W_OPERATOR, NULL), never ? VDC_E_BAD_VALUE : 0);
+        CU_ASSERT_EQUAL(check(kind, W_OPERATOR, NULL),
+                        never ? VDC_E_BAD_VALUE : 0);
         CU_ASSERT_EQUAL(check(kind, W_CUSTOMER, &err),
                         never    ? VDC_E_BAD_VALUE
                         : listed ? VDC_E_DENIED
