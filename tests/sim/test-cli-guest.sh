@@ -82,7 +82,9 @@ check_error "more memory than it may have" 2 'more than|at most|maximum' \
     web mem-set 200
 check_error "more vCPUs than its customer may have" 5 \
     'vcpus quota: 3 used \+ 6 asked > 4 limit' web vcpu-set 8
-check "what globex's has is for globex" vdc customer-set globex --vcpus 2
+check_error "more vCPUs than it was defined with" 2 'maxvcpus|at most|maximum' \
+    inside globex-web vcpu-set 3
+check "a quota for globex" vdc customer-set globex --vcpus 2
 check_error "its own quota counts" 5 'globex: vcpus quota' \
     inside globex-web vcpu-set 3
 
