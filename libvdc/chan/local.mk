@@ -5,6 +5,7 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/broker.h \
 	libvdc/chan/broker_hear.c \
 	libvdc/chan/broker_impl.h \
+	libvdc/chan/broker_port.c \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/chan_memory.c \
