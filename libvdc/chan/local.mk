@@ -45,14 +45,16 @@ libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/chan/port.c \
 	libvdc/chan/port_blocking.c \
 	libvdc/chan/port_event.c \
-	libvdc/chan/ring.c
+	libvdc/chan/ring.c \
+	libvdc/chan/vchan.c
 libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
 vdcchandir = $(includedir)/vdc-chan/chan
 vdcchan_HEADERS = \
 	libvdc/chan/link.h \
 	libvdc/chan/mux.h \
 	libvdc/chan/port.h \
-	libvdc/chan/ring.h
+	libvdc/chan/ring.h \
+	libvdc/chan/vchan.h
 vdcbasedir = $(includedir)/vdc-chan/base
 vdcbase_HEADERS = libvdc/base/error.h libvdc/base/errors.def
 pkgconfigdir = $(libdir)/pkgconfig
