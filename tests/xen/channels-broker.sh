@@ -55,12 +55,12 @@ check "from the PV guest to the PVH guest" pipe p h acme.h
 
 # Sends a half, waits for /tmp/go, and sends the other.
 slow_send() { # TO
-    dom0 "rm -f /tmp/go /tmp/sent; (head -c 100000 /root/data
+    dom0 "rm -f /tmp/go /tmp/sent; ((head -c 100000 /root/data
         n=0; while [ ! -e /tmp/go ] && [ \$n -lt 600 ]; do
             sleep 0.1; n=\$((n + 1)); done
         tail -c +100001 /root/data) |
         (xl-vdc channel-send flow --to $1 2>/tmp/sent.err
-         echo status \$? >/tmp/sent) >/dev/null 2>&1 &"
+         echo status \$? >/tmp/sent)) >/dev/null 2>&1 &"
 }
 flows() {
     dom0 'xl-vdc channel-list' | grep -E " flow .* open .*"

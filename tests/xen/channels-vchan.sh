@@ -25,10 +25,11 @@ proxied_again() { # MODE DOMID NODE GUEST
 }
 # We serve: our numbers are put where libxenvchan's client looks.
 we_serve() { # GUEST DOMID SIZE
-    local ref port
-    read -r _ ref port < <(in_guest "$1" "mkdir -p /tmp; rm -f /tmp/v
-        vchan-echo serve 0 $3 >/tmp/v 2>&1 & for n in \$(seq 100)
-        do grep ^vchan /tmp/v && break; sleep 0.1; done")
+    local line="mkdir -p /tmp; rm -f /tmp/v; vchan-echo serve 0 $3" ref port
+    line="$line >/tmp/v 2>&1 & for n in \$(seq 100)"
+    line="$line; do grep ^vchan /tmp/v && break; sleep 0.1; done"
+    read -r ref port < <(in_guest "$1" "$line" |
+        sed -n 's/^vchan \([0-9]\)/\1/p')
     [ -n "$port" ] || { in_guest "$1" 'cat /tmp/v'; return 1; }
     dom0 "xenstore-write $NODE/ring-ref $ref $NODE/event-channel $port" &&
         proxied_again client "$2" $NODE "$1"
