@@ -1,6 +1,7 @@
 /*
- * From a user's number, as the kernel says it, to a role.  Looked up for each
- * request: a customer that was just made or deleted counts at once.
+ * From a user's number, as the kernel says it, or a guest, as Xen says it, to
+ * a role.  Looked up for each request: a customer that was just made or
+ * deleted counts at once.
  */
 #include "policyd/auth.h"
 
@@ -17,36 +18,61 @@ bool auth_is_operator(const struct setup *setup, uid_t uid)
     return false;
 }
 
-int auth_identify(const struct setup *setup, const struct book *book,
-                  uid_t uid, struct auth *ret, struct vdc_error *err)
+static int refuse_user(uid_t uid, struct vdc_error *err)
 {
-    struct auth auth = { .uid = uid };
-    const struct customer *customer;
+    const struct passwd *pw = getpwuid(uid);
+    const char *user = pw ? pw->pw_name : "?";
 
-    if (auth_is_operator(setup, uid)) {
+    vdc_error_set(err, VDC_E_DENIED,
+                  "user %s (uid %u) is neither an operator nor a login of a "
+                  "customer",
+                  user, (unsigned)uid);
+    if (pw)
+        vdc_error_hint(err, "xl-vdc customer-create NAME --user %s, as root",
+                       user);
+    else
+        vdc_error_hint(err, "xl-vdc customer-create NAME --user %u, as root",
+                       (unsigned)uid);
+    return VDC_E_DENIED;
+}
+
+int auth_identify(const struct setup *setup, const struct book *book,
+                  const struct auth_peer *peer, struct auth *ret,
+                  struct vdc_error *err)
+{
+    struct auth auth = { .uid = peer->uid };
+    const struct customer *customer = NULL;
+
+    if (!uuid_is_zero(&peer->guest)) {
+        const struct assignment *a = book_assignment(book, &peer->guest);
+        if (!a)
+            return vdc_error_set(err, VDC_E_DENIED,
+                                 "this guest is assigned to nobody");
+        auth.role = W_GUEST;
+        auth.guest = peer->guest;
+        customer = a->customer;
+    } else if (auth_is_operator(setup, peer->uid)) {
         auth.role = W_OPERATOR;
-    } else if ((customer = book_customer_by_uid(book, uid))) {
+    } else if ((customer = book_customer_by_uid(book, peer->uid))) {
         auth.role = W_CUSTOMER;
-        memcpy(auth.customer, customer->name, sizeof(auth.customer));
     } else {
-        const struct passwd *pw = getpwuid(uid);
-        const char *user = pw ? pw->pw_name : "?";
-        vdc_error_set(err, VDC_E_DENIED,
-                      "user %s (uid %u) is neither an operator nor a login "
-                      "of a customer",
-                      user, (unsigned)uid);
-        if (pw)
-            vdc_error_hint(err,
-                           "xl-vdc customer-create NAME --user %s, as "
-                           "root",
-                           user);
-        else
-            vdc_error_hint(err,
-                           "xl-vdc customer-create NAME --user %u, as "
-                           "root",
-                           (unsigned)uid);
-        return VDC_E_DENIED;
+        return refuse_user(peer->uid, err);
     }
+    if (customer)
+        memcpy(auth.customer, customer->name, sizeof(auth.customer));
     *ret = auth;
     return 0;
+}
+
+int auth_check(const struct auth *auth, const struct wire_message *message,
+               struct vdc_error *err)
+{
+    if (message->who & auth->role)
+        return 0;
+    if (auth->role != W_GUEST)
+        return vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators",
+                             message->name);
+    vdc_error_set(err, VDC_E_DENIED, "'%s' is not for guests", message->name);
+    vdc_error_hint(err, AUTH_GUEST_HINT);
+    return VDC_E_DENIED;
 }

@@ -8,19 +8,43 @@
 
 #include "policyd/book.h"
 #include "policyd/setup.h"
+#include "wire/wire.h"
+
+/* Who is at the other end of a connection: a program of this host, as the
+ * kernel says, or a guest, as Xen says. */
+struct auth_peer {
+    uid_t uid;            /* of a program; of a guest AUTH_NO_UID */
+    struct vdc_uuid guest; /* zero: a program */
+    char text[128];       /* for the log: "uid 1000", "guest acme.web" */
+};
+#define AUTH_NO_UID ((uid_t)-1)
 
 struct auth {
     uid_t uid;
-    unsigned role;                         /* W_OPERATOR or W_CUSTOMER */
-    char customer[NAMES_CUSTOMER_MAX + 1]; /* of a customer; otherwise "" */
+    unsigned role; /* W_OPERATOR, W_CUSTOMER or W_GUEST */
+    /* of a customer, or whose guest it is; otherwise "" */
+    char customer[NAMES_CUSTOMER_MAX + 1];
+    struct vdc_uuid guest; /* itself; zero: it is none */
 };
 
 /*
  * root and the users in `operators` are operators; the logins of customers
- * are those customers.  Errors: VDC_E_DENIED for anybody else.
+ * are those customers; a guest that is assigned to somebody is itself.
+ * Errors: VDC_E_DENIED for anybody else.
  */
 int auth_identify(const struct setup *setup, const struct book *book,
-                  uid_t uid, struct auth *ret, struct vdc_error *err);
+                  const struct auth_peer *peer, struct auth *ret,
+                  struct vdc_error *err);
+
+/* Whether the role may ask for this; VDC_E_DENIED: it may not. */
+int auth_check(const struct auth *auth, const struct wire_message *message,
+               struct vdc_error *err);
+
+/* What a guest that asks for itself is told of all else. */
+#define AUTH_GUEST_HINT                                                   \
+    "a guest may list its customer's guests, and show itself, set its "   \
+    "memory and vCPUs within its limits, shut itself down, reboot, and "  \
+    "see its events; all else is asked for on the host"
 
 bool auth_is_operator(const struct setup *setup, uid_t uid);
 

@@ -351,7 +351,7 @@ static void examine(struct change *change)
             change->guest_of[i] ? change->guest_of[i]->customer : "";
     if (*service_version(ops->service)
             ? service_examine(ops->service, &change->order, customers,
-                              request->auth.role == W_CUSTOMER, examined,
+                              request->auth.role != W_OPERATOR, examined,
                               change, &err)
             : service_down_error(ops->service, &err))
         change_fail(change, &err);
@@ -408,6 +408,17 @@ static void take_single(struct change *change)
     }
 }
 
+/* Keys of a guest are its own: its customer's are none of its business. */
+static const char *owner_of(const struct request *request)
+{
+    const struct auth *auth = &request->auth;
+    char uuid[UUID_TEXT_SIZE];
+
+    if (auth->role == W_GUEST)
+        return arena_strdup(request->arena, uuid_format(&auth->guest, uuid));
+    return auth->role == W_CUSTOMER ? auth->customer : NAMES_PROVIDER;
+}
+
 static void look(struct change *change)
 {
     struct request *request = change->request;
@@ -416,7 +427,7 @@ static void look(struct change *change)
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         operation_clean(&change->order.operations[i]);
         operation_check(&change->order.operations[i],
-                        request->auth.role == W_CUSTOMER, &change->reasons);
+                        request->auth.role, &change->reasons);
     }
     if (change->order.n_operations == 0) {
         vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
@@ -457,8 +468,7 @@ void change_begin(struct request *request)
     change->request = request;
     wire_init(&wire_struct_transaction_reply, &change->reply);
     wire_init(&wire_struct_partition_reply, &change->single);
-    change->owner = request->auth.role == W_CUSTOMER ? request->auth.customer
-                                                     : NAMES_PROVIDER;
+    change->owner = owner_of(request);
     if (change_is_single(change))
         take_single(change);
     else

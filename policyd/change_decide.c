@@ -145,7 +145,7 @@ static bool is_for_quota(const struct change *change,
                          const struct wire_operation *op)
 {
     return op->kind != WIRE_OP_SAVE ||
-           change->request->auth.role == W_CUSTOMER;
+           change->request->auth.role != W_OPERATOR;
 }
 
 /* What a guest counts for more, when the change has been made. */

@@ -178,7 +178,7 @@ void customer_list(struct request *request)
         request_fail(request, &err);
         return;
     }
-    if (*ref->name || request->auth.role == W_CUSTOMER) {
+    if (*ref->name || request->auth.role != W_OPERATOR) {
         struct wire_customer one;
         if (operations_customer(request, ref->name, &c, &err)) {
             request_fail(request, &err);

@@ -21,6 +21,7 @@ struct watcher {
     struct events *events;
     struct request *request;               /* its arena holds this */
     char customer[NAMES_CUSTOMER_MAX + 1]; /* "": all */
+    struct vdc_uuid guest;  /* only its own; zero: of all */
     uint64_t not_before_ms; /* a namesake's events are not this customer's */
     uint64_t position;      /* highest number that was dealt with */
     uint64_t round_until;
@@ -60,6 +61,9 @@ static bool concerns(const struct watcher *watcher,
         return true;
     if (event->kind == WIRE_EVENT_MISSED)
         return true;
+    if (!uuid_is_zero(&watcher->guest) &&
+        !uuid_equal(&watcher->guest, &event->uuid))
+        return false;
     return strcmp(event->customer, watcher->customer) == 0 &&
            event->time_ms >= watcher->not_before_ms;
 }
@@ -185,7 +189,8 @@ void events_query(struct request *request)
     watcher->request = request;
     watcher->position = query->since;
     watcher->follow = query->follow;
-    if (*query->customer || request->auth.role == W_CUSTOMER) {
+    watcher->guest = request->auth.guest;
+    if (*query->customer || request->auth.role != W_OPERATOR) {
         if (operations_customer(request, query->customer, &customer, &err)) {
             request_fail(request, &err);
             return;

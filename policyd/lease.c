@@ -377,14 +377,14 @@ static int check_new(const struct request *request, const struct customer *c,
     struct reasons *reasons = ARENA_NEW(request->arena, struct reasons);
     struct vdc_error one = { 0 };
 
-    if (request->auth.role == W_CUSTOMER && wire->n_devices) {
+    if (request->auth.role != W_OPERATOR && wire->n_devices) {
         vdc_error_set(&one, VDC_E_DENIED,
                       "customer %s may not set 'devices': devices of the host "
                       "are given by the provider",
                       c->name);
         reasons_add(reasons, &one);
     }
-    if (request->auth.role == W_CUSTOMER && wire->n_pools) {
+    if (request->auth.role != W_OPERATOR && wire->n_pools) {
         vdc_error_set(&one, VDC_E_DENIED,
                       "customer %s may not set 'pools': named pools are "
                       "divided by the provider",
@@ -439,7 +439,7 @@ static int find_own(const struct request *request,
     const struct leases *leases = request->ops->leases;
     struct lease *lease = find(leases, &ref->id);
     const char *owner =
-        request->auth.role == W_CUSTOMER ? request->auth.customer : ref->owner;
+        request->auth.role != W_OPERATOR ? request->auth.customer : ref->owner;
 
     if (!*service_version(request->ops->service))
         return service_down_error(request->ops->service, err);
@@ -527,7 +527,7 @@ void lease_list(struct request *request)
     struct customer *c;
     int rc = 0;
 
-    if (*ref.owner || request->auth.role == W_CUSTOMER) {
+    if (*ref.owner || request->auth.role != W_OPERATOR) {
         rc = operations_customer(request, ref.owner, &c, &err);
         if (!rc)
             strcpy(asking->customer, c->name);

@@ -185,7 +185,7 @@ void partition_list(struct request *request)
         rc = parse_place(query->from, &filter->from, &err);
     filter->foreign = query->foreign && request->auth.role == W_OPERATOR &&
                       !*query->customer;
-    if (!rc && (*query->customer || request->auth.role == W_CUSTOMER)) {
+    if (!rc && (*query->customer || request->auth.role != W_OPERATOR)) {
         rc = operations_customer(request, query->customer, &customer, &err);
         if (!rc)
             strcpy(filter->customer, customer->name);

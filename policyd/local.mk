@@ -25,6 +25,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/files.h \
 	policyd/gather.c \
 	policyd/gather.h \
+	policyd/guests.c \
+	policyd/guests.h \
 	policyd/host.c \
 	policyd/identity.c \
 	policyd/identity.h \

@@ -57,6 +57,9 @@ static struct assignment *find(const struct request *request,
 
     if (operations_customer(request, ref->customer, &customer, NULL))
         return NULL;
+    if (request->auth.role == W_GUEST && !*ref->name &&
+        uuid_is_zero(&ref->uuid))
+        return book_assignment(book, &request->auth.guest);
     if (!uuid_is_zero(&ref->uuid)) {
         a = book_assignment(book, &ref->uuid);
         bool any = operator&& !* ref->customer;
@@ -118,6 +121,20 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
         end_none(search);
 }
 
+/* A guest may know of its customer's others, and do nothing to them. */
+static int check_itself(const struct request *request,
+                        const struct assignment *a, struct vdc_error *err)
+{
+    const struct auth *auth = &request->auth;
+
+    if (auth->role != W_GUEST || uuid_equal(&a->uuid, &auth->guest))
+        return 0;
+    vdc_error_set(err, VDC_E_DENIED,
+                  "a guest asks for itself only, not for '%s'", a->name);
+    vdc_error_hint(err, AUTH_GUEST_HINT);
+    return VDC_E_DENIED;
+}
+
 void lookup_assignment(struct request *request,
                        const struct wire_partition_ref *ref,
                        lookup_done_fn *done, void *arg)
@@ -127,7 +144,9 @@ void lookup_assignment(struct request *request,
     struct vdc_error err = { 0 };
 
     *search = (struct search){ request, ref, 0, done, arg };
-    if (a)
+    if (a && check_itself(request, a, &err))
+        done(arg, NULL, &err);
+    else if (a)
         done(arg, a, NULL);
     else if (request->auth.role != W_OPERATOR || *ref->customer ||
              !uuid_is_zero(&ref->uuid) ||

@@ -12,8 +12,9 @@ typedef void lookup_fn(struct request *request, struct assignment *a);
  * Finds the guest that `ref` (in the request) means, and calls `found`, maybe
  * later, with an assignment that is there at that moment; or fails the
  * request.  A customer finds its own only: another's gives the same words as
- * one that does not exist.  Operators may also say CUSTOMER.NAME, a UUID or a
- * domid.
+ * one that does not exist.  A guest finds itself only, by name, or without;
+ * another of its customer's is VDC_E_DENIED.  Operators may also say
+ * CUSTOMER.NAME, a UUID or a domid.
  */
 void lookup_guest(struct request *request,
                   const struct wire_partition_ref *ref, lookup_fn *found);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/daemon.h"
+#include "policyd/guests.h"
 #include "policyd/operations.h"
 #include "policyd/server.h"
 #include "policyd/setup.h"
@@ -12,6 +13,7 @@
 static struct setup setup;
 static struct operations *operations;
 static struct server *server;
+static struct guests *guests;
 
 static int start(struct event_base *base, struct arena *arena,
                  struct vdc_error *err)
@@ -23,6 +25,8 @@ static int start(struct event_base *base, struct arena *arena,
         rc = operations_new(base, &setup, &operations, err);
     if (!rc)
         rc = server_new(base, setup.socket, operations, &server, err);
+    if (!rc)
+        guests = guests_new(base, &setup, operations);
     return rc;
 }
 
@@ -30,6 +34,7 @@ static void stop(void)
 {
     operations_stop(operations);
     server_free(server);
+    guests_free(guests);
     operations_free(operations);
 }
 

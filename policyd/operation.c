@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "policyd/auth.h"
+
 const char *operation_word(const struct wire_operation *op)
 {
     return wire_enum_word(&wire_enum_operation_kind, (int)op->kind);
@@ -47,10 +49,31 @@ static const char *why_not(enum wire_operation_kind kind)
     return NULL;
 }
 
-void operation_check(const struct wire_operation *op, bool restricted,
+/* What a guest may do to itself.  What it may have at most is for its
+ * customer to say, who pays for it. */
+static bool is_for_guests(enum wire_operation_kind kind)
+{
+    return kind == WIRE_OP_SHUTDOWN || kind == WIRE_OP_REBOOT ||
+           kind == WIRE_OP_MEMORY_SET || kind == WIRE_OP_VCPUS;
+}
+
+static void check_guest(const struct wire_operation *op,
+                        struct reasons *reasons)
+{
+    struct vdc_error err = { 0 };
+
+    if (is_for_guests(op->kind))
+        return;
+    vdc_error_set(&err, VDC_E_DENIED, "'%s' is not for guests",
+                  operation_word(op));
+    vdc_error_hint(&err, AUTH_GUEST_HINT);
+    reasons_add(reasons, &err);
+}
+
+void operation_check(const struct wire_operation *op, unsigned role,
                      struct reasons *reasons)
 {
-    const char *why = restricted ? why_not(op->kind) : NULL;
+    const char *why = role == W_CUSTOMER ? why_not(op->kind) : NULL;
     struct vdc_error err = { 0 };
 
     if (op->kind == WIRE_OP_NONE || op->kind == WIRE_OP_STOP ||
@@ -64,6 +87,8 @@ void operation_check(const struct wire_operation *op, bool restricted,
                       "mem-max: more than any host can have");
     if (err.code)
         reasons_add(reasons, &err);
+    if (role == W_GUEST)
+        check_guest(op, reasons);
     if (!why)
         return;
     vdc_error_set(&err, VDC_E_DENIED, "'%s' is for operators: %s",

@@ -3,7 +3,6 @@
  */
 #include "policyd/operations.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,30 +45,16 @@ static const struct {
     { WIRE_MSG_events, events_query },
 };
 
-/* A command is called as its message, but with a dash. */
-static int refuse_role(const struct wire_message *message,
-                       struct vdc_error *err)
-{
-    char name[48];
-
-    snprintf(name, sizeof(name), "%s", message->name);
-    for (char *p = name; *p; p++)
-        if (*p == '_')
-            *p = '-';
-    vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators", name);
-    vdc_error_hint(err, "ask the provider");
-    return VDC_E_DENIED;
-}
-
-void operations_dispatch(struct request *request, uid_t uid)
+void operations_dispatch(struct request *request,
+                         const struct auth_peer *peer)
 {
     const struct wire_message *message = request->message;
     struct operations *ops = request->ops;
     struct vdc_error err = { 0 };
-    int rc = auth_identify(ops->setup, ops->book, uid, &request->auth, &err);
+    int rc = auth_identify(ops->setup, ops->book, peer, &request->auth, &err);
 
-    if (!rc && !(message->who & request->auth.role))
-        rc = refuse_role(message, &err);
+    if (!rc)
+        rc = auth_check(&request->auth, message, &err);
     if (rc) {
         request_fail(request, &err);
         return;
@@ -175,7 +160,7 @@ int operations_customer(const struct request *request, const char *name,
 {
     const struct auth *auth = &request->auth;
     const char *own =
-        auth->role == W_CUSTOMER ? auth->customer : NAMES_PROVIDER;
+        auth->role == W_OPERATOR ? NAMES_PROVIDER : auth->customer;
     struct customer *customer = NULL;
 
     if (!*name)

@@ -40,16 +40,17 @@ void operations_stop(struct operations *ops);
 void operations_free(struct operations *ops);
 
 /* Checks who asks, and has the request served. */
-void operations_dispatch(struct request *request, uid_t uid);
+void operations_dispatch(struct request *request,
+                         const struct auth_peer *peer);
 
 /* The record of what this request changed. */
 struct store_audit operations_audit(const struct request *request,
                                     const char *customer, const char *object,
                                     int result);
 
-/* The customer that a name in a request stands for.  Empty: the one who asks;
- * for an operator the provider.  Another's name is to a customer as one that
- * does not exist.  Errors: VDC_E_NOT_FOUND. */
+/* The customer that a name in a request stands for.  Empty: the one who asks
+ * (of a guest, its own); for an operator the provider.  Another's name is to a
+ * customer as one that does not exist.  Errors: VDC_E_NOT_FOUND. */
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 

@@ -117,7 +117,7 @@ void resource_list(struct request *request)
 
     listing->request = request;
     listing->query = *asked;
-    if (*asked->customer || request->auth.role == W_CUSTOMER) {
+    if (*asked->customer || request->auth.role != W_OPERATOR) {
         if (operations_customer(request, asked->customer, &customer, &err)) {
             request_fail(request, &err);
             return;

@@ -4,10 +4,12 @@
  */
 #include "policyd/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/stream.h"
 
 #define CONNECTIONS_PER_UID 64
 
@@ -43,7 +45,7 @@ static unsigned count(const struct server *server, uid_t uid)
     unsigned n = 0;
 
     TAILQ_FOREACH(entry, &server->entries, link)
-    n += session_uid(entry->session) == uid;
+    n += session_peer(entry->session)->uid == uid;
     return n;
 }
 
@@ -79,7 +81,10 @@ static void accepted(void *arg, int fd, const struct stream_peer *peer)
         return;
     }
     struct entry *entry = XNEW(struct entry);
-    entry->session = session_new(&server->host, fd, peer);
+    struct auth_peer who = { .uid = peer->uid };
+    snprintf(who.text, sizeof(who.text), "uid %u", (unsigned)peer->uid);
+    entry->session = session_new(
+        &server->host, chan_of_socket(server->host.base, fd), &who);
     TAILQ_INSERT_TAIL(&server->entries, entry, link);
 }
 

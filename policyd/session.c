@@ -21,8 +21,8 @@
 
 struct session {
     struct session_host host;
-    struct stream *stream;
-    struct stream_peer peer;
+    struct chan *chan;
+    struct auth_peer peer;
     struct event *timer; /* no hello, or doomed */
     bool greeted;
     bool doomed; /* ends from the loop */
@@ -32,9 +32,9 @@ struct session {
     const struct console_face *face;
 };
 
-uid_t session_uid(const struct session *session)
+const struct auth_peer *session_peer(const struct session *session)
 {
-    return session->peer.uid;
+    return &session->peer;
 }
 
 void session_destroy(struct session *session)
@@ -51,15 +51,15 @@ void session_destroy(struct session *session)
             request->on_gone(request);
     }
     leases_session_gone(session->host.ops->leases, session);
-    stream_destroy(session->stream);
+    chan_destroy(session->chan);
     event_free(session->timer);
     free(session);
 }
 
 void session_finish(struct session *session)
 {
-    stream_finish(session->stream);
-    session->stream = NULL;
+    chan_finish(session->chan);
+    session->chan = NULL;
     session_destroy(session);
 }
 
@@ -79,7 +79,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct session *session = arg;
 
     if (!session->doomed)
-        log_info("uid %u: no hello in %d s", (unsigned)session->peer.uid,
+        log_info("%s: no hello in %d s", session->peer.text,
                  HELLO_TIMEOUT_S);
     session_destroy(session);
 }
@@ -106,12 +106,12 @@ static void session_send(struct session *session,
             wire_encode(WIRE_MSG_error, id, &text, arena, &frame, &size, NULL);
     }
     if (!rc)
-        rc = stream_send(session->stream, frame, size);
+        rc = chan_send(session->chan, frame, size);
     if (rc) {
         doom(session);
-    } else if (stream_pending(session->stream) > PENDING_MAX) {
-        log_warning("uid %u: dropped: it does not read what it asked for",
-                    (unsigned)session->peer.uid);
+    } else if (chan_pending(session->chan) > PENDING_MAX) {
+        log_warning("%s: dropped: it does not read what it asked for",
+                    session->peer.text);
         doom(session);
     }
     arena_free(arena);
@@ -198,7 +198,7 @@ size_t request_pending(const struct request *request)
 {
     const struct session *session = request->session;
 
-    return session ? stream_pending(session->stream) : 0;
+    return session ? chan_pending(session->chan) : 0;
 }
 
 void request_take_session(struct request *request,
@@ -213,9 +213,9 @@ void request_pause_client(struct request *request, bool pause)
     if (!request->session)
         return;
     if (pause)
-        stream_pause(request->session->stream);
+        chan_pause(request->session->chan);
     else
-        stream_resume(request->session->stream);
+        chan_resume(request->session->chan);
 }
 
 void request_finish_session(struct request *request)
@@ -252,7 +252,7 @@ static void take_request(struct session *session, struct wire_frame *frame,
         request_fail(request, &err);
         return;
     }
-    operations_dispatch(request, session->peer.uid);
+    operations_dispatch(request, &session->peer);
 }
 
 /* The first message; false when the session is over. */
@@ -285,12 +285,12 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
 
 static void broken(struct session *session, const struct vdc_error *err)
 {
-    log_info("uid %u: %s", (unsigned)session->peer.uid, err->text);
+    log_info("%s: %s", session->peer.text, err->text);
     session_fail(session, 0, err);
     session_finish(session);
 }
 
-static void on_frame(void *arg, const uint8_t *data, size_t size)
+static void on_message(void *arg, const uint8_t *data, size_t size)
 {
     struct session *session = arg;
     struct arena *arena = arena_new();
@@ -331,7 +331,7 @@ static void on_close(void *arg, const struct vdc_error *err)
     struct session *session = arg;
 
     if (err->code != VDC_E_CLOSED)
-        log_info("uid %u: %s", (unsigned)session->peer.uid, err->text);
+        log_info("%s: %s", session->peer.text, err->text);
     session_destroy(session);
 }
 
@@ -343,12 +343,12 @@ static void on_drained(void *arg)
         session->face->on_drained(session->console);
 }
 
-static const struct stream_ops stream_ops = { .on_frame = on_frame,
-                                              .on_close = on_close,
-                                              .on_drained = on_drained };
+static const struct chan_ops chan_ops = { .on_message = on_message,
+                                          .on_close = on_close,
+                                          .on_drained = on_drained };
 
-struct session *session_new(const struct session_host *host, int fd,
-                            const struct stream_peer *peer)
+struct session *session_new(const struct session_host *host, struct chan *chan,
+                            const struct auth_peer *peer)
 {
     const struct timeval hello = { HELLO_TIMEOUT_S, 0 };
     struct session *session = XNEW(struct session);
@@ -358,6 +358,7 @@ struct session *session_new(const struct session_host *host, int fd,
     TAILQ_INIT(&session->requests);
     session->timer = evtimer_new(host->base, on_timer, session);
     evtimer_add(session->timer, &hello);
-    session->stream = stream_new(host->base, fd, &stream_ops, session);
+    session->chan = chan;
+    chan_set_ops(chan, &chan_ops, session);
     return session;
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "base/stream.h"
+#include "chan/chan.h"
 #include "policyd/auth.h"
 #include "wire/wire.h"
 
@@ -85,11 +85,12 @@ struct session_host {
     void *arg;
 };
 
-struct session *session_new(const struct session_host *host, int fd,
-                            const struct stream_peer *peer);
+/* Takes over the channel. */
+struct session *session_new(const struct session_host *host, struct chan *chan,
+                            const struct auth_peer *peer);
 void session_destroy(struct session *session); /* NULL allowed */
 /* Sends what is queued, then closes; nothing more is taken from the client. */
 void session_finish(struct session *session);
-uid_t session_uid(const struct session *session);
+const struct auth_peer *session_peer(const struct session *session);
 
 #endif

@@ -24,6 +24,10 @@ const struct setting setup_rows[] = {
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd." },
+    { ROW(channel_socket), .type = SETTING_STRING,
+      .fallback = "/run/xen-vdc/channel.sock",
+      .text = "Where channeld of this host listens: over it guests ask for "
+              "themselves.  Empty means that none can." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "

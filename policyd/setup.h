@@ -16,6 +16,7 @@ struct setup {
     const char *socket;
     const char *database;
     const char *command_address;
+    const char *channel_socket; /* "": no guest is served */
     const char *host_name;
     struct mem host_memory_reserve;
     struct mem dom0_memory_keep;        /* 0: dom0 keeps all it has */

@@ -8,23 +8,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/stream.h"
 #include "wire/page.h"
 #include "xl-ext/output.h"
+#include "xl-ext/road.h"
 
 /* policyd answers a greeting at once or is not well. */
 #define HELLO_TIMEOUT_MS 10000
 
 struct client {
     const struct command_args *args;
-    int fd;
+    struct road *road;
     uint32_t last_id;
     uint32_t request; /* the change under way; 0: none */
     uint32_t cancel;  /* its cancel that was sent; 0: none */
@@ -94,13 +93,22 @@ bool client_interrupted(void)
 
 /* ---- connection ---- */
 
+static const char guest_hint[] =
+    "on the host channeld and policyd must run, and the rules of channels "
+    "must allow 'policy'; if this is the host, 'systemctl start "
+    "xen-vdc-policyd'";
+
 static int explain_connect(const struct command_args *args, int rc,
                            struct vdc_error *err)
 {
     char why[sizeof(err->text)] = "";
     if (err)
         memcpy(why, err->text, sizeof(why));
-    if (rc == VDC_E_DENIED) {
+    if (road_is_channel(args->socket)) {
+        if (err && !err->hint[0])
+            vdc_error_hint(err, "%s", guest_hint);
+        vdc_error_prefix(err, "cannot reach policyd from inside a guest");
+    } else if (rc == VDC_E_DENIED) {
         vdc_error_set(err, rc, "no permission to talk to policyd at %s",
                       args->socket);
         vdc_error_hint(err, "ask the operator to name your account with "
@@ -152,13 +160,13 @@ static int greet(struct client *client, struct vdc_error *err)
 int client_open(const struct command_args *args, struct client **ret,
                 struct vdc_error *err)
 {
-    int fd;
-    int rc = stream_blocking_connect(args->socket, &fd, err);
+    struct road *road;
+    int rc = road_open(args->socket, &road, err);
     if (rc)
         return explain_connect(args, rc, err);
     struct client *client = XNEW(struct client);
     client->args = args;
-    client->fd = fd;
+    client->road = road;
     rc = greet(client, err);
     if (rc) {
         client_close(client);
@@ -172,13 +180,13 @@ void client_close(struct client *client)
 {
     if (!client)
         return;
-    close(client->fd);
+    road_close(client->road);
     free(client);
 }
 
 int client_fd(const struct client *client)
 {
-    return client->fd;
+    return road_fd(client->road);
 }
 
 /* ---- messages ---- */
@@ -210,7 +218,7 @@ int client_send(struct client *client, enum wire_message_number number,
     int rc = wire_encode(number, ++client->last_id, body, client->args->arena,
                          &data, &size, err);
     if (rc == 0)
-        rc = stream_blocking_send(client->fd, data, size, err);
+        rc = road_send(client->road, data, size, err);
     return rc;
 }
 
@@ -232,8 +240,7 @@ static int receive(struct client *client, int timeout_ms, struct arena *arena,
     for (;;) {
         uint8_t *data;
         size_t size;
-        int rc = stream_blocking_receive(client->fd, timeout_ms, &data, &size,
-                                         err);
+        int rc = road_receive(client->road, timeout_ms, &data, &size, err);
         if (rc)
             return explain_closed(rc, err);
         rc = wire_decode(data, size, arena, ret, err);
@@ -297,18 +304,12 @@ static int send_cancel(struct client *client, struct vdc_error *err)
 static int wait_or_cancel(struct client *client, struct vdc_error *err)
 {
     for (;;) {
-        struct pollfd fds[2] = {
-            { .fd = client->fd, .events = POLLIN },
-            { .fd = wake_pipe[0], .events = POLLIN },
-        };
-        if (poll(fds, 2, -1) < 0) {
-            if (errno != EINTR)
-                return vdc_error_errno(err, VDC_E_IO, errno,
-                                       "waiting for the answer failed");
-            continue;
-        }
-        int rc = fds[1].revents ? send_cancel(client, err) : 0;
-        if (rc || fds[0].revents)
+        bool here, interrupted;
+        int rc = road_wait(client->road, wake_pipe[0], &here, &interrupted,
+                           err);
+        if (rc == 0 && interrupted)
+            rc = send_cancel(client, err);
+        if (rc || here)
             return rc;
     }
 }

@@ -55,7 +55,7 @@ int client_receive(struct client *client, int timeout_ms, struct arena *arena,
 /* Whether a change was interrupted: nothing more should be begun then. */
 bool client_interrupted(void);
 
-/* For poll. */
+/* For poll; -1 inside a guest. */
 int client_fd(const struct client *client);
 
 #endif

@@ -83,6 +83,8 @@ static int wants_customer(struct list *list, struct vdc_error *err)
         list->show_customer = true;
         return 0;
     }
+    if (list->args->in_guest)
+        return 0;
     struct wire_customer_ref all;
     wire_init(&wire_struct_customer_ref, &all);
     const void *body;

@@ -10,9 +10,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggest.h"
+#include "chan/broker.h"
 #include "xl-ext/families.h"
+#include "xl-ext/road.h"
 #include "xl-ext/xl_names.h"
 
 #define DEFAULT_SOCKET "/run/xen-vdc/policyd.sock"
@@ -26,7 +29,8 @@ static const struct command_option common_options[] = {
       "Print errors and what was asked for, no progress and no remarks" },
     { 0, "socket", "PATH", COMPLETE_FILES,
       "The socket of policyd, instead of $XEN_VDC_SOCKET or "
-      "/run/xen-vdc/policyd.sock" },
+      "/run/xen-vdc/policyd.sock; inside a guest channel:PATH, the socket of "
+      "its channeld, which is taken by itself" },
     { 'h', "help", NULL, COMPLETE_NOTHING, "Explain the command" },
 };
 
@@ -308,6 +312,35 @@ static int parse_word(struct parser *p, struct vdc_error *err)
     return 0;
 }
 
+/* ---- inside a guest ---- */
+
+/* On the host policyd has a socket; in a guest there is only channeld's. */
+static const char *default_socket(struct arena *arena)
+{
+    const char *socket = getenv("XEN_VDC_SOCKET");
+    const char *channel = getenv(BROKER_SOCKET_ENV);
+    if (socket && *socket)
+        return socket;
+    if (!channel || !*channel)
+        channel = BROKER_SOCKET;
+    if (access(DEFAULT_SOCKET, F_OK) == 0 || access(channel, F_OK) != 0)
+        return DEFAULT_SOCKET;
+    return arena_printf(arena, ROAD_CHANNEL "%s", channel);
+}
+
+/* The argument GUEST that was left out. */
+static void take_this_guest(struct parser *p)
+{
+    const struct command *c = p->command;
+    bool first = strncmp(c->arguments, "GUEST", 5) == 0;
+    if (!first || c->min < 1 || p->n_arguments != (size_t)c->min - 1)
+        return;
+    memmove(p->arguments + 1, p->arguments,
+            p->n_arguments * sizeof(*p->arguments));
+    p->arguments[0] = COMMAND_THIS_GUEST;
+    p->n_arguments++;
+}
+
 /* ---- the whole line ---- */
 
 static int check_count(const struct parser *p, struct vdc_error *err)
@@ -405,10 +438,9 @@ int command_parse(int argc, char **argv, struct arena *arena,
         most += strlen(argv[i]) + 1;
     struct parser p = { .argc = argc, .argv = argv, .arena = arena };
     p.given = ARENA_ARRAY(arena, most, struct command_given);
-    p.arguments = ARENA_ARRAY(arena, argc + 1, const char *);
-    const char *env = getenv("XEN_VDC_SOCKET");
+    p.arguments = ARENA_ARRAY(arena, argc + 2, const char *);
     *ret = (struct command_args){ .arena = arena };
-    ret->socket = env && *env ? env : DEFAULT_SOCKET;
+    ret->socket = default_socket(arena);
 
     int rc = 0;
     while (rc == 0 && p.next < argc)
@@ -424,6 +456,9 @@ int command_parse(int argc, char **argv, struct arena *arena,
     }
     bool version_only = !p.command && given(&p, "version");
     take_other_command(&p);
+    ret->in_guest = road_is_channel(ret->socket);
+    if (ret->in_guest)
+        take_this_guest(&p);
     rc = check_count(&p, err);
     if (rc)
         return rc;

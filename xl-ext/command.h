@@ -79,7 +79,8 @@ struct command_args {
     bool quiet;
     bool dry_run;
     bool version_only;  /* --version instead of a command */
-    const char *socket; /* never NULL */
+    const char *socket; /* never NULL; see road.h */
+    bool in_guest;      /* socket is a channel: the guest itself asks */
     size_t n_arguments;
     const char *const *arguments;
     size_t n_given;
@@ -90,6 +91,10 @@ struct command_given {
     const struct command_option *option;
     const char *value; /* NULL for a flag */
 };
+
+/* Inside a guest it need not be named: what stands for it among arguments, and
+ * in what is printed.  No guest can be called so. */
+#define COMMAND_THIS_GUEST "this guest"
 
 /* The families in the order in which help shows them. */
 const struct command_family *const *command_families(size_t *ret_n);

@@ -85,8 +85,13 @@ static int get_all(const struct command_args *args, struct client *client,
 int devices_get(const struct command_args *args, const char *const *words,
                 size_t n_words, struct devices *ret, struct vdc_error *err)
 {
+    static const char *const this_guest[] = { COMMAND_THIS_GUEST };
     struct client *client;
     *ret = (struct devices){ 0 };
+    if (args->in_guest && n_words == 0) {
+        words = this_guest; /* of the others it may not know so much */
+        n_words = 1;
+    }
     int rc = client_open(args, &client, err);
     if (rc)
         return rc;

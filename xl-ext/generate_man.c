@@ -167,6 +167,29 @@ static void print_guests(void)
            "A guest of another customer does not exist for a customer.\n");
 }
 
+static void print_in_guest(void)
+{
+    printf(".Sh INSIDE A GUEST\n"
+           "Inside a guest\n.Nm\nreaches policyd over a channel, which the "
+           "guest's own\n.Xr channeld 8\nmakes.\n"
+           "It takes that road by itself where there is the socket of a "
+           "channeld and none of policyd, or when the socket is said to be\n"
+           ".Sm off\n.Li channel: Ar PATH .\n.Sm on\n"
+           "Who asks policyd has from Xen then: the guest itself, whoever "
+           "runs the command in it.\n"
+           ".Pp\n"
+           "A guest may\n.Cm show ,\n.Cm mem\\-set ,\n.Cm vcpu\\-set ,\n"
+           ".Cm vcpu\\-list ,\n.Cm block\\-list ,\n.Cm network\\-list ,\n"
+           ".Cm reboot\nand\n.Cm shutdown\nitself, within what it was "
+           "defined with and its customer's quota,\n"
+           ".Cm list\nthe guests of its customer, and see its\n"
+           ".Cm events .\n"
+           "Its name may be left out:\n.Ql xl\\-vdc mem\\-set 200 .\n"
+           "All else is refused.\n"
+           "The program is\n.Nm xl\\-vdc\\-guest ,\n"
+           "which can be linked statically; examples/guest shows how.\n");
+}
+
 static void print_changes(void)
 {
     printf(".Sh CHANGES\n"
@@ -215,6 +238,7 @@ void generate_man(void)
            PACKAGE_VERSION);
     print_common_options();
     print_guests();
+    print_in_guest();
     print_changes();
     printf(".Sh COMMANDS\n");
     print_commands();
@@ -227,10 +251,13 @@ void generate_man(void)
            ".Dq error\non standard error.\n"
            "Progress is shown on a terminal alone.\n"
            ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
-           ".It Ev XEN_VDC_SOCKET\nThe socket of policyd.\n.El\n"
+           ".It Ev XEN_VDC_SOCKET\nThe socket of policyd.\n"
+           ".It Ev XEN_VDC_CHANNEL_SOCKET\nThe socket of channeld.\n.El\n"
            ".Sh FILES\n.Bl -tag -width Ds\n"
            ".It Pa /run/xen\\-vdc/policyd.sock\n"
-           "The socket of policyd when nothing else is said.\n.El\n");
+           "The socket of policyd when nothing else is said.\n"
+           ".It Pa /run/xen\\-vdc/channel.sock\n"
+           "That of channeld.\n.El\n");
     print_statuses();
     print_examples();
     printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5\n");

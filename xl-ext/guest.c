@@ -34,6 +34,8 @@ int guest_ref(const struct command_args *args, const char *word,
     if (rc)
         return rc;
     ret->dry_run = args->dry_run;
+    if (args->in_guest && !strcmp(word, COMMAND_THIS_GUEST))
+        return 0;
     if (uuid_from_text(word, &ret->uuid))
         return 0;
     if (!*word || strlen(word) > 63) {

@@ -17,8 +17,9 @@ extern const struct command_option guest_plain_options[];
 
 /*
  * Fills a reference from what the user wrote: a UUID, or else a name, a
- * domid or CUSTOMER.NAME, which policyd tells apart.  Errors: VDC_E_BAD_VALUE
- * when it cannot be the name of anything.
+ * domid or CUSTOMER.NAME, which policyd tells apart; inside a guest also
+ * COMMAND_THIS_GUEST, which is a reference without any.  Errors:
+ * VDC_E_BAD_VALUE when it cannot be the name of anything.
  */
 int guest_ref(const struct command_args *args, const char *word,
               struct wire_partition_ref *ret, struct vdc_error *err);

@@ -51,6 +51,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/operation_impl.h \
 	xl-ext/output.c \
 	xl-ext/output.h \
+	xl-ext/road.c \
+	xl-ext/road.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
 	xl-ext/xl_names.c \
@@ -66,11 +68,24 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 
-XLEXT_LIBS = xl-ext/libxlext.a libvdc/chan/libchan.a $(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
+# What prints tables is another file for the guest's program.
+noinst_LIBRARIES += xl-ext/libtable.a
+xl_ext_libtable_a_SOURCES = xl-ext/output_table.c
+
+XLEXT_LIBS = xl-ext/libxlext.a xl-ext/libtable.a libvdc/chan/libchan.a \
+	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
 
 bin_PROGRAMS += xl-ext/xl-vdc
 xl_ext_xl_vdc_SOURCES = xl-ext/main.c
 xl_ext_xl_vdc_LDADD = $(XLEXT_LIBS)
+
+# The same for inside a guest, from libraries that can be linked statically,
+# for an initramfs: configure --with-xen=no, make xl-ext/xl-vdc-guest
+# LDFLAGS=-static YAJL_LIBS=-lyajl_s.
+noinst_PROGRAMS += xl-ext/xl-vdc-guest
+xl_ext_xl_vdc_guest_SOURCES = xl-ext/main.c xl-ext/output_plain.c
+xl_ext_xl_vdc_guest_LDADD = xl-ext/libxlext.a libvdc/chan/libchan.a \
+	$(WIRE_LIBS) $(BASE_LIBS)
 
 # Made by the program itself from its tables.
 XLEXT_PAGES = doc/man/xl-vdc.1 doc/man/xl-vdc.cfg.5

@@ -4,7 +4,8 @@
  * and checks what comes back.
  *
  *      channel-echo give DOMID           in one domain; prints an offer
- *      channel-echo join DOMID OFFER     in the other: the giver's domain
+ *      channel-echo join DOMID OFFER [ROUND_TRIPS]
+ *                                        in the other: the giver's domain
  *      channel-echo self                 both, in two processes of this one
  *
  * How an offer gets from one to the other is not for this example: channeld
@@ -25,7 +26,7 @@
 
 #define RING_SIZE 16384u /* of each direction */
 #define TIMEOUT_MS 60000
-#define ROUND_TRIPS 500
+#define ROUND_TRIPS 500 /* unless it is said */
 #define LARGE 100000 /* longer than the ring: goes in pieces */
 
 static int fail(const struct vdc_error *err)
@@ -98,7 +99,7 @@ static int round_trip(struct port *port, uint8_t *bytes, size_t size,
                : VDC_E_PROTOCOL;
 }
 
-static int ask(struct port *port)
+static int ask(struct port *port, unsigned n)
 {
     uint8_t *bytes = malloc(LARGE);
     struct port_counts counts;
@@ -106,12 +107,12 @@ static int ask(struct port *port)
     unsigned i = 0;
     int rc = 0;
 
-    for (; i < ROUND_TRIPS && !rc; i++)
+    for (; i < n && !rc; i++)
         rc = round_trip(port, bytes, i % 50 == 49 ? LARGE : 64, i);
     port_count(port, &counts);
-    printf("%u of %d round trips right, %.0f us each, %llu notifications: "
+    printf("%u of %u round trips right, %.0f us each, %llu notifications: "
            "%s\n",
-           rc ? i - 1 : i, ROUND_TRIPS, (now() - begun) / i * 1e6,
+           rc ? i - 1 : i, n, (now() - begun) / (i ? i : 1) * 1e6,
            (unsigned long long)counts.notified,
            rc ? vdc_error_text(rc) : "ok");
     free(bytes);
@@ -138,7 +139,7 @@ static int give(uint32_t domid)
     return echo(port);
 }
 
-static int join(uint32_t domid, char *text)
+static int join(uint32_t domid, char *text, unsigned n)
 {
     struct link_offer offer = { .kind = LINK_GRANT,
                                 .n_pages = pages(),
@@ -153,7 +154,7 @@ static int join(uint32_t domid, char *text)
         offer.refs[i] = (uint32_t)strtoul(text + 1, &text, 10);
     if (link_join(&offer, ring_life_offset(RING_TAKER), &link, &err))
         return fail(&err);
-    return ask(open_port(link, RING_TAKER));
+    return ask(open_port(link, RING_TAKER), n);
 }
 
 static int self(void)
@@ -172,7 +173,7 @@ static int self(void)
         exit(echo(open_port(other, RING_TAKER)));
     }
     link_offer_clear(&offer);
-    int status, rc = ask(port);
+    int status, rc = ask(port, ROUND_TRIPS);
     return wait(&status) < 0 || status ? 1 : rc;
 }
 
@@ -180,11 +181,12 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "give") == 0)
         return give((uint32_t)atoi(argv[2]));
-    if (argc == 4 && strcmp(argv[1], "join") == 0)
-        return join((uint32_t)atoi(argv[2]), argv[3]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "join") == 0)
+        return join((uint32_t)atoi(argv[2]), argv[3],
+                    argc == 5 ? (unsigned)atoi(argv[4]) : ROUND_TRIPS);
     if (argc == 2 && strcmp(argv[1], "self") == 0)
         return self();
-    fprintf(stderr, "usage: channel-echo give DOMID | join DOMID OFFER | "
-                    "self\n");
+    fprintf(stderr, "usage: channel-echo give DOMID | "
+                    "join DOMID OFFER [ROUND_TRIPS] | self\n");
     return 2;
 }

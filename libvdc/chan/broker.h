@@ -68,6 +68,20 @@ void broker_free(struct broker *broker);
 void broker_offer(struct broker *broker, const char *service, uint32_t most);
 void broker_withdraw(struct broker *broker, const char *service);
 
+/*
+ * This end of a channel whose memory is there to be taken (on_incoming,
+ * on_memory).  What is in channel->info decides of sizes and sides.
+ * options: NULL for none.
+ * Errors: VDC_E_PROTOCOL (no two descriptors; they are no such memory),
+ * VDC_E_UNSUPPORTED (another layout than that of ring.h), and those of
+ * link_import and port_new.
+ */
+struct port;
+struct port_options;
+int broker_take_port(struct broker_channel *channel,
+                     const struct port_options *options, struct port **ret,
+                     struct vdc_error *err);
+
 struct broker_connect_ops {
     /* As on_incoming: the memory is there to be taken. */
     int (*on_memory)(void *arg, struct broker_channel *channel,

@@ -88,9 +88,18 @@ static void stream_closed(void *arg, const struct vdc_error *err)
     chan->ops->on_close(chan->arg, err);
 }
 
+static void stream_drained(void *arg)
+{
+    struct chan *chan = arg;
+
+    if (chan->ops->on_drained)
+        chan->ops->on_drained(chan->arg);
+}
+
 static const struct stream_ops stream_ops = {
     .on_frame = stream_frame,
     .on_close = stream_closed,
+    .on_drained = stream_drained,
 };
 
 static void drop_queue(struct chan *chan)
@@ -134,6 +143,7 @@ static void port_message(void *arg, uint16_t type, const uint8_t *data,
 static void port_room(void *arg)
 {
     struct chan *chan = arg;
+    bool waited = !STAILQ_EMPTY(&chan->queue);
     struct queued *q;
 
     while ((q = STAILQ_FIRST(&chan->queue)) &&
@@ -143,6 +153,8 @@ static void port_room(void *arg)
         free(q);
     }
     port_flush(chan->port);
+    if (waited && STAILQ_EMPTY(&chan->queue) && chan->ops->on_drained)
+        chan->ops->on_drained(chan->arg);
 }
 
 static void port_closed(void *arg, const struct vdc_error *err)
@@ -166,6 +178,25 @@ static struct chan *chan_new(void)
     struct chan *chan = XNEW(struct chan);
 
     STAILQ_INIT(&chan->queue);
+    return chan;
+}
+
+struct chan *chan_of_socket(struct event_base *base, int fd)
+{
+    struct chan *chan = chan_new();
+
+    chan->stream = stream_new(base, fd, &stream_ops, chan);
+    return chan;
+}
+
+struct chan *chan_of_port(struct event_base *base, struct port *port,
+                          const struct chan_peer *peer)
+{
+    struct chan *chan = chan_new();
+
+    chan->port = port;
+    chan->peer = *peer;
+    port_watch(port, base, &port_ops, chan);
     return chan;
 }
 
@@ -217,11 +248,9 @@ static void handed_over(void *arg, struct port *port,
                         (unsigned)peer->uid, (int)peer->pid, err->text);
         return;
     }
-    struct chan *chan = chan_new();
-    chan->port = port;
-    chan->peer = (struct chan_peer){ .uid = peer->uid, .pid = peer->pid };
-    port_watch(port, listener->base, &port_ops, chan);
-    listener->on_accept(listener->arg, chan);
+    const struct chan_peer who = { .uid = peer->uid, .pid = peer->pid };
+    listener->on_accept(listener->arg,
+                        chan_of_port(listener->base, port, &who));
 }
 
 static void accepted(void *arg, int fd, const struct stream_peer *peer)
@@ -236,9 +265,7 @@ static void accepted(void *arg, int fd, const struct stream_peer *peer)
             handover_new(listener->base, fd, peer, handed_over, arriving);
         return;
     }
-    struct chan *chan = chan_new();
-    chan->stream = stream_new(listener->base, fd, &stream_ops, chan);
-    listener->on_accept(listener->arg, chan);
+    listener->on_accept(listener->arg, chan_of_socket(listener->base, fd));
 }
 
 int chan_listen(struct event_base *base, const char *address,
@@ -358,4 +385,13 @@ void chan_destroy(struct chan *chan)
     port_destroy(chan->port);
     stream_destroy(chan->stream);
     free(chan);
+}
+
+void chan_finish(struct chan *chan)
+{
+    stream_finish(chan->stream);
+    chan->stream = NULL;
+    if (chan->port)
+        port_flush(chan->port);
+    chan_destroy(chan);
 }

@@ -21,6 +21,7 @@
 struct event_base;
 struct chan;
 struct chan_listener;
+struct port;
 
 #define CHAN_MESSAGE_MAX (1024 * 1024)
 
@@ -32,6 +33,8 @@ struct chan_ops {
      * (VDC_E_PROTOCOL).  Called once, last; the channel still has to be
      * destroyed, which may be done here. */
     void (*on_close)(void *arg, const struct vdc_error *err);
+    /* What carries it has taken all that was queued; may be NULL. */
+    void (*on_drained)(void *arg);
 };
 
 /* Who is at the other end, from the kernel or from Xen, never from itself;
@@ -46,6 +49,16 @@ struct chan_peer {
 int chan_connect(struct event_base *base, const char *address,
                  const struct chan_ops *ops, void *arg, struct chan **ret,
                  struct vdc_error *err);
+
+/*
+ * A channel over what is there already: a connected, non-blocking descriptor
+ * of a unix socket, or a port, of which the caller knows who is at its other
+ * end.  Takes it over; set its ops with chan_set_ops before the event loop
+ * goes on.
+ */
+struct chan *chan_of_socket(struct event_base *base, int fd);
+struct chan *chan_of_port(struct event_base *base, struct port *port,
+                          const struct chan_peer *peer);
 
 /* Called for each new channel; set its ops with chan_set_ops before
  * returning, or destroy it. */
@@ -71,5 +84,8 @@ void chan_resume(struct chan *chan);
 
 /* Closes at once; NULL is allowed. */
 void chan_destroy(struct chan *chan);
+/* The same, but the other end can still take what was sent: from a socket all
+ * of it (see stream_finish), from memory what there was room for. */
+void chan_finish(struct chan *chan);
 
 #endif

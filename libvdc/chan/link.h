@@ -76,6 +76,13 @@ int link_give_end(enum link_kind kind, uint32_t domid, uint32_t n_pages,
 int link_join_end(struct link_offer *offer, size_t life_offset,
                   struct link_end *ret, struct vdc_error *err);
 
+/*
+ * A copy of the LINK_PAGE bytes that the domain grants by `ref`, for layouts
+ * whose first page says which the others are (vchan.h).  Errors are those of
+ * link_join_end.
+ */
+int link_look(uint32_t domid, uint32_t ref, void *ret, struct vdc_error *err);
+
 struct link {
     enum link_kind kind;
     void *memory;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Linux's header of evtchn and gntdev want these from Xen's. */
@@ -246,6 +247,33 @@ int link_grant_join(struct link_offer *offer, size_t life_offset,
         return vdc_error_errno(err, VDC_E_IO, errno,
                                "the death of this end cannot be notified");
     return 0;
+}
+
+int link_look(uint32_t domid, uint32_t ref, void *ret, struct vdc_error *err)
+{
+    const struct link_offer offer = { .domid = domid, .refs = &ref };
+    struct link_end end = { .n_pages = 1, .fds = { -1, -1 } };
+    int rc = domid < DOMID_FIRST_RESERVED
+                 ? open_device("gntdev", "xen-gntdev", &end.fds[0], err)
+                 : vdc_error_set(err, VDC_E_BAD_VALUE, "%u is no domain",
+                                 domid);
+
+    if (!rc)
+        rc = insert_refs(&end, &offer, err);
+    if (!rc) {
+        void *page = mmap(NULL, LINK_PAGE, PROT_READ, MAP_SHARED, end.fds[0],
+                          0);
+        if (page == MAP_FAILED) {
+            rc = vdc_error_errno(err, VDC_E_PROTOCOL, errno,
+                                 "domain %u grants no page by reference %u",
+                                 domid, ref);
+        } else {
+            memcpy(ret, page, LINK_PAGE);
+            munmap(page, LINK_PAGE);
+        }
+    }
+    link_end_clear(&end);
+    return rc;
 }
 
 void link_grant_notify(struct link *link)

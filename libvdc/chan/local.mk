@@ -5,6 +5,7 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/broker.h \
 	libvdc/chan/broker_hear.c \
 	libvdc/chan/broker_impl.h \
+	libvdc/chan/broker_port.c \
 	libvdc/chan/chan.c \
 	libvdc/chan/chan.h \
 	libvdc/chan/chan_memory.c \
@@ -44,14 +45,16 @@ libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/chan/port.c \
 	libvdc/chan/port_blocking.c \
 	libvdc/chan/port_event.c \
-	libvdc/chan/ring.c
+	libvdc/chan/ring.c \
+	libvdc/chan/vchan.c
 libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
 vdcchandir = $(includedir)/vdc-chan/chan
 vdcchan_HEADERS = \
 	libvdc/chan/link.h \
 	libvdc/chan/mux.h \
 	libvdc/chan/port.h \
-	libvdc/chan/ring.h
+	libvdc/chan/ring.h \
+	libvdc/chan/vchan.h
 vdcbasedir = $(includedir)/vdc-chan/base
 vdcbase_HEADERS = libvdc/base/error.h libvdc/base/errors.def
 pkgconfigdir = $(libdir)/pkgconfig

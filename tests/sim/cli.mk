@@ -5,12 +5,13 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-customers.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh tests/sim/long/sweep.sh \
+EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

@@ -36,6 +36,7 @@ END
 socket = "$WORK/policyd.sock"
 database = "$WORK/policyd.db"
 command_address = "memory:$WORK/command.sock"
+channel_socket = "$WORK/channel.sock"
 host_name = "alpha"
 customer_paths = [ "$WORK/images", "$WORK/customers/%c" ]
 operators = [ "$(id -u)" ]

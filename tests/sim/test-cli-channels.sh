@@ -3,18 +3,7 @@
 # channelds of two guests, all real, on a simulated host.
 . "$(dirname "$0")/lib.sh"
 
-CHANNELD=$(cd "$BIN" && pwd)/channeld/channeld
-channeld_pids=
-XEN_VDC_CHANNEL_SOCKET=$WORK/channel.sock
-export XEN_VDC_CHANNEL_SOCKET
-
-finish_channels() {
-    for pid in $channeld_pids; do
-        stop_daemon "$pid"
-    done
-    finish
-}
-trap finish_channels EXIT
+. "$(dirname "$0")/lib-channels.sh"
 
 start_host
 cat >"$WORK/rules" <<END
@@ -22,34 +11,9 @@ pipe  @any   @any   allow size=64K
 one   @any   @any   allow channels=1
 own   @same-customer @same-customer allow
 END
-cat >"$WORK/channeld.conf" <<END
-socket = "$WORK/channel.sock"
-rules = "$WORK/rules"
-sequence = "$WORK/channeld.sequence"
-policyd_socket = "$WORK/policyd.sock"
-hypervisor = "sim:state=$WORK/sim.state,beside=yes,memory=4G,dom0_memory=512M"
-simulated_guests = "$WORK/guests.sock"
-operators = [ "$(id -u)" ]
-END
-start_channeld() {
-    "$CHANNELD" --config "$WORK/channeld.conf" >>"$WORK/channeld.log" 2>&1 &
-    channeld_pids="$channeld_pids $!"
-}
-start_guest() { # NAME DOMID
-    cat >"$WORK/$1.conf" <<END
-socket = "$WORK/$1.sock"
-control = "sim:$2:$WORK/guests.sock"
-END
-    "$CHANNELD" --guest --config "$WORK/$1.conf" >>"$WORK/channeld.log" 2>&1 &
-    channeld_pids="$channeld_pids $!"
-}
+write_channeld_settings
 listed() { # PATTERN
     vdc channel-list | grep -qE -- "$1"
-}
-in_guest() { # NAME COMMAND...
-    guest=$1
-    shift
-    XEN_VDC_CHANNEL_SOCKET=$WORK/$guest.sock vdc "$@"
 }
 
 check_error "channeld does not run: what to do" 7 \

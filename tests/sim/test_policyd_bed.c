@@ -143,6 +143,7 @@ void bed_start_policyd(struct bed *bed)
             "socket = \"%s/policyd.sock\"\n"
             "database = \"%s/policyd.db\"\n"
             "command_address = \"memory:%s/command.sock\"\n"
+            "channel_socket = \"\"\n"
             "host_name = \"h1\"\n"
             "operators = [ \"%u\" ]\n"
             "customer_paths = [ \"%s/images\", \"%s/customers/%%c\" ]\n"

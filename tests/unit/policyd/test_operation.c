@@ -5,7 +5,7 @@
 
 #include "tests/unit/unit.h"
 
-static int check(enum wire_operation_kind kind, bool restricted,
+static int check(enum wire_operation_kind kind, unsigned role,
                  struct vdc_error *err)
 {
     struct reasons reasons = { 0 };
@@ -14,7 +14,7 @@ static int check(enum wire_operation_kind kind, bool restricted,
     wire_init(&wire_struct_operation, &op);
     op.kind = kind;
     op.file = "/f";
-    operation_check(&op, restricted, &reasons);
+    operation_check(&op, role, &reasons);
     return reasons_error(&reasons, err);
 }
 
@@ -37,10 +37,12 @@ static void who_may_what(void)
             listed |= strcmp(for_operators[j], value->word) == 0;
         for (size_t j = 0; j < 3; j++)
             never |= strcmp(for_nobody[j], value->word) == 0;
-        CU_ASSERT_EQUAL(check(kind, false, NULL), never ? VDC_E_BAD_VALUE : 0);
-        CU_ASSERT_EQUAL(check(kind, true, &err), never    ? VDC_E_BAD_VALUE
-                                                 : listed ? VDC_E_DENIED
-                                                          : 0);
+        CU_ASSERT_EQUAL(check(kind, W_OPERATOR, NULL),
+                        never ? VDC_E_BAD_VALUE : 0);
+        CU_ASSERT_EQUAL(check(kind, W_CUSTOMER, &err),
+                        never    ? VDC_E_BAD_VALUE
+                        : listed ? VDC_E_DENIED
+                                 : 0);
         if (never || listed)
             CU_ASSERT_PTR_NOT_NULL(strstr(err.text, value->word));
         n_operators += listed;
@@ -52,6 +54,31 @@ static void who_may_what(void)
     CU_ASSERT(n_all > 20);
 }
 
+/* A guest may do four things to itself. */
+static void what_a_guest_may(void)
+{
+    static const char *const allowed[] = { "shutdown", "reboot", "mem-set",
+                                           "vcpu-set" };
+    size_t n_allowed = 0;
+
+    for (size_t i = 0; i < wire_enum_operation_kind.n_values; i++) {
+        const struct wire_value *value = &wire_enum_operation_kind.values[i];
+        struct vdc_error err = { 0 };
+        bool listed = false;
+        for (size_t j = 0; j < 4; j++)
+            listed |= strcmp(allowed[j], value->word) == 0;
+        int rc = check((enum wire_operation_kind)value->number, W_GUEST, &err);
+        n_allowed += listed;
+        if (listed) {
+            CU_ASSERT_EQUAL(rc, 0);
+            continue;
+        }
+        CU_ASSERT(rc == VDC_E_DENIED || rc == VDC_E_BAD_VALUE);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.text, value->word));
+    }
+    CU_ASSERT_EQUAL(n_allowed, 4);
+}
+
 static void values(void)
 {
     struct reasons reasons = { 0 };
@@ -59,11 +86,11 @@ static void values(void)
 
     wire_init(&wire_struct_operation, &op);
     op.kind = WIRE_OP_SAVE;
-    operation_check(&op, false, &reasons);
+    operation_check(&op, W_OPERATOR, &reasons);
     CU_ASSERT_EQUAL(reasons.n_errors, 1);
     op.kind = WIRE_OP_MEMORY_MAX;
     op.memory = MEM_KIB(UINT64_MAX);
-    operation_check(&op, false, &reasons);
+    operation_check(&op, W_OPERATOR, &reasons);
     CU_ASSERT_EQUAL(reasons.n_errors, 2);
 }
 
@@ -88,6 +115,7 @@ static void cleaned(void)
 
 static const struct unit_test tests[] = {
     { "who may ask for what", who_may_what },
+    { "what a guest may", what_a_guest_may },
     { "values", values },
     { "what clients may not set", cleaned },
 };

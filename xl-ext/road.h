@@ -1,0 +1,40 @@
+/*
+ * What carries the conversation with policyd: a unix socket on the host, or,
+ * inside a guest, a channel that the guest's channeld makes.  Messages go
+ * either way as frames; what they mean is for client.c.  Blocking.
+ */
+#ifndef XL_EXT_ROAD_H
+#define XL_EXT_ROAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct road;
+
+/* An address that begins so is the socket of a guest's channeld; any other is
+ * the path of policyd's own. */
+#define ROAD_CHANNEL "channel:"
+bool road_is_channel(const char *address);
+
+/* Errors: those of stream_blocking_connect and of broker_connect. */
+int road_open(const char *address, struct road **ret, struct vdc_error *err);
+void road_close(struct road *road); /* NULL allowed */
+
+/* Errors: VDC_E_CLOSED, VDC_E_IO, VDC_E_PROTOCOL. */
+int road_send(struct road *road, const void *frame, size_t size,
+              struct vdc_error *err);
+/* As stream_blocking_receive. */
+int road_receive(struct road *road, int timeout_ms, uint8_t **ret,
+                 size_t *ret_size, struct vdc_error *err);
+/* Until there is something to receive, or `other` is readable.  *ret_other
+ * and *ret_here say which; both may be.  Errors: VDC_E_IO. */
+int road_wait(struct road *road, int other, bool *ret_here, bool *ret_other,
+              struct vdc_error *err);
+
+/* For poll; -1: a channel has none. */
+int road_fd(const struct road *road);
+
+#endif
