@@ -63,11 +63,9 @@ type_in() { # GUEST LINE
         /local/domain/\$(xl domid $1)/console/tty)"
 }
 # in_guest GUEST LINE: what it prints, in the guest; its status is the line's.
-n_lines=0
 in_guest() {
     local mark status
-    n_lines=$((n_lines + 1))
-    mark=m$$x$n_lines
+    mark=m$(date +%s%N)
     type_in "$1" "echo $mark-begin; $2; echo $mark-end-\$?"
     retry 40 console_has "$1" "^$mark-end-[0-9]" || {
         dom0 "tail -n 15 $LOGS/guest-$1.log"
