@@ -199,7 +199,6 @@ static void finish(struct exchange *exchange)
     struct wire_channel wire;
 
     channel->state = WIRE_CHANNEL_OPEN;
-    channel->opened_ms = clock_wall().ms;
     host_show_channel(channel, exchange->client, &wire);
     peer_send_opened(exchange->client, WIRE_MSG_channel_opened,
                      exchange->client_id, &wire, &exchange->for_client);

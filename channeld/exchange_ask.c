@@ -142,6 +142,7 @@ static struct channel *add_row(struct host *host,
     channel->state = WIRE_CHANNEL_ASKED;
     channel->to_server = request->to_server;
     channel->to_client = request->to_client;
+    channel->opened_ms = clock_wall().ms; /* as both ends are told */
     channel->pages = request->pages;
     channel->giver = request->giver;
     channel->party[REGISTRY_CLIENT] = client->party;

@@ -182,6 +182,9 @@ static int take_list(const struct request *request, struct vdc_error *err)
         exchange_find_party(request->peer, query->partition, &partition, err))
         return err->code;
     wire_init(&wire_struct_channel_list, &reply);
+    if (request->peer->role == W_OPERATOR)
+        reply.limit =
+            request->peer->host->setup->limits.host_channels;
     reply.channels =
         ARENA_ARRAY(request->arena, LIST_PAGE, struct wire_channel);
     for (channel = registry_after(registry, query->after); channel;

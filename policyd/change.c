@@ -1,10 +1,10 @@
 /*
  * The road of a change:
  *
- *   key known? -> which guests? -> the host looks at files and policy -> the
- *   host says what it has (for what is created) and what the guests have
- *   (for what counts in quotas) -> [decided, recorded] -> the host does it ->
- *   recorded -> answered
+ *   key known? (and if nobody knows what came of it, the host is asked) ->
+ *   which guests? -> the host looks at files and policy -> the host says what
+ *   it has (for what is created) and what the guests have (for what counts in
+ *   quotas) -> [decided, recorded] -> the host does it -> recorded -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -33,7 +33,7 @@ void change_refuse(struct change *change, const struct vdc_error *err)
 
 void change_fail(struct change *change, const struct vdc_error *err)
 {
-    keys_end(change->keyed);
+    keys_end(change->keyed, err);
     request_fail(change->request, err);
 }
 
@@ -81,12 +81,26 @@ static void describe_forgotten(struct change *change)
     change->reply.n_results = 1;
 }
 
-static void settled(struct change *change)
+/* It has succeeded. */
+static void answer(struct change *change)
 {
     struct request *request = change->request;
-    struct wire_transaction_reply *reply = &change->reply;
     enum wire_message_number number = WIRE_MSG_transaction_reply;
-    const void *body = reply;
+    const void *body = &change->reply;
+
+    if (change_is_single(change)) {
+        number = WIRE_MSG_partition_reply;
+        body = &change->single;
+    }
+    if (change->keyed)
+        keys_keep(change->keyed, number, body);
+    keys_end(change->keyed, NULL);
+    request_reply(request, number, body);
+}
+
+static void settled(struct change *change)
+{
+    struct wire_transaction_reply *reply = &change->reply;
 
     if (change->why.code) {
         change_fail(change, &change->why);
@@ -98,13 +112,8 @@ static void settled(struct change *change)
     if (change_is_single(change)) {
         present(change, 0, &change->single.partition);
         change->single.reason = change->choice.reason;
-        number = WIRE_MSG_partition_reply;
-        body = &change->single;
     }
-    if (change->keyed && !change->order.dry_run)
-        keys_keep(change->keyed, number, body);
-    keys_end(change->keyed);
-    request_reply(request, number, body);
+    answer(change);
 }
 
 /* Something that the host should have, it does not. */
@@ -199,7 +208,8 @@ static int forward_ref(struct change *change, struct vdc_error *err)
     ref.name = op->name;
     ref.uuid = op->uuid;
     ref.new_xen_name = op->new_xen_name;
-    ref.key = ""; /* looked after here */
+    ref.key = change->order.key;
+    ref.owner = change->owner;
     return service_act(request->ops->service, request->message->number, &ref,
                        done, more, change, &request->call, err);
 }
@@ -209,8 +219,8 @@ static void forward(struct change *change)
     struct request *request = change->request;
     int rc;
 
-    /* with a key, so that it is the same for the host too; these wait for
-     * the guest, which transactions do not */
+    /* with a key, as what is recalled is the answer to a transaction; these
+     * wait for the guest, which transactions do not */
     change->as_transaction =
         !change_is_single(change) ||
         (change->keyed &&
@@ -409,6 +419,47 @@ static const char *owner_of(const struct request *request)
     return auth->role == W_CUSTOMER ? auth->customer : NAMES_PROVIDER;
 }
 
+static void look(struct change *change)
+{
+    struct request *request = change->request;
+    struct vdc_error err = { 0 };
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        operation_clean(&change->order.operations[i]);
+        operation_check(&change->order.operations[i],
+                        request->auth.role, &change->reasons);
+    }
+    if (change->order.n_operations == 0) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
+        change_refuse(change, &err);
+    }
+    change_find(change, examine);
+}
+
+/* What the host has answered before it was noted here; or nothing, and it is
+ * done now. */
+static void recalled(struct change *change)
+{
+    const struct operations *ops = change->request->ops;
+    struct wire_transaction_reply *reply = &change->reply;
+
+    if (!change->known) {
+        look(change);
+        return;
+    }
+    for (uint32_t i = 0; i < reply->n_results; i++)
+        partition_present(ops, &reply->results[i].partition);
+    take_result(change);
+    if (reply->n_results) {
+        const struct assignment *a =
+            book_assignment(ops->book, &change->single.partition.uuid);
+        change->single.again = reply->again = true;
+        if (a && change->request->message->number == WIRE_MSG_partition_create)
+            change->single.reason = a->reason;
+    }
+    answer(change);
+}
+
 void change_begin(struct request *request)
 {
     struct change *change = ARENA_NEW(request->arena, struct change);
@@ -423,6 +474,7 @@ void change_begin(struct request *request)
     else
         change->order = *(const struct wire_transaction *)request->body;
     change->order.owner = change->owner;
+    change->order.recall = false;
     if (change->order.dry_run)
         change->order.key = "";
     if (*change->order.key) {
@@ -433,17 +485,11 @@ void change_begin(struct request *request)
             return;
         }
         if (!keyed)
-            return; /* answered */
+            return; /* answered, or waits for the first */
         change->keyed = keyed;
     }
-    for (uint32_t i = 0; i < change->order.n_operations; i++) {
-        operation_clean(&change->order.operations[i]);
-        operation_check(&change->order.operations[i], request->auth.role,
-                        &change->reasons);
-    }
-    if (change->order.n_operations == 0) {
-        vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
-        change_refuse(change, &err);
-    }
-    change_find(change, examine);
+    if (change->keyed && keys_is_open(change->keyed))
+        change_recall(change, recalled);
+    else
+        look(change);
 }

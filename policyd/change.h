@@ -4,6 +4,7 @@
  * is a change of one operation.
  *
  *   change.c         the road, step by step
+ *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
  *   change_decide.c  what is decided in one go, when all is known
  *   change_record.c  what is recorded before and after
@@ -54,6 +55,8 @@ struct change {
     uint32_t at;       /* the operation or guest whose turn it is */
     const char *owner; /* of keys */
     struct keyed *keyed;
+    void (*recalled)(struct change *change);
+    bool known; /* done before: `reply` is what the host answered then */
     struct reasons reasons; /* why it cannot be */
     bool as_transaction;    /* a single request may be sent as one */
     struct wire_host host;
@@ -77,6 +80,10 @@ void change_refuse(struct change *change, const struct vdc_error *err);
 
 /* It cannot be; answers the request. */
 void change_fail(struct change *change, const struct vdc_error *err);
+
+/* change_recall.c: asks the host what came of a key that is open (keys.h);
+ * change->known and change->reply; then calls `fn`, unless it failed. */
+void change_recall(struct change *change, void (*fn)(struct change *change));
 
 /* change_find.c: fills in the guests, and adds reasons; then calls `fn`,
  * unless it failed. */

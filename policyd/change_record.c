@@ -137,6 +137,8 @@ int change_record(struct change *change, struct vdc_error *err)
 
     if (change->order.dry_run)
         return 0;
+    if (change->keyed)
+        rc = keys_note(change->keyed, err);
     for (uint32_t i = 0; !rc && i < change->n_guests; i++)
         rc = record_guest(change, &change->guests[i], err);
     if (!rc && !uuid_is_zero(&change->order.lease)) {

@@ -127,6 +127,7 @@ void operations_stop(struct operations *ops)
 {
     service_free(ops->service);
     ops->service = NULL;
+    reconcile_stop(ops->reconcile);
 }
 
 void operations_free(struct operations *ops)

@@ -26,11 +26,20 @@
 #include "policyd/partition.h"
 #include "policyd/recount.h"
 
+/* Waits for the end of a pass that begins after it came. */
+struct reconcile_wait {
+    TAILQ_ENTRY(reconcile_wait) link;
+    bool begun;
+    reconcile_fn *fn;
+    void *arg;
+};
+
 struct reconcile {
     struct operations *ops;
     struct event *timer;
     bool running;
     bool again; /* asked for while running */
+    TAILQ_HEAD(, reconcile_wait) waits;
 };
 
 void reconcile_soon(struct reconcile *r, unsigned ms)
@@ -52,6 +61,49 @@ void reconcile_soon(struct reconcile *r, unsigned ms)
     }
     evtimer_add(r->timer, &tv);
 }
+
+/* ---- who waits ---- */
+
+void reconcile_then(struct reconcile *r, reconcile_fn *fn, void *arg)
+{
+    struct reconcile_wait *wait = XNEW(struct reconcile_wait);
+
+    wait->fn = fn;
+    wait->arg = arg;
+    TAILQ_INSERT_TAIL(&r->waits, wait, link);
+    reconcile_soon(r, 0);
+}
+
+static void begin_waits(struct reconcile *r)
+{
+    struct reconcile_wait *wait;
+
+    TAILQ_FOREACH(wait, &r->waits, link)
+    wait->begun = true;
+}
+
+/* Those that come meanwhile are behind, and have not begun. */
+static void end_waits(struct reconcile *r, const struct vdc_error *why)
+{
+    struct reconcile_wait *wait;
+
+    while ((wait = TAILQ_FIRST(&r->waits)) && wait->begun) {
+        TAILQ_REMOVE(&r->waits, wait, link);
+        wait->fn(wait->arg, why);
+        free(wait);
+    }
+}
+
+void reconcile_stop(struct reconcile *r)
+{
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_CLOSED, "policyd is being stopped");
+    begin_waits(r);
+    end_waits(r, &err);
+}
+
+/* ---- one guest ---- */
 
 static struct store_audit own_audit(const struct assignment *a,
                                     const char *what)
@@ -287,6 +339,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     if (err) {
         /* a new connection begins anew */
         log_debug("comparing with the host: %s", err->text);
+        end_waits(r, err);
         return;
     }
     for (uint32_t i = 0; i < list->n_partitions; i++) {
@@ -307,6 +360,9 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
         r->again = false;
         reconcile_soon(r, RECONCILE_RETRY_MS);
     }
+    end_waits(r, NULL);
+    if (!TAILQ_EMPTY(&r->waits))
+        reconcile_soon(r, 0);
 }
 
 /* The list comes in pages.  What a request of ours changes meanwhile may be
@@ -327,10 +383,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct vdc_error err = { 0 };
 
     begin_to_watch(r);
+    begin_waits(r);
     r->again = false;
     r->running = true;
-    if (gather_partitions(r->ops->service, listed, r, &err))
+    if (gather_partitions(r->ops->service, listed, r, &err)) {
         r->running = false; /* it comes again with the connection */
+        end_waits(r, &err);
+    }
 }
 
 /* Whether a guest that no request of ours is changing counts for something
@@ -371,6 +430,7 @@ struct reconcile *reconcile_new(struct operations *ops)
     struct reconcile *r = XNEW(struct reconcile);
 
     r->ops = ops;
+    TAILQ_INIT(&r->waits);
     r->timer = evtimer_new(ops->base, on_timer, r);
     return r;
 }

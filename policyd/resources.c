@@ -28,7 +28,8 @@ static bool wanted(const struct listing *listing,
 
     if (!*listing->customer)
         return true;
-    if (row->leased)
+    /* of a lease, or of a program on the host */
+    if (row->leased || uuid_is_zero(&row->uuid))
         return strcmp(row->customer, listing->customer) == 0;
     a = book_assignment(listing->request->ops->book, &row->uuid);
     return a && strcmp(a->customer->name, listing->customer) == 0;

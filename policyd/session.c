@@ -177,8 +177,8 @@ void request_cancel(struct request *request)
 int request_is_cancelled(const struct request *request, struct vdc_error *err)
 {
     return request->cancelled
-               ? vdc_error_set(err, VDC_E_CANCELLED, "'%s' was cancelled",
-                               request->message->name)
+               ? vdc_error_set(err, VDC_E_CANCELLED,
+                               "cancelled: nothing is changed")
                : 0;
 }
 

@@ -51,6 +51,12 @@ const struct setting setup_rows[] = {
               "first is taken when none is named." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
+    { .name = "answer_keep", .offset = offsetof(struct setup, answer_keep_ms),
+      .type = SETTING_DURATION, .fallback = "24h", .min = 1000,
+      .max = UINT64_C(2592000000),
+      .text = "How long the first answer to a request with a key is kept.  "
+              "resourced has a setting of this name, too: give both the same "
+              "value." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 

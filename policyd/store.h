@@ -57,12 +57,14 @@ struct store_answer {
     const char *key;
     uint64_t digest;  /* of the request, to tell another with the same key */
     uint32_t message; /* number of the answer's message */
+    uint64_t keep_ms; /* those older go when it is put; not stored */
     uint64_t time_ms; /* since 1970 */
     const uint8_t *body; /* as wire_struct_encode made it */
     size_t size;
 };
-/* Answers are kept for so long, and so many of each owner. */
-#define STORE_ANSWER_KEPT_MS UINT64_C(86400000)
+/* Instead of a message: there is no answer yet. */
+#define STORE_ANSWER_OPEN 0
+/* So many of each owner are kept. */
 #define STORE_ANSWERS_MAX 1000
 
 enum store_change_kind {

@@ -72,7 +72,7 @@ static int customer_remove(struct sqlite_store *s, const char *name,
 static int answers_drop(struct sqlite_store *s, const struct store_answer *a,
                         struct vdc_error *err)
 {
-    const uint64_t kept = STORE_ANSWER_KEPT_MS;
+    const uint64_t kept = a->keep_ms;
     sqlite3_stmt *stmt;
     int rc = store_sqlite_prepare(
         s, &stmt, err,

@@ -166,7 +166,7 @@ static void operate(struct request *request, enum wire_operation_kind kind,
     wire_init(&wire_struct_transaction, &with);
     wire_init(&wire_struct_operation, &operation);
     with.key = ref->key;
-    with.owner = ref->customer;
+    with.owner = ref->owner[0] ? ref->owner : ref->customer;
     with.dry_run = ref->dry_run;
     with.lease = ref->lease;
     /* Of a shutdown it is the time to wait for the guest. */

@@ -1,6 +1,7 @@
 /* Requests about resources, leases, devices, and whether all agree. */
 #include <string.h>
 
+#include "resourced/channel_rows.h"
 #include "resourced/handlers.h"
 #include "resourced/host.h"
 #include "resourced/lease.h"
@@ -14,19 +15,46 @@
 
 /* ---- resources ---- */
 
+static void answer_list(struct request *request,
+                        const struct channel_rows *channels)
+{
+    struct wire_resource_list reply;
+    struct vdc_error err;
+
+    if (resources_list(request->host, request->body, channels, request->arena,
+                       &reply, &err))
+        request_fail(request, &err);
+    else
+        request_answer(request, WIRE_MSG_resource_list_reply, &reply);
+}
+
+/* Channels that are asked for must be known; in a list of all, those of a
+ * host without channeld are left out, and have no total. */
+static void list_with(void *arg, const struct channel_rows *channels,
+                      const struct vdc_error *err)
+{
+    struct request *request = arg;
+    const struct wire_resource_query *query = request->body;
+
+    if (err && (query->kind == WIRE_RESOURCE_CHANNEL || query->index))
+        request_fail(request, err);
+    else
+        answer_list(request, channels);
+}
+
 static void list_resources(void *arg, int rc, const struct vdc_error *err)
 {
     struct request *request = arg;
-    struct wire_resource_list reply;
-    struct vdc_error list_err;
+    const struct wire_resource_query *query = request->body;
+    bool other_kind = query->kind && query->kind != WIRE_RESOURCE_CHANNEL;
+    bool other_row = query->index && query->index <= CHANNEL_INDEX_BASE;
 
     if (rc)
         request_fail(request, err);
-    else if (resources_list(request->host, request->body, request->arena,
-                            &reply, &list_err))
-        request_fail(request, &list_err);
+    else if (other_kind || other_row)
+        answer_list(request, NULL);
     else
-        request_answer(request, WIRE_MSG_resource_list_reply, &reply);
+        channel_rows_read(request->host->channels, list_with, request);
 }
 
 static void handle_resource_list(struct request *request)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "resourced/channel_rows.h"
 #include "resourced/event_log.h"
 #include "resourced/lease.h"
 #include "resourced/lifecycle.h"
@@ -107,6 +108,7 @@ int host_open(struct event_base *base,
     TAILQ_INIT(&host->transactions);
     lock_table_init(&host->locks);
     host->waiters = waiters_new(host);
+    host->channels = channel_reads_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
@@ -139,6 +141,7 @@ void host_close(struct host *host)
     verify_abandon(host);
     verify_pages_free(host);
     rebuild_abandon(host);
+    channel_reads_free(host->channels);
     live_close(host->live);
     /* First the hypervisor: nothing calls back after it. */
     hv_close(host->hv);

@@ -11,6 +11,7 @@
 #include "resourced/store.h"
 #include "resourced/transaction.h"
 
+struct channel_reads;
 struct event;
 struct event_base;
 struct event_log;
@@ -33,6 +34,7 @@ struct host {
     struct resource_table *resources;
     struct lease_table *leases;
     struct live *live;
+    struct channel_reads *channels;
     struct memory_account memory;
     struct verify *verify;   /* under way, or NULL */
     struct rebuild *rebuild; /* as well */

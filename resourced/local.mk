@@ -23,6 +23,8 @@ sbin_PROGRAMS += resourced/resourced
 resourced_resourced_SOURCES = \
 	resourced/boot.c \
 	resourced/boot.h \
+	resourced/channel_rows.c \
+	resourced/channel_rows.h \
 	resourced/domain_config.c \
 	resourced/domain_config.h \
 	resourced/durable.c \

@@ -10,6 +10,7 @@
 
 #include "resourced/store.h"
 
+struct channel_rows;
 struct host;
 struct resource_table;
 struct transaction;
@@ -82,11 +83,14 @@ resources_pool(const struct resource_table *table, const char *name);
  *   total = (assigned - ballooned) + foreign + claimed + free,
  * where `ballooned` counts all that is assigned and not taken: by balloons,
  * and by guests that do not run.
+ * Those of channels are `channels`; NULL: not asked for, or not known, and
+ * then they have no total.
  * A page of them (wire/page.h): a place is the index of a row.
  * Errors: VDC_E_NOT_FOUND (index), VDC_E_BAD_VALUE (from), VDC_E_HYPERVISOR.
  */
 int resources_list(struct host *host, const struct wire_resource_query *query,
-                   struct arena *arena, struct wire_resource_list *ret,
+                   const struct channel_rows *channels, struct arena *arena,
+                   struct wire_resource_list *ret,
                    struct vdc_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "resourced/channel_rows.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
 #include "resourced/resource.h"
@@ -15,6 +16,7 @@ struct listing {
     struct host *host;
     uint64_t from; /* rows of a higher index */
     const struct wire_resource_query *query;
+    const struct channel_rows *channels; /* NULL: none */
     struct arena *arena;
     struct wire_resource *rows;
     uint32_t n_rows;
@@ -98,6 +100,17 @@ static void add_row(void *arg, const struct resource_row *row)
 static void count(void *arg, const struct resource_row *row)
 {
     ++*(size_t *)arg;
+}
+
+/* The table's and the channels'. */
+static void each_row(const struct listing *listing, resource_row_fn *fn,
+                     void *arg)
+{
+    const struct channel_rows *channels = listing->channels;
+
+    resources_each(listing->host->resources, fn, arg);
+    for (size_t i = 0; channels && i < channels->n_rows; i++)
+        fn(arg, &channels->rows[i]);
 }
 
 /* By partition (leases come last), kind, name. */
@@ -304,6 +317,19 @@ static void total_domids(struct totals *totals)
     total->free = less(total->total, now->n_domains);
 }
 
+static void total_channels(struct totals *totals)
+{
+    const struct channel_rows *channels = totals->listing->channels;
+    struct wire_resource_total *total = NULL;
+
+    if (channels)
+        total = add_total(totals, WIRE_RESOURCE_CHANNEL, "", "");
+    if (!total)
+        return;
+    total->total = channels->limit;
+    total->free = less(total->total, total->assigned);
+}
+
 static void total_pools(struct totals *totals)
 {
     const struct host *host = totals->listing->host;
@@ -336,7 +362,7 @@ static int add_totals(const struct listing *listing,
     if (rc)
         return rc;
     totals->listing = listing;
-    resources_each(host->resources, add_up, totals);
+    each_row(listing, add_up, totals);
     total_memory(totals);
     total_cpus(totals, extras);
     add_total(totals, WIRE_RESOURCE_DISK, "", "KiB");
@@ -345,6 +371,7 @@ static int add_totals(const struct listing *listing,
     total_domids(totals);
     add_total(totals, WIRE_RESOURCE_EVENT_CHANNELS, "", "");
     add_total(totals, WIRE_RESOURCE_GRANT_FRAMES, "", "");
+    total_channels(totals);
     total_pools(totals);
     ret->totals = totals->items;
     ret->n_totals = totals->n;
@@ -352,20 +379,24 @@ static int add_totals(const struct listing *listing,
 }
 
 int resources_list(struct host *host, const struct wire_resource_query *query,
-                   struct arena *arena, struct wire_resource_list *ret,
+                   const struct channel_rows *channels, struct arena *arena,
+                   struct wire_resource_list *ret,
                    struct vdc_error *err)
 {
     bool all = !query->customer[0] && !query->name[0] && !query->index &&
                uuid_is_zero(&query->uuid) && !query->from[0];
-    struct listing listing = { .host = host, .query = query, .arena = arena };
+    struct listing listing = { .host = host,
+                               .query = query,
+                               .channels = channels,
+                               .arena = arena };
     size_t most = 0;
     int rc = wire_page_number(query->from, &listing.from, err);
 
     if (rc)
         return rc;
-    resources_each(host->resources, count, &most);
+    each_row(&listing, count, &most);
     listing.rows = ARENA_ARRAY(arena, most, struct wire_resource);
-    resources_each(host->resources, add_row, &listing);
+    each_row(&listing, add_row, &listing);
     if (query->index && !listing.n_rows)
         return vdc_error_set(err, VDC_E_NOT_FOUND,
                              "host %s has no resource %llu", host->name,

@@ -17,6 +17,10 @@ const struct setting resourced_setting_rows[] = {
     { "command_address", SETTING_STRING, AT(command_address),
       "memory:/run/xen-vdc/command.sock", 0, 0,
       "Where commands are taken, from policyd of this host." },
+    { "channel_socket", SETTING_STRING, AT(channel_socket),
+      "/run/xen-vdc/channel.sock", 0, 0,
+      "Where channeld of this host is asked which channels there are, for "
+      "lists of resources; empty: there is none." },
     { "hypervisor", SETTING_STRING, AT(hypervisor), "xen", 0, 0,
       "\"xen\", or \"sim\" with its options for a simulated host." },
     { "host_name", SETTING_STRING, AT(host_name), "", 0, 0,

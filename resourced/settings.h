@@ -11,6 +11,7 @@ struct resourced_settings {
     const char *database;
     const char *sequence; /* "": none, see store.h */
     const char *command_address;
+    const char *channel_socket; /* "": there is no channeld */
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */
     const char *dump_dir;

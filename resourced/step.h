@@ -53,6 +53,9 @@ bool step_check_runs(struct operation *op, struct reasons *reasons);
 /* Adds a reason for each pool of its definition that the host has not, or of
  * which others have too much (step_pool.c). */
 void step_check_pools(struct operation *op, struct reasons *reasons);
+/* Adds a reason for each disk of its definition whose name is none or is there
+ * twice (step_disk.c). */
+void step_check_disk_names(struct operation *op, struct reasons *reasons);
 /* The same for each disk that a running guest has, when one of the two would
  * write to it (step_disk.c); for each address of an interface that another
  * has (step_nic.c); and for each PCI device that another has or the host has

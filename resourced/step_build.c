@@ -6,6 +6,7 @@
 #include "resourced/domain_config.h"
 #include "resourced/host.h"
 #include "resourced/publish.h"
+#include "resourced/step_change.h"
 #include "resourced/step_save.h"
 
 static void build_check(struct operation *op, struct reasons *reasons)
@@ -157,11 +158,30 @@ static int publish_undo(struct operation *op, struct vdc_error *err)
     return unpublish_domain(op->host, op->domid, err);
 }
 
+/* What was changed while the guest was in a file, it has not been told. */
+static int tell_restored(struct operation *op, struct vdc_error *err)
+{
+    const struct wire_definition *d = &op->row->live;
+    struct hv *hv = op->host->hv;
+    struct mem target;
+
+    if (op->kind != WIRE_OP_START || !op->request.file[0])
+        return 0;
+    int rc = hv->domain->memory_target(hv, op->domid, &target, err);
+    if (!rc && target.kib != d->memory.kib)
+        rc = hv->domain->set_memory_target(hv, op->domid, d->memory, err);
+    if (!rc)
+        rc = hv->domain->set_vcpus(hv, op->domid, step_vcpus_of(d), err);
+    return rc;
+}
+
 static int publish_apply(struct operation *op, struct vdc_error *err)
 {
     struct hv *hv = op->host->hv;
-    int rc = publish_domain(op->host, op->domid, &op->row->uuid, err);
+    int rc = tell_restored(op, err);
 
+    if (!rc)
+        rc = publish_domain(op->host, op->domid, &op->row->uuid, err);
     if (rc)
         return rc;
     rc = hv->domain->watch(hv, op->domid, err);

@@ -201,6 +201,29 @@ void step_check_disks(struct operation *op, struct reasons *reasons)
     }
 }
 
+static void check_name(const char *vdev, struct reasons *reasons)
+{
+    if (!number_of(vdev))
+        step_refuse(reasons, VDC_E_BAD_VALUE,
+                    "xvda to xvdz are usual in Xen's guests",
+                    "\"%s\" is no name of a disk", vdev);
+}
+
+void step_check_disk_names(struct operation *op, struct reasons *reasons)
+{
+    const struct wire_definition *definition = &op->row->definition;
+
+    for (uint32_t i = 0; i < definition->n_disks; i++) {
+        const char *vdev = definition->disks[i].vdev;
+        check_name(vdev, reasons);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(definition->disks[j].vdev, vdev) == 0)
+                step_refuse(reasons, VDC_E_BAD_VALUE,
+                            "choose another name for one of them",
+                            "%s has two disks %s", op->row->name, vdev);
+    }
+}
+
 /* ---- attach: checks ---- */
 
 /* The words are those of a definition with this disk alone. */
@@ -246,14 +269,9 @@ static void check_place(const struct operation *op,
 
 static void attach_check(struct operation *op, struct reasons *reasons)
 {
-    const char *vdev = op->request.disk.vdev;
-
     if (!step_check_change(op, reasons))
         return;
-    if (!number_of(vdev))
-        step_refuse(reasons, VDC_E_BAD_VALUE,
-                    "xvda to xvdz are usual in Xen's guests",
-                    "\"%s\" is no name of a disk", vdev);
+    check_name(op->request.disk.vdev, reasons);
     check_place(op, step_live(op), reasons);
     check_place(op, step_remembered(op), reasons);
     check_target(op, reasons);

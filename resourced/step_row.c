@@ -107,6 +107,7 @@ static void define_check(struct operation *op, struct reasons *reasons)
     step_check_names(op, row->name, row->xen_name, reasons);
     definition_check_values(&row->definition, reasons);
     definition_check_files(&row->definition, reasons);
+    step_check_disk_names(op, reasons);
     step_check_pools(op, reasons);
     step_check_nics(op, reasons);
     step_check_pci(op, reasons);

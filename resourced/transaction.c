@@ -196,7 +196,7 @@ void transaction_finish(struct transaction *t, int rc)
 
     for (size_t i = 0; i < t->n_operations; i++)
         t->operations[i].promised = false;
-    if (rc && !dry)
+    if (rc && !dry && !t->request.recall)
         log_warning("%s failed: %s", transaction_name(t), t->err.text);
     if (t->lease)
         lease_stand_again(host, t->lease);
@@ -219,25 +219,30 @@ void transaction_end_untouched(struct transaction *t, int rc)
 
 /* ---- cancel, deadline ---- */
 
-void transaction_say_stop(struct transaction *t)
+/* In words, `outcome` last. */
+static void say_stop(struct transaction *t, const char *outcome)
 {
     char limit[32];
 
     if (t->stop == VDC_E_CANCELLED) {
-        vdc_error_set(&t->err, VDC_E_CANCELLED,
-                      "cancelled: nothing is changed");
+        vdc_error_set(&t->err, VDC_E_CANCELLED, "cancelled%s", outcome);
         return;
     }
-    vdc_error_set(&t->err, VDC_E_TIMEOUT,
-                  "%s was not done within %s: nothing is changed",
+    vdc_error_set(&t->err, VDC_E_TIMEOUT, "%s was not done within %s%s",
                   transaction_name(t),
                   units_duration_format(t->request.timeout_ms, limit,
-                                        sizeof(limit)));
+                                        sizeof(limit)),
+                  outcome);
     if (t->state == TRANSACTION_QUEUED)
         vdc_error_hint(&t->err, "it has waited for another operation on the "
                                 "same guest; try again, or give it longer");
     else
         vdc_error_hint(&t->err, "give it longer");
+}
+
+void transaction_say_stop(struct transaction *t)
+{
+    say_stop(t, ": nothing is changed");
 }
 
 void transaction_tell_unfinished(struct transaction *t,
@@ -257,15 +262,17 @@ void transaction_tell_unfinished(struct transaction *t,
 static void is_stuck(int fd, short what, void *arg)
 {
     struct transaction *t = arg;
-    struct vdc_error err = t->err;
+    struct vdc_error before = t->err, err = before;
 
     if (t->told)
         return;
     if (t->state == TRANSACTION_APPLYING && t->passed) {
         vdc_error_set(&err, VDC_E_TIMEOUT, "Xen has not answered in time");
-    } else if (t->state == TRANSACTION_APPLYING) {
-        transaction_say_stop(t);
+    } else if (t->state == TRANSACTION_APPLYING || before.code == t->stop) {
+        /* something may be changed still */
+        say_stop(t, "");
         err = t->err;
+        t->err = before;
     }
     transaction_tell_unfinished(t, &err);
 }
@@ -410,8 +417,20 @@ static void begun(struct transaction *t)
     ask_for_locks(t);
 }
 
+/* What only asks for an answer has nothing that could be done. */
+static int check_recall(struct transaction *t)
+{
+    if (t->request.n_operations || t->request.dry_run || !t->request.key[0])
+        return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                             "what asks for the answer to a key has a key, "
+                             "and no operations");
+    return 0;
+}
+
 static int check_request(struct transaction *t)
 {
+    if (t->request.recall)
+        return check_recall(t);
     if (t->request.n_operations == 0)
         return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
                              "a transaction without operations");

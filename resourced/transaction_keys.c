@@ -35,7 +35,9 @@ static void take_answer(struct transaction *t,
     struct wire_transaction_reply *reply =
         ARENA_NEW(t->arena, struct wire_transaction_reply);
 
-    if (answer->digest != ANY_DIGEST && answer->digest != t->digest) {
+    /* Who asks for the answer has compared the requests itself. */
+    if (answer->digest != ANY_DIGEST && answer->digest != t->digest &&
+        !t->request.recall) {
         vdc_error_set(&t->err, VDC_E_CONFLICT,
                       "the key %s was used before, for another request",
                       t->request.key);
@@ -68,7 +70,10 @@ static void found(void *arg, int rc, const struct vdc_error *err,
         take_answer(t, answer);
     else if (t->stop)
         transaction_say_stop(t);
-    if (rc || answer || t->stop)
+    else if (t->request.recall)
+        vdc_error_set(&t->err, VDC_E_NOT_FOUND,
+                      "there is no answer to the key %s", t->request.key);
+    if (rc || answer || t->stop || t->request.recall)
         transaction_end_untouched(t, t->err.code);
     else
         t->soon_fn(t);

@@ -262,7 +262,8 @@ static int next_thing(struct verify *v, struct vdc_error *err)
     return 0;
 }
 
-/* What repair noted in the database is durable, too. */
+/* What repair noted in the database is durable, too; who has only looked needs
+ * no room on its disk. */
 static void durable(void *arg, int rc, const struct vdc_error *err,
                     uint64_t first_event)
 {
@@ -286,8 +287,12 @@ static void on_turn(int fd, short what, void *arg)
     if (v->locked)
         lock_release(&v->host->locks, &v->locks);
     v->locked = false;
-    if (v->phase == VERIFY_END) {
+    if (v->phase == VERIFY_END && v->repair) {
         end_durable(v);
+        return;
+    }
+    if (v->phase == VERIFY_END) {
+        end(v, 0, NULL);
         return;
     }
     int rc = next_thing(v, &err);

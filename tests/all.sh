@@ -25,7 +25,8 @@ suite() {
     began=$(date +%s)
     say "$text ..."
     "$@" 2>&1 </dev/null | tee "$TEST_LOGS/$name.log" |
-        grep --line-buffered -E '^(not ok|FAIL|ok|skip)|passed, .*failed' | sed -u 's/^/    /'
+        grep --line-buffered -E '^(not ok|FAIL|ok|skip)|passed, .*failed' |
+        sed -u "s/^/    ${name#test-}: /"
     say "$text: $(($(date +%s) - began)) s"
 }
 
@@ -55,15 +56,42 @@ distcheck() {
         DISTCHECK_CONFIGURE_FLAGS='--with-xen=no --enable-werror'
 }
 
+BED_SCRIPTS="$TOP/tests/bed/test-*.sh $TOP/tests/xen/test-*.sh"
+
+# bed_worker BED: in a bed of its own, whatever no other worker has taken.
+bed_worker() {
+    local script name
+    for script in $BED_SCRIPTS; do
+        name=$(basename "$script" .sh)
+        mkdir "$LOG_DIR/taken/$name" 2>/dev/null || continue
+        suite "$name" "in the bed: $name" \
+            env BED_NAME="$1" STAGE="$STAGE" KEEP_BED=1 "$script"
+    done
+    nested/bed -n "$1" kill >/dev/null 2>&1
+}
+
+# Two at a time: a bed seldom keeps more than one processor busy.
 bed_tests() {
+    local name
     step stage "stage the installation" stage
     step image "make the bed's image (kept for next time)" \
         make_image
-    for script in tests/bed/test-*.sh tests/xen/test-*.sh; do
-        suite "$(basename "$script" .sh)" "in the bed: $(basename "$script")" \
-            env STAGE="$STAGE" KEEP_BED=1 "$script"
+    rm -rf "$LOG_DIR/taken"
+    mkdir "$LOG_DIR/taken"
+    trap 'trap "" INT TERM; kill -TERM 0; stop_beds; exit 130' INT TERM
+    for name in test test2; do
+        bed_worker "$name" &
     done
-    nested/bed -n test kill >/dev/null 2>&1
+    wait
+    trap - INT TERM
+}
+
+stop_beds() {
+    local name
+    wait
+    for name in test test2; do
+        nested/bed -n "$name" kill >/dev/null 2>&1
+    done
 }
 
 # Sums up the logs and ends.

@@ -229,9 +229,7 @@ static void print_reply(const struct command_args *args,
     for (uint32_t i = 0; !args->quiet && i < ops->n; i++)
         change_print_result(args, &ops->operations[i], ops->names[i],
                             &reply->results[i]);
-    if (reply->again)
-        output_note(args, "it was done before with this key; this is what "
-                          "was answered then");
+    guest_note_again(args, reply->again);
 }
 
 /* What was reached, without the guest's name, which is printed before it as
@@ -311,6 +309,7 @@ static int change_one(struct guest_each *each, const char *word,
         ret->partition = reply->results[0].partition;
     ret->plan = reply->plan;
     ret->n_plan = reply->n_plan;
+    ret->again = reply->again;
     return 0;
 }
 

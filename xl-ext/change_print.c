@@ -74,6 +74,14 @@ static void print_memory(const struct line *line)
     putchar('\n');
 }
 
+static void print_vcpus(const struct line *line)
+{
+    const struct wire_partition *p = &line->result->partition;
+    printf("%s: %s%" PRIu32 " of %" PRIu32 " vCPUs online\n", line->name,
+           p->state == WIRE_STOPPED ? "will have " : "", p->vcpus,
+           p->max_vcpus);
+}
+
 static void print_pinned(const struct line *line)
 {
     const struct wire_operation *op = line->op;
@@ -145,8 +153,7 @@ void change_print_result(const struct command_args *args,
         printf("%s: may grow to %s\n", name, shown_mem(&line, p->max_memory));
         break;
     case WIRE_OP_VCPUS:
-        printf("%s: %" PRIu32 " of %" PRIu32 " vCPUs online\n", name,
-               p->vcpus, p->max_vcpus);
+        print_vcpus(&line);
         break;
     case WIRE_OP_PIN:
         print_pinned(&line);

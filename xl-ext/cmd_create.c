@@ -124,6 +124,7 @@ static void print_created(const struct command_args *args,
     } else {
         guest_print_state(args, create->definition.name, reply);
     }
+    guest_note_again(args, reply->again);
 }
 
 static int run_create(const struct command_args *args, struct vdc_error *err)

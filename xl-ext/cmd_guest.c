@@ -140,6 +140,7 @@ static int run_rename(const struct command_args *args, struct vdc_error *err)
     } else if (!args->quiet) {
         printf("%s: is %s now\n", args->arguments[0], ref.new_name);
     }
+    guest_note_again(args, reply->again);
     return 0;
 }
 
@@ -162,6 +163,7 @@ static const struct command_option wait_options[] = {
     { 'w', "wait", NULL, COMPLETE_NOTHING, "Answer when it is done" },
     { 't', "timeout", "TIME", COMPLETE_NOTHING,
       "Wait at most so long: 90, 90s, 5m" },
+    CHANGE_KEY_OPTION,
     { 0 }
 };
 

@@ -90,6 +90,13 @@ void guest_print_state(const struct command_args *args, const char *word,
     putchar('\n');
 }
 
+void guest_note_again(const struct command_args *args, bool again)
+{
+    if (again)
+        output_note(args, "it was done before with this key; this is what "
+                          "was answered then");
+}
+
 void guest_to_json(const struct wire_partition_reply *reply,
                    struct json_out *out)
 {
@@ -126,6 +133,7 @@ static int do_one(struct guest_each *each, const char *word,
         guest_print_state(args, word, &reply);
     else if (!args->quiet)
         printf("%s: %s\n", word, each->gone_word);
+    guest_note_again(args, reply.again);
     return 0;
 }
 

@@ -43,6 +43,9 @@ void guest_print_state(const struct command_args *args, const char *word,
 void guest_print_plan(const char *word, const char *const *plan,
                       uint32_t n_plan);
 
+/* Says so when it was done before, with the same key. */
+void guest_note_again(const struct command_args *args, bool again);
+
 /* A reply as JSON, without definitions that are not in it. */
 void guest_to_json(const struct wire_partition_reply *reply,
                    struct json_out *out);

@@ -109,7 +109,8 @@ static int look_into_file(const char *path, struct vdc_uuid *ret,
                           struct vdc_error *err)
 {
     struct savefile_head head;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A pipe that nobody writes to is no such file; it is not waited for. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return vdc_error_errno(err, VDC_E_IO, errno, "'%s'", path);
     int rc = savefile_read(fd, &head, err);

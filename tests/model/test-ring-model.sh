@@ -1,6 +1,6 @@
 #!/bin/sh
 # The model of the ring holds, and fails when something that it needs is taken
-# away; about 10 s.
+# away: a thing of each kind, and all of them with VDC_SWEEP=full.
 top=${TOP_SRCDIR:-$(dirname "$0")/../..}
 model=$(cd "$top" && pwd)/tests/model/ring.pml
 . "$top/tests/check.sh"
@@ -45,20 +45,27 @@ check "nor when either end dies at any step, or both" \
     holds -DDEATH -DN_FRAMES=3
 grep 'states, stored' out
 
-for mutation in NO_FENCE_WRITER NO_FENCE_READER NO_FENCE_SLEEPER NO_RECHECK \
-    ACKNOWLEDGE_LATE OFF_BY_ONE; do
+sleeps=NO_FENCE_WRITER overwrites=NO_ROOM_CHECK
+if [ "$VDC_SWEEP" = full ]; then
+    sleeps="$sleeps NO_FENCE_READER NO_FENCE_SLEEPER NO_RECHECK
+        ACKNOWLEDGE_LATE OFF_BY_ONE"
+    overwrites="$overwrites GIVE_BACK_EARLY"
+fi
+for mutation in $sleeps; do
     check "with $mutation a side sleeps for ever" \
         fails 'invalid end state' "-D$mutation"
 done
-for mutation in NO_ROOM_CHECK GIVE_BACK_EARLY; do
+for mutation in $overwrites; do
     check "with $mutation a frame is overwritten" \
         fails 'assertion violated (memory' "-D$mutation"
 done
 check "with NO_SECOND_LOOK what was sent before the end is not read" \
     fails 'assertion violated (tail==published)' -DNO_SECOND_LOOK
-check "with NO_SECOND_LOOK nor what was sent before death" \
-    fails 'assertion violated (tail==published)' -DDEATH -DN_FRAMES=3 \
-    -DNO_SECOND_LOOK
+if [ "$VDC_SWEEP" = full ]; then
+    check "with NO_SECOND_LOOK nor what was sent before death" \
+        fails 'assertion violated (tail==published)' -DDEATH -DN_FRAMES=3 \
+        -DNO_SECOND_LOOK
+fi
 check "with NO_DEATH_EVENT death is not noticed" \
     fails 'invalid end state' -DDEATH -DN_FRAMES=3 -DNO_DEATH_EVENT
 closing_line 0

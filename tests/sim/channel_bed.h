@@ -68,7 +68,8 @@ void bed_destroy_guest(struct bed *bed, unsigned i);
 /* The whole of xenstore. */
 const char *bed_store(struct bed *bed, struct arena *arena);
 
-/* Turns the loop until *done, or so long; returns *done. */
+/* Turns the loop until *done, or for some times as long (times
+ * VDC_TIME_FACTOR); returns *done. */
 bool bed_run(struct bed *bed, const bool *done, unsigned timeout_ms);
 void bed_pause(struct bed *bed, unsigned ms);
 /* The same until a function says so. */

@@ -26,6 +26,7 @@ database = "$WORK/resourced.db"
 sequence = "$WORK/resourced.sequence"
 command_address = "memory:$WORK/command.sock"
 hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512M}"
+channel_socket = "$WORK/channel.sock"
 host_name = "alpha"
 dump_dir = "$WORK/dump"
 restart_min_interval = 0

@@ -152,9 +152,10 @@ check_output "a dry run" "$id: 'one' from host to acme.web would be closed" \
 check "it closes nothing" listed " one +host"
 check_output "closed" "$id: 'one' from host to acme.web closed" \
     vdc channel-close "$id" --reason "out of hours"
-exec 3>&-
+# Its input is still open: nothing else ends it.
 wait $send
 check_equal "the sender's status" 7 $?
+exec 3>&-
 check "and what it is told" grep -q 'out of hours' "$WORK/send.err"
 wait $recv
 check_equal "the receiver's status" 7 $?

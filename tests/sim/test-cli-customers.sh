@@ -81,7 +81,8 @@ check "events of globex tell of its own" sh -c \
 check_error "a customer may not make customers" 6 '.' \
     acme customer-create x
 check_error "nor forget them" 6 '.' acme customer-delete globex
-check_error "nor see hosts" 6 '.' acme host-list
+check_error "nor see hosts" 6 "'host-list' is for operators" acme host-list
+check "whom to ask is said" grep -q 'ask the provider' "$WORK/stderr"
 check_output "--all shows a customer no others" '^web ' acme list --all
 check_equal "really none" 2 "$(acme list --all -o name | wc -l)"
 check_error "another's file" 2 'no such file' acme create "$WORK/web.cfg" \

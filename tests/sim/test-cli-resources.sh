@@ -143,6 +143,8 @@ check_equal "domname of domid" web "$(vdc domname "$domid")"
 check_output "uptime" "^web +$domid +0:" vdc uptime acme.web
 check_output "save" 'saved to' vdc save acme.web "$WORK/images/web.save"
 check_error "it has no domain then" 4 'web' vdc domid acme.web
+check_output "vcpu-set of a guest that is stopped" \
+    'acme.web: will have 4 of 4 vCPUs online' vdc vcpu-set acme.web 4
 check_output "restore: the file says whose it is" 'running as domain' \
     vdc restore "$WORK/images/web.save"
 echo "a letter" >"$WORK/images/letter"
@@ -153,11 +155,23 @@ check_output "save over its own older state" 'saved to' \
     vdc save acme.web "$WORK/images/web.save"
 check_output "and restore" 'running as domain' \
     vdc restore "$WORK/images/web.save"
+memory=$(shown partition.memory_kib)
+vdc save -q acme.web "$WORK/images/told.save" || exit 1
+check_output "mem-set of a saved guest" 'will have 222 MiB' \
+    vdc mem-set acme.web 222
+check "and vcpu-set" vdc vcpu-set -q acme.web 2
+check "restore" vdc restore -q "$WORK/images/told.save"
+check_output "it was told" 'all agrees' vdc host-verify
+check "back" vdc mem-set -q acme.web "${memory}k"
 check_output "save and run on" 'runs on' \
     vdc save -c acme.web "$WORK/images/later.save"
 check "it runs" vdc domid acme.web
 check_error "restore of another" 2 'web.save|guest' \
     vdc restore acme.db "$WORK/images/web.save"
+
+mkfifo "$WORK/images/pipe"
+check_error "restore of a pipe waits for nobody" 2 'pipe' \
+    timeout 10 "$BIN/xl-ext/xl-vdc" restore "$WORK/images/pipe"
 
 # ---- resources and leases ----
 check_output "resource-list" ' memory .* 210 MiB ' \

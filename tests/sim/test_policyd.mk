@@ -14,3 +14,11 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_requests.c \
 	tests/sim/test_policyd_streams.c
 tests_sim_test_policyd_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
+
+check_PROGRAMS += tests/sim/test_policyd_again
+TESTS += tests/sim/test_policyd_again
+tests_sim_test_policyd_again_SOURCES = \
+	tests/sim/test_policyd_again.c \
+	tests/sim/test_policyd_bed.c \
+	tests/sim/test_policyd_bed.h
+tests_sim_test_policyd_again_LDADD = $(WIRE_LIBS) $(BASE_LIBS)

@@ -480,3 +480,46 @@ const struct wire_lease_list *lease_list(const struct bed *bed, uid_t uid,
     const void *answer = ask(bed, uid, WIRE_MSG_lease_list, &r);
     return answer ? answer : &none;
 }
+
+/* ---- all tests of a program ---- */
+
+static void run_test(const struct sim_test *t)
+{
+    answers = arena_new();
+    checks_failed = 0;
+    skipped = NULL;
+    t->run();
+    arena_free(answers);
+    printf("%s: %s%s%s\n", t->name,
+           checks_failed ? "FAILED"
+           : skipped     ? "skipped"
+                         : "passed",
+           skipped ? ": " : "", skipped ? skipped : "");
+    fflush(stdout);
+}
+
+int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
+                  int argc, char **argv)
+{
+    unsigned n_passed = 0, n_failed = 0, n_skipped = 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < n_lists; i++) {
+        for (const struct sim_test *t = lists[i]; t->name; t++) {
+            if (argc > 1 && !strstr(t->name, argv[1]))
+                continue;
+            run_test(t);
+            if (checks_failed)
+                n_failed++;
+            else if (skipped)
+                n_skipped++;
+            else
+                n_passed++;
+        }
+    }
+    printf("%u passed, %u failed", n_passed, n_failed);
+    if (n_skipped)
+        printf(", %u skipped", n_skipped);
+    printf("\n");
+    return n_failed || n_passed + n_skipped == 0;
+}

@@ -136,6 +136,11 @@ struct sim_test {
     void (*run)(void);
 };
 
+/* Runs those of the lists whose names have argv[1], if there is one; for
+ * main to return. */
+int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
+                  int argc, char **argv);
+
 extern const struct sim_test tests_requests[], tests_isolation[],
     tests_failures[], tests_streams[], tests_changes[], tests_leases[],
     tests_keys[], tests_pages[];

@@ -273,6 +273,40 @@ static void test_disks(void)
     rd_end(rd);
 }
 
+/* All names are looked at before there is anything of the guest. */
+static void test_disk_names(void)
+{
+    struct rd *rd = with_web("");
+    struct wire_definition definition;
+    struct wire_disk disks[4];
+    static const char *const names[] = { "xvdb", "51744", "xvdb0", "xvdb" };
+    struct vdc_error err = { 0 };
+
+    rd_definition(&definition, "db", "");
+    for (unsigned i = 0; i < 4; i++) {
+        wire_init(&wire_struct_disk, &disks[i]);
+        disks[i].target = "/bin/true";
+        disks[i].format = "raw";
+        disks[i].readonly = true;
+        disks[i].vdev = names[i];
+    }
+    definition.disks = disks;
+    definition.n_disks = 4;
+    CU_ASSERT_EQUAL(rd_create(rd, &definition, false, &err),
+                    VDC_E_BAD_VALUE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "3 reasons"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "\"51744\" is no name of a disk"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "\"xvdb0\" is no name of a disk"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "db has two disks xvdb"));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "db"));
+    /* Letters as in "xvdaa" are more than 26 disks. */
+    disks[0].vdev = "xvdaa";
+    definition.n_disks = 1;
+    CU_ASSERT_EQUAL(rd_create(rd, &definition, true, &err), 0);
+    CU_ASSERT_STRING_EQUAL(rd_xen_devices(rd, "db"), "xvdaa ");
+    rd_end(rd);
+}
+
 static void test_disk_refused(void)
 {
     struct rd *rd = with_web("");
@@ -682,6 +716,7 @@ static const struct unit_test tests[] = {
     { "share", test_sched },
     { "disks", test_disks },
     { "disks refused", test_disk_refused },
+    { "names of disks", test_disk_names },
     { "a disk that another has", test_disk_of_another },
     { "a disk that is held", test_disk_held },
     { "a disk replaced, and undone", test_disk_undone },

@@ -484,6 +484,8 @@ static void test_stuck(void)
     rd_add_create(rd, &t, "web", true);
     CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, &err), VDC_E_TIMEOUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not undone yet"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "not done within 0.1 s"));
+    CU_ASSERT_PTR_NULL(strstr(err.text, "nothing is changed"));
     CU_ASSERT_EQUAL(rd_create_simple(rd, "db", ""), 0);
     CU_ASSERT_EQUAL(rd_domains(rd), 2);
     rd_kill(rd);

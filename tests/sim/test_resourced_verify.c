@@ -604,6 +604,23 @@ static void test_many(void)
     rd_free(rd);
 }
 
+/* To look needs no room on the disk, though a lease waits for some. */
+static void test_disk_full(void)
+{
+    struct rd *rd = rd_new("");
+    struct wire_lease lease;
+
+    rd->file_limit = UINT64_C(1) << 40;
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "web", ""), 0);
+    limit_files(rd, 4096);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "web", true), VDC_E_DISK_FULL);
+    rd_lease(&lease, MEM_MIB(64));
+    CU_ASSERT_EQUAL(rd_lease_create(rd, &lease, NULL, NULL), 0);
+    check_agrees(rd);
+    rd_free(rd);
+}
+
 static const struct unit_test tests[] = {
     { "all agrees", test_agrees },
     { "Xen is set", test_xen_is_set },
@@ -621,6 +638,7 @@ static const struct unit_test tests[] = {
     { "journal", test_journal },
     { "beside transactions", test_beside_transactions },
     { "many guests", test_many },
+    { "a full disk", test_disk_full },
 };
 
 UNIT_MAIN("resourced: verify", tests)

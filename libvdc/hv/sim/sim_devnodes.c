@@ -30,10 +30,13 @@ static int vdev_number(const char *vdev, uint32_t *ret)
         if (strncmp(vdev, kinds[i].prefix, len) != 0)
             continue;
         char *end;
-        uint32_t disk = (uint32_t)(vdev[len] - 'a');
-        if (vdev[len] < 'a' || disk >= 26)
+        const char *p = vdev + len;
+        uint32_t disk = 0; /* "a" is 1, "aa" 27, until one is taken off */
+        for (; *p >= 'a' && *p <= 'z' && disk < 1u << 20; p++)
+            disk = disk * 26 + (uint32_t)(*p - 'a') + 1;
+        if (disk == 0 || disk-- > 1u << 20)
             return -1;
-        unsigned long part = strtoul(vdev + len + 1, &end, 10);
+        unsigned long part = strtoul(p, &end, 10);
         if (*end || part >= 1ul << kinds[i].shift)
             return -1;
         if (disk < kinds[i].n)

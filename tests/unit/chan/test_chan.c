@@ -82,7 +82,7 @@ static void turn(const unsigned *what, unsigned until)
 static void rest(void)
 {
     for (unsigned i = 0; i < 50; i++)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static struct chan_listener *begin(const char *kind)
@@ -242,7 +242,7 @@ static void killed(const char *kind)
         for (uint32_t i = 0;; i++) {
             if (chan_pending(s.chan) < 100000)
                 chan_send(s.chan, &i, 4);
-            event_base_loop(mine, EVLOOP_NONBLOCK);
+            event_base_loop(mine, EVLOOP_ONCE | EVLOOP_NONBLOCK);
         }
     }
     turn(&server.n_messages, 1000);

@@ -122,7 +122,7 @@ static void end(void)
 static void turn(unsigned times)
 {
     while (times--)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void test_echo(void)

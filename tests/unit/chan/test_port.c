@@ -462,7 +462,7 @@ static void turn(struct event_base *base, const uint32_t *what, uint32_t until)
 {
     int64_t end = now_ms() + 20000;
     while (*what < until && now_ms() < end)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void test_event(void)
@@ -485,7 +485,7 @@ static void test_event(void)
     fill(&a);
     turn(base, &b.next_in, 20001);
     for (unsigned i = 0; i < 100; i++)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     CU_ASSERT_EQUAL(b.next_in, 20001);
     b.stop_at_message = false;
     port_resume(b.port);
@@ -495,7 +495,7 @@ static void test_event(void)
     /* Idle: no wake-ups. */
     struct port_counts before, after;
     for (unsigned i = 0; i < 10; i++)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     port_count(b.port, &before);
     struct timeval tv = { 0, 200000 };
     event_base_loopexit(base, &tv);
@@ -512,7 +512,7 @@ static void test_event(void)
     CU_ASSERT_EQUAL(b.n_closed, 1);
     CU_ASSERT_EQUAL(b.code, (unsigned)-VDC_E_CLOSED);
     for (unsigned i = 0; i < 10; i++)
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     CU_ASSERT_EQUAL(b.n_closed, 1);
     port_destroy(b.port);
     event_base_free(base);

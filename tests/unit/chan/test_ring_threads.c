@@ -2,6 +2,8 @@
  * Two threads at full speed: every message arrives, whole and in order, and
  * nobody sleeps for ever.  Also built with ThreadSanitizer, which sees
  * whether the memory orders are enough.
+ *
+ * VDC_MESSAGES=N sends so many in each run.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,10 +16,20 @@
 #include "tests/unit/unit.h"
 
 #ifdef VDC_TSAN
-#define N_MESSAGES 20000u
+#define N_MESSAGES 4000u
 #else
-#define N_MESSAGES 150000u
+#define N_MESSAGES 30000u
 #endif
+
+static uint32_t n_messages = N_MESSAGES;
+
+static void __attribute__((constructor)) set_number(void)
+{
+    const char *text = getenv("VDC_MESSAGES");
+
+    if (text)
+        n_messages = (uint32_t)strtoul(text, NULL, 10);
+}
 
 /* How a run behaves. */
 struct manner {
@@ -45,7 +57,7 @@ static void *send_them(void *arg)
     struct end *end = &run->from;
     uint8_t *to;
 
-    for (uint32_t i = 0; i < N_MESSAGES; i++) {
+    for (uint32_t i = 0; i < n_messages; i++) {
         uint32_t size = size_of(run->manner, i);
         int rc = ring_reserve(end->ring, size, &to);
         if (rc == VDC_E_BUSY) {
@@ -100,7 +112,7 @@ static void run_one(const struct manner *manner, bool to_maker)
     CU_ASSERT_EQUAL(pthread_create(&receiver, NULL, receive_them, &run), 0);
     pthread_join(sender, NULL);
     pthread_join(receiver, NULL);
-    CU_ASSERT_EQUAL(run.n_good, N_MESSAGES);
+    CU_ASSERT_EQUAL(run.n_good, n_messages);
     CU_ASSERT_EQUAL(run.n_bad, 0);
     printf("\n  ring %u, messages to %u: slept %lu and %lu, notified %lu and "
            "%lu times",
@@ -152,8 +164,8 @@ static void test_both_directions(void)
         pthread_join(threads[i], NULL);
         close(fds[i]);
     }
-    CU_ASSERT_EQUAL(runs[0].n_good, N_MESSAGES);
-    CU_ASSERT_EQUAL(runs[1].n_good, N_MESSAGES);
+    CU_ASSERT_EQUAL(runs[0].n_good, n_messages);
+    CU_ASSERT_EQUAL(runs[1].n_good, n_messages);
     pair_free(pair);
 }
 

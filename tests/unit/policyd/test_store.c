@@ -201,9 +201,10 @@ static void other_quota(void)
 
 static void answers(void)
 {
-    struct store_answer answer = { "acme", "k",  UINT64_MAX,
-                                   71,     1000, (const uint8_t *)"\0x",
-                                   2 };
+    struct store_answer answer = { .owner = "acme", .key = "k", .size = 2,
+                                   .digest = UINT64_MAX, .message = 71,
+                                   .keep_ms = 86400000, .time_ms = 1000,
+                                   .body = (const uint8_t *)"\0x" };
     struct store_answer found = { 0 };
     struct arena *arena = arena_new();
     struct book *book;
@@ -236,7 +237,7 @@ static void answers(void)
     CU_ASSERT_EQUAL(book_answer_find(book, "acme", "k", arena, &found, NULL),
                     VDC_E_NOT_FOUND);
     answer.key = "later";
-    answer.time_ms += STORE_ANSWER_KEPT_MS + 1;
+    answer.time_ms += answer.keep_ms + 1;
     CU_ASSERT_EQUAL(book_answer_put(book, &answer, NULL), 0);
     CU_ASSERT_EQUAL(book_answer_find(book, "globex", "k", arena, &found, NULL),
                     VDC_E_NOT_FOUND);
