@@ -6,6 +6,7 @@
 #include "policyd/auth.h"
 
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 bool auth_is_operator(const struct setup *setup, uid_t uid)
@@ -64,15 +65,24 @@ int auth_identify(const struct setup *setup, const struct book *book,
     return 0;
 }
 
+/* A command is called as its message, but with a dash. */
 int auth_check(const struct auth *auth, const struct wire_message *message,
                struct vdc_error *err)
 {
+    char name[48];
+
     if (message->who & auth->role)
         return 0;
-    if (auth->role != W_GUEST)
-        return vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators",
-                             message->name);
-    vdc_error_set(err, VDC_E_DENIED, "'%s' is not for guests", message->name);
-    vdc_error_hint(err, AUTH_GUEST_HINT);
+    snprintf(name, sizeof(name), "%s", message->name);
+    for (char *p = name; *p; p++)
+        if (*p == '_')
+            *p = '-';
+    if (auth->role == W_GUEST) {
+        vdc_error_set(err, VDC_E_DENIED, "'%s' is not for guests", name);
+        vdc_error_hint(err, AUTH_GUEST_HINT);
+    } else {
+        vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators", name);
+        vdc_error_hint(err, "ask the provider");
+    }
     return VDC_E_DENIED;
 }

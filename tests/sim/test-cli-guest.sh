@@ -107,15 +107,15 @@ check_error "another customer" 3 "no such (guest|customer)" \
 check_error "its list" 3 "no such customer: globex" web list -C globex
 check_error "its events" 3 "no such customer: globex" web events -C globex
 check_error "mem-max" 6 "'mem-max' is not for guests" web mem-max 512
-check_error "destroy" 6 "'partition_destroy' is not for guests" web destroy
-check_error "create" 6 "'partition_create' is not for guests" \
+check_error "destroy" 6 "'partition-destroy' is not for guests" web destroy
+check_error "create" 6 "'partition-create' is not for guests" \
     web create "$WORK/web.cfg" name=more
 check_error "save" 6 "'save' is not for guests" web save web "$WORK/file"
-check_error "customers" 6 "'customer_list' is not for guests" \
+check_error "customers" 6 "'customer-list' is not for guests" \
     web customer-list
-check_error "hosts" 6 "'host_list' is not for guests" web host-list
-check_error "leases" 6 "'lease_list' is not for guests" web lease-list
-check_error "console" 6 "'console_attach' is not for guests" web console web
+check_error "hosts" 6 "'host-list' is not for guests" web host-list
+check_error "leases" 6 "'lease-list' is not for guests" web lease-list
+check_error "console" 6 "'console-attach' is not for guests" web console web
 check_error "programs of the host have no channel to policyd" 6 \
     "no rule allows 'policy'" \
     vdc --socket "channel:$WORK/channel.sock" list

@@ -43,8 +43,8 @@ name = \"$2\"
 type = \"$3\"
 kernel = \"$IMAGES/vmlinuz\"
 ramdisk = \"$IMAGES/initramfs-guest\"
-memory = 96
-maxmem = 160
+memory = 128
+maxmem = 192
 vcpus = 1
 maxvcpus = 2
 extra = \"console=hvc0\"
@@ -63,11 +63,9 @@ type_in() { # GUEST LINE
         /local/domain/\$(xl domid $1)/console/tty)"
 }
 # in_guest GUEST LINE: what it prints, in the guest; its status is the line's.
-n_lines=0
 in_guest() {
     local mark status
-    n_lines=$((n_lines + 1))
-    mark=m$$x$n_lines
+    mark=m$(date +%s%N)
     type_in "$1" "echo $mark-begin; $2; echo $mark-end-\$?"
     retry 40 console_has "$1" "^$mark-end-[0-9]" || {
         dom0 "tail -n 15 $LOGS/guest-$1.log"
@@ -113,9 +111,9 @@ check_output "the other is its customer's" '^customer +globex' \
     in_guest globex.web 'xl-vdc show'
 check_equal "list: its customer's alone" web \
     "$(in_guest acme.web 'xl-vdc list -o name')"
-check_output "mem-set" 'this guest: has 80 MiB' \
-    in_guest acme.web 'xl-vdc mem-set 80'
-check_output "Xen says so, too" '^acme\.web +[0-9]+ +(79|80) ' dom0 'xl list'
+check_output "mem-set" 'this guest: has (99|100)(\.[0-9])? MiB' \
+    in_guest acme.web 'xl-vdc mem-set 100'
+check_output "Xen says so, too" '^acme\.web +[0-9]+ +(99|100) ' dom0 'xl list'
 check_error "more than its most" 2 'maximum' \
     in_guest acme.web 'xl-vdc mem-set 500'
 check_error "another customer's" 3 'no such guest: globex.web' \

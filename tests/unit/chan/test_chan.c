@@ -22,7 +22,7 @@ static char address[128];
 
 struct side {
     struct chan *chan;
-    unsigned n_accepted, n_messages, n_closed;
+    unsigned n_accepted, n_messages, n_closed, n_drained;
     size_t bytes;
     uint32_t next;
     int code;
@@ -49,7 +49,14 @@ static void on_close(void *arg, const struct vdc_error *err)
     s->n_closed++;
     s->code = err->code;
 }
-static const struct chan_ops ops = { on_message, on_close };
+
+static void on_drained(void *arg)
+{
+    struct side *s = arg;
+
+    s->n_drained++;
+}
+static const struct chan_ops ops = { on_message, on_close, on_drained };
 
 static void on_accept(void *arg, struct chan *chan)
 {
@@ -74,6 +81,7 @@ static int64_t now_ms(void)
 static void turn(const unsigned *what, unsigned until)
 {
     int64_t end = now_ms() + 20000;
+    /* one pass: an other end that floods leaves no pass without events */
     while (*what < until && now_ms() < end)
         event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
@@ -178,6 +186,15 @@ static void pressure(const char *kind)
     CU_ASSERT_EQUAL(server.n_messages, 3000);
     rest();
     CU_ASSERT_EQUAL(chan_pending(client.chan), 0);
+    CU_ASSERT(client.n_drained > 0);
+    /* What was sent before it is finished arrives. */
+    memcpy(bytes, &(uint32_t){ 3000 }, 4);
+    CU_ASSERT_EQUAL(chan_send(client.chan, bytes, sizeof(bytes)), 0);
+    chan_finish(client.chan);
+    client.chan = NULL;
+    turn(&server.n_closed, 1);
+    CU_ASSERT_EQUAL(server.n_messages, 3001);
+    CU_ASSERT_EQUAL(server.n_closed, 1);
     end(listener);
 }
 
