@@ -331,6 +331,11 @@ static int make_new(struct rebuild *r, struct vdc_error *err)
     if (!rc)
         rc = write_rows(r, store, err);
     store_close(store);
+    /* Whole without a log: a log found later is the damaged one's. */
+    if (!rc && access(beside(r->arena, path, "-wal"), F_OK) == 0)
+        rc = vdc_error_set(err, VDC_E_STORE,
+                           "the new database %s cannot be written out",
+                           options.path);
     return rc;
 }
 
@@ -354,7 +359,9 @@ int rebuild_finish(const char *path, struct vdc_error *err)
 
     if (access(path, F_OK) == 0 || access(made, F_OK) != 0)
         goto out;
-    rename(beside(arena, path, "-wal"), arena_printf(arena, "%s-wal", path));
+    /* SQLite would play it back into the new one. */
+    rename(arena_printf(arena, "%s-wal", path),
+           arena_printf(arena, "%s.damaged-wal", path));
     if (rename(made, path))
         rc = vdc_error_errno(err, VDC_E_STORE, errno,
                              "the new database %s cannot be put in its place",
@@ -375,7 +382,8 @@ static int put_in_place(struct rebuild *r, struct vdc_error *err)
     };
     int rc = 0;
 
-    if (access(options.path, F_OK) == 0)
+    if (access(options.path, F_OK) == 0 ||
+        access(arena_printf(r->arena, "%s-wal", options.path), F_OK) == 0)
         rc = store_set_aside(&options, r->arena, &r->reply.kept, err);
     if (!rc)
         rc = rebuild_finish(options.path, err);

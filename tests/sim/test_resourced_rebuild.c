@@ -320,6 +320,65 @@ static void test_zero_size(void)
     rd_free(rd);
 }
 
+/* The file and its log are gone while guests run: no new host. */
+static void test_gone(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    note_running(rd, &before);
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    unlink(rd_path(rd, "db-wal"));
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    CU_ASSERT_NOT_EQUAL(access(rd_path(rd, "db"), F_OK), 0);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    CU_ASSERT_STRING_EQUAL(reply->kept, "");
+    CU_ASSERT_EQUAL(rd_differences(reply, "from-xenstore"), RUNNING);
+    CU_ASSERT_EQUAL(reply->partitions, RUNNING);
+    check_running(rd, &before, true);
+    check_works(rd);
+    rd_free(rd);
+}
+
+/* Its log alone is no part of the new one. */
+static void test_gone_but_log(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_destroy(rd, "run-03", true), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "run-03", NULL), 0);
+    rd_signal(rd, SIGKILL);
+    rd_wait(rd);
+    note_running(rd, &before);
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    CU_ASSERT_EQUAL_FATAL(access(rd_path(rd, "db-wal"), F_OK), 0);
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    CU_ASSERT_EQUAL(access(reply->kept, R_OK), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reply->kept, "-wal"));
+    CU_ASSERT_EQUAL(reply->partitions, RUNNING);
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, RUNNING);
+    CU_ASSERT_EQUAL(rd_domains(rd), before.n_domains);
+    rd_free(rd);
+}
+
+/* What the message offers: a new start, on purpose. */
+static void test_gone_on_purpose(void)
+{
+    struct rd *rd = filled();
+
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    unlink(rd_path(rd, "db-wal"));
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "sequence")), 0);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, 0);
+    rd_free(rd);
+}
+
 static void test_rubbish(void)
 {
     struct rd *rd = filled();
@@ -439,6 +498,9 @@ static const struct unit_test tests[] = {
     { "a byte in the head", test_flipped_in_head },
     { "truncated", test_truncated },
     { "of size zero", test_zero_size },
+    { "gone", test_gone },
+    { "gone, but its log", test_gone_but_log },
+    { "gone on purpose", test_gone_on_purpose },
     { "rubbish", test_rubbish },
     { "nor in xenstore", test_without_xenstore },
     { "ended meanwhile", test_ended_meanwhile },
