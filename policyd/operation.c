@@ -47,7 +47,7 @@ static const char *why_not(enum wire_operation_kind kind)
     return NULL;
 }
 
-void operation_check(const struct wire_operation *op, bool restricted,
+bool operation_check(const struct wire_operation *op, bool restricted,
                      struct reasons *reasons)
 {
     const char *why = restricted ? why_not(op->kind) : NULL;
@@ -65,11 +65,12 @@ void operation_check(const struct wire_operation *op, bool restricted,
     if (err.code)
         reasons_add(reasons, &err);
     if (!why)
-        return;
+        return err.code != 0;
     vdc_error_set(&err, VDC_E_DENIED, "'%s' is for operators: %s",
                   operation_word(op), why);
     vdc_error_hint(&err, "ask the provider");
     reasons_add(reasons, &err);
+    return true;
 }
 
 void operation_clean(struct wire_operation *op)

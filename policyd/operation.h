@@ -14,9 +14,9 @@ const char *operation_word(const struct wire_operation *op);
 
 /*
  * Adds why it may not be asked for: VDC_E_BAD_VALUE (no kind that clients ask
- * for), VDC_E_DENIED (`restricted`: by a customer).
+ * for), VDC_E_DENIED (`restricted`: by a customer).  Whether there is one.
  */
-void operation_check(const struct wire_operation *op, bool restricted,
+bool operation_check(const struct wire_operation *op, bool restricted,
                      struct reasons *reasons);
 
 /* What a client may not set is set to nothing. */
