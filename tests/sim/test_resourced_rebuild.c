@@ -75,9 +75,9 @@ static off_t size_of(const char *path)
     return st.st_size;
 }
 
-static void flip(struct rd *rd, off_t at)
+static void flip_in(struct rd *rd, const char *name, off_t at)
 {
-    int fd = open(rd_path(rd, "db"), O_RDWR);
+    int fd = open(rd_path(rd, name), O_RDWR);
     unsigned char byte = 0;
 
     CU_ASSERT_FATAL(fd >= 0);
@@ -85,6 +85,11 @@ static void flip(struct rd *rd, off_t at)
     byte ^= 0xff;
     CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, at), 1);
     close(fd);
+}
+
+static void flip(struct rd *rd, off_t at)
+{
+    flip_in(rd, "db", at);
 }
 
 /* Where the text is in the file; -1 for nowhere. */
@@ -240,7 +245,13 @@ static void check_rebuild(struct rd *rd, unsigned least_stopped)
     const struct wire_verify_reply *reply = rebuild(rd);
     CU_ASSERT(strstr(reply->kept, ".damaged-") != NULL);
     CU_ASSERT_EQUAL(access(reply->kept, R_OK), 0);
-    CU_ASSERT(rd_difference(reply, "lost") != NULL);
+    const struct wire_difference *lost = rd_difference(reply, "lost");
+    CU_ASSERT_FATAL(lost != NULL);
+    if (reply->partitions == RUNNING) {
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, "nothing can be read"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, reply->kept));
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->hint, "xl-vdc list"));
+    }
     CU_ASSERT_EQUAL(rd_differences(reply, "from-xenstore") +
                         rd_differences(reply, "from-database"),
                     reply->partitions);
@@ -297,6 +308,32 @@ static void test_flipped_in_head(void)
 
     flip(rd, 3);
     check_rebuild(rd, STOPPED);
+    rd_free(rd);
+}
+
+/* The head of the log: nobody knows what was in it, and that is said. */
+static void test_flipped_in_log(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create(rd, definition_of(rd, "late", 99), false, NULL),
+                    0);
+    rd_signal(rd, SIGKILL);
+    rd_wait(rd);
+    note_running(rd, &before);
+    flip_in(rd, "db-wal", 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    const struct wire_difference *lost = rd_difference(reply, "lost");
+    CU_ASSERT_FATAL(lost != NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, "what was written last"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(lost->hint, "xl-vdc list"));
+    check_running(rd, &before, true);
+    CU_ASSERT_EQUAL(n_stopped(rd), STOPPED);
+    CU_ASSERT_PTR_NULL(rd_show(rd, "late"));
     rd_free(rd);
 }
 
@@ -496,6 +533,7 @@ static const struct unit_test tests[] = {
     { "a byte in a row", test_flipped_in_row },
     { "a byte in the row of one that runs", test_flipped_in_running },
     { "a byte in the head", test_flipped_in_head },
+    { "a byte in the head of the log", test_flipped_in_log },
     { "truncated", test_truncated },
     { "of size zero", test_zero_size },
     { "gone", test_gone },
