@@ -108,7 +108,8 @@ void change_decide(struct change *change);
 void change_ask_reasons(struct change *change,
                         void (*fn)(struct change *change));
 /* change_host.c: the host has answered VDC_E_NOT_FOUND; when that is because
- * it does not know one of the guests, change->why says so.  Then calls `fn`. */
+ * it does not know one of the guests, change->why says so.  Then calls
+ * `fn`. */
 void change_explain_missing(struct change *change,
                             void (*fn)(struct change *change));
 
