@@ -29,6 +29,13 @@ void change_refuse(struct change *change, const struct vdc_error *err)
     reasons_add(&change->reasons, err);
 }
 
+void change_refuse_operation(struct change *change, uint32_t i,
+                             const struct vdc_error *err)
+{
+    change->refused[i] = true;
+    change_refuse(change, err);
+}
+
 /* ---- the end ---- */
 
 void change_fail(struct change *change, const struct vdc_error *err)
@@ -116,23 +123,13 @@ static void settled(struct change *change)
     answer(change);
 }
 
-/* Something that the host should have, it does not. */
-static void explain_missing(struct change *change)
+/* The host does not know what is to be forgotten: that is as good. */
+static bool is_forgotten(const struct change *change)
 {
-    const struct change_guest *guest = &change->guests[0];
-
-    /* of several things the error may be about another */
-    if (change->why.code != VDC_E_NOT_FOUND ||
-        change->order.n_operations != 1 || guest->book == CHANGE_CREATES ||
-        !uuid_is_zero(&change->order.lease) ||
-        !(change_is_single(change) || guest->book == CHANGE_FORGETS))
-        return;
-    if (guest->book == CHANGE_FORGETS && !change->order.dry_run) {
-        memset(&change->why, 0, sizeof(change->why));
-        describe_forgotten(change);
-    } else if (*guest->host) {
-        partition_missing(guest->name, guest->host, &change->why);
-    }
+    return change->why.code == VDC_E_NOT_FOUND &&
+           change->order.n_operations == 1 &&
+           change->guests[0].book == CHANGE_FORGETS &&
+           uuid_is_zero(&change->order.lease) && !change->order.dry_run;
 }
 
 /* The answer to a single request that went as a transaction. */
@@ -147,6 +144,11 @@ static void take_result(struct change *change)
     change->single.n_plan = reply->n_plan;
 }
 
+static void settle(struct change *change)
+{
+    change_settle(change, settled);
+}
+
 static void done(void *arg, const void *answer, const struct vdc_error *err)
 {
     struct change *change = arg;
@@ -156,7 +158,10 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
     request->call = 0;
     if (err) {
         change->why = *err;
-        explain_missing(change);
+        if (is_forgotten(change)) {
+            memset(&change->why, 0, sizeof(change->why));
+            describe_forgotten(change);
+        }
     } else if (!change->as_transaction) {
         rc = wire_struct_copy(&wire_struct_partition_reply, answer,
                               request->arena, &change->single, &change->why);
@@ -169,7 +174,10 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
     if (!change->why.code && change_is_single(change) &&
         change->as_transaction)
         take_result(change);
-    change_settle(change, settled);
+    if (change->why.code == VDC_E_NOT_FOUND)
+        change_explain_missing(change, settle);
+    else
+        settle(change);
 }
 
 /* ---- to the host ---- */
@@ -237,13 +245,20 @@ static void forward(struct change *change)
         change_settle(change, settled);
 }
 
+static void refused(struct change *change)
+{
+    ended(change, true);
+}
+
 static void decide(struct change *change)
 {
     if (ended(change, false))
         return;
     change_decide(change);
-    if (ended(change, true))
+    if (change->reasons.n_errors) {
+        change_ask_reasons(change, refused);
         return;
+    }
     if (change_record(change, &change->why))
         change_settle(change, settled);
     else
@@ -264,6 +279,7 @@ static void measured(void *arg, const void *answer,
 
     if (why && why->code == VDC_E_NOT_FOUND) {
         partition_missing(guest->name, guest->host, &err);
+        guest->refused = true;
         change_refuse(change, &err);
     } else if (why || effect_init(&guest->effect, measured->shown,
                                   change->request->arena, &err)) {
@@ -325,6 +341,8 @@ static void examined(void *arg, const void *answer,
     }
     for (size_t i = 0; i < found->reasons->n_errors; i++)
         change_refuse(change, &found->reasons->errors[i]);
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        change->refused[i] |= found->refused[i];
     if (ended(change, false))
         return;
     for (uint32_t i = 0; i < change->n_guests; i++)
@@ -426,8 +444,9 @@ static void look(struct change *change)
 
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         operation_clean(&change->order.operations[i]);
-        operation_check(&change->order.operations[i],
-                        request->auth.role, &change->reasons);
+        change->refused[i] =
+            operation_check(&change->order.operations[i],
+                            request->auth.role, &change->reasons);
     }
     if (change->order.n_operations == 0) {
         vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");

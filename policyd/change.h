@@ -7,6 +7,7 @@
  *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
  *   change_decide.c  what is decided in one go, when all is known
+ *   change_host.c    what the host says besides doing it
  *   change_record.c  what is recorded before and after
  */
 #ifndef POLICYD_CHANGE_H
@@ -41,6 +42,7 @@ struct change_guest {
     bool grown;    /* its disks are larger than when they were attached */
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */
+    bool refused;  /* whatever is asked for it */
     struct effect effect;
     struct wire_usage growth; /* what it counts for more, when it is done */
 };
@@ -58,6 +60,10 @@ struct change {
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
     struct reasons reasons; /* why it cannot be */
+    bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
+    bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
+    bool lease_refused;
+    void (*asked)(struct change *change);
     bool as_transaction;    /* a single request may be sent as one */
     struct wire_host host;
     struct placement_choice choice;
@@ -78,6 +84,10 @@ bool change_is_single(const struct change *change);
 /* Adds to the reasons. */
 void change_refuse(struct change *change, const struct vdc_error *err);
 
+/* The same of one operation, by itself. */
+void change_refuse_operation(struct change *change, uint32_t i,
+                             const struct vdc_error *err);
+
 /* It cannot be; answers the request. */
 void change_fail(struct change *change, const struct vdc_error *err);
 
@@ -92,6 +102,16 @@ void change_find(struct change *change, void (*fn)(struct change *change));
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
 void change_decide(struct change *change);
+
+/* change_host.c: it is refused; adds the reasons that its host has, then
+ * calls `fn`. */
+void change_ask_reasons(struct change *change,
+                        void (*fn)(struct change *change));
+/* change_host.c: the host has answered VDC_E_NOT_FOUND; when that is because
+ * it does not know one of the guests, change->why says so.  Then calls
+ * `fn`. */
+void change_explain_missing(struct change *change,
+                            void (*fn)(struct change *change));
 
 /* change_record.c: before the host is asked.  After an error, too,
  * change_settle is to be called. */

@@ -35,8 +35,10 @@ static void check_created(struct change *change, struct change_guest *guest)
             strcmp(other->name, guest->name) == 0)
             vdc_error_set(&err, VDC_E_EXISTS, "two guests '%s' were asked for",
                           guest->name);
-    if (err.code)
-        change_refuse(change, &err);
+    if (!err.code)
+        return;
+    guest->refused = true;
+    change_refuse(change, &err);
 }
 
 static void check_there(struct change *change, struct change_guest *guest)
@@ -50,6 +52,7 @@ static void check_there(struct change *change, struct change_guest *guest)
         rc = lookup_no_guest(guest->name, &err);
     else
         rc = lookup_check_idle(a, &err);
+    guest->refused |= rc != 0;
     if (rc)
         change_refuse(change, &err);
     if (!a || guest->book != CHANGE_RENAMES)
@@ -110,7 +113,7 @@ static void choose_macs(struct change *change)
                 else if (!drawn && *nics[j].mac &&
                          identity_take_mac(&macs, &guest->uuid, nics[j].mac,
                                            &err))
-                    change_refuse(change, &err);
+                    change_refuse_operation(change, i, &err);
             }
         }
     }
@@ -265,6 +268,7 @@ static void check_lease(struct change *change)
     if (uuid_is_zero(&change->order.lease))
         return;
     if (leases_find(ops->leases, &change->order.lease, owner, &all, &err)) {
+        change->lease_refused = true;
         change_refuse(change, &err);
         return;
     }
@@ -278,6 +282,7 @@ static void check_lease(struct change *change)
             continue;
         vdc_error_set(&err, VDC_E_BAD_VALUE,
                       "a lease is for guests of one customer");
+        change->lease_refused = true;
         change_refuse(change, &err);
     }
 }
@@ -304,6 +309,7 @@ static void place(struct change *change)
             continue;
         if (placement_choose(&view, &request, &policy, &change->choice,
                              &err)) {
+            change->unplaced[i] = true;
             change_refuse(change, &err);
             continue;
         }

@@ -38,7 +38,7 @@ static void set_book(struct change *change, struct change_guest *guest,
                   "guest '%s': only one of create, rename and destroy is "
                   "possible in a transaction",
                   guest->name);
-    change_refuse(change, &err);
+    change_refuse_operation(change, change->at, &err);
 }
 
 static void take_guest(struct change *change, struct change_guest *guest)
@@ -85,13 +85,13 @@ static void look_at_create(struct change *change)
 
     if (operations_customer(request, op->customer, &customer, &err) ||
         names_check_guest(op->definition.name, &err)) {
-        change_refuse(change, &err);
+        change_refuse_operation(change, change->at, &err);
         return;
     }
     bool again = was_made(change, customer, op);
     if (!again && partition_check_name_free(request->ops, customer,
                                             op->definition.name, &err))
-        change_refuse(change, &err);
+        change_refuse_operation(change, change->at, &err);
     if (change->keyed && uuid_is_zero(uuid)) {
         identity_of_key(change->owner, change->order.key, change->at, uuid);
         /* made by this key long ago, and called otherwise now */
@@ -99,7 +99,7 @@ static void look_at_create(struct change *change)
             memset(uuid, 0, sizeof(*uuid));
     }
     if (!again && identity_uuid(request->ops->book, uuid, &err))
-        change_refuse(change, &err);
+        change_refuse_operation(change, change->at, &err);
     struct change_guest *guest =
         add_guest(change, uuid, customer->name, op->definition.name, "");
     guest->book = again ? CHANGE_KEEPS : CHANGE_CREATES;
@@ -132,7 +132,7 @@ static void looked_up(void *arg, struct assignment *a,
                               a->host);
         take_guest(change, guest);
     } else {
-        change_refuse(change, why);
+        change_refuse_operation(change, change->at, why);
     }
     change->at++;
     look_up(change);

@@ -10,6 +10,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change.h \
 	policyd/change_decide.c \
 	policyd/change_find.c \
+	policyd/change_host.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \

@@ -57,20 +57,21 @@ static bool is_for_guests(enum wire_operation_kind kind)
            kind == WIRE_OP_MEMORY_SET || kind == WIRE_OP_VCPUS;
 }
 
-static void check_guest(const struct wire_operation *op,
+static bool check_guest(const struct wire_operation *op,
                         struct reasons *reasons)
 {
     struct vdc_error err = { 0 };
 
     if (is_for_guests(op->kind))
-        return;
+        return true;
     vdc_error_set(&err, VDC_E_DENIED, "'%s' is not for guests",
                   operation_word(op));
     vdc_error_hint(&err, AUTH_GUEST_HINT);
     reasons_add(reasons, &err);
+    return false;
 }
 
-void operation_check(const struct wire_operation *op, unsigned role,
+bool operation_check(const struct wire_operation *op, unsigned role,
                      struct reasons *reasons)
 {
     const char *why = role == W_CUSTOMER ? why_not(op->kind) : NULL;
@@ -87,14 +88,14 @@ void operation_check(const struct wire_operation *op, unsigned role,
                       "mem-max: more than any host can have");
     if (err.code)
         reasons_add(reasons, &err);
-    if (role == W_GUEST)
-        check_guest(op, reasons);
+    bool is_for_role = role != W_GUEST || check_guest(op, reasons);
     if (!why)
-        return;
+        return err.code != 0 || !is_for_role;
     vdc_error_set(&err, VDC_E_DENIED, "'%s' is for operators: %s",
                   operation_word(op), why);
     vdc_error_hint(&err, "ask the provider");
     reasons_add(reasons, &err);
+    return true;
 }
 
 void operation_clean(struct wire_operation *op)

@@ -15,8 +15,9 @@ const char *operation_word(const struct wire_operation *op);
 /*
  * Adds why it may not be asked for: VDC_E_BAD_VALUE (no kind that clients ask
  * for), VDC_E_DENIED (not by this role: W_OPERATOR, W_CUSTOMER, W_GUEST).
+ * Whether there is one.
  */
-void operation_check(const struct wire_operation *op, unsigned role,
+bool operation_check(const struct wire_operation *op, unsigned role,
                      struct reasons *reasons);
 
 /* What a client may not set is set to nothing. */

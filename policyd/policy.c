@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BRIDGE_MAX 15 /* IFNAMSIZ of <linux/if.h>, without its end */
+
 #define SET(text) ((text) && *(text))
 
 struct rule {
@@ -174,6 +176,18 @@ bool policy_mac_valid(const char *mac)
     return any && strchr("02468aceACE", mac[1]);
 }
 
+bool policy_bridge_valid(const char *name, bool scripted)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    for (const char *p = name; *p; p++)
+        if (*p == '/' || isspace((unsigned char)*p) ||
+            iscntrl((unsigned char)*p))
+            return false;
+    /* a script's own way to write it may have VLANs after the name */
+    return scripted || (strlen(name) <= BRIDGE_MAX && !strchr(name, ':'));
+}
+
 void policy_check_nic(const struct policy *policy, const char *customer,
                       bool restricted, const char *device,
                       struct wire_nic *nic, struct reasons *reasons)
@@ -182,6 +196,14 @@ void policy_check_nic(const struct policy *policy, const char *customer,
 
     if (!SET(nic->bridge) && policy->bridges->n_items > 0 && !SET(nic->script))
         nic->bridge = policy->bridges->items[0];
+    if (!policy_bridge_valid(nic->bridge, SET(nic->script))) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE,
+                      "%s: '%s' is not the name of a bridge", device,
+                      nic->bridge);
+        vdc_error_hint(&err, "1 to %d characters, without '/', ':' and "
+                             "spaces", BRIDGE_MAX);
+        reasons_add(reasons, &err);
+    }
     if (SET(nic->mac) && !policy_mac_valid(nic->mac)) {
         vdc_error_set(&err, VDC_E_BAD_VALUE,
                       "%s: '%s' is not the MAC address of an interface",

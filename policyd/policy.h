@@ -35,6 +35,9 @@ void policy_check_nic(const struct policy *policy, const char *customer,
                       bool restricted, const char *device,
                       struct wire_nic *nic, struct reasons *reasons);
 
+/* A name that the kernel could give a bridge; `scripted`: for a script of its
+ * own, which may take more than that. */
+bool policy_bridge_valid(const char *name, bool scripted);
 /* Six pairs of hex digits with colons, no group address, not all zero. */
 bool policy_mac_valid(const char *mac);
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/reasons.h"
+
 struct row {
     const char *name;
     int64_t limit; /* -1: none */
@@ -43,7 +45,7 @@ int quota_check(const char *customer, const struct wire_quota *quota,
         { "disk", quota->disk_kib, used->disk.kib, asked->disk.kib, true },
         { "guests", quota->guests, used->guests, asked->guests, false },
     };
-    char all[768] = "";
+    struct reasons reasons = { 0 };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *row = &rows[i];
@@ -51,17 +53,15 @@ int quota_check(const char *customer, const struct wire_quota *quota,
         if (row->limit < 0 || row->asked == 0 ||
             row->used + row->asked <= (uint64_t)row->limit)
             continue;
+        struct vdc_error why;
         char one[192];
         format_row(row, one, sizeof(one));
-        size_t len = strlen(all);
-        snprintf(all + len, sizeof(all) - len, "%s%s", len ? "; " : "", one);
+        vdc_error_set(&why, VDC_E_QUOTA, "customer %s: %s", customer, one);
+        vdc_error_hint(&why, "`xl-vdc customer-show %s` shows limits and use",
+                       customer);
+        reasons_add(&reasons, &why);
     }
-    if (!*all)
-        return 0;
-    vdc_error_set(err, VDC_E_QUOTA, "customer %s: %s", customer, all);
-    vdc_error_hint(err, "`xl-vdc customer-show %s` shows limits and use",
-                   customer);
-    return VDC_E_QUOTA;
+    return reasons_error(&reasons, err);
 }
 
 void quota_of_definition(const struct wire_definition *definition,

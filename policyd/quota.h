@@ -8,8 +8,8 @@
 #include "wire/wire.h"
 
 /*
- * Whether `asked` more fits.  Pure.  Errors: VDC_E_QUOTA, naming every quota
- * that would be exceeded, with used, asked and limit.
+ * Whether `asked` more fits.  Pure.  Errors: VDC_E_QUOTA, a reason for every
+ * quota that would be exceeded, with used, asked and limit (reasons.h).
  */
 int quota_check(const char *customer, const struct wire_quota *quota,
                 const struct wire_usage *used, const struct wire_usage *asked,

@@ -239,6 +239,7 @@ struct examination {
     struct event *soon;
     struct wire_transaction order;
     struct reasons reasons;
+    bool refused[SERVICE_OPERATIONS_MAX];
     struct vdc_error err;
     service_done_fn *done;
     void *arg;
@@ -246,7 +247,8 @@ struct examination {
 
 static void examination_end(struct examination *e)
 {
-    const struct service_examined examined = { &e->order, &e->reasons };
+    const struct service_examined examined = { &e->order, &e->reasons,
+                                               e->refused };
 
     TAILQ_REMOVE(&e->service->examinations, e, link);
     event_free(e->soon);
@@ -304,8 +306,13 @@ int service_examine(struct service *s, const struct wire_transaction *order,
     for (uint32_t i = 0; i < e->order.n_operations; i++) {
         const struct files files = { &s->setup->customer_paths, customers[i],
                                      restricted, arena };
+        struct reasons *own = ARENA_NEW(arena, struct reasons);
         if (*customers[i])
-            examine(s->setup, &files, &e->order.operations[i], &e->reasons);
+            examine(s->setup, &files, &e->order.operations[i], own);
+        for (size_t j = 0; j < own->n_errors; j++)
+            reasons_add(&e->reasons, &own->errors[j]);
+        e->reasons.n_more += own->n_more;
+        e->refused[i] = own->n_errors > 0;
     }
     e->soon = evtimer_new(s->base, examination_done, e);
     if (!e->soon || evtimer_add(e->soon, &now))

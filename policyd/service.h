@@ -48,9 +48,11 @@ void service_free(struct service *service);
  * in.  `customers`: of each operation's guest, ""  for one that is not to be
  * looked at.  `restricted`: asked for by a customer.
  */
+#define SERVICE_OPERATIONS_MAX 16 /* of a transaction, in wire.def */
 struct service_examined {
     const struct wire_transaction *order;
     const struct reasons *reasons; /* of policy.h and files.h; may be none */
+    const bool *refused;           /* which of the operations they are about */
 };
 int service_examine(struct service *service,
                     const struct wire_transaction *order,

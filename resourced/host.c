@@ -1,6 +1,7 @@
 /* Opens and closes what resourced has of its host. */
 #include "resourced/host.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -96,6 +97,27 @@ void host_unload(struct host *host)
     registry_fini(&host->partitions);
 }
 
+static void hint_at_rebuild(struct host *host)
+{
+    const struct resourced_settings *settings = host->settings;
+    const char *sequence =
+        settings->sequence[0] ? settings->sequence : "nothing";
+
+    if (access(settings->database, F_OK) && errno == ENOENT)
+        vdc_error_hint(&host->damage,
+                       "put the file and its -wal file back, and restart "
+                       "resourced; or xl-vdc host-verify --rebuild makes a "
+                       "new one of what runs: guests that do not run are not "
+                       "in it. To begin with an empty one on purpose: remove "
+                       "%.60s and restart resourced", sequence);
+    else
+        vdc_error_hint(&host->damage,
+                       "xl-vdc host-verify --rebuild makes a new one, of what "
+                       "is whole of it and of what runs; the damaged file is "
+                       "kept. If it is an older copy, put there on purpose: "
+                       "remove %.60s and restart resourced", sequence);
+}
+
 int host_open(struct event_base *base,
               const struct resourced_settings *settings, struct host **ret,
               struct vdc_error *err)
@@ -118,12 +140,7 @@ int host_open(struct event_base *base,
     if (rc && rc == host->damage.code)
         *err = host->damage;
     if (host->damage.code == VDC_E_STORE_CORRUPT) {
-        vdc_error_hint(&host->damage,
-                       "xl-vdc host-verify --rebuild makes a new one, of what "
-                       "is whole of it and of what runs; the damaged file is "
-                       "kept. If it is an older copy, put there on purpose: "
-                       "remove %.60s and restart resourced",
-                       settings->sequence[0] ? settings->sequence : "nothing");
+        hint_at_rebuild(host);
         rc = 0;
     }
     if (rc) {

@@ -87,6 +87,7 @@ resourced_resourced_SOURCES = \
 	resourced/step_pci.c \
 	resourced/step_pool.c \
 	resourced/step_row.c \
+	resourced/step_restore.c \
 	resourced/step_save.c \
 	resourced/step_save.h \
 	resourced/step_sched.c \

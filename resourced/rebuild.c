@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -28,6 +29,8 @@ struct rebuild {
     struct hv_domain_info *domains;
     size_t n_domains;
     struct store_salvaged old;
+    int old_rc;   /* that it could not be read */
+    bool had_log; /* beside it, with something in it */
     bool *used; /* of old.partitions */
     struct partition_row *rows;
     size_t n_rows;
@@ -237,18 +240,30 @@ static void take_old(struct rebuild *r)
     }
 }
 
-static void tell_lost(struct rebuild *r, int rc, const struct vdc_error *err)
+static const char find_missing[] =
+    "`xl-vdc list` shows those that policyd remembers; to each: `xl-vdc "
+    "destroy` forgets it, then create it anew";
+
+static void tell_lost(struct rebuild *r)
 {
+    const char *kept = r->reply.kept;
+    int rc = r->old_rc;
     size_t n = r->old.n_damaged > r->n_new ? r->old.n_damaged - r->n_new : 0;
 
-    if (rc)
-        tell(r, "lost", "define those anew that are missing",
-             "nothing can be read of the old database, so guests that do not "
-             "run are not known: %s", err->text);
+    if (rc || r->old.n_partitions == 0)
+        tell(r, "lost", find_missing,
+             "nothing can be read of the old database, and Xen knows no guest "
+             "that does not run: all those are missing%s%.120s%s",
+             kept[0] ? " (kept: " : "", kept, kept[0] ? ")" : "");
     else if (n)
-        tell(r, "lost", "define those anew that are missing",
+        tell(r, "lost", find_missing,
              "%zu guests that do not run may be missing: their rows in the "
              "old database are damaged", n);
+    else if (r->had_log)
+        tell(r, "lost", find_missing,
+             "if it was the log that is damaged, what was written last is not "
+             "in it: guests that do not run may be missing, or as they were "
+             "before");
     tell(r, "lost", "make leases anew",
          "leases, events and the answers that are kept for keys are not in "
          "the new database");
@@ -257,15 +272,19 @@ static void tell_lost(struct rebuild *r, int rc, const struct vdc_error *err)
 static int find_rows(struct rebuild *r, struct vdc_error *err)
 {
     struct host *host = r->host;
-    struct vdc_error old_err;
-    int old_rc = store_salvage(host->settings->database, r->arena, &r->old,
-                               &old_err);
+    const char *log =
+        arena_printf(r->arena, "%s-wal", host->settings->database);
+    struct stat st;
+
+    r->had_log = stat(log, &st) == 0 && st.st_size > 0;
+    r->old_rc = store_salvage(host->settings->database, r->arena, &r->old,
+                              NULL);
     int rc = host->hv->domain->list(host->hv, r->arena, &r->domains,
                                     &r->n_domains, err);
 
     if (rc)
         return rc;
-    if (old_rc)
+    if (r->old_rc)
         memset(&r->old, 0, sizeof(r->old));
     r->used = ARENA_ARRAY(r->arena, r->old.n_partitions, bool);
     r->rows = ARENA_ARRAY(r->arena, r->old.n_partitions + r->n_domains,
@@ -277,7 +296,6 @@ static int find_rows(struct rebuild *r, struct vdc_error *err)
     if (rc)
         return rc;
     take_old(r);
-    tell_lost(r, old_rc, &old_err);
     r->reply.partitions = (uint32_t)r->n_rows;
     r->reply.domains = (uint32_t)r->n_domains;
     return 0;
@@ -331,6 +349,11 @@ static int make_new(struct rebuild *r, struct vdc_error *err)
     if (!rc)
         rc = write_rows(r, store, err);
     store_close(store);
+    /* Whole without a log: a log found later is the damaged one's. */
+    if (!rc && access(beside(r->arena, path, "-wal"), F_OK) == 0)
+        rc = vdc_error_set(err, VDC_E_STORE,
+                           "the new database %s cannot be written out",
+                           options.path);
     return rc;
 }
 
@@ -354,7 +377,9 @@ int rebuild_finish(const char *path, struct vdc_error *err)
 
     if (access(path, F_OK) == 0 || access(made, F_OK) != 0)
         goto out;
-    rename(beside(arena, path, "-wal"), arena_printf(arena, "%s-wal", path));
+    /* SQLite would play it back into the new one. */
+    rename(arena_printf(arena, "%s-wal", path),
+           arena_printf(arena, "%s.damaged-wal", path));
     if (rename(made, path))
         rc = vdc_error_errno(err, VDC_E_STORE, errno,
                              "the new database %s cannot be put in its place",
@@ -375,7 +400,8 @@ static int put_in_place(struct rebuild *r, struct vdc_error *err)
     };
     int rc = 0;
 
-    if (access(options.path, F_OK) == 0)
+    if (access(options.path, F_OK) == 0 ||
+        access(arena_printf(r->arena, "%s-wal", options.path), F_OK) == 0)
         rc = store_set_aside(&options, r->arena, &r->reply.kept, err);
     if (!rc)
         rc = rebuild_finish(options.path, err);
@@ -442,6 +468,8 @@ static int rebuild(struct rebuild *r, struct vdc_error *err)
         rc = make_new(r, err);
     if (!rc)
         rc = put_in_place(r, err);
+    if (!rc)
+        tell_lost(r);
     if (!rc)
         rc = host_load(r->host, err);
     return rc;

@@ -15,6 +15,8 @@
  * does not move at all. */
 #define BACK_WAIT_MS 10000
 #define STALL_MS 2000
+/* How often a step that is no longer than is_near is wide is looked at. */
+#define SMALL_POLLS 10
 
 /* The longest text of an amount. */
 #define AMOUNT 32
@@ -229,6 +231,13 @@ static void fell_short(struct operation *op, struct mem has)
     give_up(op, &err);
 }
 
+/* A small step, near from the start: to be seen it must be waited for. */
+static bool may_move(struct operation *op, struct mem has)
+{
+    return has.kib == op->got.kib && has.kib != op->request.memory.kib &&
+           clock_mono().ms < op->waits_until_ms && op->state++ < SMALL_POLLS;
+}
+
 static void memory_set_poll(int fd, short what, void *arg)
 {
     struct operation *op = arg;
@@ -249,7 +258,8 @@ static void memory_set_poll(int fd, short what, void *arg)
         return;
     }
     note_progress(op, info.current_memory);
-    if (is_near(info.current_memory, op->request.memory)) {
+    if (is_near(info.current_memory, op->request.memory) &&
+        !may_move(op, info.current_memory)) {
         op->gives = MEM_KIB(0);
         set_rows(op, op->request.memory);
         transaction_step_ended(op->t, 0, NULL);
@@ -344,6 +354,7 @@ static int memory_set_undo(struct operation *op, struct vdc_error *err)
 {
     op->promised = false;
     op->gives = MEM_KIB(0);
+    op->state = 0;
     int rc = target_as_before(op, err);
     if (rc)
         return rc;

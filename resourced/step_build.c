@@ -99,6 +99,7 @@ static int build_apply(struct operation *op, struct vdc_error *err)
     struct hv_domain_config config;
 
     domain_config_fill(op->row, op->t->arena, &config);
+    step_save_size(op, &config);
     memory_unlock(op);
     if (op->kind == WIRE_OP_START && op->request.file[0])
         return restore(op, &config, err);

@@ -7,6 +7,7 @@
 #include "resourced/host.h"
 #include "resourced/memory.h"
 #include "resourced/step_change.h"
+#include "resourced/step_save.h"
 
 #define ROOM_POLL_MS 100
 
@@ -43,6 +44,7 @@ static int find_need(struct operation *op, struct vdc_error *err)
     if (op->kind == WIRE_OP_MEMORY_SET)
         return find_growth(op, err);
     domain_config_fill(op->row, op->t->arena, &config);
+    step_save_size(op, &config);
     return hv->domain->memory_needed(hv, &config, &op->need, err);
 }
 

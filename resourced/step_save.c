@@ -1,6 +1,5 @@
 /* The step that writes a running guest to a file: first under another name,
- * so that what has the file's name is whole.  Also the way back in: files that
- * a guest is started from. */
+ * so that what has the file's name is whole. */
 #include "resourced/step_save.h"
 
 #include <errno.h>
@@ -379,6 +378,11 @@ static int open_new(struct operation *op, struct vdc_error *err)
         .uuid = op->row->uuid,
         .saved_ms = clock_wall().ms,
     };
+    struct hv_domain_info info;
+
+    if (step_info(op, step_domid(op), &info, err))
+        return err->code;
+    head.memory_kib = info.current_memory.kib;
     int fd = open(path,
                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -530,57 +534,3 @@ const struct step step_replace_save = {
     .apply = replace_apply,
     .final = true,
 };
-
-/* ---- the start from a file ---- */
-
-static int check_head(const struct operation *op, int fd,
-                      struct vdc_error *err)
-{
-    struct savefile_head head;
-    struct stat st;
-
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "%s is no file",
-                             op->request.file);
-    int rc = savefile_read(fd, &head, err);
-    if (rc) {
-        vdc_error_prefix(err, "%s", op->request.file);
-        return rc;
-    }
-    if (uuid_equal(&head.uuid, &op->row->uuid))
-        return 0;
-    vdc_error_set(err, VDC_E_BAD_VALUE, "%s is not %s: another guest was "
-                                        "saved to it",
-                  op->request.file, op->row->name);
-    vdc_error_hint(err, "start that guest from it");
-    return VDC_E_BAD_VALUE;
-}
-
-int step_save_open(const struct operation *op, int *ret_fd,
-                   struct vdc_error *err)
-{
-    const char *path = op->request.file;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return vdc_error_errno(err, VDC_E_NO_FILE, errno,
-                               "%s cannot be read", path);
-    int rc = check_head(op, fd, err);
-    if (rc) {
-        close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-void step_save_check_file(const struct operation *op, struct reasons *reasons)
-{
-    struct vdc_error err;
-    int fd;
-
-    if (step_save_open(op, &fd, &err))
-        reasons_add(reasons, &err);
-    else
-        close(fd);
-}

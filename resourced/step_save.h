@@ -12,9 +12,13 @@
  */
 int step_save_open(const struct operation *op, int *ret_fd,
                    struct vdc_error *err);
-/* Adds the reason why it cannot be started from that file. */
+/* Adds the reasons why it cannot be started from that file. */
 void step_save_check_file(const struct operation *op,
                           struct reasons *reasons);
+/* For a start from a file: the domain is built with what the guest had when
+ * it was saved, and gives back afterwards what it is not to have any more. */
+void step_save_size(const struct operation *op,
+                    struct hv_domain_config *config);
 /* Why a partition is stopped that was saved, in t->arena. */
 /* There is nothing to replace when there is no such file: the request says so
  * then. */

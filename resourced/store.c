@@ -315,7 +315,11 @@ int store_open(const struct store_options *options, struct event_base *base,
     pthread_cond_init(&store->wake, NULL);
     STAILQ_INIT(&store->queue);
     STAILQ_INIT(&store->done);
-    int rc = open_whole(store, err);
+    int rc = 0;
+    if (options->sequence_path && options->sequence_path[0])
+        rc = store_sequence_check_gone(store, options->sequence_path, err);
+    if (!rc)
+        rc = open_whole(store, err);
     if (!rc && options->sequence_path && options->sequence_path[0])
         rc = store_sequence_open(store, options->sequence_path, err);
     if (!rc) {

@@ -15,7 +15,7 @@
  * ever made is in the database and, outside of it, in a small file on a file
  * system that does not outlive the host's boot (store_options.sequence_path),
  * so that a log cut short or damaged, which SQLite takes for its end, is
- * noticed.
+ * noticed, and a database that is gone is not taken for a new host's.
  *
  * Errors of every function: VDC_E_DISK_FULL, VDC_E_STORE, VDC_E_STORE_CORRUPT;
  * nothing was changed then.
@@ -181,7 +181,8 @@ struct store_salvaged {
 int store_salvage(const char *path, struct arena *arena,
                   struct store_salvaged *ret, struct vdc_error *err);
 /* Renames it, and what belongs to it, to "PATH.damaged-TIME"; *ret_kept, in
- * the arena, is that name.  store_open then makes a new one. */
+ * the arena, is that name, or that of the log when it is all there is.
+ * store_open then makes a new one. */
 int store_set_aside(const struct store_options *options, struct arena *arena,
                     const char **ret_kept, struct vdc_error *err);
 

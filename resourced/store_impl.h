@@ -232,6 +232,10 @@ void store_stop(struct store *store);
 
 /* ---- store_sequence.c ---- */
 
+/* Before the database is opened: VDC_E_STORE_CORRUPT when it is not there
+ * and the file has the number of changes of one that was. */
+int store_sequence_check_gone(const struct store *store, const char *path,
+                              struct vdc_error *err);
 /* Opens the file and compares.  Errors: VDC_E_STORE_CORRUPT. */
 int store_sequence_open(struct store *store, const char *path,
                         struct vdc_error *err);

@@ -291,7 +291,8 @@ int store_set_aside(const struct store_options *options, struct arena *arena,
     /* The file first: a log that is left alone is seen to be damage. */
     const char *log = arena_printf(arena, "%s-wal", options->path);
     const char *kept_log = arena_printf(arena, "%s-wal", kept);
-    if (rename(options->path, kept) && errno != ENOENT)
+    int r = rename(options->path, kept);
+    if (r && errno != ENOENT)
         return vdc_error_errno(err, VDC_E_STORE, errno,
                                "%s cannot be renamed to %s", options->path,
                                kept);
@@ -300,6 +301,6 @@ int store_set_aside(const struct store_options *options, struct arena *arena,
                                "%s cannot be renamed to %s", log, kept_log);
     if (options->sequence_path && options->sequence_path[0])
         unlink(options->sequence_path);
-    *ret_kept = kept;
+    *ret_kept = r ? kept_log : kept;
     return 0;
 }

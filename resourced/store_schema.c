@@ -226,6 +226,20 @@ static int query_int(const struct store *store, const char *sql, int64_t *ret,
     return rc;
 }
 
+/* SQLite says "ok", or "*** in database main ***" and lines: the first tells
+ * enough. */
+static int check_said(const struct store *store, const char *said,
+                      struct vdc_error *err)
+{
+    if (said && strcmp(said, "ok") == 0)
+        return 0;
+    if (said && strncmp(said, "*** ", 4) == 0 && strchr(said, '\n'))
+        said = strchr(said, '\n') + 1;
+    return store_fail_corrupt(store, err, "%.*s",
+                              said ? (int)strcspn(said, "\n") : 9,
+                              said ? said : "no answer");
+}
+
 /* A database that breaks its own rules must not be worked on. */
 static int check_pages(const struct store *store, struct vdc_error *err)
 {
@@ -242,14 +256,11 @@ static int check_pages(const struct store *store, struct vdc_error *err)
 
     if (r == SQLITE_OK)
         r = sqlite3_step(stmt);
-    if (r != SQLITE_ROW) {
+    if (r != SQLITE_ROW)
         rc = store_fail(store, r, "checking", err);
-    } else {
-        const char *said = (const char *)sqlite3_column_text(stmt, 0);
-        if (!said || strcmp(said, "ok") != 0)
-            rc = store_fail_corrupt(store, err, "%s",
-                                    said ? said : "no answer");
-    }
+    else
+        rc = check_said(store, (const char *)sqlite3_column_text(stmt, 0),
+                        err);
     sqlite3_finalize(stmt);
     return rc;
 }

@@ -96,3 +96,30 @@ void store_sequence_close(struct store *store)
     free(store->sequence_path);
     store->sequence_path = NULL;
 }
+
+int store_sequence_check_gone(const struct store *store, const char *path,
+                              struct vdc_error *err)
+{
+    char id[37];
+    uint64_t seen = 0;
+    struct stat st;
+
+    if (stat(store->path, &st) == 0 || errno != ENOENT)
+        return 0;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    /* What cannot be read is no proof of anything. */
+    int n = fscanf(f, "xen-vdc %36s %20" SCNu64, id, &seen);
+    fclose(f);
+    if (n != 2 || seen == 0)
+        return 0;
+    store_fail_corrupt(store, err,
+                       "it is gone, and was here since the host booted: "
+                       "%s has its number of changes, %" PRIu64, path, seen);
+    vdc_error_hint(err,
+                   "put the file and its -wal file back, or make a new one "
+                   "of what runs: `xl-vdc host-verify --rebuild`; to begin "
+                   "with an empty one on purpose, delete %s", path);
+    return VDC_E_STORE_CORRUPT;
+}

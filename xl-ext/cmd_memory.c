@@ -47,7 +47,9 @@ static const struct command memory_commands[] = {
       "Memory is taken back by the guest's balloon, so it is the guest who "
       "decides when. When the deadline comes, what was got is kept and "
       "printed, what is missing is said with what can be done, and the exit "
-      "status is 8. Asking again goes on from there. As one of the steps of "
+      "status is 8. Asking again goes on from there. Within 1 MiB (of more "
+      "than 1 GiB: a thousandth) is as good as what was asked: Xen counts "
+      "pages that no balloon knows of. As one of the steps of "
       "'transaction' it is all or nothing.",
       mem_set_examples, run_mem_set },
     { "mem-max", NULL, "GUEST MEM", 2, 2, COMMAND_CHANGES, COMPLETE_GUESTS,

@@ -76,7 +76,12 @@ static int check_left(const struct command_args *args,
     int rc = vdc_error_set(err, VDC_E_DIFFERS,
                            "%" PRIu32 " difference%s left", n,
                            n == 1 ? " is" : "s are");
-    if (!command_given(args, "repair"))
+    if (command_given(args, "rebuild"))
+        vdc_error_hint(err, "'xl-vdc list' shows the guests that their host "
+                            "does not know any more: 'xl-vdc destroy' forgets "
+                            "one, then create it anew; the files of their "
+                            "disks are as they were");
+    else if (!command_given(args, "repair"))
         vdc_error_hint(err, "'xl-vdc host-verify --repair' mends what can be "
                             "mended");
     return rc;

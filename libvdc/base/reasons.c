@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void reasons_add(struct reasons *reasons, const struct vdc_error *err)
+static void add_one(struct reasons *reasons, const struct vdc_error *err)
 {
     for (size_t i = 0; i < reasons->n_errors; i++)
         if (strcmp(reasons->errors[i].text, err->text) == 0)
@@ -14,6 +14,37 @@ void reasons_add(struct reasons *reasons, const struct vdc_error *err)
         return;
     }
     reasons->errors[reasons->n_errors++] = *err;
+}
+
+/* Where the first of several begins; NULL when it is one, or was cut. */
+static const char *find_several(const char *text)
+{
+    unsigned n;
+    int at = 0;
+
+    if (sscanf(text, "%u reasons: %n", &n, &at) != 1 || at == 0)
+        return NULL;
+    const char *first = text + at, *p = first;
+    for (; (p = strstr(p, "; ")); p += 2)
+        n--;
+    return n == 1 ? first : NULL;
+}
+
+void reasons_add(struct reasons *reasons, const struct vdc_error *err)
+{
+    const char *next = find_several(err->text);
+
+    if (!next)
+        add_one(reasons, err);
+    while (next) {
+        struct vdc_error one = *err;
+        size_t len = strcspn(next, ";");
+        while (next[len] && next[len + 1] != ' ')
+            len += 1 + strcspn(next + len + 1, ";");
+        snprintf(one.text, sizeof(one.text), "%.*s", (int)len, next);
+        add_one(reasons, &one);
+        next = next[len] ? next + len + 2 : NULL;
+    }
 }
 
 static const struct vdc_error *weightiest(const struct reasons *reasons)

@@ -20,7 +20,8 @@ struct reasons {
     size_t n_more; /* that found no room */
 };
 
-/* Adds a copy; one whose text is there already is left out. */
+/* Adds a copy; one whose text is there already is left out.  Of what is
+ * several reasons itself (reasons_error) each is added. */
 void reasons_add(struct reasons *reasons, const struct vdc_error *err);
 
 /*

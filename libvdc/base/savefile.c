@@ -35,6 +35,7 @@ int savefile_write(int fd, const struct savefile_head *head,
     put(bytes + 16, FORMAT, 4);
     memcpy(bytes + 24, head->uuid.bytes, 16);
     put(bytes + 40, head->saved_ms, 8);
+    put(bytes + 48, head->memory_kib, 8);
     while (n_written < sizeof(bytes)) {
         ssize_t r = write(fd, bytes + n_written, sizeof(bytes) - n_written);
         if (r < 0 && errno == EINTR)
@@ -71,5 +72,6 @@ int savefile_read(int fd, struct savefile_head *ret, struct vdc_error *err)
                              "it was saved by a newer version of xen-vdc");
     memcpy(ret->uuid.bytes, bytes + 24, 16);
     ret->saved_ms = get(bytes + 40, 8);
+    ret->memory_kib = get(bytes + 48, 8);
     return 0;
 }

@@ -2,7 +2,8 @@
  * The head of a file that `save` wrote: says whose it is, before the
  * hypervisor's own stream.  64 bytes: "xen-vdc save" and zeros to 16, version
  * (u32, little-endian, 1), zero (u32), uuid of the partition (16 bytes), time
- * (u64, ms since 1970), zeros.
+ * (u64, ms since 1970), memory that it had (u64, KiB; 0 in older files),
+ * zeros.
  */
 #ifndef VDC_BASE_SAVEFILE_H
 #define VDC_BASE_SAVEFILE_H
@@ -17,6 +18,7 @@
 struct savefile_head {
     struct vdc_uuid uuid;
     uint64_t saved_ms;
+    uint64_t memory_kib; /* 0: not known */
 };
 
 /* At where fd stands.  Errors: those of vdc_error_errno. */

@@ -171,6 +171,89 @@ static void all_reasons(void)
     bed_close(&bed);
 }
 
+/* What the host has against it is told with what the quota has. */
+static void reasons_of_both(void)
+{
+    struct bed bed = { 0 };
+
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    struct wire_operation make = creation(&bed, "acme", "web");
+    CHECK(transact(&bed, OPERATOR, &make, 1));
+    struct wire_operation ops[2] = {
+        operation(WIRE_OP_MEMORY_MAX, "acme", "web"),
+        operation(WIRE_OP_VCPUS, "acme", "web"),
+    };
+    ops[0].memory = MEM_MIB(2048);
+    ops[1].vcpus = 100;
+    transact(&bed, OPERATOR, ops, 2);
+    CHECK_CODE(VDC_E_QUOTA);
+    CHECK_TEXT("3 reasons: ");
+    CHECK_TEXT("memory quota: 64 MiB used + 1984 MiB asked > 1024 MiB limit");
+    CHECK_TEXT("vcpus quota: 1 used + 99 asked > 8 limit");
+    CHECK_TEXT("web can use 1 to 1 vCPUs, not 100");
+    ops[0].if_generation = 999;
+    transact(&bed, OPERATOR, ops, 1);
+    CHECK_TEXT("2 reasons: customer acme: memory quota");
+    CHECK_TEXT("web has changed meanwhile");
+    /* two of one quota, and what nobody has room for, once */
+    struct wire_operation big = creation(&bed, "acme", "big");
+    big.definition.memory = big.definition.max_memory = MEM_MIB(1 << 20);
+    big.definition.vcpus = big.definition.max_vcpus = 9;
+    big.start = true;
+    transact(&bed, OPERATOR, &big, 1);
+    CHECK_TEXT("3 reasons: customer acme: memory quota");
+    CHECK_TEXT("; customer acme: vcpus quota");
+    CHECK(!strstr(last_error.text, "big needs"));
+    /* without it, those that are known here */
+    bed_kill(&bed.resourced, SIGKILL);
+    CHECK(bed_wait_joined(&bed, false));
+    ops[0].kind = WIRE_OP_STOP;
+    transact(&bed, OPERATOR, ops, 1);
+    CHECK_CODE(VDC_E_BAD_VALUE);
+    CHECK_TEXT("'stop' is not what can be asked for");
+    bed_start_resourced(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    CHECK(usage(&bed, "acme")->memory.kib == 64 * 1024);
+    bed_close(&bed);
+}
+
+/* policyd knows the guest, and its host does not any more. */
+static void unknown_to_host(void)
+{
+    struct bed bed = { 0 };
+
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    struct wire_operation make = creation(&bed, "acme", "web");
+    CHECK(transact(&bed, OPERATOR, &make, 1));
+    bed_kill(&bed.resourced, SIGTERM);
+    CHECK(unlink(bed_path(&bed, "resourced.db")) == 0);
+    unlink(bed_path(&bed, "resourced.sequence"));
+    bed_start_resourced(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    static const enum wire_operation_kind kinds[] = {
+        WIRE_OP_MEMORY_SET, WIRE_OP_VCPUS, WIRE_OP_START, WIRE_OP_PAUSE,
+        WIRE_OP_RENAME
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct wire_operation op = operation(kinds[i], "acme", "web");
+        op.memory = MEM_MIB(32);
+        op.vcpus = 1;
+        op.new_name = "www";
+        transact(&bed, OPERATOR, &op, 1);
+        CHECK_CODE(VDC_E_NOT_FOUND);
+        CHECK_TEXT("guest 'web' is assigned to host h1, which does not know");
+        CHECK(strstr(last_error.hint, "destroy web"));
+    }
+    struct wire_operation end = operation(WIRE_OP_DESTROY, "acme", "web");
+    CHECK(transact(&bed, OPERATOR, &end, 1));
+    CHECK_CODE(0);
+    bed_close(&bed);
+}
+
 /* Each asks for most of what is left, at the same time. */
 static void quota_race(void)
 {
@@ -561,6 +644,8 @@ const struct sim_test tests_changes[] = {
     { "several things at once", several },
     { "wholly or not at all", not_at_all },
     { "all reasons at once", all_reasons },
+    { "reasons of policyd and resourced", reasons_of_both },
+    { "a guest that its host does not know", unknown_to_host },
     { "quotas and changes at once", quota_race },
     { "interfaces and their MACs", interfaces },
     { "disks that grew", grown_disks },

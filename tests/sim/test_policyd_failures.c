@@ -286,8 +286,9 @@ static void lost_host(void)
     struct wire_partition_create order = guest(&bed, "web");
     CHECK(create(&bed, OPERATOR, &order));
     bed_kill(&bed.resourced, SIGKILL);
-    if (system(arena_printf(answers, "rm %s/resourced.db* %s/host", bed.dir,
-                            bed.dir)))
+    if (system(arena_printf(answers,
+                            "cd %s && rm resourced.db* resourced.sequence "
+                            "host", bed.dir)))
         CHECK(false);
     bed_start_resourced(&bed);
     CHECK(bed_wait_joined(&bed, true));

@@ -329,7 +329,8 @@ static void quotas(void)
     create(&bed, OPERATOR, &order);
     CHECK_CODE(VDC_E_QUOTA);
     CHECK_TEXT("customer acme: memory quota: 0 MiB used + 1500 MiB asked > "
-               "1024 MiB limit; vcpus quota: 0 used + 9 asked > 8 limit");
+               "1024 MiB limit; customer acme: vcpus quota: 0 used + 9 asked "
+               "> 8 limit");
     /* disks by their size on the host, writable ones only */
     struct wire_disk disk;
     wire_init(&wire_struct_disk, &disk);

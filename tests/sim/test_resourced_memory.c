@@ -120,6 +120,25 @@ static void test_memory(void)
     rd_end(rd);
 }
 
+/* A step as small as what counts as near is waited for all the same; a guest
+ * that does not move has been near all the time. */
+static void test_memory_small(void)
+{
+    struct rd *rd = with_web("", "");
+    struct rd_change c;
+
+    CU_ASSERT_EQUAL(mem_set(&c, rd, 255), 0);
+    CU_ASSERT_FALSE(c.result->partial);
+    CU_ASSERT_EQUAL(c.result->partition.memory.kib, 255 * 1024);
+    CU_ASSERT_EQUAL(has_mib(rd), 255);
+    CU_ASSERT_EQUAL(mem_set(&c, rd, 256), 0);
+    CU_ASSERT_EQUAL(has_mib(rd), 256);
+    rd_behave(rd, "web", "sim.balloon=none");
+    CU_ASSERT_EQUAL(mem_set(&c, rd, 255), 0);
+    CU_ASSERT_EQUAL(has_mib(rd), 256);
+    rd_end(rd);
+}
+
 static void test_memory_stopped(void)
 {
     struct rd *rd = rd_started("", NULL, NULL);
@@ -426,6 +445,7 @@ static const struct unit_test tests[] = {
     { "pause", test_pause },
     { "pause undone", test_pause_undone },
     { "memory", test_memory },
+    { "memory, a little", test_memory_small },
     { "memory of a stopped guest", test_memory_stopped },
     { "memory refused", test_memory_refused },
     { "memory that the host keeps", test_memory_reserved },

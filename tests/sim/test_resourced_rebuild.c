@@ -75,9 +75,9 @@ static off_t size_of(const char *path)
     return st.st_size;
 }
 
-static void flip(struct rd *rd, off_t at)
+static void flip_in(struct rd *rd, const char *name, off_t at)
 {
-    int fd = open(rd_path(rd, "db"), O_RDWR);
+    int fd = open(rd_path(rd, name), O_RDWR);
     unsigned char byte = 0;
 
     CU_ASSERT_FATAL(fd >= 0);
@@ -85,6 +85,11 @@ static void flip(struct rd *rd, off_t at)
     byte ^= 0xff;
     CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, at), 1);
     close(fd);
+}
+
+static void flip(struct rd *rd, off_t at)
+{
+    flip_in(rd, "db", at);
 }
 
 /* Where the text is in the file; -1 for nowhere. */
@@ -240,7 +245,13 @@ static void check_rebuild(struct rd *rd, unsigned least_stopped)
     const struct wire_verify_reply *reply = rebuild(rd);
     CU_ASSERT(strstr(reply->kept, ".damaged-") != NULL);
     CU_ASSERT_EQUAL(access(reply->kept, R_OK), 0);
-    CU_ASSERT(rd_difference(reply, "lost") != NULL);
+    const struct wire_difference *lost = rd_difference(reply, "lost");
+    CU_ASSERT_FATAL(lost != NULL);
+    if (reply->partitions == RUNNING) {
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, "nothing can be read"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, reply->kept));
+        CU_ASSERT_PTR_NOT_NULL(strstr(lost->hint, "xl-vdc list"));
+    }
     CU_ASSERT_EQUAL(rd_differences(reply, "from-xenstore") +
                         rd_differences(reply, "from-database"),
                     reply->partitions);
@@ -300,6 +311,32 @@ static void test_flipped_in_head(void)
     rd_free(rd);
 }
 
+/* The head of the log: nobody knows what was in it, and that is said. */
+static void test_flipped_in_log(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_create(rd, definition_of(rd, "late", 99), false, NULL),
+                    0);
+    rd_signal(rd, SIGKILL);
+    rd_wait(rd);
+    note_running(rd, &before);
+    flip_in(rd, "db-wal", 1);
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    const struct wire_difference *lost = rd_difference(reply, "lost");
+    CU_ASSERT_FATAL(lost != NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(lost->text, "what was written last"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(lost->hint, "xl-vdc list"));
+    check_running(rd, &before, true);
+    CU_ASSERT_EQUAL(n_stopped(rd), STOPPED);
+    CU_ASSERT_PTR_NULL(rd_show(rd, "late"));
+    rd_free(rd);
+}
+
 static void test_truncated(void)
 {
     struct rd *rd = filled();
@@ -317,6 +354,65 @@ static void test_zero_size(void)
 
     CU_ASSERT_EQUAL(truncate(rd_path(rd, "db"), 0), 0);
     check_rebuild(rd, 0);
+    rd_free(rd);
+}
+
+/* The file and its log are gone while guests run: no new host. */
+static void test_gone(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    note_running(rd, &before);
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    unlink(rd_path(rd, "db-wal"));
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    CU_ASSERT_NOT_EQUAL(access(rd_path(rd, "db"), F_OK), 0);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    CU_ASSERT_STRING_EQUAL(reply->kept, "");
+    CU_ASSERT_EQUAL(rd_differences(reply, "from-xenstore"), RUNNING);
+    CU_ASSERT_EQUAL(reply->partitions, RUNNING);
+    check_running(rd, &before, true);
+    check_works(rd);
+    rd_free(rd);
+}
+
+/* Its log alone is no part of the new one. */
+static void test_gone_but_log(void)
+{
+    struct rd *rd = filled();
+    struct running before;
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_destroy(rd, "run-03", true), 0);
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "run-03", NULL), 0);
+    rd_signal(rd, SIGKILL);
+    rd_wait(rd);
+    note_running(rd, &before);
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    CU_ASSERT_EQUAL_FATAL(access(rd_path(rd, "db-wal"), F_OK), 0);
+    CU_ASSERT_FATAL(rd_start(rd));
+    check_degraded(rd);
+    const struct wire_verify_reply *reply = rebuild(rd);
+    CU_ASSERT_EQUAL(access(reply->kept, R_OK), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reply->kept, "-wal"));
+    CU_ASSERT_EQUAL(reply->partitions, RUNNING);
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, RUNNING);
+    CU_ASSERT_EQUAL(rd_domains(rd), before.n_domains);
+    rd_free(rd);
+}
+
+/* What the message offers: a new start, on purpose. */
+static void test_gone_on_purpose(void)
+{
+    struct rd *rd = filled();
+
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "db")), 0);
+    unlink(rd_path(rd, "db-wal"));
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "sequence")), 0);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, 0);
     rd_free(rd);
 }
 
@@ -437,8 +533,12 @@ static const struct unit_test tests[] = {
     { "a byte in a row", test_flipped_in_row },
     { "a byte in the row of one that runs", test_flipped_in_running },
     { "a byte in the head", test_flipped_in_head },
+    { "a byte in the head of the log", test_flipped_in_log },
     { "truncated", test_truncated },
     { "of size zero", test_zero_size },
+    { "gone", test_gone },
+    { "gone, but its log", test_gone_but_log },
+    { "gone on purpose", test_gone_on_purpose },
     { "rubbish", test_rubbish },
     { "nor in xenstore", test_without_xenstore },
     { "ended meanwhile", test_ended_meanwhile },

@@ -113,6 +113,41 @@ static void test_save(void)
     rd_end(rd);
 }
 
+/* Less memory than is in the file: not the guest's to have, refused; only set
+ * lower, given back when it runs again. */
+static void test_less_memory(void)
+{
+    struct rd *rd = with_web("", NULL, "");
+    struct rd_change c;
+
+    CU_ASSERT_EQUAL(save(&c, rd, "file"), 0);
+    rd_change(&c, rd, WIRE_OP_MEMORY_SET)->memory = MEM_MIB(128);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "file"), 0);
+    for (int i = 0; i < 200; i++) {
+        if (rd_xen(rd, "web").current_memory.kib == 128 * 1024)
+            break;
+        rd_sleep(20);
+    }
+    CU_ASSERT_EQUAL(rd_xen(rd, "web").current_memory.kib, 128 * 1024);
+    rd_change(&c, rd, WIRE_OP_MEMORY_SET)->memory = MEM_MIB(256);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(save(&c, rd, "file2"), 0);
+    rd_change(&c, rd, WIRE_OP_MEMORY_SET)->memory = MEM_MIB(128);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    rd_change(&c, rd, WIRE_OP_MEMORY_MAX)->memory = MEM_MIB(128);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "file2"), VDC_E_WRONG_STATE);
+    CU_ASSERT(rd_change_says(&c, "web was saved with 256 MiB of memory, and "
+                                 "may have 128 MiB now"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.err.hint, "mem-max web 256M"));
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    rd_change(&c, rd, WIRE_OP_MEMORY_MAX)->memory = MEM_MIB(256);
+    CU_ASSERT_EQUAL(rd_change_do(&c), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "file2"), 0);
+    rd_end(rd);
+}
+
 /* An older state of the same guest goes when asked, at the end; nothing else
  * does. */
 static void test_replace(void)
@@ -422,6 +457,7 @@ static void test_start(void)
 static const struct unit_test tests[] = {
     { "save and start", test_save },
     { "save and run on", test_resume },
+    { "less memory than was saved", test_less_memory },
     { "over an older state", test_replace },
     { "an older state and a guest that does not suspend",
       test_replace_fails },

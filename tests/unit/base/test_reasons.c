@@ -42,6 +42,31 @@ static void test_several(void)
     CU_ASSERT_STRING_EQUAL(err.hint, "put one there");
 }
 
+/* Those of another program are counted one by one. */
+static void test_joined(void)
+{
+    struct reasons theirs = { 0 }, ours = { 0 };
+    struct vdc_error err = { 0 };
+
+    add(&theirs, VDC_E_CONFLICT, "it has changed", "look at it");
+    add(&theirs, VDC_E_NO_MEMORY, "no memory;none", NULL);
+    reasons_error(&theirs, &err);
+    add(&ours, VDC_E_QUOTA, "the quota", NULL);
+    add(&ours, VDC_E_CONFLICT, "it has changed", NULL);
+    reasons_add(&ours, &err);
+    CU_ASSERT_EQUAL(ours.n_errors, 3);
+    CU_ASSERT_EQUAL(reasons_error(&ours, &err), VDC_E_QUOTA);
+    CU_ASSERT_STRING_EQUAL(
+        err.text,
+        "3 reasons: the quota; it has changed; no memory;none");
+    CU_ASSERT_STRING_EQUAL(err.hint, "look at it");
+    /* what cannot be told apart stays as it is */
+    ours.n_errors = 0;
+    add(&ours, VDC_E_BUSY, "2 reasons: one; two; three", NULL);
+    add(&ours, VDC_E_BUSY, "3 reasons: of which", NULL);
+    CU_ASSERT_EQUAL(ours.n_errors, 2);
+}
+
 static void test_too_many(void)
 {
     struct reasons reasons = { 0 };
@@ -62,6 +87,7 @@ static void test_too_many(void)
 static const struct unit_test tests[] = {
     { "none, and one as it is", test_none_and_one },
     { "several, each once", test_several },
+    { "several of several", test_joined },
     { "more than there is room for", test_too_many },
 };
 

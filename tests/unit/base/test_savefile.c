@@ -19,7 +19,9 @@ static int temporary(void)
 
 static void test_round(void)
 {
-    struct savefile_head head = { .saved_ms = UINT64_C(1772370309123) }, back;
+    struct savefile_head head = { .saved_ms = UINT64_C(1772370309123),
+                                  .memory_kib = UINT64_C(1) << 40 };
+    struct savefile_head back;
     struct vdc_error err;
     int fd = temporary();
 
@@ -31,6 +33,7 @@ static void test_round(void)
     CU_ASSERT_EQUAL(savefile_read(fd, &back, &err), 0);
     CU_ASSERT_TRUE(uuid_equal(&head.uuid, &back.uuid));
     CU_ASSERT_EQUAL(back.saved_ms, head.saved_ms);
+    CU_ASSERT_EQUAL(back.memory_kib, head.memory_kib);
     CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), SAVEFILE_HEAD_SIZE);
     close(fd);
 }

@@ -42,6 +42,31 @@ static void defaults(void)
     CU_ASSERT_STRING_EQUAL(nic.bridge, "xenbr0");
 }
 
+/* Names that the kernel gives no device, operators do not either. */
+static void bridges_named(void)
+{
+    static const char *const bad[] = {
+        "../../x", "/", ".", "..", "a b", "a\tb", "a\nb", "br:1",
+        "sixteen-long-aaa", "thirty-four-characters-of-a-bridge"
+    };
+    static const char *const good[] = {
+        "x", "xenbr0", "br0.100", "fifteen-long-aa", "..."
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct reasons reasons = { 0 };
+        struct wire_nic nic;
+        wire_init(&wire_struct_nic, &nic);
+        nic.bridge = bad[i];
+        policy_check_nic(&policy, "acme", false, "vif", &nic, &reasons);
+        CU_ASSERT_EQUAL(reasons_error(&reasons, NULL), VDC_E_BAD_VALUE);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        CU_ASSERT(policy_bridge_valid(good[i], false));
+    CU_ASSERT(policy_bridge_valid("ovsbr0.100:200:300", true));
+    CU_ASSERT_FALSE(policy_bridge_valid("../../x", true));
+}
+
 /* Each thing that customers may not set: refused by name, to operators not. */
 #define REFUSED(key, statement)                               \
     do {                                                      \
@@ -171,6 +196,7 @@ static const struct unit_test tests[] = {
     { "what makes no sense", nonsense },
     { "all reasons at once", all_at_once },
     { "MAC addresses", macs },
+    { "names of bridges", bridges_named },
 };
 
 UNIT_MAIN("policyd/policy", tests)

@@ -34,9 +34,9 @@ static void exceeded(void)
                     VDC_E_QUOTA);
     CU_ASSERT_STRING_EQUAL(
         err.text,
-        "customer acme: memory quota: 512 MiB used + 513 MiB asked > 1024 MiB "
-        "limit; vcpus quota: 3 used + 2 asked > 4 limit; guests quota: 3 used "
-        "+ 1 asked > 3 limit");
+        "3 reasons: customer acme: memory quota: 512 MiB used + 513 MiB asked "
+        "> 1024 MiB limit; customer acme: vcpus quota: 3 used + 2 asked > 4 "
+        "limit; customer acme: guests quota: 3 used + 1 asked > 3 limit");
 }
 
 static void fits(void)

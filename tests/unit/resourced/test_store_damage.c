@@ -68,7 +68,9 @@ static enum outcome look(const char *where, size_t at)
     store_close(store);
     enum outcome outcome = SAME;
     if (rc)
-        outcome = rc == VDC_E_STORE_CORRUPT && strstr(err.hint, "--rebuild")
+        outcome = rc == VDC_E_STORE_CORRUPT &&
+                          strstr(err.hint, "--rebuild") &&
+                          !strchr(err.text, '\n')
                       ? REFUSED
                       : BAD;
     else if (strcmp(content, kept.content) != 0 &&

@@ -468,8 +468,15 @@ static void sequence(void)
     CU_ASSERT_EQUAL(size, 66);
     file_write(place.sequence, text, 30);
     store_close(must_open());
-    /* another database: its operator has made a new one */
+    /* all of it is gone: not silently a new one ... */
     unlink(place.db);
+    CU_ASSERT_EQUAL(open_store(&store), VDC_E_STORE_CORRUPT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "it is gone"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "host-verify --rebuild"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, place.sequence));
+    CU_ASSERT_NOT_EQUAL(access(place.db, F_OK), 0);
+    /* ... unless its operator says so */
+    unlink(place.sequence);
     store = must_open();
     CU_ASSERT_EQUAL(store_next_partition(store), 1);
     store_close(store);

@@ -1,0 +1,112 @@
+/* The way back from a file that a guest was saved to: whose it is, and whether
+ * the guest may still have the memory that is in it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/savefile.h"
+#include "resourced/host.h"
+#include "resourced/step_change.h"
+#include "resourced/step_save.h"
+
+/* Pages that a domain has beyond its memory; Xen lets it have as many. */
+#define NOT_GUESTS_KIB 1024
+
+static int read_head(const struct operation *op, int fd,
+                     struct savefile_head *ret, struct vdc_error *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        return vdc_error_set(err, VDC_E_BAD_VALUE, "%s is no file",
+                             op->request.file);
+    int rc = savefile_read(fd, ret, err);
+    if (rc) {
+        vdc_error_prefix(err, "%s", op->request.file);
+        return rc;
+    }
+    if (uuid_equal(&ret->uuid, &op->row->uuid))
+        return 0;
+    vdc_error_set(err, VDC_E_BAD_VALUE, "%s is not %s: another guest was "
+                                        "saved to it",
+                  op->request.file, op->row->name);
+    vdc_error_hint(err, "start that guest from it");
+    return VDC_E_BAD_VALUE;
+}
+
+static int open_file(const struct operation *op, int *ret_fd,
+                     struct savefile_head *ret, struct vdc_error *err)
+{
+    const char *path = op->request.file;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return vdc_error_errno(err, VDC_E_NO_FILE, errno,
+                               "%s cannot be read", path);
+    int rc = read_head(op, fd, ret, err);
+    if (rc) {
+        close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int step_save_open(const struct operation *op, int *ret_fd,
+                   struct vdc_error *err)
+{
+    struct savefile_head head;
+
+    return open_file(op, ret_fd, &head, err);
+}
+
+static struct mem most_of(const struct operation *op)
+{
+    const struct wire_definition *d = &op->row->definition;
+
+    return d->max_memory.kib ? d->max_memory : d->memory;
+}
+
+void step_save_check_file(const struct operation *op, struct reasons *reasons)
+{
+    struct savefile_head head;
+    struct vdc_error err;
+    char had[32], most[32];
+    int fd;
+
+    if (open_file(op, &fd, &head, &err)) {
+        reasons_add(reasons, &err);
+        return;
+    }
+    close(fd);
+    if (head.memory_kib <= most_of(op).kib + NOT_GUESTS_KIB)
+        return;
+    units_mem_format(MEM_KIB(head.memory_kib), had, sizeof(had));
+    step_refuse(reasons, VDC_E_WRONG_STATE,
+                arena_printf(op->t->arena,
+                             "let it have that again: `xl-vdc mem-max %s "
+                             "%lluM`; once it runs, mem-set and mem-max make "
+                             "it smaller", op->row->name,
+                             (unsigned long long)((head.memory_kib + 1023) /
+                                                  1024)),
+                "%s was saved with %s of memory, and may have %s now",
+                op->row->name, had,
+                units_mem_format(most_of(op), most, sizeof(most)));
+}
+
+void step_save_size(const struct operation *op,
+                    struct hv_domain_config *config)
+{
+    struct savefile_head head;
+    int fd;
+
+    if (op->kind != WIRE_OP_START || !op->request.file[0] ||
+        open_file(op, &fd, &head, NULL))
+        return;
+    close(fd);
+    if (head.memory_kib > config->max_memory.kib)
+        head.memory_kib = config->max_memory.kib;
+    if (head.memory_kib > config->memory.kib)
+        config->memory = MEM_KIB(head.memory_kib);
+}
