@@ -11,6 +11,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/channels-vchan.sh \
 	tests/xen/channels-broker.sh \
 	tests/xen/test-7-guest.sh \
+	tests/xen/long/channels.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh
 include tests/xen/hv/local.mk

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Channels by real grants and event channels: dom0 with a PV and a PVH guest,
 # either giving; guest with guest; with Xen's libxenvchan at the other end;
-# ends and domains that are killed; limits that are hit; channeld, which makes
-# channels for programs of dom0 and of guests.
+# ends and domains that are killed; limits that are hit.  With WITH_CHANNELD
+# set (tests/xen/long), also channeld, which makes channels for programs of
+# dom0 and of guests.
 #
 # PROGRAMS: a folder with channeld-guest and xl-vdc, linked statically; made
 # here from the tree when it is not set.
@@ -183,4 +184,4 @@ nothing_left "after these"
 
 . "$(dirname "$0")/channels-death.sh"
 . "$(dirname "$0")/channels-vchan.sh"
-. "$(dirname "$0")/channels-broker.sh"
+[ -z "${WITH_CHANNELD:-}" ] || . "$(dirname "$0")/channels-broker.sh"
