@@ -17,7 +17,7 @@
 
 struct event;
 
-/* The row of `meta`. */
+/* What each batch changes, see store_sql.h. */
 struct store_numbers {
     uint64_t changes;
     uint64_t last_partition, last_resource, last_transaction, last_event;
@@ -86,6 +86,9 @@ STAILQ_HEAD(store_item_list, store_item);
 /* How many batches had 1, 2 to 3, 4 to 7, ... changes; for the benchmark. */
 #define STORE_SIZES 12
 
+/* Of the file of the number of changes. */
+#define STORE_SEQUENCE_SIZE 66
+
 struct store {
     sqlite3 *db;
     char *path;
@@ -93,6 +96,7 @@ struct store {
 
     pthread_mutex_t db_lock;
     struct vdc_uuid id;           /* of this database */
+    bool is_old;                  /* of schema 2: store_upgrade is due */
     struct store_numbers numbers; /* as they are on disk */
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
@@ -105,6 +109,7 @@ struct store {
     uint8_t log_salts[8];
     int sequence_fd;              /* -1: none */
     char *sequence_path;
+    char sequence_text[STORE_SEQUENCE_SIZE + 1]; /* what is in it */
     bool sequence_failed; /* and that was logged */
     uint64_t n_batches[STORE_SIZES];
 
@@ -160,9 +165,15 @@ int store_create(const char *path, struct vdc_error *err);
 /* Whether the open one is ours, whole, and of our version; one of an older
  * version is remade (*ret_remade: it must be opened again). */
 int store_check(struct store *store, bool *ret_remade, struct vdc_error *err);
+int store_write_numbers(const struct store *store,
+                        const struct store_numbers *numbers,
+                        struct vdc_error *err);
+/* Both, of a new database. */
 int store_write_meta(const struct store *store,
-                     const struct store_numbers *numbers, bool add,
+                     const struct store_numbers *numbers,
                      struct vdc_error *err);
+/* Makes schema 3 of an open one of schema 2. */
+int store_upgrade(struct store *store, struct vdc_error *err);
 
 /* ---- store_log.c ---- */
 

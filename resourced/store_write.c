@@ -217,7 +217,7 @@ static int end_batch(struct store *store, struct batch *batch,
             return rc;
         batch->first_event = drop + 1;
     }
-    int rc = store_write_meta(store, &batch->numbers, false, err);
+    int rc = store_write_numbers(store, &batch->numbers, err);
     return rc ? rc : commit(store, err);
 }
 
