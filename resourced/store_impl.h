@@ -86,6 +86,12 @@ STAILQ_HEAD(store_item_list, store_item);
 /* How many batches had 1, 2 to 3, 4 to 7, ... changes; for the benchmark. */
 #define STORE_SIZES 12
 
+/* The disk is calm after so many commits in a row that took little; where one
+ * took long after many that did not, after a few, unless one does again. */
+#define STORE_CALM 16
+#define STORE_LONG_CALM 64
+#define STORE_CALM_AGAIN 2
+
 /* Of the file of the number of changes. */
 #define STORE_SEQUENCE_SIZE 66
 
@@ -101,7 +107,7 @@ struct store {
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
     int wal_frames;               /* in the log since the last checkpoint */
-    unsigned n_calm;              /* commits in a row that took little time */
+    unsigned n_calm;              /* commits in a row, see STORE_CALM */
     uint64_t n_written;           /* batches */
     uint64_t n_written_in_loop;   /* of them; for tests and the benchmark */
     int log_frames;               /* in the log, all durable; -1: unknown */
@@ -110,6 +116,7 @@ struct store {
     int sequence_fd;              /* -1: none */
     char *sequence_path;
     char sequence_text[STORE_SEQUENCE_SIZE + 1]; /* what is in it */
+    volatile char *sequence_map;  /* of the file; NULL: it is written */
     bool sequence_failed; /* and that was logged */
     uint64_t n_batches[STORE_SIZES];
 

@@ -198,7 +198,9 @@ static int commit(struct store *store, struct vdc_error *err)
     if (!rc && now_us() - begun_us < store->loop_commit_us)
         store->n_calm++;
     else
-        store->n_calm = 0;
+        store->n_calm = store->n_calm >= STORE_LONG_CALM
+                            ? STORE_CALM - STORE_CALM_AGAIN
+                            : 0;
     return rc;
 }
 
