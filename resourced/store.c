@@ -322,6 +322,9 @@ int store_open(const struct store_options *options, struct event_base *base,
         rc = open_whole(store, err);
     if (!rc && options->sequence_path && options->sequence_path[0])
         rc = store_sequence_open(store, options->sequence_path, err);
+    /* Only now: one that is refused stays as it was found. */
+    if (!rc && store->is_old)
+        rc = store_upgrade(store, err);
     if (!rc) {
         keep_log(store, false);
         store_log_note(store, store_checkpoint(store));

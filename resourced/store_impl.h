@@ -17,7 +17,7 @@
 
 struct event;
 
-/* The row of `meta`. */
+/* What each batch changes, see store_sql.h. */
 struct store_numbers {
     uint64_t changes;
     uint64_t last_partition, last_resource, last_transaction, last_event;
@@ -86,6 +86,15 @@ STAILQ_HEAD(store_item_list, store_item);
 /* How many batches had 1, 2 to 3, 4 to 7, ... changes; for the benchmark. */
 #define STORE_SIZES 12
 
+/* The disk is calm after so many commits in a row that took little; where one
+ * took long after many that did not, after a few, unless one does again. */
+#define STORE_CALM 16
+#define STORE_LONG_CALM 64
+#define STORE_CALM_AGAIN 2
+
+/* Of the file of the number of changes. */
+#define STORE_SEQUENCE_SIZE 66
+
 struct store {
     sqlite3 *db;
     char *path;
@@ -93,11 +102,12 @@ struct store {
 
     pthread_mutex_t db_lock;
     struct vdc_uuid id;           /* of this database */
+    bool is_old;                  /* of schema 2: store_upgrade is due */
     struct store_numbers numbers; /* as they are on disk */
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
     int wal_frames;               /* in the log since the last checkpoint */
-    unsigned n_calm;              /* commits in a row that took little time */
+    unsigned n_calm;              /* commits in a row, see STORE_CALM */
     uint64_t n_written;           /* batches */
     uint64_t n_written_in_loop;   /* of them; for tests and the benchmark */
     int log_frames;               /* in the log, all durable; -1: unknown */
@@ -105,6 +115,8 @@ struct store {
     uint8_t log_salts[8];
     int sequence_fd;              /* -1: none */
     char *sequence_path;
+    char sequence_text[STORE_SEQUENCE_SIZE + 1]; /* what is in it */
+    volatile char *sequence_map;  /* of the file; NULL: it is written */
     bool sequence_failed; /* and that was logged */
     uint64_t n_batches[STORE_SIZES];
 
@@ -160,9 +172,15 @@ int store_create(const char *path, struct vdc_error *err);
 /* Whether the open one is ours, whole, and of our version; one of an older
  * version is remade (*ret_remade: it must be opened again). */
 int store_check(struct store *store, bool *ret_remade, struct vdc_error *err);
+int store_write_numbers(const struct store *store,
+                        const struct store_numbers *numbers,
+                        struct vdc_error *err);
+/* Both, of a new database. */
 int store_write_meta(const struct store *store,
-                     const struct store_numbers *numbers, bool add,
+                     const struct store_numbers *numbers,
                      struct vdc_error *err);
+/* Makes schema 3 of an open one of schema 2. */
+int store_upgrade(struct store *store, struct vdc_error *err);
 
 /* ---- store_log.c ---- */
 

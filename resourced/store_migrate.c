@@ -258,5 +258,5 @@ int store_migrate_1(struct store *from, struct store *to,
         rc = last_number(from, "journal", &numbers.last_transaction, err);
     if (!rc)
         rc = last_number(from, "event", &numbers.last_event, err);
-    return rc ? rc : store_write_meta(to, &numbers, true, err);
+    return rc ? rc : store_write_meta(to, &numbers, err);
 }

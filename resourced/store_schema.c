@@ -21,6 +21,8 @@
 /* A larger file (64 MiB) is not checked against its indexes at open: each
  * row still is, by its checksum, when it is read. */
 #define CHECK_ALL_PAGES 16384
+/* In the file's head. */
+#define VERSION_AT 60
 
 static const char create_sql[] =
 #define X(sql) sql ";"
@@ -108,7 +110,7 @@ static int fill_new(struct store *to, struct store *from,
     if (!rc && from)
         rc = store_migrate_1(from, to, err);
     else if (!rc)
-        rc = store_write_meta(to, &none, true, err);
+        rc = store_write_meta(to, &none, err);
     return rc ? rc : store_run_sql(to, "COMMIT", "making", err);
 }
 
@@ -184,11 +186,58 @@ static int remake(struct store *store, int version, struct vdc_error *err)
     return rc;
 }
 
+/* ---- the numbers ---- */
+
+/* In `request` of their row; `passed` is `changes`, and `begun_ms`
+ * `last_partition`, so that one who salvages finds it. */
+#define N_NUMBERS 3
+
+static void put_numbers(const struct store_numbers *numbers,
+                        uint8_t ret[8 * N_NUMBERS])
+{
+    const uint64_t all[N_NUMBERS] = {
+        numbers->last_resource,
+        numbers->last_transaction,
+        numbers->last_event,
+    };
+
+    for (size_t i = 0; i < N_NUMBERS; i++)
+        for (size_t j = 0; j < 8; j++)
+            *ret++ = (uint8_t)(all[i] >> (8 * j));
+}
+
+static uint64_t get_number(const uint8_t *at, size_t which)
+{
+    uint64_t n = 0;
+
+    for (size_t j = 0; j < 8; j++)
+        n |= (uint64_t)at[8 * which + j] << (8 * j);
+    return n;
+}
+
+int store_write_numbers(const struct store *store,
+                        const struct store_numbers *numbers,
+                        struct vdc_error *err)
+{
+    struct store_value values[STORE_COLUMNS_MAX];
+    struct store_row row;
+    uint8_t bytes[8 * N_NUMBERS];
+
+    put_numbers(numbers, bytes);
+    store_row_init(&row, STORE_TABLE_JOURNAL, values);
+    store_row_number(&row, STORE_NUMBERS_ID);
+    store_row_number(&row, numbers->changes);
+    store_row_blob(&row, bytes, sizeof(bytes));
+    store_row_number(&row, numbers->last_partition);
+    store_row_seal(&row);
+    store_row_bind(store_statement(store, STORE_JOURNAL_ADD), &row);
+    return store_run(store, STORE_JOURNAL_ADD, err);
+}
+
 int store_write_meta(const struct store *store,
-                     const struct store_numbers *numbers, bool add,
+                     const struct store_numbers *numbers,
                      struct vdc_error *err)
 {
-    enum store_statement which = add ? STORE_META_ADD : STORE_META_SET;
     struct store_value values[STORE_COLUMNS_MAX];
     struct store_row row;
 
@@ -202,8 +251,27 @@ int store_write_meta(const struct store *store,
     store_row_number(&row, numbers->last_transaction);
     store_row_number(&row, numbers->last_event);
     store_row_seal(&row);
-    store_row_bind(store_statement(store, which), &row);
-    return store_run(store, which, err);
+    store_row_bind(store_statement(store, STORE_META_PUT), &row);
+    int rc = store_run(store, STORE_META_PUT, err);
+    return rc ? rc : store_write_numbers(store, numbers, err);
+}
+
+int store_upgrade(struct store *store, struct vdc_error *err)
+{
+    int rc = store_run_sql(store, "BEGIN IMMEDIATE", "upgrading", err);
+
+    if (!rc)
+        rc = store_write_meta(store, &store->numbers, err);
+    if (!rc)
+        rc = store_run_sql(store, mark_sql, "upgrading", err);
+    if (!rc)
+        rc = store_run_sql(store, "COMMIT", "upgrading", err);
+    if (!rc) {
+        store->is_old = false;
+        log_info("the resource database %s has schema %d now", store->path,
+                 STORE_SCHEMA);
+    }
+    return rc;
 }
 
 /* ---- checking ---- */
@@ -279,7 +347,7 @@ static int check_head(const struct store *store, struct vdc_error *err)
         { 44, 4, 4 },          /* schema format */
         { 52, 4, 0 },          /* no vacuum by itself */
         { 56, 4, 1 },          /* UTF-8 */
-        { 60, 4, STORE_SCHEMA },
+        { VERSION_AT, 4, STORE_SCHEMA },
         { 64, 4, 0 },
         { 68, 4, STORE_APPLICATION_ID },
         { 72, 4, 0 },
@@ -299,6 +367,9 @@ static int check_head(const struct store *store, struct vdc_error *err)
         uint32_t value = 0;
         for (size_t j = 0; j < fixed[i].size; j++)
             value = value << 8 | head[fixed[i].at + j];
+        /* An upgrade may be in the log only. */
+        if (fixed[i].at == VERSION_AT && value == 2)
+            continue;
         if (value != fixed[i].value)
             return store_fail_corrupt(store, err,
                                       "byte %u of its head is not as it must "
@@ -357,7 +428,39 @@ static int check_master(const struct store *store, struct vdc_error *err)
     return rc;
 }
 
-static int read_meta(struct store *store, struct vdc_error *err)
+static int read_numbers(struct store *store, struct vdc_error *err)
+{
+    sqlite3_stmt *stmt = store_statement(store, STORE_JOURNAL_ONE);
+    struct store_row_taken taken;
+    const struct store_value *bytes = &taken.values[2];
+
+    sqlite3_bind_int64(stmt, 1, STORE_NUMBERS_ID);
+    int r = sqlite3_step(stmt);
+    int rc = 0;
+    if (r == SQLITE_ROW)
+        rc = store_row_take(store, stmt, STORE_TABLE_JOURNAL, &taken, err);
+    else if (r == SQLITE_DONE)
+        rc = store_fail_corrupt(store, err, "the table \"journal\" is "
+                                "without the numbers");
+    else
+        rc = store_fail(store, r, "reading", err);
+    if (!rc && (bytes->type != SQLITE_BLOB || bytes->size != 8 * N_NUMBERS))
+        rc = store_fail_corrupt(store, err, "the numbers in the table "
+                                "\"journal\" are none");
+    if (!rc)
+        store->numbers = (struct store_numbers){
+            .changes = store_row_get(&taken.row, 1),
+            .last_partition = store_row_get(&taken.row, 3),
+            .last_resource = get_number(bytes->data, 0),
+            .last_transaction = get_number(bytes->data, 1),
+            .last_event = get_number(bytes->data, 2),
+        };
+    sqlite3_reset(stmt);
+    return rc;
+}
+
+static int read_meta(struct store *store, int64_t version,
+                     struct vdc_error *err)
 {
     sqlite3_stmt *stmt = store_statement(store, STORE_META_ALL);
     struct store_row_taken taken;
@@ -373,7 +476,7 @@ static int read_meta(struct store *store, struct vdc_error *err)
         rc = store_fail(store, r, "reading", err);
     if (!rc)
         rc = store_row_get_uuid(store, row, 1, &store->id, err);
-    if (!rc && store_row_get(row, 2) != STORE_SCHEMA)
+    if (!rc && store_row_get(row, 2) != (uint64_t)version)
         rc = store_fail_corrupt(store, err, "it says two versions of itself");
     if (!rc)
         store->numbers = (struct store_numbers){
@@ -455,6 +558,9 @@ int store_check(struct store *store, bool *ret_remade, struct vdc_error *err)
     if (!rc)
         rc = store_prepare(store, err);
     if (!rc)
-        rc = read_meta(store, err);
+        rc = read_meta(store, version, err);
+    store->is_old = !rc && version == 2;
+    if (!rc && !store->is_old)
+        rc = read_numbers(store, err);
     return rc;
 }

@@ -1,10 +1,16 @@
 /*
- * The tables of the resource database, schema 2, and every statement that is
+ * The tables of the resource database, schema 3, and every statement that is
  * run on them.  Only store*.c include it.
  *
  * Each table has as its last column `sum`, over the table's name and all
  * other columns, see store_row.h.  Columns are listed in that order, and all
  * statements keep it.
+ *
+ * Schema 3 is schema 2 with the numbers of `meta` in a row of `journal`, the
+ * one with the highest number that there is.  Each batch changes them, and
+ * nearly each batch adds or removes at the journal's end: so they are in a
+ * page that is written anyway.  `meta` keeps what never changes; its numbers
+ * are those of when it was made.
  */
 #ifndef RESOURCED_STORE_SQL_H
 #define RESOURCED_STORE_SQL_H
@@ -15,7 +21,10 @@
 #define STORE_APPLICATION_ID 0x78766472
 /* Raised with each change of the tables, with the steps from the older.  It
  * is in the file's head (user_version) and in the row of `meta`. */
-#define STORE_SCHEMA 2
+#define STORE_SCHEMA 3
+/* The row of `journal` with the numbers; no transaction has this one. */
+#define STORE_NUMBERS_ID INT64_C(9223372036854775807)
+#define STORE_NUMBERS_ID_SQL "9223372036854775807"
 #define STORE_PAGE_SIZE 4096
 
 /* X(constant, name, columns without sum, their number) */
@@ -100,14 +109,11 @@ enum store_table {
     X(SAVEPOINT, "SAVEPOINT one")                                             \
     X(ROLLBACK_TO, "ROLLBACK TO one")                                         \
     X(RELEASE, "RELEASE one")                                                 \
-    ADD(META_ADD, META, "INSERT INTO ")                                       \
+    ADD(META_PUT, META, "INSERT OR REPLACE INTO ")                            \
     ALL(META_ALL, META, "")                                                   \
-    X(META_SET,                                                               \
-      "UPDATE meta SET changes = ?4, last_partition = ?5,"                    \
-      " last_resource = ?6, last_transaction = ?7, last_event = ?8,"          \
-      " sum = ?9 WHERE one = ?1 AND database = ?2 AND schema = ?3")           \
     ADD(JOURNAL_ADD, JOURNAL, "INSERT OR REPLACE INTO ")                      \
-    ALL(JOURNAL_ALL, JOURNAL, " ORDER BY id")                                 \
+    ALL(JOURNAL_ALL, JOURNAL,                                                 \
+        " WHERE id < " STORE_NUMBERS_ID_SQL " ORDER BY id")                   \
     ALL(JOURNAL_ONE, JOURNAL, " WHERE id = ?1")                               \
     X(JOURNAL_SET,                                                            \
       "UPDATE journal SET passed = ?2, request = ?3, begun_ms = ?4,"          \

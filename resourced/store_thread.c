@@ -27,8 +27,6 @@
 #define WAKE_SOON_QUEUED 64
 /* The loop writes no more statements than this at once. */
 #define LOOP_OPS_MOST 128
-/* The disk is calm after so many commits that took little. */
-#define CALM_COMMITS 16
 
 static struct store_item *new_item(enum store_item_kind kind, void *arg)
 {
@@ -147,7 +145,7 @@ static void hand_back(struct store *store, struct store_item_list *items)
             STAILQ_INSERT_TAIL(&store->done, item, link);
     }
     store->is_calm =
-        store->n_calm >= CALM_COMMITS && !store_log_is_long(store);
+        store->n_calm >= STORE_CALM && !store_log_is_long(store);
     store->may_checkpoint = store->wal_frames >= IDLE_FRAMES;
 }
 

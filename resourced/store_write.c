@@ -198,7 +198,9 @@ static int commit(struct store *store, struct vdc_error *err)
     if (!rc && now_us() - begun_us < store->loop_commit_us)
         store->n_calm++;
     else
-        store->n_calm = 0;
+        store->n_calm = store->n_calm >= STORE_LONG_CALM
+                            ? STORE_CALM - STORE_CALM_AGAIN
+                            : 0;
     return rc;
 }
 
@@ -217,7 +219,7 @@ static int end_batch(struct store *store, struct batch *batch,
             return rc;
         batch->first_event = drop + 1;
     }
-    int rc = store_write_meta(store, &batch->numbers, false, err);
+    int rc = store_write_numbers(store, &batch->numbers, err);
     return rc ? rc : commit(store, err);
 }
 

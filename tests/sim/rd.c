@@ -565,3 +565,16 @@ long rd_sql(struct rd *rd, const char *sql)
     sqlite3_close(db);
     return n;
 }
+
+/* As STORE_NUMBERS_ID. */
+#define NUMBERS_ID "9223372036854775807"
+
+long rd_journal_rows(struct rd *rd)
+{
+    return rd_sql(rd, "SELECT count(*) FROM journal WHERE id <> " NUMBERS_ID);
+}
+
+long rd_changes(struct rd *rd)
+{
+    return rd_sql(rd, "SELECT passed FROM journal WHERE id = " NUMBERS_ID);
+}

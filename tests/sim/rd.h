@@ -121,6 +121,10 @@ uint64_t rd_free_kib(struct rd *rd);
 const char *rd_store_dump(struct rd *rd);
 /* A number that a query on the database answers; the daemon must not run. */
 long rd_sql(struct rd *rd, const char *sql);
+/* In the same way: the journal's rows without the one of the numbers, and the
+ * writes that the database has seen in its life. */
+long rd_journal_rows(struct rd *rd);
+long rd_changes(struct rd *rd);
 
 void rd_sleep(unsigned ms);
 

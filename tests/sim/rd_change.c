@@ -142,6 +142,6 @@ const char *rd_file(struct rd *rd, const char *name)
 void rd_end(struct rd *rd)
 {
     rd_kill(rd);
-    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    CU_ASSERT_EQUAL(rd_journal_rows(rd), 0);
     rd_free(rd);
 }

@@ -53,7 +53,7 @@ static void test_life(void)
 
     rd_signal(rd, SIGTERM);
     CU_ASSERT_EQUAL(rd_wait(rd), 0);
-    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    CU_ASSERT_EQUAL(rd_journal_rows(rd), 0);
     CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM partition"), 0);
     rd_free(rd);
 }
@@ -147,7 +147,7 @@ static void test_dry_run(void)
     CU_ASSERT_EQUAL(reply->n_plan, 2);
     CU_ASSERT_EQUAL(rd_show(rd, "web")->state, WIRE_RUNNING);
     rd_kill(rd);
-    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    CU_ASSERT_EQUAL(rd_journal_rows(rd), 0);
     rd_free(rd);
 }
 
@@ -304,7 +304,7 @@ static void test_balloon_timeout(void)
     CU_ASSERT_PTR_NULL(rd_show(rd, "web"));
     CU_ASSERT_EQUAL(rd_domains(rd), 0);
     rd_kill(rd);
-    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM journal"), 0);
+    CU_ASSERT_EQUAL(rd_journal_rows(rd), 0);
     rd_free(rd);
 }
 

@@ -21,7 +21,7 @@ static struct rd *with_web(const char *options)
 static bool journal_is_empty(struct rd *rd)
 {
     rd_kill(rd);
-    bool empty = rd_sql(rd, "SELECT count(*) FROM journal") == 0;
+    bool empty = rd_journal_rows(rd) == 0;
     return rd_start(rd) && empty;
 }
 

@@ -11,7 +11,8 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store_files \
 	tests/unit/resourced/test_store_kill \
 	tests/unit/resourced/test_store_loop \
-	tests/unit/resourced/test_store_sync
+	tests/unit/resourced/test_store_sync \
+	tests/unit/resourced/test_store_upgrade
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_durable_SOURCES = \
@@ -45,6 +46,9 @@ tests_unit_resourced_test_store_loop_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_sync_SOURCES = \
 	tests/unit/resourced/test_store_sync.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_sync_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_upgrade_SOURCES = \
+	tests/unit/resourced/test_store_upgrade.c $(STORE_FIXTURE)
+tests_unit_resourced_test_store_upgrade_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 RESOURCED_PURE_TESTS = \
 	tests/unit/resourced/test_published \
 	tests/unit/resourced/test_resource_rows

@@ -118,7 +118,8 @@ snapshot_memory() {
 }
 snapshot_database() {
     dom0 'sqlite3 /var/lib/xen-vdc/resourced.db .dump |
-        grep -vE "INTO (\"?event|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--"
+        grep -vE "INTO (\"?event|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--" |
+        grep -v "INTO journal VALUES(9223372036854775807,"
         sqlite3 /var/lib/xen-vdc/policyd.db .dump |
         grep -vE "INTO (\"?audit|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--"'
 }

@@ -358,7 +358,9 @@ static void newer(void)
     CU_ASSERT_EQUAL(open_store(&store), VDC_E_STORE_NEWER);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "99"));
     CU_ASSERT(*err.hint);
-    run_sql("UPDATE meta SET schema = 2");
+    run_sql("UPDATE meta SET schema = 3");
+    check_corrupt("two versions");
+    run_sql("PRAGMA user_version = 2");
     check_corrupt("two versions");
     run_sql("PRAGMA user_version = 1");
     check_corrupt("version");
@@ -419,6 +421,9 @@ static void changed_rows(void)
         "UPDATE answer SET time_ms = '1' WHERE key = 'key-3'",
         "UPDATE meta SET last_event = 5",
         "DELETE FROM meta",
+        "DELETE FROM journal WHERE id > 1000",
+        "UPDATE journal SET passed = passed - 1 WHERE id > 1000",
+        "UPDATE journal SET request = zeroblob(24) WHERE id > 1000",
     };
     struct store *store;
     const char *content;

@@ -22,7 +22,7 @@
 /* More than any commit takes by itself, on a busy machine too. */
 #define AMPLE_US 2000000
 /* Changes until the disk is trusted; see store_thread.c. */
-#define CALM 16
+#define CALM STORE_CALM
 
 static unsigned sync_us; /* each sync takes so much longer */
 static bool fails;
@@ -296,6 +296,32 @@ static void slow(void)
     tear_down();
 }
 
+/* One that was long calm is calm again soon, but not when it is slow again. */
+static void slow_once(void)
+{
+    set_up(100000);
+    uint32_t n = put_some(1, STORE_LONG_CALM);
+
+    sync_us = 150000;
+    n = put_some(n, 1);
+    sync_us = 0;
+    uint64_t in_loop = store->n_written_in_loop;
+    n = put_some(n, STORE_CALM_AGAIN);
+    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop);
+    n = put_some(n, 1);
+    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop + 1);
+    sync_us = 150000;
+    n = put_some(n, 1);
+    sync_us = 0;
+    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop + 2);
+    n = put_some(n, CALM);
+    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop + 2);
+    put_some(n, 1);
+    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop + 3);
+    CU_ASSERT_STRING_EQUAL(after_kill(), dump_of(store, &place));
+    tear_down();
+}
+
 /* ---- a disk that fails ---- */
 
 static void sync_fails(void)
@@ -371,6 +397,7 @@ static const struct unit_test tests[] = {
     { "one that is large is not", large },
     { "the log does not grow for ever", long_log },
     { "a disk that becomes slow, and fast again", slow },
+    { "one slow commit", slow_once },
     { "a sync that fails", sync_fails },
     { "disk full", disk_full },
 };

@@ -26,7 +26,8 @@ agree() {
 # Open transactions and leases: none may be left.
 nothing_open() {
     [ "$(dom0 'sqlite3 -readonly /var/lib/xen-vdc/resourced.db \
-        "select (select count(*) from journal) + (select count(*) from lease)" \
+        "select (select count(*) from journal where id < 9223372036854775807)
+            + (select count(*) from lease)" \
         2>/dev/null || echo 0')" = 0 ]
 }
 nothing_left() {
