@@ -224,7 +224,7 @@ static void take_rows(struct salvage *salvage)
         "SELECT idx FROM partition ORDER BY idx DESC LIMIT 1",
         "SELECT idx FROM partition INDEXED BY sqlite_autoindex_partition_1",
         "SELECT last_partition FROM meta", /* before schema 3 */
-        "SELECT begun_ms FROM journal WHERE id = " STORE_NUMBERS_ID_SQL,
+        ("SELECT begun_ms FROM journal WHERE id = " STORE_NUMBERS_ID_SQL),
         "SELECT seq FROM sqlite_sequence WHERE name = 'partition'",
     };
 

@@ -59,6 +59,11 @@ begin() { # COMMAND...: in the background, as from a terminal
         2>"$WORK/stderr" &
     client=$!
 }
+# A guest that ignored the one before is called stopping still.
+catches_signals() {
+    mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$client/status") &&
+        [ $((0x$mask & 0x4002)) = $((0x4002)) ]
+}
 under_way() { # GUEST STATE
     vdc list -o json "$1" >"$WORK/list.json" 2>/dev/null &&
         [ "$(json "$WORK/list.json" '$.partitions[0].state')" = "$2" ]
@@ -74,6 +79,7 @@ interrupt() { # TEXT SIGNAL: the status is that of one that was cancelled
 }
 for signal in INT TERM; do
     begin shutdown -w acme.deaf
+    check "a change is under way" retry 5 catches_signals
     check "asked to shut down" retry 5 under_way acme.deaf stopping
     interrupt "shutdown -w, $signal" $signal
 done
@@ -81,9 +87,9 @@ check "the guest lives" vdc domid acme.deaf
 check "destroy it" vdc destroy -q acme.deaf
 
 # ---- in the middle of a create ----
-# Building a domain takes two seconds from now on.
+# Building a domain takes four seconds from now on.
 stop_resourced
-SIM_OPTIONS=memory=4G,dom0_memory=512M,create_ms=2000
+SIM_OPTIONS=memory=4G,dom0_memory=512M,create_ms=4000
 write_settings
 start_resourced
 check "a slow host" retry 20 answers
