@@ -136,6 +136,25 @@ lists_agree() {
     return 1
 }
 
+make_guest_programs() {
+    mkdir -p "$WORK/static" "$PROGRAMS" || return 1
+    (cd "$WORK/static" && "$TOP/configure" --with-xen=no &&
+        make channeld/channeld-guest xl-ext/xl-vdc-guest CFLAGS=-O2 \
+            LDFLAGS=-static YAJL_LIBS=-lyajl_s) >"$WORK/static.log" 2>&1 ||
+        { tail -n 20 "$WORK/static.log"; return 1; }
+    strip -o "$PROGRAMS/channeld-guest" \
+        "$WORK/static/channeld/channeld-guest" &&
+        strip -o "$PROGRAMS/xl-vdc" "$WORK/static/xl-ext/xl-vdc-guest"
+}
+
+# PROGRAMS becomes a folder with channeld-guest and xl-vdc, linked statically,
+# if it is not one.
+guest_programs() {
+    [ -z "${PROGRAMS:-}" ] || return 0
+    PROGRAMS=$WORK/programs
+    check "programs for guests" make_guest_programs
+}
+
 finish() {
     local status=$?
     trap - EXIT

@@ -147,6 +147,18 @@ check_output "it is stopped, and remembered" 'r .*stopped' acme 'xl-vdc list'
 check "restore" acme "xl-vdc restore r $D/r.save"
 check "it serves on" retry 30 page 10.77.0.31
 check_output "it is the same boot" '^END42' inside r 'uptime'
+check "saved over its older state" acme "xl-vdc save r $D/r.save"
+check "less memory while it is saved" acme \
+    'xl-vdc mem-set r 136 && xl-vdc mem-max r 140'
+check_error "it cannot be built with what it had" 4 'mem-max' \
+    acme "xl-vdc restore r $D/r.save"
+check "but with a limit above that" acme \
+    "xl-vdc mem-max r 224 && xl-vdc restore r $D/r.save"
+gave() {
+    [ "$(xl_column r 3)" = 136 ]
+}
+check "and gives the rest" retry 30 gave
+check "all agree" dom0 'xl-vdc host-verify'
 check_error "what is not saved" 2 'save' acme "xl-vdc restore r $D/d1.img"
 
 # ---- who has what ----

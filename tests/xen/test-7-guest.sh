@@ -9,17 +9,7 @@
 IMAGES=/var/lib/xen-vdc/images
 LOGS=/var/log/xen/console
 
-make_programs() {
-    mkdir -p "$WORK/static" "$WORK/programs" || return 1
-    (cd "$WORK/static" && "$TOP/configure" --with-xen=no &&
-        make channeld/channeld-guest xl-ext/xl-vdc-guest CFLAGS=-O2 \
-            LDFLAGS=-static YAJL_LIBS=-lyajl_s) >"$WORK/static.log" 2>&1 ||
-        { tail -n 20 "$WORK/static.log"; return 1; }
-    PROGRAMS=$WORK/programs
-    strip -o "$PROGRAMS/channeld-guest" "$WORK/static/channeld/channeld-guest"
-    strip -o "$PROGRAMS/xl-vdc" "$WORK/static/xl-ext/xl-vdc-guest"
-}
-[ -n "${PROGRAMS:-}" ] || check "programs for guests" make_programs
+guest_programs
 
 bed_up
 forget_all
