@@ -1,4 +1,4 @@
-# Sourced by test-6-channels.sh: channeld in dom0 and in both guests, pipes
+# Sourced by long/channels.sh: channeld in dom0 and in both guests, pipes
 # between their programs; restarts, deaths, limits, time-outs.
 
 RULES=/etc/xen-vdc/channel.rules

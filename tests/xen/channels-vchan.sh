@@ -1,4 +1,4 @@
-# Sourced by test-6-channels.sh: our ends of vchans in guests, Xen's own
+# Sourced by long/channels.sh: our ends of vchans in guests, Xen's own
 # libxenvchan (by Debian's vchan-socket-proxy) at the other end, in dom0.
 
 NODE=/local/domain/0/data/vchan-test

@@ -6,12 +6,11 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/test-3-rounds.sh \
 	tests/xen/test-4-crash.sh \
 	tests/xen/test-5-resources.sh \
-	tests/xen/test-6-channels.sh \
 	tests/xen/channels-death.sh \
 	tests/xen/channels-vchan.sh \
 	tests/xen/channels-broker.sh \
-	tests/xen/test-7-guest.sh \
 	tests/xen/long/channels.sh \
 	tests/xen/long/conform.sh \
-	tests/xen/long/crash.sh
+	tests/xen/long/crash.sh \
+	tests/xen/long/guest.sh
 include tests/xen/hv/local.mk

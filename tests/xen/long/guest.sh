@@ -4,7 +4,7 @@
 #
 # PROGRAMS: a folder with channeld-guest and xl-vdc, linked statically; made
 # here from the tree when it is not set.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 IMAGES=/var/lib/xen-vdc/images
 LOGS=/var/log/xen/console
