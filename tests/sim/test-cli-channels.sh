@@ -162,6 +162,67 @@ check_equal "the receiver's status" 7 $?
 check_equal "what was written has come" "first line" "$(cat "$WORK/got")"
 check_error "it is gone" 3 "there is no channel $id" vdc channel-show "$id"
 
+# ---- closed as the input ends, and while both are busy ----
+
+receiver() { # >OUTPUT
+    in_guest acme channel-recv one 2>"$WORK/recv.err"
+}
+sender() { # until the offer is there
+    while :; do
+        vdc channel-send one --to acme.web 2>"$WORK/send.err"
+        sent=$?
+        [ $sent = 3 ] || return $sent
+        sleep 0.1
+    done
+}
+opened() { # sets $id
+    id=$(vdc channel-list | awk '$2 == "one" { print $1 }')
+    [ -n "$id" ]
+}
+both_fail() { # TEXT
+    wait $send
+    check_equal "$1: the sender's status" 7 $?
+    wait $recv
+    check_equal "$1: the receiver's" 7 $?
+}
+for n in 1 2 3 4 5; do
+    receiver >"$WORK/got" &
+    recv=$!
+    sender <"$WORK/fifo" &
+    send=$!
+    exec 3>"$WORK/fifo"
+    retry 10 opened
+    check "closed, and then the input ends ($n)" \
+        vdc channel-close "$id" --quiet
+    exec 3>&-
+    both_fail "which comes too late ($n)"
+done
+
+mkfifo "$WORK/taken"
+receiver >"$WORK/taken" &
+recv=$!
+head -c 100000 "$WORK/data" >"$WORK/less"
+sender <"$WORK/less" &
+send=$!
+exec 4<"$WORK/taken"
+check "all is sent, and not taken" retry 10 listed ' one .* open +97.7K'
+opened
+check "closed before it is" vdc channel-close "$id" --quiet
+cat <&4 >"$WORK/got"
+exec 4<&-
+both_fail "the input had ended"
+check "what was in the ring has come" cmp "$WORK/less" "$WORK/got"
+
+receiver >/dev/null &
+recv=$!
+yes | sender &
+send=$!
+check "what never ends is counted as it goes" \
+    retry 20 listed ' one .* open +[0-9.]+[KMGT] +0 '
+opened
+check "it can be closed" vdc channel-close "$id" --quiet
+both_fail "both ends of it"
+
 echo "pipe @any @any denny" >"$WORK/rules"
 check_error "broken rules are refused" 2 \
     "the rules stay as they were: .*rules:1: 'denny' stands where" \
