@@ -114,21 +114,60 @@ void broker_end(struct broker *broker, struct broker_channel *channel,
     broker_entry_free(broker, entry_of(channel));
 }
 
-void broker_count(struct broker *broker, struct broker_channel *channel,
-                  const struct broker_counts *counts)
+static void count_soon(struct broker *broker)
 {
     const struct timeval soon = { COUNT_S, 0 };
-    struct wire_channel *wire = &entry_of(channel)->opened.channel;
-    bool is_client = channel->is_client;
+
+    if (!evtimer_pending(broker->count, NULL))
+        evtimer_add(broker->count, &soon);
+}
+
+static void take_counts(struct broker_entry *entry,
+                        const struct broker_counts *counts)
+{
+    struct wire_channel *wire = &entry->opened.channel;
+    bool is_client = entry->channel.is_client;
 
     wire->sent = is_client ? counts->sent : counts->received;
     wire->received = is_client ? counts->received : counts->sent;
     wire->messages = counts->messages;
     wire->notifications = counts->notifications;
     wire->stalls = counts->stalls;
-    entry_of(channel)->is_counted = true;
-    if (!evtimer_pending(broker->count, NULL))
-        evtimer_add(broker->count, &soon);
+    entry->is_counted = true;
+}
+
+void broker_count(struct broker *broker, struct broker_channel *channel,
+                  const struct broker_counts *counts)
+{
+    take_counts(entry_of(channel), counts);
+    count_soon(broker);
+}
+
+void broker_count_by(struct broker *broker, struct broker_channel *channel,
+                     broker_counts_fn *fn, void *arg)
+{
+    entry_of(channel)->counts_fn = fn;
+    entry_of(channel)->counts_arg = arg;
+    count_soon(broker);
+}
+
+/* Those who know are asked, and again as long as there are any. */
+static void ask_counts(struct broker *broker)
+{
+    struct broker_entry *entry;
+
+    TAILQ_FOREACH(entry, &broker->entries, link)
+    {
+        struct broker_counts counts = { 0 };
+        if (!entry->counts_fn)
+            continue;
+        count_soon(broker);
+        entry->counts_fn(entry->counts_arg, &counts);
+        if (memcmp(&counts, &entry->counts, sizeof(counts)) == 0)
+            continue;
+        entry->counts = counts;
+        take_counts(entry, &counts);
+    }
 }
 
 /* All of them, or those with new counts. */
@@ -155,6 +194,7 @@ static void tell_channels(struct broker *broker, bool all)
 
 static void on_count(evutil_socket_t fd, short what, void *arg)
 {
+    ask_counts(arg);
     tell_channels(arg, false);
 }
 

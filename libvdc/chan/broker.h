@@ -107,6 +107,15 @@ struct broker_counts {
 };
 void broker_count(struct broker *broker, struct broker_channel *channel,
                   const struct broker_counts *counts);
+/* The same, asked for whenever channeld is to be told, until the channel has
+ * ended (broker_end, or after on_closed): then nothing needs to be said. */
+typedef void broker_counts_fn(void *arg, struct broker_counts *ret);
+void broker_count_by(struct broker *broker, struct broker_channel *channel,
+                     broker_counts_fn *fn, void *arg);
+/* What port_count says of a port, in these words. */
+struct port_counts;
+void broker_counts_of_port(const struct port_counts *counts,
+                           struct broker_counts *ret);
 
 /*
  * Any other request.  done comes once, from the loop: with the answer (valid

@@ -28,6 +28,9 @@ struct broker_entry {
     struct wire_channel_opened opened;
     bool is_open;    /* the other end has agreed */
     bool is_counted; /* counts have changed */
+    broker_counts_fn *counts_fn; /* who knows them; may be NULL */
+    void *counts_arg;
+    struct broker_counts counts; /* that it said last */
 };
 
 struct broker_offer {

@@ -130,6 +130,13 @@ mkfifo "$WORK/pipe"
 web events --follow >"$WORK/followed" 2>"$WORK/followed.err" &
 follower=$!
 check "a guest that follows" retry 20 grep -q web "$WORK/followed"
+counted() {
+    vdc channel-list --service policy |
+        grep -qE ' policy +acme.web +host +open +[1-9][0-9]* +[1-9][0-9]* '
+}
+kill -STOP $follower # what is told of its channel now, policyd tells
+check "policyd counts what goes through its channel" retry 20 counted
+kill -CONT $follower
 stop_daemon "$policyd_pid" KILL
 wait $follower
 check_equal "policyd's death ends its channel" 7 $?

@@ -248,6 +248,84 @@ static void test_time_out(void)
     bed_free(bed);
 }
 
+/* ---- what goes through them ---- */
+
+struct counting {
+    struct broker_counts counts;
+    unsigned asked;
+};
+
+static void say_counts(void *arg, struct broker_counts *ret)
+{
+    struct counting *counting = arg;
+
+    counting->asked++;
+    *ret = counting->counts;
+}
+
+struct counted {
+    struct bed_program *program;
+    uint64_t id, sent, received; /* awaited */
+    struct arena *arena;
+    struct wire_channel row;
+};
+
+static bool is_counted(void *arg)
+{
+    struct counted *counted = arg;
+    struct wire_channel_query query;
+    const void *body;
+
+    wire_init(&wire_struct_channel_query, &query);
+    query.id = counted->id;
+    if (bed_ask(counted->program, WIRE_MSG_channel_list, &query,
+                counted->arena, &body))
+        return false;
+    counted->row = ((const struct wire_channel_list *)body)->channels[0];
+    return counted->row.sent == counted->sent &&
+           counted->row.received == counted->received;
+}
+
+/* One end tells by itself, the other is asked. */
+static void test_counts(void)
+{
+    struct bed *bed = bed_with_guests("");
+    struct bed_program *host = bed_program(bed, bed->socket),
+                       *web = bed_program(bed, bed->guests[WEB].socket);
+    struct counting counting = { .counts = { .sent = 70, .received = 100,
+                                             .messages = 3, .notifications = 2,
+                                             .stalls = 1 } };
+    const struct broker_counts own = { 101, 69, 4, 1, 5 };
+    struct arena *arena = arena_new();
+
+    CHECK(bed_offer(host, "echo"));
+    struct bed_end *client = bed_connect(web, "echo", "");
+    CHECK(client && host->n_ends == 1);
+    struct counted row = { host, client->id, 100, 70, arena };
+    struct broker_channel *server = host->ends[0]->channel;
+    broker_count_by(host->broker, server, say_counts, &counting);
+    CHECK(bed_until(bed, is_counted, &row, 5000));
+    CHECK(row.row.messages == 3 && row.row.notifications == 2);
+    CHECK(row.row.stalls == 1);
+    /* each direction as its sender knows it */
+    broker_count(web->broker, client->channel, &own);
+    counting.counts.sent = 71;
+    row.sent = 101;
+    row.received = 71;
+    CHECK(bed_until(bed, is_counted, &row, 5000));
+    CHECK(row.row.messages == 4 && row.row.notifications == 3);
+    CHECK(row.row.stalls == 6);
+    bed_end(host, host->ends[0]);
+    unsigned asked = counting.asked;
+    CHECK(asked >= 2);
+    bed_pause(bed, 2500);
+    CHECK(counting.asked == asked); /* of no channel that has ended */
+    arena_free(arena);
+    bed_program_free(web);
+    bed_program_free(host);
+    bed_free(bed);
+}
+
 /* ---- rules that change ---- */
 
 static void test_reload(void)
@@ -386,6 +464,7 @@ static const struct {
     { "what is refused", test_refusals },
     { "sizes and limits", test_sizes_and_limits },
     { "an offerer that does not answer", test_time_out },
+    { "what goes through them", test_counts },
     { "rules are read again", test_reload },
     { "which rule decides", test_rule_check },
     { "somebody nobody knows", test_stranger },
