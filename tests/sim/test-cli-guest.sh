@@ -166,6 +166,8 @@ check_equal "garbage to policyd: it loses its own channels" 0 $?
 sed 's/^/    /' "$WORK/out"
 check_output "others are served" '^name +web' inside globex-web show
 check "policyd lives" kill -0 "$policyd_pid"
+loud=$(grep -c 'guest db (domain' "$WORK/policyd.log")
+check "and does not write a line for each" [ "$((loud > 0 && loud <= 30))" = 1 ]
 check_output "and so is the guest itself" '^name +db' inside acme-db show
 
 # ---- at last ----
