@@ -2,12 +2,15 @@
 if HAVE_CUNIT
 LINK_TEST_LIBS = libvdc/chan/libchan.a $(BASE_LIBS) $(CUNIT_LIBS)
 LINK_TESTS = \
+	tests/unit/chan/test_broker \
 	tests/unit/chan/test_chan \
 	tests/unit/chan/test_link \
 	tests/unit/chan/test_mux \
 	tests/unit/chan/test_port
 check_PROGRAMS += $(LINK_TESTS)
 TESTS += $(LINK_TESTS)
+tests_unit_chan_test_broker_LDADD = libvdc/chan/libchan.a $(WIRE_LIBS) \
+	$(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_chan_test_chan_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_link_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_mux_LDADD = $(LINK_TEST_LIBS)
