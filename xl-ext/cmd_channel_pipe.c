@@ -154,18 +154,23 @@ static void notify_if(struct pipe_end *end, bool wanted)
     end->counts.notifications++;
 }
 
+/* Bytes of the next message. */
+static uint32_t next_size(const struct pipe_end *end)
+{
+    uint32_t left = end->n_chunk - end->sent, most = ring_most(&end->ring);
+
+    return left < most ? left : most;
+}
+
 /* What was read, as far as there is room.  VDC_E_BUSY: not all of it. */
 static int send_chunk(struct pipe_end *end)
 {
-    uint32_t most = ring_most(&end->ring);
     bool any = false;
     int rc = 0;
 
     while (end->sent < end->n_chunk && rc == 0) {
-        uint32_t size = end->n_chunk - end->sent;
+        uint32_t size = next_size(end);
         uint8_t *to;
-        if (size > most)
-            size = most;
         rc = ring_reserve(&end->ring, size, &to);
         if (rc)
             break;
@@ -327,7 +332,7 @@ static int run_sender(struct pipe_end *end, struct vdc_error *err)
         if (full && full != VDC_E_BUSY)
             return died(end, err);
         bool wants = !full && !end->finished;
-        bool busy = (full && ring_want_room(&end->ring, 1)) ||
+        bool busy = (full && ring_want_room(&end->ring, next_size(end))) ||
                     ring_want_message(&end->ring);
         give_turn(end, !busy, wants);
         struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };

@@ -220,6 +220,36 @@ send=$!
 check "what never ends is counted as it goes" \
     retry 20 listed ' one .* open +[0-9.]+[KMGT] +0 '
 opened
+# Sent/s, Received/s, Msgs/s, Notif/s, Stalls of the channel's line of top
+figures() {
+    vdc channel-top --interval 6 --count 1 | awk -v id="$id" '$1 == id {
+        print $(NF - 4), $(NF - 3), $(NF - 2), $(NF - 1), $NF }'
+}
+figures=$(figures)
+echo "    of an endless sender, a second: $figures"
+check "top: bytes, messages and notifications a second, and stalls" \
+    grep -qE '^[0-9.]+[KMG] 0 [1-9][0-9]* [1-9][0-9]* [1-9][0-9]*$' <<END
+$figures
+END
+# It sleeps when there is no room: a message waits once for it.
+check "a stall is no more than a message that had to wait" \
+    [ "$(echo "$figures" | awk '{ print ($5 <= 8 * $3) }')" = 1 ]
+if command -v sqlite3 >/dev/null; then
+    sent() {
+        vdc channel-show "$id" -o json >"$WORK/out.json"
+        json "$WORK/out.json" '$.sent'
+    }
+    before=$(sent)
+    vdc channel-top --interval 6 --count 1 -o json >"$WORK/top.json"
+    after=$(sent)
+    rate=$(json "$WORK/top.json" '$[0].sent_per_s')
+    # counts come every two seconds, so the time is from 4 to 8 of them
+    check "top: the rate is that of the bytes" \
+        [ "$(((after - before) / 9 <= rate && rate <= (after - before) / 3))" \
+        = 1 ]
+else
+    skipped "top: the rate: sqlite3 is not here"
+fi
 check "it can be closed" vdc channel-close "$id" --quiet
 both_fail "both ends of it"
 

@@ -338,7 +338,8 @@ static void test_reload(void)
 
     wire_init(&wire_struct_empty, &empty);
     CHECK(bed_offer(host, "echo"));
-    CHECK(bed_connect(web, "echo", "") != NULL);
+    struct bed_end *first = bed_connect(web, "echo", "");
+    CHECK(first && host->n_ends == 1);
     bed_write(bed, "rules", "echo @any @any deny # no more\n");
     CHECK(bed_connect(web, "echo", "") != NULL); /* not read yet */
     CHECK(bed_ask(web, WIRE_MSG_channel_reload, &empty, arena, NULL) ==
@@ -346,6 +347,8 @@ static void test_reload(void)
     CHECK(bed_ask(host, WIRE_MSG_channel_reload, &empty, arena, NULL) == 0);
     refused(web, "echo", "", VDC_E_DENIED, "denied by ", "");
     CHECK(bed_count_channels(host) == 2); /* what there was stays */
+    CHECK(host->n_ends == 2 && web->n_ends == 2);
+    CHECK(bed_is_joined(first, bed_find(host, first->id)));
 
     bed_write(bed, "rules", "echo @any @any maybe\n");
     CHECK(bed_ask(host, WIRE_MSG_channel_reload, &empty, arena, NULL) ==
