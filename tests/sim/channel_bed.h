@@ -88,6 +88,7 @@ struct bed_end {
     struct broker_channel *channel; /* NULL: it is over */
     uint64_t id;
     bool maker, is_client;
+    bool settled; /* the other end has agreed */
     int fds[LINK_FDS_MAX];
     unsigned n_fds;
     char reason[256]; /* of its end */

@@ -152,6 +152,7 @@ static void test_refusals(void)
     db->refuse = true;
     refused(web, "own", "db", VDC_E_BUSY,
             "'own' was refused by its offerer: come back on Monday", "");
+    CHECK(web->n_ends == 0); /* not even the memory that it had given */
     CHECK(bed_count_channels(host) == 0);
     bed_program_free(web);
     bed_program_free(db);

@@ -133,9 +133,9 @@ static void begin(bool mute)
         abort();
     snprintf(path, sizeof(path), "%s/socket", dir);
     base = event_base_new();
-    CU_ASSERT_EQUAL_FATAL(packet_listen(base, path, 0600, on_accept, NULL,
-                                        &fake.listener, NULL),
-                          0);
+    CU_ASSERT_EQUAL_FATAL(
+        packet_listen(base, path, 0600, on_accept, NULL, &fake.listener, NULL),
+        0);
     clock_test_set((struct mono){ 1000 }, (struct wall){ 0 });
     broker = broker_new(base, path, &ops, NULL);
 }
