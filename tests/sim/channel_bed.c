@@ -277,13 +277,19 @@ static void turn(struct bed *bed, unsigned ms)
     event_free(timer);
 }
 
+unsigned bed_time_factor(void)
+{
+    const char *slow = getenv("VDC_TIME_FACTOR");
+
+    return slow ? (unsigned)atoi(slow) : 1;
+}
+
 bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,
                unsigned timeout_ms)
 {
-    const char *slow = getenv("VDC_TIME_FACTOR");
     /* The limit is for what never comes: a busy machine is no failure. */
-    uint64_t until = clock_mono().ms +
-                     UINT64_C(4) * timeout_ms * (slow ? atoi(slow) : 1);
+    uint64_t until =
+        clock_mono().ms + UINT64_C(4) * timeout_ms * bed_time_factor();
 
     bool holds;
 

@@ -72,6 +72,8 @@ const char *bed_store(struct bed *bed, struct arena *arena);
  * VDC_TIME_FACTOR); returns *done. */
 bool bed_run(struct bed *bed, const bool *done, unsigned timeout_ms);
 void bed_pause(struct bed *bed, unsigned ms);
+/* $VDC_TIME_FACTOR, or 1: how much slower programs are than usual. */
+unsigned bed_time_factor(void);
 /* The same until a function says so. */
 typedef bool bed_until_fn(void *arg);
 bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,

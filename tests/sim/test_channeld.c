@@ -208,9 +208,16 @@ static void test_sizes_and_limits(void)
     bed_free(bed);
 }
 
+static bool has_a_channel(void *arg)
+{
+    return bed_count_channels(arg) == 1;
+}
+
 /* An offerer that never answers: the client's time, and nothing left. */
 static void test_time_out(void)
 {
+    const unsigned limit_ms = 300 * bed_time_factor();
+    char words[80];
     struct bed *bed = bed_with_guests("");
     struct bed_program *host = bed_program(bed, bed->socket);
     struct wire_channel_offer offer;
@@ -223,20 +230,21 @@ static void test_time_out(void)
     raw_say(raw, WIRE_MSG_channel_offer, 2, &offer);
     wire_init(&wire_struct_channel_connect, &connect);
     connect.service = "echo";
-    connect.timeout_ms = 300;
-    bed_pause(bed, 50);
+    connect.timeout_ms = limit_ms;
+    bed_pause(bed, limit_ms / 6);
     bed_connect_begin(host, &connect);
-    bed_pause(bed, 100);
-    CHECK(bed_count_channels(host) == 1); /* asked */
+    CHECK(bed_until(bed, has_a_channel, host, limit_ms / 8)); /* asked */
     CHECK(bed_run(bed, &host->done, 5000) && !host->last);
     CHECK(host->error.code == VDC_E_TIMEOUT);
-    CHECK_HAS(host->error.text, "'echo' of the host did not answer in 300 ms");
+    snprintf(words, sizeof(words),
+             "'echo' of the host did not answer in %u ms", limit_ms);
+    CHECK_HAS(host->error.text, words);
     CHECK_HAS(host->error.hint, "may be stuck");
     CHECK(bed_count_channels(host) == 0);
     CHECK(bed_count_fds(bed->pid) == fds);
     /* it dies in the middle of another */
     bed_connect_begin(host, &connect);
-    bed_pause(bed, 50);
+    bed_pause(bed, limit_ms / 6);
     close(raw);
     CHECK(bed_run(bed, &host->done, 5000) && !host->last);
     CHECK(host->error.code == VDC_E_CLOSED);
@@ -361,11 +369,11 @@ static void test_reload(void)
 
     bed_write(bed, "rules", "echo @any @any allow\n");
     kill(bed->pid, SIGHUP);
-    bed_pause(bed, 200);
+    bed_pause(bed, 200 * bed_time_factor());
     CHECK(bed_connect(web, "echo", "") != NULL);
     bed_write(bed, "rules", "broken\n");
     kill(bed->pid, SIGHUP);
-    bed_pause(bed, 200);
+    bed_pause(bed, 200 * bed_time_factor());
     CHECK(bed_connect(web, "echo", "") != NULL);
     CHECK(bed_logged(bed, "the rules stay as they were: "));
     arena_free(arena);
