@@ -16,6 +16,7 @@
 
 #include "chan/packet.h"
 #include "hv/sim/sim.h"
+#include "tests/sim/process.h"
 
 #define START_MS 20000
 
@@ -28,6 +29,27 @@ void check_has(const char *text, const char *words, const char *file, int line)
         return;
     printf("    %s:%d: wanted '%s' in '%s'\n", file, line, words, text);
     checks_failed++;
+}
+
+int bed_main(const struct bed_test *tests, size_t n_tests, int argc,
+             char **argv)
+{
+    unsigned passed = 0, failed = 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < n_tests; i++) {
+        if (argc > 1 && !strstr(tests[i].name, argv[1]))
+            continue;
+        unsigned before = checks_failed, done = checks_done;
+        tests[i].run();
+        bool ok = checks_failed == before && checks_done > done;
+        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
+        fflush(stdout);
+        passed += ok;
+        failed += !ok;
+    }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed || !passed ? 1 : 0;
 }
 
 static void fatal(const char *what)
@@ -321,16 +343,7 @@ void bed_pause(struct bed *bed, unsigned ms)
 
 unsigned bed_count_fds(pid_t pid)
 {
-    char path[64];
-    unsigned n = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    if (d)
-        closedir(d);
-    return n;
+    return process_count_fds(pid);
 }
 
 unsigned long bed_memory(pid_t pid)
@@ -350,13 +363,5 @@ unsigned long bed_memory(pid_t pid)
 
 bool bed_logged(const struct bed *bed, const char *words)
 {
-    FILE *f = fopen(bed_path(bed, "log"), "r");
-    char line[4096];
-    bool found = false;
-
-    while (f && !found && fgets(line, sizeof(line), f))
-        found = strstr(line, words) != NULL;
-    if (f)
-        fclose(f);
-    return found;
+    return process_logged(bed_path(bed, "log"), words);
 }

@@ -49,6 +49,19 @@ struct bed {
     unsigned n_guests;
 };
 
+/* ---- tests ---- */
+
+struct bed_test {
+    const char *name;
+    void (*run)(void);
+};
+
+/* Runs those whose names have argv[1], if there is one; for main to return. */
+int bed_main(const struct bed_test *tests, size_t n_tests, int argc,
+             char **argv);
+
+/* ---- the host and its guests ---- */
+
 /* rules: text of the rules' file; conf: more lines of channeld.conf. */
 struct bed *bed_new(const char *rules, const char *conf);
 /* Ends all, removes the folder. */

@@ -27,12 +27,7 @@ retry 20 vdc channel-list || {
 check "acme" vdc customer-create acme --memory 1G --user 54001
 check "globex" vdc customer-create globex --memory 1G --user 54002
 config web.cfg
-for owner in acme globex; do
-    check "a guest of $owner" \
-        vdc create "$WORK/web.cfg" --customer "$owner" --quiet
-    start_guest "$owner" "$(vdc domid "$owner.web")"
-    retry 20 in_guest "$owner" channel-list || failed "channeld in $owner.web"
-done
+start_guests_of acme globex
 
 # ---- rules ----
 

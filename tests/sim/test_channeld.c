@@ -3,7 +3,6 @@
  * host; what is refused, and with which words.
  */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -468,10 +467,7 @@ static void test_stranger(void)
     bed_free(bed);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} tests[] = {
+static const struct bed_test tests[] = {
     { "channels between all kinds of ends", test_everywhere },
     { "what is refused", test_refusals },
     { "sizes and limits", test_sizes_and_limits },
@@ -484,19 +480,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    unsigned passed = 0, failed = 0;
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        if (argc > 1 && !strstr(tests[i].name, argv[1]))
-            continue;
-        unsigned before = checks_failed, done = checks_done;
-        tests[i].run();
-        bool ok = checks_failed == before && checks_done > done;
-        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
-        passed += ok;
-        failed += !ok;
-    }
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed || !passed ? 1 : 0;
+    return bed_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }
