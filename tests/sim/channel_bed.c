@@ -341,6 +341,19 @@ void bed_pause(struct bed *bed, unsigned ms)
 
 /* ---- looking ---- */
 
+unsigned bed_fds_at_rest(struct bed *bed)
+{
+    unsigned n = bed_count_fds(bed->pid);
+
+    for (unsigned same = 0, i = 0; same < 4 && i < 100; i++) {
+        unsigned before = n;
+        bed_pause(bed, 20 * bed_time_factor());
+        n = bed_count_fds(bed->pid);
+        same = n == before ? same + 1 : 0;
+    }
+    return n;
+}
+
 unsigned bed_count_fds(pid_t pid)
 {
     return process_count_fds(pid);

@@ -93,6 +93,9 @@ bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,
                unsigned timeout_ms);
 
 unsigned bed_count_fds(pid_t pid);
+/* channeld's, when it has been as many for a while: what was closed at the
+ * other end is seen to be. */
+unsigned bed_fds_at_rest(struct bed *bed);
 /* Resident memory, KiB. */
 unsigned long bed_memory(pid_t pid);
 bool bed_logged(const struct bed *bed, const char *words);

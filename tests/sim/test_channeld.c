@@ -222,7 +222,7 @@ static void test_time_out(void)
     struct wire_channel_offer offer;
     struct wire_channel_connect connect;
     int raw = raw_open(bed->socket, "a stone");
-    unsigned fds = bed_count_fds(bed->pid);
+    unsigned fds = bed_fds_at_rest(bed);
 
     wire_init(&wire_struct_channel_offer, &offer);
     offer.service = "echo";
@@ -240,7 +240,7 @@ static void test_time_out(void)
     CHECK_HAS(host->error.text, words);
     CHECK_HAS(host->error.hint, "may be stuck");
     CHECK(bed_count_channels(host) == 0);
-    CHECK(bed_count_fds(bed->pid) == fds);
+    CHECK(bed_fds_at_rest(bed) == fds);
     /* it dies in the middle of another */
     bed_connect_begin(host, &connect);
     bed_pause(bed, limit_ms / 6);
@@ -251,7 +251,7 @@ static void test_time_out(void)
                                 "program has ended");
     refused(host, "echo", "", VDC_E_NOT_FOUND, "the host offers no 'echo'",
             "");
-    CHECK(bed_count_fds(bed->pid) == fds - 1);
+    CHECK(bed_fds_at_rest(bed) == fds - 1);
     bed_program_free(host);
     bed_free(bed);
 }
