@@ -14,8 +14,8 @@
 static void open_links(struct lane *ends, uint32_t ring_size)
 {
     struct link_offer offer;
-    uint32_t n_pages = (uint32_t)(ring_memory(ring_size, ring_size) /
-                                  LINK_PAGE);
+    uint32_t n_pages =
+        (uint32_t)(ring_memory(ring_size, ring_size) / LINK_PAGE);
 
     if (link_give(LINK_MEMORY, 0, n_pages, 0, &ends[0].link, &offer, NULL) ||
         link_join(&offer, 0, &ends[1].link, NULL))

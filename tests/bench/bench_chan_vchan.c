@@ -177,8 +177,8 @@ static void receive_batches(struct lane *lane, uint64_t n)
     uint32_t most = 2 * BATCH * lane->size, used = 0;
 
     while (n) {
-        int r = libxenvchan_read(lane->vchan, lane->buffer + used,
-                                 most - used);
+        int r =
+            libxenvchan_read(lane->vchan, lane->buffer + used, most - used);
         if (r < 0)
             die("libxenvchan_read");
         if (r == 0)
