@@ -87,15 +87,23 @@ static int left_ms(const struct wait *wait)
     return left > 0 ? (int)((left + 999) / 1000) : 0;
 }
 
-static int sleep_for(struct port *port, struct wait *wait)
+static int poll_port(const struct port *port, int timeout_ms)
 {
     struct pollfd p = { .fd = port_fd(port), .events = POLLIN };
-    int r = poll(&p, 1, left_ms(wait));
+    int r = poll(&p, 1, timeout_ms);
 
     if (r < 0)
         return errno == EINTR ? 0 : VDC_E_IO;
-    if (r == 0)
-        return VDC_E_TIMEOUT;
+    return r == 0 ? VDC_E_TIMEOUT : 0;
+}
+
+static int sleep_for(struct port *port, struct wait *wait)
+{
+    int rc = port->sleep ? port->sleep(port->owner, left_ms(wait))
+                         : poll_port(port, left_ms(wait));
+
+    if (rc)
+        return rc;
     port_wake(port);
     wait->spin_us = 0;
     wait->slept = true;
