@@ -26,6 +26,9 @@
 #define RING_PAGE 4096u
 #define RING_SIZE_MIN 4096u              /* bytes, of one direction */
 #define RING_SIZE_MAX (4u * 1024 * 1024) /* powers of two between */
+/* Of short messages, kept together before they are copied to the shared
+ * memory. */
+#define RING_STAGE 2048u
 
 enum ring_side {
     RING_MAKER, /* who made the memory */
@@ -39,10 +42,6 @@ size_t ring_memory(uint32_t maker_to_taker, uint32_t taker_to_maker);
 /* Offset of the byte that is 1 while this side's end lives: for the kernel
  * to clear when its mapping goes. */
 size_t ring_life_offset(enum ring_side side);
-
-/* Bytes of short messages that are kept together before they are copied to
- * the shared memory. */
-#define RING_STAGE 2048u
 
 /* All of it is ring.c's own. */
 struct ring_out {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/bench/bench_chan.h"
+#include "tests/unit/chan/standin.h"
 
 #define PAIRS_MOST 101
 #define PAUSE_US 2000
@@ -86,6 +87,14 @@ void die(const char *what)
 {
     fprintf(stderr, "bench_chan: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+uint64_t vchan_notified(const struct lane *ends)
+{
+    struct standin_use use;
+
+    standin_use(&use);
+    return use.n_notified;
 }
 
 static double seconds(clockid_t clock)

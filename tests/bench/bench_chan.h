@@ -61,6 +61,8 @@ extern const struct way vchan_records;
 /* The same, BATCH of them collected by the sender for one call; the reader
  * takes what is there, up to twice as many, in one call. */
 extern const struct way vchan_batches;
+/* Their `notified`, by the program, as the library does not count. */
+uint64_t vchan_notified(const struct lane *ends);
 
 /* ---- bench_chan_own.c ---- */
 

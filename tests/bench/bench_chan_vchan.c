@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "tests/bench/bench_chan.h"
-#include "tests/unit/chan/standin.h"
 
 #define PATH "data/vchan/bench"
 
@@ -26,14 +25,6 @@ static void close_vchan(struct lane *ends)
 {
     libxenvchan_close(ends[0].vchan);
     libxenvchan_close(ends[1].vchan);
-}
-
-static uint64_t notified(const struct lane *ends)
-{
-    struct standin_use use;
-
-    standin_use(&use);
-    return use.n_notified;
 }
 
 /* All of it; blocking, these calls wait themselves. */
@@ -196,7 +187,7 @@ const struct way vchan_messages = {
     .name = "libxenvchan, length and message",
     .open = open_vchan,
     .close = close_vchan,
-    .notified = notified,
+    .notified = vchan_notified,
     .send = send_messages,
     .receive = receive_messages,
     .ask = ask_messages,
@@ -207,7 +198,7 @@ const struct way vchan_records = {
     .name = "libxenvchan, records of one size",
     .open = open_vchan,
     .close = close_vchan,
-    .notified = notified,
+    .notified = vchan_notified,
     .send = send_records,
     .receive = receive_records,
     .ask = ask_records,
@@ -218,7 +209,7 @@ const struct way vchan_batches = {
     .name = "libxenvchan, 32 records a call",
     .open = open_vchan,
     .close = close_vchan,
-    .notified = notified,
+    .notified = vchan_notified,
     .send = send_batches,
     .receive = receive_batches,
 };
