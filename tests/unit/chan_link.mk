@@ -1,6 +1,6 @@
 # Unit tests of chan's links, ports and streams.
 if HAVE_CUNIT
-LINK_TEST_LIBS = libvdc/chan/libchan.a $(BASE_LIBS) $(CUNIT_LIBS)
+LINK_TEST_LIBS = libvdc/chan/libchan.a $(WIRE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 LINK_TESTS = \
 	tests/unit/chan/test_chan \
 	tests/unit/chan/test_link \
