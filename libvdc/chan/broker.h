@@ -100,6 +100,9 @@ struct broker_connect_ops {
                     const struct vdc_error *err);
 };
 
+/* connect->layout: WIRE_LAYOUT_VDC; for any other on_done comes with
+ * VDC_E_UNSUPPORTED.  Programs with Xen's libxenvchan find each other in
+ * xenstore, without a broker: see vchan.h. */
 void broker_connect(struct broker *broker,
                     const struct wire_channel_connect *connect,
                     const struct broker_connect_ops *ops, void *arg);

@@ -30,6 +30,11 @@ struct port {
     uint32_t taken;     /* bytes since room was last given back */
     uint32_t give_back; /* do so at this many */
 
+    /* port_blocking.c: messages come one after the other, and nothing was
+     * sent between them. */
+    bool in_row;
+    uint64_t sent_then; /* messages, when the last was received */
+
     struct port_event *event;
     void (*event_free)(struct port_event *event);
     void (*event_sent)(struct port_event *event, int rc);
