@@ -133,15 +133,6 @@ static int take_port(struct broker_channel *channel, struct port **ret,
     return broker_take_port(channel, &options, ret, err);
 }
 
-static void tell_counts(void *arg, struct broker_counts *ret)
-{
-    const struct chan_route *route = arg;
-    struct port_counts counts;
-
-    route->ops->count(route->arg, &counts);
-    broker_counts_of_port(&counts, ret);
-}
-
 static int check_service(const char *service, size_t len,
                          struct vdc_error *err)
 {
@@ -188,8 +179,6 @@ static void on_done(void *arg, struct broker_channel *channel,
     fill_peer(&channel->info->server, &peer);
     route->calling = true;
     route->ops->on_port(route->arg, port, &peer);
-    if (!route->freed)
-        broker_count_by(route->broker, channel, tell_counts, route);
     called(route);
 }
 
@@ -281,12 +270,10 @@ static int on_incoming(void *arg, struct broker_channel *channel,
     LIST_INSERT_HEAD(&offer->routes, route, link);
     route->calling = true;
     offer->ops->on_port(offer->arg, port, &peer, route);
-    if (route->freed) {
+    if (route->freed)
         rc = vdc_error_set(err, VDC_E_DENIED, "it was not let in");
-    } else {
+    else
         route->channel = channel;
-        broker_count_by(offer->broker, channel, tell_counts, route);
-    }
     channel->arg = route;
     called(route);
     return rc;

@@ -17,8 +17,6 @@ struct chan_route_ops {
                     const struct chan_peer *peer);
     /* There is none, or channeld says that it is over. */
     void (*on_over)(void *arg, const struct vdc_error *err);
-    /* What has gone through it, for channeld, as long as it goes on. */
-    void (*count)(void *arg, struct port_counts *ret);
 };
 
 /* Asks for one: "SERVICE@PARTITION".  Errors: VDC_E_BAD_VALUE. */

@@ -64,12 +64,6 @@ check "so has resourced" grep -q vdc-channel "/proc/$resourced_pid/maps"
 check_equal "and nothing listens in dom0" "" \
     "$(find "$WORK" -name policyd.sock)"
 
-counted() {
-    vdc channel-list --service resource |
-        grep -qE ' open +[1-9][0-9.]*K? +[1-9][0-9.]*K? '
-}
-check "what goes through it is counted" retry 20 counted
-
 # ---- what works over it ----
 
 check "a guest of acme's" vdc create -q -C acme "$WORK/web.cfg"
