@@ -108,19 +108,15 @@ static void know_peer(struct endpoint_channel *channel)
 static void count(void *arg)
 {
     struct endpoint_channel *channel = arg;
-    struct port_counts counts;
+    struct port_counts of_port;
+    struct broker_counts counts;
 
-    port_count(channel->port, &counts);
-    uint64_t messages = counts.messages_sent + counts.messages_received;
-    if (!channel->channel || messages == channel->counted)
+    port_count(channel->port, &of_port);
+    broker_counts_of_port(&of_port, &counts);
+    if (!channel->channel || counts.messages == channel->counted)
         return;
-    channel->counted = messages;
-    broker_count(channel->endpoint->broker, channel->channel,
-                 &(struct broker_counts){ .sent = counts.sent,
-                                          .received = counts.received,
-                                          .messages = messages,
-                                          .notifications = counts.notified,
-                                          .stalls = counts.stalls });
+    channel->counted = counts.messages;
+    broker_count(channel->endpoint->broker, channel->channel, &counts);
 }
 
 static int sleep_in_loop(void *arg, int timeout_ms);

@@ -57,6 +57,13 @@ size_t ring_life_offset(enum ring_side side)
            offsetof(struct ring_shared_side, life);
 }
 
+bool ring_was_used(const void *memory, enum ring_side side)
+{
+    const struct ring_shared *shared = memory;
+
+    return LOAD(&shared->side[side].state) != RING_STATE_ABSENT;
+}
+
 /* The bytes that a message of this size has in the ring. */
 static uint32_t frame_size(uint32_t size)
 {

@@ -43,6 +43,10 @@ size_t ring_memory(uint32_t maker_to_taker, uint32_t taker_to_maker);
  * to clear when its mapping goes. */
 size_t ring_life_offset(enum ring_side side);
 
+/* Whether this side of the channel in this memory was ever arrived at, by
+ * whatever process. */
+bool ring_was_used(const void *memory, enum ring_side side);
+
 /* All of it is ring.c's own. */
 struct ring_out {
     uint8_t *data;

@@ -35,7 +35,7 @@
 #elif defined(__SANITIZE_ADDRESS__) || defined(VDC_ASAN)
 #define OPERATIONS 300000ul
 #else
-#define OPERATIONS 400000ul
+#define OPERATIONS 10000000ul
 #endif
 
 /* For what may race: gcc would inline it into what is instrumented. */
