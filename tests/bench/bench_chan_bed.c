@@ -284,15 +284,17 @@ static struct result run(const struct order *order)
     };
 }
 
-static void calibrate(struct order *order, double length)
+/* So many messages as last `length` seconds with the faster of both, and more
+ * than a ring holds: else one wake-up would be the whole round. */
+static uint64_t calibrate(const struct order *first, double length)
 {
-    for (order->n = 32;; order->n *= 4) {
-        double took = run(order).us * (double)order->n / 1e6;
-        if (took < length / 5)
-            continue;
-        order->n = (uint64_t)((double)order->n * length / took) + 1;
-        return;
-    }
+    struct order order = *first;
+
+    order.n = order.task == ASK ? 32 : 4 * RING_SIZE / order.size;
+    double took = run(&order).us * (double)order.n / 1e6;
+    if (took < length)
+        order.n = (uint64_t)((double)order.n * length / took) + 1;
+    return order.n;
 }
 
 static int by_value(const void *a, const void *b)
@@ -324,15 +326,16 @@ static void print_ratio(const char *what, double *ratios, unsigned n)
 
 static void compare(const struct comparison *c, double length, unsigned n)
 {
-    struct order theirs = { c->theirs, c->task, c->spin, c->size };
-    struct order ours = { c->ours, c->task, c->spin, c->size };
+    struct order theirs = { c->theirs, c->task, c->spin, c->size, 0 };
+    struct order ours = { c->ours, c->task, c->spin, c->size, 0 };
     struct result a[PAIRS_MOST], b[PAIRS_MOST];
     double ratios[PAIRS_MOST], cpu_ratios[PAIRS_MOST];
 
     if (c->what[0])
         printf("%s:\n", c->what);
-    calibrate(&theirs, length);
-    calibrate(&ours, length);
+    uint64_t n_theirs = calibrate(&theirs, length);
+    uint64_t n_ours = calibrate(&ours, length);
+    theirs.n = ours.n = n_theirs > n_ours ? n_theirs : n_ours;
     for (unsigned i = 0; i < n; i++) {
         if (i % 2)
             b[i] = run(&ours);
