@@ -21,6 +21,41 @@ static bool is_within(const struct placement_request *request,
            request->n_groups <= PLACEMENT_GROUPS_MAX;
 }
 
+static bool is_implicit(const struct placement_request *request)
+{
+    return request->dedication == PLACEMENT_STRICT ||
+           request->dedication == PLACEMENT_PREFERRED;
+}
+
+/* Most requests ask for little, and there are many hosts. */
+static uint32_t asked_by(const struct placement_attempt *attempt)
+{
+    const struct placement_request *request = attempt->request;
+    const bool asked[PLACEMENT_CONSTRAINTS] = {
+        [PLACEMENT_MUST_PINNED] = request->pinned,
+        [PLACEMENT_MUST_STATE] = true,
+        [PLACEMENT_MUST_DOMAIN] = request->domain,
+        [PLACEMENT_MUST_WANTED] = request->n_wanted,
+        [PLACEMENT_MUST_FORBIDDEN] = request->n_forbidden,
+        [PLACEMENT_MUST_FEATURES] = request->n_features,
+        [PLACEMENT_MUST_DEDICATED] = true,
+        [PLACEMENT_MUST_MEMORY] = attempt->memory.kib,
+        [PLACEMENT_MUST_VCPUS] = attempt->vcpus,
+        [PLACEMENT_MUST_DISK] = request->spec.n_disks,
+        [PLACEMENT_MUST_DEVICES] = request->spec.n_devices,
+        [PLACEMENT_MUST_STRICT] = true,
+        [PLACEMENT_MUST_ALONE] = is_implicit(request),
+        [PLACEMENT_MUST_AFFINITY] = request->n_groups,
+        [PLACEMENT_MUST_ANTI_AFFINITY] = request->n_groups,
+        [PLACEMENT_MUST_PROMISE] = attempt->n_promises,
+    };
+    uint32_t bits = 0;
+
+    for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
+        bits |= (uint32_t)asked[i] << i;
+    return bits;
+}
+
 int placement_attempt_init(struct placement_attempt *attempt,
                            const struct placement_view *view,
                            const struct placement_request *request,
@@ -54,6 +89,7 @@ int placement_attempt_init(struct placement_attempt *attempt,
         attempt->n_rules[i] =
             placement_view_rules(view, request->groups[i], &attempt->rules[i]);
     }
+    attempt->asked = asked_by(attempt);
     return 0;
 }
 
@@ -199,12 +235,6 @@ static uint64_t lacks_devices(const struct placement_attempt *attempt,
                                             spec->devices[i].name),
                   0, spec->devices[i].amount);
     return n;
-}
-
-static bool is_implicit(const struct placement_request *request)
-{
-    return request->dedication == PLACEMENT_STRICT ||
-           request->dedication == PLACEMENT_PREFERRED;
 }
 
 static uint64_t lacks_strict(const struct placement_attempt *attempt,
@@ -391,18 +421,29 @@ enum placement_constraint
 placement_constraint_first(const struct placement_attempt *attempt,
                            uint32_t host)
 {
-    int i = 0;
+    for (uint32_t bits = attempt->asked; bits; bits &= bits - 1) {
+        int i = __builtin_ctz(bits);
+        if (table[i].lacks(attempt, host))
+            return (enum placement_constraint)i;
+    }
+    return PLACEMENT_CONSTRAINTS;
+}
 
-    while (i < PLACEMENT_CONSTRAINTS && !table[i].lacks(attempt, host))
-        i++;
-    return (enum placement_constraint)i;
+uint32_t placement_constraint_asked(const struct placement_attempt *attempt,
+                                    enum placement_kind kind)
+{
+    uint32_t bits = 0;
+
+    for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
+        bits |= (uint32_t)(table[i].kind == kind) << i;
+    return bits & attempt->asked;
 }
 
 bool placement_constraint_meets(const struct placement_attempt *attempt,
-                                enum placement_kind kind, uint32_t host)
+                                uint32_t constraints, uint32_t host)
 {
-    for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
-        if (table[i].kind == kind && table[i].lacks(attempt, host))
+    for (uint32_t bits = constraints; bits; bits &= bits - 1)
+        if (table[__builtin_ctz(bits)].lacks(attempt, host))
             return false;
     return true;
 }

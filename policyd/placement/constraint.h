@@ -20,7 +20,8 @@ struct placement_attempt {
     const struct placement_view *view;
     const struct placement_request *request;
     struct placement_guest guest; /* as it would be in the view */
-    struct mem memory;            /* that it needs at once */
+    uint32_t asked; /* a bit for each constraint that a host might not meet */
+    struct mem memory; /* that it needs at once */
     uint32_t vcpus;
     uint32_t n_promises; /* that there are */
     const struct placement_promise *promises;
@@ -50,9 +51,11 @@ uint64_t placement_constraint_lacks(const struct placement_attempt *attempt,
 enum placement_constraint
 placement_constraint_first(const struct placement_attempt *attempt,
                            uint32_t host);
-/* The same of one kind alone: whether all are met. */
+/* Of attempt->asked those of one kind; and whether a host meets such. */
+uint32_t placement_constraint_asked(const struct placement_attempt *attempt,
+                                    enum placement_kind kind);
 bool placement_constraint_meets(const struct placement_attempt *attempt,
-                                enum placement_kind kind, uint32_t host);
+                                uint32_t constraints, uint32_t host);
 
 /* The rule that a host breaks: hard or soft ones, together or apart; NULL:
  * none. *ret_n: guests in the way (of an affinity: 1). */

@@ -51,9 +51,16 @@ struct class {
     struct placement_attempt attempt; /* of that */
     struct heap heaps[PLACEMENT_BUCKETS];
     uint64_t some[PLACEMENT_BUCKETS / 64]; /* a bit for each not empty */
-    uint16_t *bucket;                      /* of each host, or NOWHERE */
-    uint32_t *at;                          /* its place in the heap */
-    uint32_t n_hosts;                      /* that there is room for */
+    uint32_t slot;                         /* in the places of a host */
+    uint32_t for_room; /* the constraints that decide who has room */
+    struct placement_index *index;
+};
+
+/* Where a host stands in a class.  All of one host are side by side, because
+ * they change together. */
+struct place {
+    uint32_t at;     /* in the heap */
+    uint16_t bucket; /* or NOWHERE */
 };
 
 /* One that may be the next best. */
@@ -69,12 +76,20 @@ struct placement_index {
     uint64_t n_asked;
     struct class *classes[PLACEMENT_CLASSES_MAX];
     uint32_t n_classes;
-    struct next *nexts; /* room for the search */
+    struct place *places; /* PLACEMENT_CLASSES_MAX for each host */
+    uint32_t n_hosts;     /* that there is room for in places */
+    struct next *nexts;   /* room for the search */
     uint32_t n_nexts;
     uint32_t nexts_max;
 };
 
 /* ---- the heap of a level ---- */
+
+static struct place *place_of(const struct class *class, uint32_t host)
+{
+    return &class->index
+                ->places[(size_t)host * PLACEMENT_CLASSES_MAX + class->slot];
+}
 
 static bool is_before(const struct entry *a, const struct entry *b)
 {
@@ -86,7 +101,7 @@ static void set(struct class *class, struct heap *heap, uint32_t at,
                 struct entry entry)
 {
     heap->entries[at] = entry;
-    class->at[entry.host] = at;
+    place_of(class, entry.host)->at = at;
 }
 
 static void rise(struct class *class, struct heap *heap, uint32_t at,
@@ -126,18 +141,19 @@ static void insert(struct class *class, uint32_t bucket, struct entry entry)
         heap->entries =
             xrealloc(heap->entries, heap->max * sizeof(*heap->entries));
     }
-    class->bucket[entry.host] = (uint16_t)bucket;
+    place_of(class, entry.host)->bucket = (uint16_t)bucket;
     class->some[bucket / 64] |= UINT64_C(1) << bucket % 64;
     rise(class, heap, heap->n++, entry);
 }
 
 static void take_out(struct class *class, uint32_t host)
 {
-    uint32_t bucket = class->bucket[host], at = class->at[host];
+    struct place *place = place_of(class, host);
+    uint32_t bucket = place->bucket, at = place->at;
     struct heap *heap = &class->heaps[bucket];
     struct entry last = heap->entries[--heap->n];
 
-    class->bucket[host] = NOWHERE;
+    place->bucket = NOWHERE;
     if (heap->n == 0)
         class->some[bucket / 64] &= ~(UINT64_C(1) << bucket % 64);
     if (last.host == host)
@@ -204,57 +220,52 @@ static void class_free(struct class *class)
         return;
     for (int i = 0; i < PLACEMENT_BUCKETS; i++)
         free(class->heaps[i].entries);
-    free(class->bucket);
-    free(class->at);
     free(class);
 }
 
 /* A host was changed, maybe: where it belongs now. */
-static void refresh(const struct placement_index *index, struct class *class,
-                    uint32_t host)
+static void refresh(struct class *class, uint32_t host)
 {
+    const struct placement_view *view = class->index->view;
     const struct placement_policy *policy = &class->key.policy;
+    const struct place *place = place_of(class, host);
     struct entry entry = { 0, host };
     uint32_t bucket = NOWHERE;
 
-    if (placement_view_host(index->view, host)->name &&
-        placement_constraint_meets(&class->attempt, PLACEMENT_KIND_FIXED,
-                                   host) &&
-        placement_constraint_meets(&class->attempt, PLACEMENT_KIND_ROOM,
-                                   host)) {
+    if (placement_view_host(view, host)->name &&
+        placement_constraint_meets(&class->attempt, class->for_room, host)) {
         bucket = placement_score_bucket(&class->attempt, policy, host);
-        entry.since_ms = placement_score_since(index->view, policy, host);
+        entry.since_ms = placement_score_since(view, policy, host);
     }
-    if (bucket == class->bucket[host] &&
+    if (bucket == place->bucket &&
         (bucket == NOWHERE ||
-         class->heaps[bucket].entries[class->at[host]].since_ms ==
-             entry.since_ms))
+         class->heaps[bucket].entries[place->at].since_ms == entry.since_ms))
         return;
-    if (class->bucket[host] != NOWHERE)
+    if (place->bucket != NOWHERE)
         take_out(class, host);
     if (bucket != NOWHERE)
         insert(class, bucket, entry);
 }
 
-static void make_room(struct class *class, uint32_t n_hosts)
+static void make_room(struct placement_index *index, uint32_t n_hosts)
 {
-    if (n_hosts <= class->n_hosts)
+    if (n_hosts <= index->n_hosts)
         return;
-    uint32_t n = n_hosts + n_hosts / 8;
-    class->bucket = xrealloc(class->bucket, n * sizeof(*class->bucket));
-    class->at = xrealloc(class->at, n * sizeof(*class->at));
-    for (uint32_t i = class->n_hosts; i < n; i++)
-        class->bucket[i] = NOWHERE;
-    class->n_hosts = n;
+    size_t had = (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX;
+    index->n_hosts = n_hosts + n_hosts / 8;
+    size_t n = (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX;
+    index->places = xrealloc(index->places, n * sizeof(*index->places));
+    for (size_t i = had; i < n; i++)
+        index->places[i] = (struct place){ .bucket = NOWHERE };
 }
 
-static void refresh_all(struct placement_index *index, struct class *class)
+static void refresh_all(struct class *class)
 {
-    uint32_t n = placement_view_n_hosts(index->view);
+    uint32_t n = placement_view_n_hosts(class->index->view);
 
-    make_room(class, n);
+    make_room(class->index, n);
     for (uint32_t i = 0; i < n; i++)
-        refresh(index, class, i);
+        refresh(class, i);
 }
 
 static void refresh_in_each(void *arg, uint32_t host)
@@ -263,10 +274,9 @@ static void refresh_in_each(void *arg, uint32_t host)
 
     if (host >= placement_view_n_hosts(index->view))
         return;
-    for (uint32_t i = 0; i < index->n_classes; i++) {
-        make_room(index->classes[i], host + 1);
-        refresh(index, index->classes[i], host);
-    }
+    make_room(index, host + 1);
+    for (uint32_t i = 0; i < index->n_classes; i++)
+        refresh(index->classes[i], host);
 }
 
 /* All classes at once, so that a seldom one has not much to do when it is
@@ -282,7 +292,7 @@ static void catch_up(struct placement_index *index)
         !placement_view_changes(index->view, index->version, refresh_in_each,
                                 index))
         for (uint32_t i = 0; i < index->n_classes; i++)
-            refresh_all(index, index->classes[i]);
+            refresh_all(index->classes[i]);
     index->version = version;
 }
 
@@ -296,6 +306,8 @@ static uint32_t place_for_class(struct placement_index *index)
     for (uint32_t i = 1; i < index->n_classes; i++)
         if (index->classes[i]->last_used < index->classes[oldest]->last_used)
             oldest = i;
+    for (uint32_t i = 0; i < index->n_hosts; i++)
+        place_of(index->classes[oldest], i)->bucket = NOWHERE;
     class_free(index->classes[oldest]);
     return oldest;
 }
@@ -315,8 +327,13 @@ static struct class *add_class(struct placement_index *index,
                                     &class->request, &class->key.policy, NULL);
     assert(rc == 0);
     (void)rc;
-    refresh_all(index, class);
-    index->classes[place_for_class(index)] = class;
+    class->index = index;
+    class->slot = place_for_class(index);
+    class->for_room =
+        placement_constraint_asked(&class->attempt, PLACEMENT_KIND_FIXED) |
+        placement_constraint_asked(&class->attempt, PLACEMENT_KIND_ROOM);
+    index->classes[class->slot] = class;
+    refresh_all(class);
     return class;
 }
 
@@ -416,6 +433,7 @@ static void search(struct placement_index *index, const struct class *class,
 {
     const struct placement_policy *policy = &class->key.policy;
     int64_t now_ms = attempt->request->now_ms;
+    uint32_t live = placement_constraint_asked(attempt, PLACEMENT_KIND_LIVE);
 
     push_first_ones(index, class, now_ms);
     while (index->n_nexts) {
@@ -424,8 +442,7 @@ static void search(struct placement_index *index, const struct class *class,
             break;
         push_entry(index, class, next.bucket, 2 * next.at + 1, now_ms);
         push_entry(index, class, next.bucket, 2 * next.at + 2, now_ms);
-        if (!placement_constraint_meets(attempt, PLACEMENT_KIND_LIVE,
-                                        next.rank.host))
+        if (!placement_constraint_meets(attempt, live, next.rank.host))
             continue;
         next.rank.score +=
             placement_score_extra(attempt, policy, next.rank.host);
@@ -455,6 +472,7 @@ void placement_index_free(struct placement_index *index)
         return;
     for (uint32_t i = 0; i < index->n_classes; i++)
         class_free(index->classes[i]);
+    free(index->places);
     free(index->nexts);
     free(index);
 }
@@ -495,12 +513,13 @@ int placement_index_choose(struct placement_index *index,
 
 size_t placement_index_size(const struct placement_index *index)
 {
-    size_t size = sizeof(*index) + index->nexts_max * sizeof(*index->nexts);
+    size_t size = sizeof(*index) + index->nexts_max * sizeof(*index->nexts) +
+                  (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX *
+                      sizeof(*index->places);
 
     for (uint32_t i = 0; i < index->n_classes; i++) {
         const struct class *class = index->classes[i];
-        size += sizeof(*class) +
-                class->n_hosts * (sizeof(*class->bucket) + sizeof(*class->at));
+        size += sizeof(*class);
         for (int j = 0; j < PLACEMENT_BUCKETS; j++)
             size += class->heaps[j].max * sizeof(*class->heaps[j].entries);
     }

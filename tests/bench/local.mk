@@ -12,4 +12,11 @@ tests_bench_bench_store_SOURCES = \
 	tests/bench/bench_store_log.c \
 	tests/unit/resourced/store_fixture.c
 tests_bench_bench_store_LDADD = $(STORE_LIBS)
-EXTRA_DIST += tests/bench/resourced.sh tests/bench/store.sh
+check_PROGRAMS += tests/bench/bench_placement
+tests_bench_bench_placement_SOURCES = \
+	tests/bench/bench_placement.c \
+	tests/bench/bench_workload.c \
+	tests/bench/bench_workload.h
+tests_bench_bench_placement_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/placement.sh tests/bench/resourced.sh \
+	tests/bench/store.sh
