@@ -63,6 +63,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
 	policyd/placement/score.h \
+	policyd/placement/spare.c \
+	policyd/placement/spare.h \
 	policyd/placement/together.c \
 	policyd/placement/together.h \
 	policyd/placement/view.c \

@@ -4,6 +4,7 @@
  * is the same for all.
  */
 #include "policyd/placement/constraint.h"
+#include "policyd/placement/spare.h"
 
 #include <string.h>
 
@@ -48,6 +49,8 @@ static uint32_t asked_by(const struct placement_attempt *attempt)
         [PLACEMENT_MUST_AFFINITY] = request->n_groups,
         [PLACEMENT_MUST_ANTI_AFFINITY] = request->n_groups,
         [PLACEMENT_MUST_PROMISE] = attempt->n_promises,
+        [PLACEMENT_MUST_SPARE] = attempt->memory.kib,
+        [PLACEMENT_MUST_BACKUP] = request->protected && request->start,
     };
     uint32_t bits = 0;
 
@@ -70,6 +73,11 @@ int placement_attempt_init(struct placement_attempt *attempt,
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "too many tags, features or groups are asked "
                              "for, or a weight is too large");
+    if (request->protected &&
+        (request->dedication == PLACEMENT_STRICT || request->spec.n_devices))
+        return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                             "a protected guest can neither insist on being "
+                             "alone nor have devices");
     *attempt = (struct placement_attempt){
         .view = view,
         .request = request,
@@ -79,6 +87,8 @@ int placement_attempt_init(struct placement_attempt *attempt,
                    .n_groups = request->n_groups,
                    .dedication = request->dedication,
                    .runs = request->start,
+                   .protected = request->protected,
+                   .backup = PLACEMENT_NONE,
                    .since_ms = request->now_ms },
         .memory = request->start ? request->spec.memory : MEM_KIB(0),
         .vcpus = request->start ? request->spec.vcpus : 0,
@@ -182,9 +192,14 @@ static uint64_t over(uint64_t most, uint64_t used, uint64_t ask)
 static uint64_t lacks_memory(const struct placement_attempt *attempt,
                              uint32_t host)
 {
-    return over(placement_view_host(attempt->view, host)->memory.kib,
-                placement_view_use(attempt->view, host)->memory.kib,
-                attempt->memory.kib);
+    const struct placement_use *use = placement_view_use(attempt->view, host);
+    uint64_t most = placement_view_host(attempt->view, host)->memory.kib;
+    uint64_t kib = use->memory.kib + attempt->memory.kib;
+
+    if (!attempt->memory.kib || kib <= most)
+        return 0;
+    /* it must then not take what is kept free, either */
+    return kib + use->reserve.kib - most;
 }
 
 static uint64_t lacks_vcpus(const struct placement_attempt *attempt,
@@ -345,25 +360,54 @@ static bool may_use(const struct placement_request *request,
            request->spec.vcpus >= promise->spec.vcpus;
 }
 
-const struct placement_promise *
-placement_constraint_promise(const struct placement_attempt *attempt,
-                             uint32_t host, uint64_t *ret_lacks)
+/* What a promise loses when the guest is on the host. */
+static uint64_t loss_on(const struct placement_attempt *attempt, uint32_t host,
+                        const struct placement_promise *promise)
 {
     const struct placement_host *h = placement_view_host(attempt->view, host);
     const struct placement_use *use = placement_view_use(attempt->view, host);
+    struct placement_use then = *use;
 
+    placement_view_count(h, &attempt->guest, 1, &then);
+    return placement_view_room(h, use, promise) -
+           placement_view_room(h, &then, promise);
+}
+
+/* And when another one is its backup. */
+static uint64_t loss_by_backup(const struct placement_attempt *attempt,
+                               uint32_t host, uint32_t backup,
+                               const struct placement_promise *promise)
+{
+    const struct placement_host *h =
+        placement_view_host(attempt->view, backup);
+    const struct placement_use *use =
+        placement_view_use(attempt->view, backup);
+    struct placement_use then = *use;
+    uint64_t kib = placement_view_backed(attempt->view, backup, host).kib +
+                   attempt->memory.kib;
+
+    if (kib > then.reserve.kib)
+        then.reserve.kib = kib;
+    return placement_view_room(h, use, promise) -
+           placement_view_room(h, &then, promise);
+}
+
+const struct placement_promise *
+placement_constraint_promise(const struct placement_attempt *attempt,
+                             uint32_t host, uint32_t backup,
+                             uint64_t *ret_lacks)
+{
     *ret_lacks = 0;
     for (uint32_t i = 0; i < attempt->n_promises; i++) {
         const struct placement_promise *promise = &attempt->promises[i];
-        struct placement_use then = *use;
         if (may_use(attempt->request, promise))
             continue;
-        placement_view_count(h, &attempt->guest, 1, &then);
-        uint64_t before = placement_view_room(h, use, promise);
-        uint64_t after = placement_view_room(h, &then, promise);
-        uint64_t left = promise->room - (before - after);
+        uint64_t loss = loss_on(attempt, host, promise);
+        if (backup != PLACEMENT_NONE)
+            loss += loss_by_backup(attempt, host, backup, promise);
+        uint64_t left = promise->room - loss;
         /* what is broken already must only not get worse */
-        if (after == before || left >= promise->n_guests)
+        if (!loss || left >= promise->n_guests)
             continue;
         *ret_lacks = promise->n_guests - left;
         return promise;
@@ -376,8 +420,31 @@ static uint64_t lacks_promise(const struct placement_attempt *attempt,
 {
     uint64_t n;
 
-    placement_constraint_promise(attempt, host, &n);
+    placement_constraint_promise(attempt, host, PLACEMENT_NONE, &n);
     return n;
+}
+
+/* ---- when a host dies ---- */
+
+static uint64_t lacks_spare(const struct placement_attempt *attempt,
+                            uint32_t host)
+{
+    const struct placement_use *use = placement_view_use(attempt->view, host);
+    uint64_t most = placement_view_host(attempt->view, host)->memory.kib;
+    uint64_t kib = use->memory.kib + use->reserve.kib + attempt->memory.kib;
+
+    /* what is not there at all is not lacking as a reserve */
+    if (!attempt->memory.kib || !use->reserve.kib || kib <= most ||
+        lacks_memory(attempt, host))
+        return 0;
+    return kib - most;
+}
+
+static uint64_t lacks_backup(const struct placement_attempt *attempt,
+                             uint32_t host)
+{
+    return attempt->request->protected && attempt->request->start &&
+           placement_spare_backup(attempt, host) == PLACEMENT_NONE;
 }
 
 /* ---- the table ---- */

@@ -68,11 +68,13 @@ uint32_t placement_constraint_n_soft(const struct placement_attempt *attempt,
 /* Whether a STRICT or PREFERRED guest would be with others there. */
 bool placement_constraint_shares(const struct placement_attempt *attempt,
                                  uint32_t host);
-/* The promise that would be broken, or NULL. *ret_lacks: for how many of its
+/* The promise that would be broken, also by what `backup` (if not
+ * PLACEMENT_NONE) has to keep free; or NULL. *ret_lacks: for how many of its
  * guests there would be no room any more. */
 const struct placement_promise *
 placement_constraint_promise(const struct placement_attempt *attempt,
-                             uint32_t host, uint64_t *ret_lacks);
+                             uint32_t host, uint32_t backup,
+                             uint64_t *ret_lacks);
 
 /* Texts for a constraint that this host does not meet, cut to size: why, as
  * "host h1 has 700 MiB free, 701 MiB are asked"; and the change, as "ask for

@@ -216,7 +216,8 @@ static void why_memory(const struct telling *t)
 static void change_memory(const struct telling *t)
 {
     char has[32], lack[32];
-    uint64_t free = less(t->h->memory.kib, t->use->memory.kib);
+    uint64_t free =
+        less(t->h->memory.kib, t->use->memory.kib + t->use->reserve.kib);
 
     mib(t->lacks, lack, sizeof(lack));
     if (t->attempt->memory.kib > t->h->memory.kib)
@@ -417,7 +418,7 @@ static void why_promise(const struct telling *t)
 {
     uint64_t n;
     const struct placement_promise *promise =
-        placement_constraint_promise(t->attempt, t->host, &n);
+        placement_constraint_promise(t->attempt, t->host, PLACEMENT_NONE, &n);
 
     if (promise)
         tell(t,
@@ -430,11 +431,45 @@ static void change_promise(const struct telling *t)
 {
     uint64_t n;
     const struct placement_promise *promise =
-        placement_constraint_promise(t->attempt, t->host, &n);
+        placement_constraint_promise(t->attempt, t->host, PLACEMENT_NONE, &n);
 
     if (promise)
         tell(t, "lower promise %s to %" PRIu64 " guests, or add a host",
              text_of(t, promise->name), promise->n_guests - n);
+}
+
+/* ---- when a host dies ---- */
+
+static void why_spare(const struct telling *t)
+{
+    char has[32], reserve[32], asked[32];
+
+    tell(t, "host %s keeps %s of its %s free for when another dies, %s asked",
+         t->name, mib(t->use->reserve.kib, reserve, sizeof(reserve)),
+         mib(less(t->h->memory.kib, t->use->memory.kib), has, sizeof(has)),
+         mib(t->attempt->memory.kib, asked, sizeof(asked)));
+}
+
+static void change_spare(const struct telling *t)
+{
+    char lack[32];
+
+    mib(t->lacks, lack, sizeof(lack));
+    if (t->lacks < t->attempt->memory.kib)
+        tell(t, "ask for %s less memory, or stop guests of that on host %s",
+             lack, t->name);
+    else
+        tell(t, "stop guests of %s on host %s", lack, t->name);
+}
+
+static void why_backup(const struct telling *t)
+{
+    tell(t, "if host %s died, no other would have the room", t->name);
+}
+
+static void change_backup(const struct telling *t)
+{
+    tell(t, "do without protection, or add a host");
 }
 
 /* ---- the table ---- */

@@ -17,7 +17,7 @@ struct placement_counter {
 
 static uint64_t key_of(enum placement_count kind, uint32_t a, uint32_t b)
 {
-    return (uint64_t)kind << 62 | (uint64_t)a << 31 | b;
+    return (uint64_t)kind << 60 | (uint64_t)a << 30 | b;
 }
 
 /* The finaliser of splitmix64: <https://prng.di.unimi.it/splitmix64.c>. */

@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The two numbers are names or indices below 2^31. */
+/* The two numbers are names or indices below 2^30. */
 enum placement_count {
     PLACEMENT_COUNT_GROUP_HOST,   /* guests of a group on a host */
     PLACEMENT_COUNT_GROUP_DOMAIN, /* in a failure domain */
     PLACEMENT_COUNT_GROUP,        /* anywhere; the second is 0 */
+    PLACEMENT_COUNT_BACKUP,       /* KiB of guests on the second host that
+                                     the first keeps room for */
     PLACEMENT_COUNT_CUSTOMER_HOST /* STRICT and PREFERRED ones of a customer */
 };
 

@@ -43,6 +43,8 @@ struct placement_decision {
     int rc;           /* 0, VDC_E_NO_HOST or VDC_E_NO_MEMORY */
     struct placement_candidate winner;
     struct placement_candidate runner_up;
+    uint32_t
+        backup; /* of a protected guest: another host, or PLACEMENT_NONE */
     /* after an error */
     struct placement_exclusion excluded[PLACEMENT_CONSTRAINTS];
 };

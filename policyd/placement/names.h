@@ -14,7 +14,7 @@ struct placement_names;
 
 /* What find returns for a name that is not in the table. It is nobody's, so
  * what asks for it finds nothing. */
-#define PLACEMENT_NO_NAME UINT32_C(0x7fffffff)
+#define PLACEMENT_NO_NAME UINT32_C(0x3fffffff)
 
 struct placement_names *placement_names_new(void);
 /* After every view that uses it; NULL is allowed. */

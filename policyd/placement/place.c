@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/placement/spare.h"
+
 /* ---- nobody can take it ---- */
 
 static void exclude(const struct placement_attempt *attempt, uint32_t host,
@@ -139,6 +141,10 @@ int placement_decide(const struct placement_attempt *attempt,
     ret->n_hosts = placement_view_n_present(attempt->view);
     ret->winner = placement_score_candidate(attempt, policy, winner);
     ret->runner_up = placement_score_candidate(attempt, policy, runner_up);
+    ret->backup = PLACEMENT_NONE;
+    if (winner != PLACEMENT_NONE && attempt->request->protected &&
+        attempt->request->start)
+        ret->backup = placement_spare_backup(attempt, winner);
     if (winner != PLACEMENT_NONE)
         return 0;
     return refuse(attempt, ret, err);

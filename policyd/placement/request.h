@@ -24,6 +24,8 @@ struct placement_request {
     uint32_t pinned; /* the name of the only host that may be, or 0 */
     uint32_t domain; /* the only failure domain, or 0 */
     enum placement_dedication dedication;
+    bool protected; /* there is to be room for it elsewhere when its host dies:
+                       not for STRICT ones, nor with devices */
     uint32_t n_wanted;
     uint32_t n_forbidden;
     uint32_t n_features;

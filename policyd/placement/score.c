@@ -14,7 +14,7 @@
 static const struct placement_policy policies[] = {
     { "pack",
       { [PLACEMENT_TERM_FIT] = 1000,
-        [PLACEMENT_TERM_AGE] = 500,
+        [PLACEMENT_TERM_AGE] = 1000,
         [PLACEMENT_TERM_EMPTY] = 100000,
         [PLACEMENT_TERM_SOFT] = 20000,
         [PLACEMENT_TERM_SHARED] = 50000 } },

@@ -78,6 +78,8 @@ static void put(struct together *t, uint32_t i)
         .n_groups = request->n_groups,
         .dedication = request->dedication,
         .runs = request->start,
+        .protected = request->protected,
+        .backup = t->decisions[i].backup,
         .since_ms = request->now_ms,
     };
 

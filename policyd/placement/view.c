@@ -158,6 +158,13 @@ void placement_view_set_overcommit(struct placement_view *view,
     view->changes[view->version % PLACEMENT_CHANGES_MAX] = 0;
 }
 
+struct mem placement_view_backed(const struct placement_view *view,
+                                 uint32_t backup, uint32_t host)
+{
+    return MEM_KIB(placement_counts_get(&view->counts, PLACEMENT_COUNT_BACKUP,
+                                        backup, host));
+}
+
 uint64_t placement_view_near(const struct placement_view *view, uint32_t group,
                              enum placement_scope scope, uint32_t host)
 {

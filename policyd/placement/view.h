@@ -83,6 +83,9 @@ struct placement_use {
     uint32_t n_strict;     /* of PLACEMENT_STRICT */
     uint32_t n_implicit;   /* of PLACEMENT_STRICT or PLACEMENT_PREFERRED */
     uint32_t first_guest;  /* of those on it, or PLACEMENT_NONE */
+    uint32_t n_backed;     /* guests elsewhere that it is the backup of */
+    uint32_t first_backed; /* of them */
+    struct mem reserve;    /* the most of them that one host's death brings */
     int64_t busy_since_ms; /* when the first came after it was empty */
     uint64_t pools[PLACEMENT_HOST_AMOUNTS_MAX];
     uint64_t devices[PLACEMENT_HOST_AMOUNTS_MAX];
@@ -110,9 +113,13 @@ struct placement_guest {
     uint32_t groups[PLACEMENT_GROUPS_MAX];
     enum placement_dedication dedication;
     bool runs; /* has its memory, vCPUs, devices; its disks it has anyway */
+    bool protected;  /* goes to its backup when its host dies */
+    uint32_t backup; /* index; PLACEMENT_NONE: it has none */
     int64_t since_ms;
     uint32_t next; /* on the same host; the view's own */
     uint32_t previous;
+    uint32_t next_backed; /* of the same backup; the view's own */
+    uint32_t previous_backed;
 };
 
 enum placement_scope { PLACEMENT_HOSTS, PLACEMENT_DOMAINS };
@@ -139,7 +146,8 @@ struct placement_rule_side {
  * Room is kept for `n_guests` of this spec.  A promise to a customer is kept
  * from all others; one to nobody in particular, from whoever asks for less
  * memory or vCPUs than the spec says.  Hosts that are dedicated, or taken by
- * strict guests, or not up, have no such room.
+ * strict guests, or not up, have no such room; nor does what is kept for
+ * guests of hosts that die.
  */
 struct placement_promise {
     uint32_t name;
@@ -181,7 +189,8 @@ size_t placement_view_size(const struct placement_view *view);
 int placement_view_put_host(struct placement_view *view,
                             const struct placement_host *host,
                             uint32_t *ret_host, struct vdc_error *err);
-/* Errors: VDC_E_WRONG_STATE while there are guests on it. */
+/* Errors: VDC_E_WRONG_STATE while there are guests on it, or elsewhere whose
+ * backup it is. */
 int placement_view_remove_host(struct placement_view *view, uint32_t host,
                                struct vdc_error *err);
 void placement_view_set_state(struct placement_view *view, uint32_t host,
@@ -213,6 +222,9 @@ int placement_view_add_guest(struct placement_view *view,
 void placement_view_remove_guest(struct placement_view *view, uint32_t guest);
 void placement_view_move_guest(struct placement_view *view, uint32_t guest,
                                uint32_t host, int64_t now_ms);
+/* Where it goes when its host dies; PLACEMENT_NONE: nowhere. */
+void placement_view_set_backup(struct placement_view *view, uint32_t guest,
+                               uint32_t backup);
 /* NULL when there is no such guest (any more). */
 const struct placement_guest *
 placement_view_guest(const struct placement_view *view, uint32_t guest);
@@ -252,6 +264,9 @@ uint64_t placement_view_room(const struct placement_host *host,
                              const struct placement_use *use,
                              const struct placement_promise *promise);
 
+/* What guests of `host` would bring to `backup` if it died. */
+struct mem placement_view_backed(const struct placement_view *view,
+                                 uint32_t backup, uint32_t host);
 /* Guests of this group on the host, or in its failure domain. */
 uint64_t placement_view_near(const struct placement_view *view, uint32_t group,
                              enum placement_scope scope, uint32_t host);

@@ -85,6 +85,69 @@ void placement_view_count_all(struct placement_view *view, uint32_t host,
         count(view, &view->guests[i], sign);
 }
 
+/* ---- backups ---- */
+
+static bool has_backup(const struct placement_guest *guest)
+{
+    return guest->protected && guest->runs && guest->backup != PLACEMENT_NONE;
+}
+
+/* The most that comes to it from one host. */
+static uint64_t most_backed(const struct placement_view *view, uint32_t backup)
+{
+    uint64_t most = 0;
+
+    for (uint32_t i = view->uses[backup].first_backed; i != PLACEMENT_NONE;
+         i = view->guests[i].next_backed) {
+        uint64_t kib =
+            placement_view_backed(view, backup, view->guests[i].host).kib;
+        most = kib > most ? kib : most;
+    }
+    return most;
+}
+
+static void back(struct placement_view *view, uint32_t at)
+{
+    struct placement_guest *guest = &view->guests[at];
+    struct placement_use *use = &view->uses[guest->backup];
+
+    placement_view_begin(view, guest->backup);
+    guest->previous_backed = PLACEMENT_NONE;
+    guest->next_backed = use->first_backed;
+    if (guest->next_backed != PLACEMENT_NONE)
+        view->guests[guest->next_backed].previous_backed = at;
+    use->first_backed = at;
+    use->n_backed++;
+    placement_counts_add(&view->counts, PLACEMENT_COUNT_BACKUP, guest->backup,
+                         guest->host, (int64_t)guest->spec.memory.kib);
+    uint64_t kib = placement_view_backed(view, guest->backup, guest->host).kib;
+    if (kib > use->reserve.kib)
+        use->reserve.kib = kib;
+    placement_view_end(view, guest->backup);
+}
+
+static void unback(struct placement_view *view, uint32_t at)
+{
+    struct placement_guest *guest = &view->guests[at];
+    struct placement_use *use = &view->uses[guest->backup];
+
+    placement_view_begin(view, guest->backup);
+    if (guest->next_backed != PLACEMENT_NONE)
+        view->guests[guest->next_backed].previous_backed =
+            guest->previous_backed;
+    if (guest->previous_backed != PLACEMENT_NONE)
+        view->guests[guest->previous_backed].next_backed = guest->next_backed;
+    else
+        use->first_backed = guest->next_backed;
+    use->n_backed--;
+    uint64_t kib = placement_view_backed(view, guest->backup, guest->host).kib;
+    placement_counts_add(&view->counts, PLACEMENT_COUNT_BACKUP, guest->backup,
+                         guest->host, -(int64_t)guest->spec.memory.kib);
+    if (kib == use->reserve.kib)
+        use->reserve.kib = most_backed(view, guest->backup);
+    placement_view_end(view, guest->backup);
+}
+
 /* ---- the list of a host ---- */
 
 static void attach(struct placement_view *view, uint32_t at, int64_t now_ms)
@@ -102,6 +165,8 @@ static void attach(struct placement_view *view, uint32_t at, int64_t now_ms)
     use->first_guest = at;
     count(view, guest, 1);
     placement_view_end(view, guest->host);
+    if (has_backup(guest))
+        back(view, at);
 }
 
 static void detach(struct placement_view *view, uint32_t at)
@@ -109,6 +174,8 @@ static void detach(struct placement_view *view, uint32_t at)
     struct placement_guest *guest = &view->guests[at];
     struct placement_use *use = &view->uses[guest->host];
 
+    if (has_backup(guest))
+        unback(view, at);
     placement_view_begin(view, guest->host);
     if (guest->next != PLACEMENT_NONE)
         view->guests[guest->next].previous = guest->previous;
@@ -189,6 +256,9 @@ int placement_view_add_guest(struct placement_view *view,
                              PLACEMENT_GROUPS_MAX);
     if (guest->host >= view->n_hosts || !view->hosts[guest->host].name)
         return vdc_error_set(err, VDC_E_NOT_FOUND, "no such host");
+    if (guest->protected && guest->backup != PLACEMENT_NONE &&
+        (guest->backup >= view->n_hosts || !view->hosts[guest->backup].name))
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such backup host");
     uint32_t at = take_slot(view);
     view->guests[at] = *guest;
     view->n_guests++;
@@ -216,6 +286,19 @@ void placement_view_move_guest(struct placement_view *view, uint32_t guest,
     detach(view, guest);
     view->guests[guest].host = host;
     attach(view, guest, now_ms);
+}
+
+void placement_view_set_backup(struct placement_view *view, uint32_t guest,
+                               uint32_t backup)
+{
+    assert(placement_view_guest(view, guest));
+    assert(backup == PLACEMENT_NONE ||
+           (backup < view->n_hosts && view->hosts[backup].name));
+    if (has_backup(&view->guests[guest]))
+        unback(view, guest);
+    view->guests[guest].backup = backup;
+    if (has_backup(&view->guests[guest]))
+        back(view, guest);
 }
 
 const struct placement_guest *

@@ -71,7 +71,8 @@ static uint32_t add(struct placement_view *view)
     }
     memset(&view->hosts[view->n_hosts], 0, sizeof(*view->hosts));
     view->uses[view->n_hosts] =
-        (struct placement_use){ .first_guest = PLACEMENT_NONE };
+        (struct placement_use){ .first_guest = PLACEMENT_NONE,
+                                .first_backed = PLACEMENT_NONE };
     return view->n_hosts++;
 }
 
@@ -118,11 +119,18 @@ int placement_view_remove_host(struct placement_view *view, uint32_t host,
             err, VDC_E_WRONG_STATE, "there are %u guests on host %s",
             view->uses[host].n_guests,
             placement_view_text(view, view->hosts[host].name));
+    if (view->uses[host].n_backed)
+        return vdc_error_set(err, VDC_E_WRONG_STATE,
+                             "host %s is the backup of %u guests",
+                             placement_view_text(view, view->hosts[host].name),
+                             view->uses[host].n_backed);
     view->n_present--;
     placement_view_begin(view, host);
     remember_name(view, view->hosts[host].name, 0);
     view->hosts[host] = (struct placement_host){ .state = PLACEMENT_DOWN };
-    view->uses[host] = (struct placement_use){ .first_guest = PLACEMENT_NONE };
+    view->uses[host] =
+        (struct placement_use){ .first_guest = PLACEMENT_NONE,
+                                .first_backed = PLACEMENT_NONE };
     placement_view_end(view, host);
     return 0;
 }

@@ -189,7 +189,8 @@ uint64_t placement_view_room(const struct placement_host *host,
     if (!host->name || host->state != PLACEMENT_UP || host->dedicated ||
         use->n_strict)
         return 0;
-    n = least(n, host->memory.kib, use->memory.kib, spec->memory.kib);
+    n = least(n, host->memory.kib, use->memory.kib + use->reserve.kib,
+              spec->memory.kib);
     n = least(n, use->vcpus_most, use->vcpus, spec->vcpus);
     for (uint32_t i = 0; i < spec->n_disks; i++)
         n = least_amount(n, host->pools, host->n_pools, use->pools,

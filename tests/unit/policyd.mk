@@ -8,6 +8,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
 	tests/unit/policyd/test_placement_random \
+	tests/unit/policyd/test_placement_spare \
 	tests/unit/policyd/test_placement_together \
 	tests/unit/policyd/test_placement_view \
 	tests/unit/policyd/test_policy \
@@ -28,6 +29,10 @@ tests_unit_policyd_test_placement_random_SOURCES = \
 	tests/unit/policyd/test_placement_random.c $(placement_world)
 tests_unit_policyd_test_placement_random_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_random_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_spare_SOURCES = \
+	tests/unit/policyd/test_placement_spare.c $(placement_world)
+tests_unit_policyd_test_placement_spare_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_spare_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_together_SOURCES = \
 	tests/unit/policyd/test_placement_together.c $(placement_world)
 tests_unit_policyd_test_placement_together_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -187,6 +187,62 @@ static bool keeps_dedication(const struct placement_view *view,
     return true;
 }
 
+/* ---- when a host dies ---- */
+
+static bool is_protected(const struct placement_guest *guest)
+{
+    return guest && guest->protected && guest->runs;
+}
+
+/* What comes to `backup` when `host` dies. */
+static uint64_t comes_kib(const struct placement_view *view, uint32_t host,
+                          uint32_t backup)
+{
+    uint64_t kib = 0;
+
+    for (uint32_t i = 0; i < placement_view_guests_end(view); i++) {
+        const struct placement_guest *guest = placement_view_guest(view, i);
+        if (is_protected(guest) && guest->host == host &&
+            guest->backup == backup)
+            kib += guest->spec.memory.kib;
+    }
+    return kib;
+}
+
+static uint64_t reserve_kib(const struct placement_view *view, uint32_t backup)
+{
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < placement_view_n_hosts(view); i++) {
+        uint64_t kib = comes_kib(view, i, backup);
+        most = kib > most ? kib : most;
+    }
+    return most;
+}
+
+bool world_survives(const struct placement_view *view)
+{
+    struct placement_use use;
+
+    for (uint32_t i = 0; i < placement_view_guests_end(view); i++) {
+        const struct placement_guest *guest = placement_view_guest(view, i);
+        if (is_protected(guest) &&
+            (guest->backup == PLACEMENT_NONE || guest->backup == guest->host ||
+             placement_view_host(view, guest->backup)->state != PLACEMENT_UP))
+            return false;
+    }
+    for (uint32_t i = 0; i < placement_view_n_hosts(view); i++) {
+        world_use(view, i, &use);
+        for (uint32_t dies = 0; dies < placement_view_n_hosts(view); dies++) {
+            uint64_t kib = comes_kib(view, dies, i);
+            if (kib && use.memory.kib + kib >
+                           placement_view_host(view, i)->memory.kib)
+                return false;
+        }
+    }
+    return true;
+}
+
 /* ---- promises ---- */
 
 static uint64_t fit_on(const struct placement_view *view, uint32_t host,
@@ -199,6 +255,7 @@ static uint64_t fit_on(const struct placement_view *view, uint32_t host,
 
     if (!h->name || h->state != PLACEMENT_UP || h->dedicated || use.n_strict)
         return 0;
+    use.memory.kib += use.reserve.kib;
     while (has_room(h, &use, spec, true, &why)) {
         take(h, spec, true, &use);
         n++;
@@ -208,7 +265,7 @@ static uint64_t fit_on(const struct placement_view *view, uint32_t host,
 
 static bool keeps_promises(const struct placement_view *view,
                            const struct placement_request *request,
-                           uint32_t host)
+                           uint32_t host, uint32_t backup)
 {
     uint32_t n;
     const struct placement_promise *all = placement_view_promises(view, &n);
@@ -223,11 +280,18 @@ static bool keeps_promises(const struct placement_view *view,
         for (uint32_t j = 0; j < placement_view_n_hosts(view); j++) {
             struct placement_use use;
             world_use(view, j, &use);
+            use.reserve.kib = reserve_kib(view, j);
             before += fit_on(view, j, use, spec);
             if (j == host) {
                 take(placement_view_host(view, j), &request->spec,
                      request->start, &use);
                 use.n_strict += request->dedication == PLACEMENT_STRICT;
+            }
+            if (j == backup) {
+                uint64_t kib =
+                    comes_kib(view, host, j) + request->spec.memory.kib;
+                if (kib > use.reserve.kib)
+                    use.reserve.kib = kib;
             }
             after += fit_on(view, j, use, spec);
         }
@@ -271,6 +335,51 @@ static bool is_suitable(const struct placement_host *host,
     return true;
 }
 
+static bool has_pools_of(const struct placement_host *host,
+                         const struct placement_spec *spec)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < spec->n_disks; i++)
+        for (uint32_t j = 0; j < host->n_pools; j++)
+            n += host->pools[j].name == spec->disks[i].name;
+    return n == spec->n_disks;
+}
+
+static bool may_be_backup(const struct placement_view *view,
+                          const struct placement_request *request,
+                          uint32_t host, uint32_t backup)
+{
+    struct placement_request moved = *request;
+    const struct placement_host *h = placement_view_host(view, backup);
+    struct placement_use use;
+    const char *why;
+    uint64_t kib = comes_kib(view, host, backup) + request->spec.memory.kib;
+
+    moved.pinned = 0;
+    if (backup == host || !is_suitable(h, &moved, &why) ||
+        !has_pools_of(h, &request->spec))
+        return false;
+    if (request->dedication == PLACEMENT_EXPLICIT
+            ? !h->dedicated || h->dedicated != request->customer
+            : h->dedicated != 0)
+        return false;
+    world_use(view, backup, &use);
+    if (reserve_kib(view, backup) > kib)
+        kib = reserve_kib(view, backup);
+    return use.memory.kib + kib <= h->memory.kib &&
+           keeps_promises(view, request, host, backup);
+}
+
+static bool has_backup(const struct placement_view *view,
+                       const struct placement_request *request, uint32_t host)
+{
+    for (uint32_t i = 0; i < placement_view_n_hosts(view); i++)
+        if (may_be_backup(view, request, host, i))
+            return true;
+    return !request->protected || !request->start;
+}
+
 bool world_may(const struct placement_view *view,
                const struct placement_request *request, uint32_t host,
                const char **why)
@@ -286,7 +395,16 @@ bool world_may(const struct placement_view *view,
         !keeps_rules(view, request, host, why))
         return false;
     *why = "promise";
-    return keeps_promises(view, request, host);
+    if (!keeps_promises(view, request, host, PLACEMENT_NONE))
+        return false;
+    *why = "spare";
+    if (request->start && request->spec.memory.kib &&
+        reserve_kib(view, host) &&
+        use.memory.kib + request->spec.memory.kib + reserve_kib(view, host) >
+            h->memory.kib)
+        return false;
+    *why = "backup";
+    return has_backup(view, request, host);
 }
 
 bool world_is_right(const struct placement_view *view)
@@ -300,7 +418,10 @@ bool world_is_right(const struct placement_view *view)
         struct placement_use use = *placement_view_use(view, i), mine;
         world_use(view, i, &mine);
         mine.first_guest = use.first_guest;
+        mine.first_backed = use.first_backed;
+        mine.n_backed = use.n_backed;
         mine.busy_since_ms = use.busy_since_ms;
+        mine.reserve.kib = reserve_kib(view, i);
         if (memcmp(&use, &mine, sizeof(use)) != 0)
             return false;
         n_guests += use.n_guests;

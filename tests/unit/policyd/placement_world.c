@@ -154,6 +154,8 @@ void world_request(struct world *world, struct placement_request *ret)
     if (one_in(world, 5))
         ret->dedication =
             (enum placement_dedication)(1 + world_below(world, 3));
+    ret->protected = one_in(world, 4) && !ret->spec.n_devices &&
+                     ret->dedication != PLACEMENT_STRICT;
     if (one_in(world, 12))
         ret->pinned =
             placement_view_host(
@@ -163,7 +165,8 @@ void world_request(struct world *world, struct placement_request *ret)
 }
 
 uint32_t world_put(struct world *world,
-                   const struct placement_request *request, uint32_t host)
+                   const struct placement_request *request, uint32_t host,
+                   uint32_t backup)
 {
     struct placement_guest guest = {
         .customer = request->customer,
@@ -172,6 +175,8 @@ uint32_t world_put(struct world *world,
         .n_groups = request->n_groups,
         .dedication = request->dedication,
         .runs = request->start,
+        .protected = request->protected,
+        .backup = backup,
         .since_ms = request->now_ms,
     };
     uint32_t at = PLACEMENT_NONE;
@@ -276,6 +281,8 @@ static void change_guest(struct world *world)
         return;
     if (host != PLACEMENT_NONE && one_in(world, 4))
         placement_view_move_guest(world->view, guest, host, world->now_ms);
+    else if (one_in(world, 4))
+        placement_view_set_backup(world->view, guest, host);
     else
         placement_view_remove_guest(world->view, guest);
 }

@@ -37,9 +37,10 @@ void world_fini(struct world *world);
 /* Some change: of a host, a guest, a rule, a promise; time goes on. */
 void world_step(struct world *world);
 void world_request(struct world *world, struct placement_request *ret);
-/* The guest is there, wherever that is. */
+/* The guest is there, wherever that is; `backup` may be PLACEMENT_NONE. */
 uint32_t world_put(struct world *world,
-                   const struct placement_request *request, uint32_t host);
+                   const struct placement_request *request, uint32_t host,
+                   uint32_t backup);
 
 /* What guests have of a host, from the list of all guests. */
 void world_use(const struct placement_view *view, uint32_t host,
@@ -52,6 +53,9 @@ bool world_may(const struct placement_view *view,
 double world_cost(const struct placement_view *view,
                   const struct placement_request *request,
                   const struct placement_policy *policy, uint32_t host);
+/* Whether no host's death would leave a protected guest without room, or any
+ * is without a backup. */
+bool world_survives(const struct placement_view *view);
 /* Whether everything that the view computed is as it is from scratch. */
 bool world_is_right(const struct placement_view *view);
 

@@ -225,7 +225,7 @@ static void age(void)
     CU_ASSERT_EQUAL(choose(&request, "pack"), 0);
     CU_ASSERT_EQUAL(decision.winner.host, 2);
     CU_ASSERT_EQUAL(decision.runner_up.host, 1);
-    /* 0.5 ln(2) is more than a tenth, but not 0.5 ln(1.02) */
+    /* ln(2) is more than a tenth, but not ln(1.01) */
     request.now_ms += (int64_t)3600 * 1000 * 100;
     CU_ASSERT_EQUAL(choose(&request, "pack"), 0);
     CU_ASSERT_EQUAL(decision.winner.host, 1);

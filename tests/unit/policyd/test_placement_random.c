@@ -42,7 +42,8 @@ static bool is_same(const struct placement_decision *a,
             return false;
     }
     return a->version == b->version && a->n_hosts == b->n_hosts &&
-           a->rc == b->rc && is_same_candidate(&a->winner, &b->winner) &&
+           a->rc == b->rc && a->backup == b->backup &&
+           is_same_candidate(&a->winner, &b->winner) &&
            is_same_candidate(&a->runner_up, &b->runner_up);
 }
 
@@ -121,6 +122,9 @@ static bool mend(struct placement_request *request,
         request->n_features = 0;
         return true;
     case PLACEMENT_MUST_MEMORY:
+    case PLACEMENT_MUST_SPARE:
+        if (lacks > request->spec.memory.kib)
+            return false;
         request->spec.memory.kib -= lacks;
         return true;
     case PLACEMENT_MUST_VCPUS:
@@ -139,6 +143,7 @@ static bool mend(struct placement_request *request,
     case PLACEMENT_MUST_AFFINITY:
     case PLACEMENT_MUST_ANTI_AFFINITY:
     case PLACEMENT_MUST_PROMISE:
+    case PLACEMENT_MUST_BACKUP:
     case PLACEMENT_CONSTRAINTS:
         return false;
     }
@@ -212,7 +217,7 @@ static bool step(struct world *world, struct placement_index *index,
         return false;
     if (placement_view_n_guests(world->view) < GUESTS_MAX &&
         world_below(world, 4))
-        world_put(world, &request, scanned.winner.host);
+        world_put(world, &request, scanned.winner.host, scanned.backup);
     return true;
 }
 
@@ -279,7 +284,7 @@ static void copied(void)
             world_request(&world, &request);
             if (!placement_choose(world.view, &request,
                                   placement_policy_find("pack"), &a, NULL))
-                world_put(&world, &request, a.winner.host);
+                world_put(&world, &request, a.winner.host, a.backup);
         }
         struct placement_view *copy = placement_view_copy(world.view);
         CU_ASSERT(world_is_right(copy));
@@ -328,7 +333,7 @@ static void index_is_scan(void)
         placement_index_choose(index, world.view, &request, &policy, &b, NULL);
         n_same += is_same(&a, &b);
         if (!a.rc)
-            world_put(&world, &request, a.winner.host);
+            world_put(&world, &request, a.winner.host, a.backup);
     }
     CU_ASSERT_EQUAL(n_same, n);
     CU_ASSERT(placement_index_size(index) > 150 * 6);

@@ -67,7 +67,8 @@ static void all_or_none(void)
             world_step(&world);
             world_request(&world, &requests[0]);
             world_put(&world, &requests[0],
-                      world_below(&world, placement_view_n_hosts(world.view)));
+                      world_below(&world, placement_view_n_hosts(world.view)),
+                      PLACEMENT_NONE);
         }
         uint32_t n = 1 + world_below(&world, GUESTS), n_promises;
         for (uint32_t i = 0; i < n; i++)

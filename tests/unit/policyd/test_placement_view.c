@@ -78,7 +78,8 @@ static void recomputed(void)
             uint32_t host =
                 world_below(&world, placement_view_n_hosts(world.view));
             if (i % 3 == 0)
-                world_put(&world, &request, host);
+                world_put(&world, &request, host,
+                          world_below(&world, host + 1));
             if (i % 40 == 0)
                 CU_ASSERT_FATAL(world_is_right(world.view));
         }
@@ -107,7 +108,7 @@ static void versions(void)
         host.name = placement_names_add(
             table, (const char *[]){ "a", "b", "c", "d" }[i]);
         CU_ASSERT_EQUAL(placement_view_put_host(view, &host, &at, NULL), 0);
-        CU_ASSERT_EQUAL(at, i);
+        CU_ASSERT_EQUAL((int)at, i);
     }
     uint64_t version = placement_view_version(view);
     guest.host = 2;
