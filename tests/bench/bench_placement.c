@@ -295,7 +295,7 @@ static struct cost measure_index(struct center *center, double per_hour,
     for (size_t i = 0; i < n; i++) {
         struct placement_request request;
         struct placement_decision decision;
-        uint32_t guest;
+        uint32_t guest = PLACEMENT_NONE;
         request_of(center, wait_next(center, per_hour), &request);
         uint64_t begun = cpu_ns();
         int rc = placement_index_choose(center->index, center->view, &request,
