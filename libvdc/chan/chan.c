@@ -361,6 +361,13 @@ size_t chan_pending(const struct chan *chan)
                       : stream_pending(chan->stream);
 }
 
+void chan_count(const struct chan *chan, struct port_counts *ret)
+{
+    *ret = (struct port_counts){ 0 };
+    if (chan->port)
+        port_count(chan->port, ret);
+}
+
 void chan_pause(struct chan *chan)
 {
     if (chan->port)
