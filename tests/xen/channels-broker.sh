@@ -159,10 +159,10 @@ check "no channel is left" retry 15 dom0 \
     '! xl-vdc channel-list | grep -q acme.p'
 forget_all
 check "nothing of the guests is left in xenstore" retry 30 dom0 \
-    "! xenstore-ls -f / | grep -E '/(domain|partition|libxl)/($p|$h)[/ ]'"
+    "! xenstore-ls -f / | grep -E '/(domain|partition|libxl)/($p|$h|$q)[/ ]'"
 left() {
     dom0 "/usr/lib/xen-*/bin/lsevtchn 0 |
-        grep -E 'Remote Domain ($p|$h)[, ]'; true"
+        grep -E 'Remote Domain ($p|$h|$q)[, ]'; true"
 }
 none_left() {
     [ -z "$(left)" ]

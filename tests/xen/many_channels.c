@@ -55,8 +55,8 @@ static void on_message(void *arg, uint16_t type, const uint8_t *data,
         port_flush(end->port);
         return;
     }
-    end->program->right += size == sizeof(end->id) &&
-                           memcmp(data, &end->id, size) == 0;
+    end->program->right +=
+        size == sizeof(end->id) && memcmp(data, &end->id, size) == 0;
     report(end->program);
 }
 
