@@ -99,7 +99,7 @@ up() {
     for _ in 1 2 3; do
         lost_mark
         create "$1" "$2" || return 1
-        if retry 120 is_up "$1"; then
+        if retry 240 is_up "$1"; then
             in_guest "$1" 'for m in evtchn gntdev gntalloc; do
                 insmod /lib/channels/xen-$m.ko 2>/dev/null; done
                 ls /dev/xen/gntalloc /dev/xen/gntdev /dev/xen/evtchn'
