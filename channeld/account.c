@@ -1,6 +1,7 @@
 /*
  * Asks policyd whose login an account is; see account.h.  One connection
- * serves all who ask meanwhile.
+ * serves all who ask meanwhile.  A policyd in a domain of its own is asked
+ * over a channel, which this channeld makes for itself as for any program.
  */
 #include "channeld/account.h"
 
@@ -10,7 +11,7 @@
 #include <sys/queue.h>
 
 #include "base/arena.h"
-#include "base/stream.h"
+#include "chan/chan.h"
 #include "wire/wire.h"
 
 #define ANSWER_S 5
@@ -26,9 +27,9 @@ struct account_request {
 
 struct accounts {
     struct event_base *base;
-    char *socket;
+    char *address, *broker;
     TAILQ_HEAD(, account_request) requests;
-    struct stream *stream; /* NULL: nothing is under way */
+    struct chan *chan; /* NULL: nothing is under way */
     struct event *timer, *begin;
 };
 
@@ -93,8 +94,8 @@ static void end(struct accounts *accounts,
 {
     struct account_request *request, *next;
 
-    stream_destroy(accounts->stream);
-    accounts->stream = NULL;
+    chan_destroy(accounts->chan);
+    accounts->chan = NULL;
     event_del(accounts->timer);
     for (request = TAILQ_FIRST(&accounts->requests); request; request = next) {
         next = TAILQ_NEXT(request, link);
@@ -109,7 +110,7 @@ static void end(struct accounts *accounts,
         begin_soon(accounts);
 }
 
-static void on_frame(void *arg, const uint8_t *data, size_t size)
+static void on_message(void *arg, const uint8_t *data, size_t size)
 {
     struct accounts *accounts = arg;
     struct arena *arena = arena_new();
@@ -132,8 +133,8 @@ static void on_close(void *arg, const struct vdc_error *err)
     fail_all(arg, err);
 }
 
-static const struct stream_ops stream_ops = { .on_frame = on_frame,
-                                              .on_close = on_close };
+static const struct chan_ops chan_ops = { .on_message = on_message,
+                                          .on_close = on_close };
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -152,7 +153,7 @@ static int send_one(struct accounts *accounts, enum wire_message_number number,
     int rc = wire_encode(number, id, body, arena, &data, &size, NULL);
 
     if (rc == 0)
-        rc = stream_send(accounts->stream, data, size);
+        rc = chan_send(accounts->chan, data, size);
     arena_free(arena);
     return rc;
 }
@@ -179,12 +180,12 @@ static void on_begin(evutil_socket_t fd, short what, void *arg)
     struct account_request *request;
     struct vdc_error err = { 0 };
 
-    if (accounts->stream || TAILQ_EMPTY(&accounts->requests))
+    if (accounts->chan || TAILQ_EMPTY(&accounts->requests))
         return;
     TAILQ_FOREACH(request, &accounts->requests, link)
     request->asked = true;
-    if (stream_connect_unix(accounts->base, accounts->socket, &stream_ops,
-                            accounts, &accounts->stream, &err)) {
+    if (chan_connect(accounts->base, accounts->address, accounts->broker,
+                     &chan_ops, accounts, &accounts->chan, &err)) {
         fail_all(accounts, &err);
         return;
     }
@@ -212,12 +213,15 @@ void account_cancel(struct account_request *request)
     free(request);
 }
 
-struct accounts *accounts_new(struct event_base *base, const char *socket)
+struct accounts *accounts_new(struct event_base *base, const char *policyd,
+                              const char *broker)
 {
     struct accounts *accounts = XNEW(struct accounts);
 
     accounts->base = base;
-    accounts->socket = xstrdup(socket);
+    accounts->address = *policyd == '/' ? xasprintf("unix:%s", policyd)
+                                        : xstrdup(policyd);
+    accounts->broker = xstrdup(broker);
     TAILQ_INIT(&accounts->requests);
     accounts->timer = evtimer_new(base, on_timer, accounts);
     accounts->begin = evtimer_new(base, on_begin, accounts);
@@ -230,9 +234,10 @@ void accounts_free(struct accounts *accounts)
         return;
     while (!TAILQ_EMPTY(&accounts->requests))
         account_cancel(TAILQ_FIRST(&accounts->requests));
-    stream_destroy(accounts->stream);
+    chan_destroy(accounts->chan);
     event_free(accounts->timer);
     event_free(accounts->begin);
-    free(accounts->socket);
+    free(accounts->address);
+    free(accounts->broker);
     free(accounts);
 }

@@ -14,7 +14,10 @@ struct accounts;
 struct account_request;
 struct event_base;
 
-struct accounts *accounts_new(struct event_base *base, const char *socket);
+/* policyd: the path of its socket, or channel:SERVICE@PARTITION; broker: our
+ * own socket, for a channel. */
+struct accounts *accounts_new(struct event_base *base, const char *policyd,
+                              const char *broker);
 /* What is asked is forgotten: no callback comes. */
 void accounts_free(struct accounts *accounts); /* NULL allowed */
 

@@ -103,6 +103,24 @@ static enum registry_giver giver_of(const struct party *client,
 
 /* ---- admitting ---- */
 
+/* Who offers it where a rule says that it is served. */
+static const struct offer *find_moved(const struct host *host,
+                                      const struct rule *rule,
+                                      const char *service)
+{
+    const struct peer *peer;
+
+    TAILQ_FOREACH(peer, &host->peers, link)
+    {
+        const struct offer *offer = rule_is_at(rule, &peer->party)
+                                        ? peer_find_offer(peer, service)
+                                        : NULL;
+        if (offer)
+            return offer;
+    }
+    return NULL;
+}
+
 static int check_request(const struct peer *client,
                          const struct wire_channel_connect *connect,
                          struct limit_request *ret, struct vdc_error *err)
@@ -190,6 +208,8 @@ int exchange_admit(struct peer *client,
     if (!request.rule || !request.rule->allow)
         return denied(client, connect->service, connect->to, &to, request.rule,
                       err);
+    if (request.rule->moved)
+        offer = find_moved(host, request.rule, connect->service);
     if (!offer) {
         char whose[PARTY_TEXT_SIZE];
         vdc_error_set(err, VDC_E_NOT_FOUND, "%s offers no '%s' now",
@@ -197,6 +217,7 @@ int exchange_admit(struct peer *client,
         vdc_error_hint(err, "the program that offers it must run there");
         return VDC_E_NOT_FOUND;
     }
+    to = offer->peer->party;
     request.offer_most = offer->most;
     rc = check_limits(host, &request, err);
     if (rc)

@@ -42,8 +42,10 @@ void host_show_channel(const struct channel *channel, const struct peer *peer,
 
     registry_to_wire(channel, ret);
     for (int side = 0; side < 2; side++)
-        /* what runs in another domain is not its business */
-        if (peer->role != W_OPERATOR && channel->peer[side] != peer)
+        /* what runs in another domain is not its business, unless it is the
+         * provider's own */
+        if (peer->role != W_OPERATOR && *peer->party.owner &&
+            channel->peer[side] != peer)
             ends[side]->uid = ends[side]->pid = 0;
 }
 
@@ -226,7 +228,7 @@ int host_new(struct event_base *base, const struct setup *setup,
     TAILQ_INIT(&host->peers);
     TAILQ_INIT(&host->exchanges);
     host->tick = evtimer_new(base, on_tick, host);
-    host->accounts = accounts_new(base, setup->policyd_socket);
+    host->accounts = accounts_new(base, setup->policyd_socket, setup->socket);
     int rc = begin(host, err);
     if (rc) {
         host_free(host);

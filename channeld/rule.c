@@ -118,13 +118,18 @@ const struct rule *rule_decide(const struct rule_table *table,
     return NULL;
 }
 
+bool rule_is_at(const struct rule *rule, const struct party *party)
+{
+    return rule->moved && subject_matches(&rule->at, party);
+}
+
 const struct rule *rule_for_offer(const struct rule_table *table,
                                   const char *service, const struct party *to)
 {
     for (size_t i = 0; i < table->n_rules; i++) {
         const struct rule *rule = &table->rules[i];
         if (!service_matches(rule->service, service) ||
-            !subject_matches(&rule->to, to))
+            (!subject_matches(&rule->to, to) && !rule_is_at(rule, to)))
             continue;
         if (rule->allow)
             return rule;

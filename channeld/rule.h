@@ -4,7 +4,8 @@
  * A file of one rule a line, of which the first that matches decides; where
  * none matches, the answer is no:
  *
- *     SERVICE FROM TO allow|deny [channels=N] [size=N] [grants=N]
+ *     SERVICE FROM TO allow|deny [at=PARTITION] [channels=N] [size=N]
+ *         [grants=N]
  *
  *   SERVICE   a name; all of a customer: CUSTOMER and a slash and a star;
  *             all: a star
@@ -13,6 +14,8 @@
  *             has; @same-customer, whatever the customer of the other end
  *             has; a customer's name, or "provider"; CUSTOMER.PARTITION;
  *             a partition's UUID
+ *   at        CUSTOMER.PARTITION or a UUID, which serves it instead of TO: the
+ *             client asks TO, and need not know that the partition is there
  *   channels  of the service that one client may have at once
  *   size      of a channel's ring in each direction, at most (64K, 1M)
  *   grants    pages that one client's channels to the service may take
@@ -57,6 +60,8 @@ struct rule {
     char service[RULE_SERVICE_MAX + 1];
     struct rule_subject from, to;
     bool allow;
+    bool moved;              /* it is served at: */
+    struct rule_subject at;
     uint32_t channels; /* 0: no limit by this rule */
     struct mem size;   /* the same */
     uint32_t grants;   /* the same */
@@ -86,6 +91,8 @@ void rule_table_free(struct rule_table *table); /* NULL allowed */
 const struct rule *rule_decide(const struct rule_table *table,
                                const char *service, const struct party *from,
                                const struct party *to);
+/* Whether the party is the partition that serves, by a rule with "at". */
+bool rule_is_at(const struct rule *rule, const struct party *party);
 /* The first rule that may let anybody connect to this service of `to`, or
  * NULL: then it may not offer it. */
 const struct rule *rule_for_offer(const struct rule_table *table,

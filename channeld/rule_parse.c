@@ -145,28 +145,44 @@ static int take_size(const struct parse *parse, const char *value,
     return 0;
 }
 
+static int take_place(const struct parse *parse, const char *value,
+                      struct rule *rule, struct vdc_error *err)
+{
+    int rc = take_subject(parse, value, &rule->at, err);
+
+    rule->moved = rule->at.kind == RULE_PARTITION || rule->at.kind == RULE_UUID;
+    if (rc || rule->moved)
+        return rc;
+    return BAD(parse, err,
+               "at wants one partition, CUSTOMER.PARTITION or a UUID, got "
+               "'%s'",
+               value);
+}
+
 static int take_limit(const struct parse *parse, char *word, struct rule *rule,
                       struct vdc_error *err)
 {
-    static const char *const names[] = { "channels", "size", "grants" };
+    static const char *const names[] = { "at", "channels", "size", "grants" };
     char *value = strchr(word, '=');
 
     if (!value)
         return BAD(parse, err,
-                   "'%s' is not of the form NAME=N; channels=N, "
-                   "size=N and grants=N may follow allow",
+                   "'%s' is not of the form NAME=N; at=PARTITION, "
+                   "channels=N, size=N and grants=N may follow allow",
                    word);
     *value++ = '\0';
+    if (strcmp(word, "at") == 0)
+        return take_place(parse, value, rule, err);
     if (strcmp(word, "channels") == 0)
         return take_count(parse, word, value, &rule->channels, err);
     if (strcmp(word, "grants") == 0)
         return take_count(parse, word, value, &rule->grants, err);
     if (strcmp(word, "size") == 0)
         return take_size(parse, value, &rule->size, err);
-    const char *near = suggest_nearest(word, names, 3);
+    const char *near = suggest_nearest(word, names, 4);
     return BAD(parse, err,
                "there is no limit '%s'%s%s; channels, size and "
-               "grants are the limits",
+               "grants are the limits, and at is a place",
                word, near ? ", did you mean " : "", near ? near : "");
 }
 

@@ -24,7 +24,8 @@ const struct setting setup_rows[] = {
               "\"beside\" is for what is not the host's resource manager." },
     { ROW(policyd_socket), .type = SETTING_STRING,
       .fallback = "/run/xen-vdc/policyd.sock",
-      .text = "Where policyd says whose login a unix account is." },
+      .text = "Where policyd says whose login a unix account is; of a policyd "
+              "in a domain of its own channel:policy." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
     { ROW(simulated_guests), .type = SETTING_STRING, .fallback = "",

@@ -52,6 +52,15 @@ int auth_identify(const struct setup *setup, const struct book *book,
         auth.role = W_GUEST;
         auth.guest = peer->guest;
         customer = a->customer;
+    } else if (peer->by_channeld && *peer->customer) {
+        customer = book_customer(book, peer->customer);
+        if (!customer)
+            return vdc_error_set(err, VDC_E_DENIED,
+                                 "there is no customer '%s' any more",
+                                 peer->customer);
+        auth.role = W_CUSTOMER;
+    } else if (peer->by_channeld) {
+        auth.role = W_OPERATOR;
     } else if (auth_is_operator(setup, peer->uid)) {
         auth.role = W_OPERATOR;
     } else if ((customer = book_customer_by_uid(book, peer->uid))) {

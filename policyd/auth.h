@@ -11,10 +11,15 @@
 #include "wire/wire.h"
 
 /* Who is at the other end of a connection: a program of this host, as the
- * kernel says, or a guest, as Xen says. */
+ * kernel says, or a guest, as Xen says; or, when policyd is in a domain of its
+ * own, a program of the host as channeld says, which knows it from the kernel
+ * there. */
 struct auth_peer {
     uid_t uid;            /* of a program; of a guest AUTH_NO_UID */
     struct vdc_uuid guest; /* zero: a program */
+    bool by_channeld;      /* a program of the host */
+    /* of such a program: whose login it is; "": an operator's */
+    char customer[NAMES_CUSTOMER_MAX + 1];
     char text[128];       /* for the log: "uid 1000", "guest acme.web" */
 };
 #define AUTH_NO_UID ((uid_t)-1)
@@ -29,7 +34,8 @@ struct auth {
 
 /*
  * root and the users in `operators` are operators; the logins of customers
- * are those customers; a guest that is assigned to somebody is itself.
+ * are those customers; a guest that is assigned to somebody is itself; of a
+ * program that channeld tells of, channeld's word counts.
  * Errors: VDC_E_DENIED for anybody else.
  */
 int auth_identify(const struct setup *setup, const struct book *book,

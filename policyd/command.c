@@ -35,7 +35,7 @@ struct pending {
 
 struct command {
     struct event_base *base;
-    const char *address;
+    const char *address, *broker;
     struct command_notify notify;
     int state;
     struct chan *chan;
@@ -232,7 +232,8 @@ static void connect_now(struct command *c)
                                       .protocol = WIRE_PROTOCOL };
     struct vdc_error err = { 0 };
 
-    if (chan_connect(c->base, c->address, &chan_ops, c, &c->chan, &err)) {
+    if (chan_connect(c->base, c->address, c->broker, &chan_ops, c, &c->chan,
+                     &err)) {
         lost(c, &err);
         return;
     }
@@ -259,12 +260,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct command *command_new(struct event_base *base, const char *address,
+                            const char *broker,
                             const struct command_notify *notify)
 {
     struct command *c = XNEW(struct command);
 
     c->base = base;
     c->address = address;
+    c->broker = broker;
     c->notify = *notify;
     c->backoff_ms = BACKOFF_FIRST_MS;
     c->next_id = 1;

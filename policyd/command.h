@@ -30,8 +30,10 @@ typedef void command_done_fn(void *arg, const struct wire_frame *answer,
 /* What comes before it: progress, events.  May be NULL. */
 typedef void command_more_fn(void *arg, const struct wire_frame *frame);
 
-/* Starts connecting, from the loop.  The address must stay valid. */
+/* Starts connecting, from the loop.  The address, and where channeld is
+ * reached if it is of a channel, must stay valid. */
 struct command *command_new(struct event_base *base, const char *address,
+                            const char *broker,
                             const struct command_notify *notify);
 /* Requests under way end with VDC_E_CLOSED, during this call; `down` is not
  * called.  NULL allowed. */

@@ -141,8 +141,12 @@ static int open_tty(const char *path, int *ret, struct vdc_error *err)
     struct termios raw;
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
-    if (fd < 0)
-        return vdc_error_errno(err, VDC_E_IO, errno, "console %s", path);
+    if (fd < 0) {
+        int rc = vdc_error_errno(err, VDC_E_IO, errno, "console %s", path);
+        vdc_error_hint(err, "of a policyd in a domain of its own, consoles "
+                            "are out of reach: 'xl console' on the host");
+        return rc;
+    }
     if (tcgetattr(fd, &raw) != 0) {
         close(fd);
         return vdc_error_set(err, VDC_E_IO, "console %s is not a tty", path);

@@ -1,8 +1,12 @@
 /*
- * Accepts guests.  Which guest is at the other end of a channel channeld says,
+ * Accepts guests, and, when policyd is in a domain of its own, programs of the
+ * host.  Which guest is at the other end of a channel channeld says,
  * who has it from Xen: nothing of it comes from the guest.  What a guest sends
  * is taken as from any client, and the worst that it can do is to lose its own
  * channel (chan/ring.h).
+ *
+ * Of a program of the host channeld says whether it is an operator's, or else
+ * whose login it is: its account means nothing in another domain.
  */
 #include "policyd/guests.h"
 
@@ -15,6 +19,8 @@
 
 #define SERVICE "policy"
 #define CHANNELS_PER_GUEST 8
+/* Of programs of the host, of one account. */
+#define CHANNELS_PER_UID 64
 
 struct entry {
     TAILQ_ENTRY(entry) link;
@@ -26,6 +32,7 @@ struct entry {
 struct guests {
     struct session_host host;
     struct broker *broker;
+    bool is_away; /* from the host: its programs come here, too */
     bool told; /* that channeld is not there; once */
     TAILQ_HEAD(, entry) entries;
 };
@@ -46,30 +53,36 @@ static void session_ended(void *arg, struct session *session)
     free(entry);
 }
 
+/* A program of the host has no uuid, and a guest no uid. */
 static unsigned count(const struct guests *guests,
-                      const struct vdc_uuid *guest)
+                      const struct auth_peer *like)
 {
     const struct entry *entry;
     unsigned n = 0;
 
     TAILQ_FOREACH(entry, &guests->entries, link)
-    n += uuid_equal(&session_peer(entry->session)->guest, guest);
+    {
+        const struct auth_peer *peer = session_peer(entry->session);
+        n += uuid_equal(&peer->guest, &like->guest) && peer->uid == like->uid;
+    }
     return n;
 }
 
-static int check(const struct guests *guests,
-                 const struct wire_channel_end *who, struct vdc_error *err)
+static int check(const struct guests *guests, const struct auth_peer *peer,
+                 struct vdc_error *err)
 {
-    if (uuid_is_zero(&who->partition)) {
+    unsigned most = peer->by_channeld ? CHANNELS_PER_UID : CHANNELS_PER_GUEST;
+
+    if (peer->by_channeld && !guests->is_away) {
         vdc_error_set(err, VDC_E_DENIED,
                       "'" SERVICE "' is for guests that ask for themselves");
         vdc_error_hint(err, "programs of the host use the socket of policyd");
         return VDC_E_DENIED;
     }
-    if (count(guests, &who->partition) >= CHANNELS_PER_GUEST)
+    if (count(guests, peer) >= most)
         return vdc_error_set(err, VDC_E_BUSY,
-                             "this guest has %d channels to policyd already",
-                             CHANNELS_PER_GUEST);
+                             "this %s has %u channels to policyd already",
+                             peer->by_channeld ? "user" : "guest", most);
     return 0;
 }
 
@@ -82,6 +95,22 @@ static void tell_counts(void *arg, struct broker_counts *ret)
     broker_counts_of_port(&counts, ret);
 }
 
+static void fill_peer(const struct wire_channel_end *who,
+                      struct auth_peer *ret)
+{
+    *ret = (struct auth_peer){ .uid = AUTH_NO_UID, .guest = who->partition };
+    if (who->domid) {
+        snprintf(ret->text, sizeof(ret->text), "guest %.80s (domain %u)",
+                 who->name, (unsigned)who->domid);
+        return;
+    }
+    ret->by_channeld = true;
+    ret->uid = who->uid;
+    snprintf(ret->customer, sizeof(ret->customer), "%s", who->owner);
+    snprintf(ret->text, sizeof(ret->text), "uid %u of the host, %s",
+             (unsigned)who->uid, *who->owner ? who->owner : "an operator");
+}
+
 static int on_incoming(void *arg, struct broker_channel *channel,
                        struct vdc_error *err)
 {
@@ -89,16 +118,15 @@ static int on_incoming(void *arg, struct broker_channel *channel,
     const struct port_options options = { .message_max = CHAN_MESSAGE_MAX };
     const struct wire_channel_end *who = &channel->info->client;
     const struct chan_peer end = { .domid = who->domid, .uid = AUTH_NO_UID };
-    struct auth_peer peer = { .uid = AUTH_NO_UID, .guest = who->partition };
+    struct auth_peer peer;
     struct port *port;
 
-    int rc = check(guests, who, err);
+    fill_peer(who, &peer);
+    int rc = check(guests, &peer, err);
     if (!rc)
         rc = broker_take_port(channel, &options, &port, err);
     if (rc)
         return rc;
-    snprintf(peer.text, sizeof(peer.text), "guest %.80s (domain %u)",
-             who->name, (unsigned)who->domid);
     struct entry *entry = XNEW(struct entry);
     struct chan *chan = chan_of_port(guests->host.base, port, &end);
     entry->channel = channel;
@@ -158,6 +186,7 @@ struct guests *guests_new(struct event_base *base, const struct setup *setup,
         return NULL;
     struct guests *guests = XNEW(struct guests);
     TAILQ_INIT(&guests->entries);
+    guests->is_away = chan_address_is_channel(setup->command_address);
     guests->host = (struct session_host){ base, ops, session_ended, guests };
     guests->broker =
         broker_new(base, setup->channel_socket, &broker_ops, guests);

@@ -22,8 +22,6 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
-	policyd/files.c \
-	policyd/files.h \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
@@ -61,6 +59,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/server.h \
 	policyd/service.c \
 	policyd/service.h \
+	policyd/service_files.c \
+	policyd/service_impl.h \
 	policyd/session.c \
 	policyd/session.h \
 	policyd/setup.c \
@@ -70,7 +70,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_sqlite.c \
 	policyd/store_sqlite.h \
 	policyd/store_sqlite_change.c
-POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(WIRE_LIBS) \
+POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
+	$(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS)
 
 sbin_PROGRAMS += policyd/policyd

@@ -1,27 +1,18 @@
 /*
- * The resource service of this host; see service.h.
+ * The resource service of this host; see service.h.  What it does about files
+ * is in service_files.c.
  */
 #include "policyd/service.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/log.h"
-#include "policyd/command.h"
-#include "policyd/files.h"
-#include "policyd/policy.h"
+#include "chan/chan.h"
+#include "files/files.h"
+#include "policyd/service_impl.h"
 
-struct service {
-    struct event_base *base;
-    const struct setup *setup;
-    struct service_notify notify;
-    struct command *command;
-    uint64_t last_event; /* number seen last; they rise, but for `missed` */
-    bool follows;        /* events come */
-    TAILQ_HEAD(, examination) examinations;
-};
 
 /* ---- requests ---- */
 
@@ -201,8 +192,11 @@ static void measure_done(void *arg, const struct wire_frame *answer,
         /* decoded for us alone */
         struct wire_partition_reply *shown = answer->body;
         measured.shown = shown;
-        measured.grown = files_measure(&shown->definition);
-        measured.grown |= files_measure(&shown->live);
+        measured.grown = shown->grown;
+        if (!call->service->is_away) {
+            measured.grown = files_measure(&shown->definition);
+            measured.grown |= files_measure(&shown->live);
+        }
     }
     call->done(call->arg, answer ? &measured : NULL, err);
     free(call);
@@ -215,110 +209,9 @@ int service_measure(struct service *s, const struct vdc_uuid *uuid,
 
     wire_init(&wire_struct_partition_ref, &ref);
     ref.uuid = *uuid;
+    ref.measure = s->is_away;
     return send_call(s, WIRE_MSG_partition_show, &ref, measure_done, done,
                      NULL, arg, NULL, err);
-}
-
-struct mem service_measure_saved(const struct service *s, const char *customer)
-{
-    struct arena *arena = arena_new();
-    const struct files files = { &s->setup->customer_paths, customer, true,
-                                 arena };
-    struct mem saved = files_measure_saved(&files);
-
-    arena_free(arena);
-    return saved;
-}
-
-/* ---- looking at operations ---- */
-
-struct examination {
-    TAILQ_ENTRY(examination) link;
-    struct service *service;
-    struct arena *arena; /* holds this */
-    struct event *soon;
-    struct wire_transaction order;
-    struct reasons reasons;
-    bool refused[SERVICE_OPERATIONS_MAX];
-    struct vdc_error err;
-    service_done_fn *done;
-    void *arg;
-};
-
-static void examination_end(struct examination *e)
-{
-    const struct service_examined examined = { &e->order, &e->reasons,
-                                               e->refused };
-
-    TAILQ_REMOVE(&e->service->examinations, e, link);
-    event_free(e->soon);
-    e->done(e->arg, e->err.code ? NULL : &examined,
-            e->err.code ? &e->err : NULL);
-    arena_free(e->arena);
-}
-
-static void examination_done(evutil_socket_t fd, short what, void *arg)
-{
-    examination_end(arg);
-}
-
-static void examine(const struct setup *setup, const struct files *files,
-                    struct wire_operation *op, struct reasons *reasons)
-{
-    const struct policy policy = { .bridges = &setup->customer_bridges };
-
-    if (op->kind == WIRE_OP_CREATE) {
-        policy_check(&policy, files->customer, files->restricted,
-                     &op->definition, reasons);
-        files_check(files, &op->definition, reasons);
-    } else if (op->kind == WIRE_OP_DISK_ATTACH) {
-        policy_check_disk(files->customer, files->restricted, &op->disk,
-                          reasons);
-        files_check_disk(files, &op->disk, reasons);
-    } else if (op->kind == WIRE_OP_NIC_ATTACH) {
-        policy_check_nic(&policy, files->customer, files->restricted, "vif",
-                         &op->nic, reasons);
-    } else if (op->kind == WIRE_OP_SAVE) {
-        files_check_save(files, &op->uuid, &op->file, reasons);
-        op->replace = true;
-    } else if (op->kind == WIRE_OP_START && *op->file) {
-        files_check_restore(files, &op->uuid, &op->file, reasons);
-    }
-}
-
-int service_examine(struct service *s, const struct wire_transaction *order,
-                    const char *const *customers, bool restricted,
-                    service_done_fn *done, void *arg, struct vdc_error *err)
-{
-    struct arena *arena = arena_new();
-    struct examination *e = ARENA_NEW(arena, struct examination);
-    const struct timeval now = { 0, 0 };
-
-    *e = (struct examination){
-        .service = s, .arena = arena, .done = done, .arg = arg
-    };
-    int rc = wire_struct_copy(&wire_struct_transaction, order, arena,
-                              &e->order, err);
-    if (rc) {
-        arena_free(arena);
-        return rc;
-    }
-    for (uint32_t i = 0; i < e->order.n_operations; i++) {
-        const struct files files = { &s->setup->customer_paths, customers[i],
-                                     restricted, arena };
-        struct reasons *own = ARENA_NEW(arena, struct reasons);
-        if (*customers[i])
-            examine(s->setup, &files, &e->order.operations[i], own);
-        for (size_t j = 0; j < own->n_errors; j++)
-            reasons_add(&e->reasons, &own->errors[j]);
-        e->reasons.n_more += own->n_more;
-        e->refused[i] = own->n_errors > 0;
-    }
-    e->soon = evtimer_new(s->base, examination_done, e);
-    if (!e->soon || evtimer_add(e->soon, &now))
-        abort(); /* no memory: as everywhere */
-    TAILQ_INSERT_TAIL(&s->examinations, e, link);
-    return 0;
 }
 
 /* ---- the connection ---- */
@@ -391,22 +284,21 @@ struct service *service_new(struct event_base *base, const struct setup *setup,
     s->base = base;
     s->setup = setup;
     s->notify = *notify;
+    s->is_away = chan_address_is_channel(setup->command_address);
     TAILQ_INIT(&s->examinations);
-    s->command = command_new(base, setup->command_address, &command_notify);
+    LIST_INIT(&s->saved);
+    s->command = command_new(base, setup->command_address,
+                             setup->channel_socket, &command_notify);
     return s;
 }
 
 void service_free(struct service *s)
 {
-    struct examination *e;
-
     if (!s)
         return;
-    while ((e = TAILQ_FIRST(&s->examinations))) {
-        vdc_error_set(&e->err, VDC_E_CANCELLED, "policyd is stopping");
-        examination_end(e);
-    }
+    service_files_stop(s);
     command_free(s->command);
+    service_files_free(s);
     free(s);
 }
 

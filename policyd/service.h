@@ -70,9 +70,10 @@ struct service_measured {
 int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
 
-/* How much this host has of files that guests of the customer were saved to;
- * looks at them now. */
-struct mem service_measure_saved(const struct service *service,
+/* How much this host has of files that guests of the customer were saved to:
+ * now, or, when policyd is not on it, when they were looked at last, which
+ * service_examine does. */
+struct mem service_measure_saved(struct service *service,
                                  const char *customer);
 
 /* `done` gets a struct wire_host, available_memory after the host's policy. */

@@ -23,11 +23,15 @@ const struct setting setup_rows[] = {
       .text = "The store of customers, quotas and assignments." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
-      .text = "Where resourced of this host listens for policyd." },
+      .text = "Where resourced of this host listens for policyd: memory:PATH "
+              "or unix:PATH in dom0; channel:SERVICE@host in a domain of "
+              "policyd's own." },
     { ROW(channel_socket), .type = SETTING_STRING,
       .fallback = "/run/xen-vdc/channel.sock",
-      .text = "Where channeld of this host listens: over it guests ask for "
-              "themselves.  Empty means that none can." },
+      .text = "Where channeld of this host, or of policyd's own domain, "
+              "listens: over it guests ask for themselves, and, of a policyd "
+              "in a domain of its own, all do.  Empty means that none "
+              "can." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "

@@ -6,8 +6,9 @@
 #include "resourced/host.h"
 #include "resourced/transaction.h"
 
-void boot_add(struct host *host, struct partition *partition)
+void boot_add(struct host *host, struct partition *partition, const char *why)
 {
+    partition->boot_why = why;
     partition->boot_waits = true;
     host->n_boot_waiting++;
 }
@@ -37,6 +38,7 @@ static void start(struct host *host, struct partition *partition)
     wire_init(&wire_struct_operation, &like.request);
     like.request.host_reserve = partition->row.host_reserve;
     like.request.dom0_keep = partition->row.dom0_keep;
+    like.request.reason = partition->boot_why;
     transaction_begin_own(host, &like, &ops, host);
 }
 

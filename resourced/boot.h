@@ -1,5 +1,5 @@
-/* Guests that are started by themselves after a boot of the host, a few at a
- * time. */
+/* Guests that are started by themselves, after a boot of the host as a rule, a
+ * few at a time. */
 #ifndef RESOURCED_BOOT_H
 #define RESOURCED_BOOT_H
 
@@ -7,8 +7,8 @@
 
 struct host;
 
-/* To be started; before boot_go_on. */
-void boot_add(struct host *host, struct partition *partition);
+/* To be started; before boot_go_on.  why: for a person; stays valid. */
+void boot_add(struct host *host, struct partition *partition, const char *why);
 /* Starts as many as may be started at once. */
 void boot_go_on(struct host *host);
 

@@ -342,6 +342,7 @@ static void show(void *arg, int rc, const struct vdc_error *err)
     reply.definition = partition->row.definition;
     if (partition_has_domain(partition))
         reply.live = partition->row.live;
+    handler_measure(request, &reply);
     request_answer(request, WIRE_MSG_partition_reply, &reply);
 }
 
@@ -445,6 +446,7 @@ static const struct {
     { WIRE_MSG_console_where, handle_console_where },
     { WIRE_MSG_host_show, handle_host_show },
     { WIRE_MSG_events, handle_events },
+    { WIRE_MSG_files_look, handle_files_look },
 };
 
 request_fn *handler_of(unsigned message_number)

@@ -10,6 +10,11 @@ struct partition;
 request_fn *handler_of(unsigned message_number);
 /* Those of handlers_resource.c. */
 request_fn *handler_of_resources(unsigned message_number);
+/* handlers_files.c */
+void handle_files_look(struct request *request);
+/* Measures the disks of a reply to show. */
+void handler_measure(struct request *request,
+                     struct wire_partition_reply *reply);
 
 /* Whom a request is about; NULL with VDC_E_NOT_FOUND when there is none. */
 struct partition *handler_partition(struct request *request,

@@ -25,6 +25,8 @@ resourced_resourced_SOURCES = \
 	resourced/boot.h \
 	resourced/channel_rows.c \
 	resourced/channel_rows.h \
+	resourced/commander.c \
+	resourced/commander.h \
 	resourced/domain_config.c \
 	resourced/domain_config.h \
 	resourced/durable.c \
@@ -33,6 +35,7 @@ resourced_resourced_SOURCES = \
 	resourced/event_log.h \
 	resourced/handlers.c \
 	resourced/handlers.h \
+	resourced/handlers_files.c \
 	resourced/handlers_resource.c \
 	resourced/host.c \
 	resourced/host.h \
@@ -114,7 +117,8 @@ resourced_resourced_SOURCES = \
 	resourced/view.h \
 	resourced/waiter.c \
 	resourced/waiter.h
-resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a libvdc/wire/libwire.a \
+resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a \
+	$(FILES_LIBS) libvdc/wire/libwire.a \
 	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
 
 resourcedunitdir = $(systemdsystemunitdir)

@@ -35,7 +35,7 @@ static void was_created(const struct operation *op, struct event_batch *events)
 static void was_started(const struct operation *op, struct event_batch *events)
 {
     event_batch_add(events, op->host, WIRE_EVENT_STARTED, op->row, "%s",
-                    op->automatic        ? "the host has booted"
+                    op->automatic        ? op->request.reason
                     : op->request.paused ? "paused"
                                          : "");
 }

@@ -56,6 +56,7 @@ struct partition {
     struct hv_event event;
     struct mono event_not_before;
     bool boot_waits;    /* to be started by itself, see boot.h */
+    const char *boot_why;
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];
     char last_change[128]; /* by a transaction of this process, for a person */

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "chan/chan.h"
+#include "resourced/commander.h"
 #include "resourced/event_log.h"
 #include "resourced/handlers.h"
 #include "resourced/host.h"
@@ -34,6 +35,7 @@ struct connection {
 struct server {
     struct host *host;
     struct chan_listener *listener;
+    struct commander *commander; /* NULL: commands are taken in dom0 */
     LIST_HEAD(, connection) connections;
     bool is_open;
 };
@@ -65,12 +67,14 @@ static void request_free(struct request *request)
 }
 
 /* Operations go on to their end; those who only listen have none. */
-static void connection_close(struct connection *connection)
+static void connection_close(struct connection *connection, const char *why)
 {
     struct request *request, *next;
 
     chan_destroy(connection->chan);
     connection->chan = NULL;
+    if (connection->server->commander)
+        commander_left(connection->server->commander, why);
     leases_drop_session(connection->server->host, connection);
     for (request = LIST_FIRST(&connection->requests); request;
          request = next) {
@@ -180,7 +184,7 @@ static void look_whether_sent(int fd, short what, void *arg)
         ++connection->n_looks < CLOSING_LOOKS)
         event_add(connection->closing, &tv);
     else
-        connection_close(connection);
+        connection_close(connection, "it was refused");
 }
 
 /* Answers, and hears nothing more from it. */
@@ -290,13 +294,22 @@ static void on_close(void *arg, const struct vdc_error *err)
 
     if (err->code != VDC_E_CLOSED)
         log_warning("a connection is closed: %s", err->text);
-    connection_close(connection);
+    connection_close(connection, err->text);
 }
 
 static const struct chan_ops chan_ops = {
     .on_message = on_message,
     .on_close = on_close,
 };
+
+/* Over a channel. */
+static int check_peer(void *arg, const struct chan_peer *peer,
+                      struct vdc_error *err)
+{
+    const struct server *server = arg;
+
+    return commander_check(server->commander, peer, err);
+}
 
 static void on_accept(void *arg, struct chan *chan)
 {
@@ -305,7 +318,7 @@ static void on_accept(void *arg, struct chan *chan)
 
     chan_peer(chan, &peer);
     /* The socket's mode lets nobody else in; this is the second lock. */
-    if (peer.domid == 0 && peer.uid != 0 && peer.uid != geteuid()) {
+    if (!server->commander && peer.uid != 0 && peer.uid != geteuid()) {
         log_warning("uid %u, process %d, is not let in", (unsigned)peer.uid,
                     (int)peer.pid);
         chan_destroy(chan);
@@ -318,6 +331,8 @@ static void on_accept(void *arg, struct chan *chan)
     chan_set_ops(chan, &chan_ops, connection);
     if (!server->is_open)
         chan_pause(chan);
+    if (server->commander)
+        commander_came(server->commander);
 }
 
 int server_start(struct host *host, const char *address, struct server **ret,
@@ -327,12 +342,16 @@ int server_start(struct host *host, const char *address, struct server **ret,
 
     server->host = host;
     LIST_INIT(&server->connections);
-    int rc = chan_listen(host->base, address, on_accept, server,
-                         &server->listener, err);
+    int rc = commander_new(host, &server->commander, err);
+    if (!rc)
+        rc = chan_listen(host->base, address, host->settings->channel_socket,
+                         on_accept, server, &server->listener, err);
     if (rc) {
+        commander_free(server->commander);
         free(server);
         return rc;
     }
+    chan_listener_check(server->listener, check_peer);
     *ret = server;
     return 0;
 }
@@ -344,6 +363,7 @@ void server_open(struct server *server)
     server->is_open = true;
     LIST_FOREACH (connection, &server->connections, link)
         chan_resume(connection->chan);
+    commander_begin(server->commander);
 }
 
 void server_stop(struct server *server)
@@ -358,7 +378,8 @@ void server_stop(struct server *server)
         /* Requests under way are abandoned with their transactions. */
         while ((request = LIST_FIRST(&connection->requests)))
             request_drop(request);
-        connection_close(connection);
+        connection_close(connection, "resourced ends");
     }
+    commander_free(server->commander);
     free(server);
 }

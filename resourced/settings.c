@@ -16,7 +16,12 @@ const struct setting resourced_setting_rows[] = {
       "damaged log of the database is noticed; empty: none." },
     { "command_address", SETTING_STRING, AT(command_address),
       "memory:/run/xen-vdc/command.sock", 0, 0,
-      "Where commands are taken, from policyd of this host." },
+      "Where commands are taken, from policyd of this host: memory:PATH or "
+      "unix:PATH in dom0, or channel:SERVICE from the command domain." },
+    { "command_domain", SETTING_STRING, AT(command_domain), "", 0, 0,
+      "The partition of the provider's in which policyd runs, which alone "
+      "may command over a channel, and is started whenever it does not run; "
+      "empty: policyd runs in dom0." },
     { "channel_socket", SETTING_STRING, AT(channel_socket),
       "/run/xen-vdc/channel.sock", 0, 0,
       "Where channeld of this host is asked which channels there are, for "

@@ -11,6 +11,7 @@ struct resourced_settings {
     const char *database;
     const char *sequence; /* "": none, see store.h */
     const char *command_address;
+    const char *command_domain; /* "": policyd is in dom0 */
     const char *channel_socket; /* "": there is no channeld */
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */

@@ -98,13 +98,26 @@ static const char guest_hint[] =
     "must allow 'policy'; if this is the host, 'systemctl start "
     "xen-vdc-policyd'";
 
+static const char away_hint[] =
+    "does policyd's domain run ('xl list')? resourced starts it by itself, "
+    "and channeld must run; of a policyd on the host: 'systemctl start "
+    "xen-vdc-policyd'";
+
 static int explain_connect(const struct command_args *args, int rc,
                            struct vdc_error *err)
 {
     char why[sizeof(err->text)] = "";
     if (err)
         memcpy(why, err->text, sizeof(why));
-    if (road_is_channel(args->socket)) {
+    if (road_is_channel(args->socket) && !road_is_guest(args->socket)) {
+        vdc_error_hint(err, "%s", away_hint);
+        vdc_error_prefix(err, "cannot reach policyd at %s", args->socket);
+        /* that nobody offers it is no word about what was asked for */
+        if (rc == VDC_E_NOT_FOUND)
+            rc = VDC_E_NO_DAEMON;
+        if (err)
+            err->code = rc;
+    } else if (road_is_channel(args->socket)) {
         if (err && !err->hint[0])
             vdc_error_hint(err, "%s", guest_hint);
         vdc_error_prefix(err, "cannot reach policyd from inside a guest");

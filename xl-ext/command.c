@@ -8,6 +8,7 @@
 #include "xl-ext/command.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ static const struct command_option common_options[] = {
     { 0, "socket", "PATH", COMPLETE_FILES,
       "The socket of policyd, instead of $XEN_VDC_SOCKET or "
       "/run/xen-vdc/policyd.sock; inside a guest channel:PATH, the socket of "
-      "its channeld, which is taken by itself" },
+      "its channeld, which is taken by itself; of a policyd in a domain of "
+      "its own channel:policy, which is taken by itself, too" },
     { 'h', "help", NULL, COMPLETE_NOTHING, "Explain the command" },
 };
 
@@ -314,7 +316,19 @@ static int parse_word(struct parser *p, struct vdc_error *err)
 
 /* ---- inside a guest ---- */
 
-/* On the host policyd has a socket; in a guest there is only channeld's. */
+/* What Linux says in dom0. */
+static bool is_host(void)
+{
+    char text[64] = "";
+    FILE *f = fopen("/proc/xen/capabilities", "re");
+    bool is = f && fgets(text, sizeof(text), f) && strstr(text, "control_d");
+    if (f)
+        fclose(f);
+    return is;
+}
+
+/* On the host policyd has a socket, or is in a domain of its own; in a guest
+ * there is only channeld's. */
 static const char *default_socket(struct arena *arena)
 {
     const char *socket = getenv("XEN_VDC_SOCKET");
@@ -325,6 +339,8 @@ static const char *default_socket(struct arena *arena)
         channel = BROKER_SOCKET;
     if (access(DEFAULT_SOCKET, F_OK) == 0 || access(channel, F_OK) != 0)
         return DEFAULT_SOCKET;
+    if (is_host())
+        return ROAD_CHANNEL "policy";
     return arena_printf(arena, ROAD_CHANNEL "%s", channel);
 }
 
@@ -456,7 +472,7 @@ int command_parse(int argc, char **argv, struct arena *arena,
     }
     bool version_only = !p.command && given(&p, "version");
     take_other_command(&p);
-    ret->in_guest = road_is_channel(ret->socket);
+    ret->in_guest = road_is_guest(ret->socket);
     if (ret->in_guest)
         take_this_guest(&p);
     rc = check_count(&p, err);

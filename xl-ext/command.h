@@ -80,7 +80,7 @@ struct command_args {
     bool dry_run;
     bool version_only;  /* --version instead of a command */
     const char *socket; /* never NULL; see road.h */
-    bool in_guest;      /* socket is a channel: the guest itself asks */
+    bool in_guest;      /* the guest itself asks, over a channel */
     size_t n_arguments;
     const char *const *arguments;
     size_t n_given;

@@ -186,6 +186,13 @@ static void print_in_guest(void)
            ".Cm events .\n"
            "Its name may be left out:\n.Ql xl\\-vdc mem\\-set 200 .\n"
            "All else is refused.\n"
+           ".Pp\n"
+           "On a host whose policyd runs in a domain of its own,\n.Nm\n"
+           "reaches it over a channel, too, by the address\n"
+           ".Li channel:policy ,\nwhich it takes by itself where policyd "
+           "has no socket; who asks is known by the unix account there, as "
+           "ever.\n"
+           ".Pp\n"
            "The program is\n.Nm xl\\-vdc\\-guest ,\n"
            "which can be linked statically; examples/guest shows how.\n");
 }

@@ -32,6 +32,8 @@ struct arrived {
 struct road {
     int fd; /* of a socket; -1: a channel */
     struct event_base *base;
+    const char *to; /* partition that offers the service */
+    char *service;
     struct broker *broker;
     struct port *port;
     struct chan *chan;
@@ -43,6 +45,13 @@ struct road {
 bool road_is_channel(const char *address)
 {
     return strncmp(address, ROAD_CHANNEL, strlen(ROAD_CHANNEL)) == 0;
+}
+
+bool road_is_guest(const char *address)
+{
+    const char *rest = address + strlen(ROAD_CHANNEL);
+
+    return road_is_channel(address) && (!*rest || *rest == '/');
 }
 
 /* ---- what the channel says ---- */
@@ -113,7 +122,8 @@ static void on_ready(void *arg)
     if (road->settled)
         return; /* channeld was restarted, the channel goes on */
     wire_init(&wire_struct_channel_connect, &connect);
-    connect.service = SERVICE;
+    connect.service = road->service;
+    connect.to = road->to;
     connect.to_server = MEM_KIB(TO_SERVER_KIB);
     connect.to_client = MEM_KIB(TO_CLIENT_KIB);
     broker_connect(road->broker, &connect, &connect_ops, road);
@@ -144,14 +154,21 @@ static const struct broker_ops broker_ops = { .on_ready = on_ready,
                                               .on_lost = on_lost,
                                               .on_closed = on_closed };
 
-static int open_channel(struct road *road, const char *path,
+static int open_channel(struct road *road, const char *address,
                         struct vdc_error *err)
 {
+    const char *rest = address + strlen(ROAD_CHANNEL);
+    bool guest = road_is_guest(address);
+    size_t len = strcspn(rest, "@");
+
+    road->service =
+        guest ? xstrdup(SERVICE) : xasprintf("%.*s", (int)len, rest);
+    road->to = guest || !rest[len] ? "" : rest + len + 1;
     road->base = event_base_new();
     if (!road->base)
         return vdc_error_set(err, VDC_E_NOMEM, "no event loop can be made");
-    road->broker = broker_new(road->base, *path ? path : NULL, &broker_ops,
-                              road);
+    road->broker = broker_new(road->base, guest && *rest ? rest : NULL,
+                              &broker_ops, road);
     while (!road->settled)
         event_base_loop(road->base, EVLOOP_ONCE);
     if (road->error.code && err)
@@ -167,7 +184,7 @@ int road_open(const char *address, struct road **ret, struct vdc_error *err)
     road->fd = -1;
     STAILQ_INIT(&road->arrived);
     if (road_is_channel(address))
-        rc = open_channel(road, address + strlen(ROAD_CHANNEL), err);
+        rc = open_channel(road, address, err);
     else
         rc = stream_blocking_connect(address, &road->fd, err);
     if (rc)
@@ -195,6 +212,7 @@ void road_close(struct road *road)
         free(arrived->bytes);
         free(arrived);
     }
+    free(road->service);
     free(road);
 }
 

@@ -1,6 +1,6 @@
 /*
  * What carries the conversation with policyd: a unix socket on the host, or,
- * inside a guest, a channel that the guest's channeld makes.  Messages go
+ * inside a guest and to a policyd in a domain of its own, a channel that the guest's channeld makes.  Messages go
  * either way as frames; what they mean is for client.c.  Blocking.
  */
 #ifndef XL_EXT_ROAD_H
@@ -14,10 +14,16 @@
 
 struct road;
 
-/* An address that begins so is the socket of a guest's channeld; any other is
- * the path of policyd's own. */
+/*
+ * An address that begins so is of a channel: with a path (or nothing) behind
+ * it, the socket of a guest's channeld; with SERVICE or SERVICE@PARTITION, of
+ * a policyd in a domain of its own, as programs of the host reach it.  Any
+ * other is the path of policyd's socket.
+ */
 #define ROAD_CHANNEL "channel:"
 bool road_is_channel(const char *address);
+/* Whether it is a guest that asks for itself. */
+bool road_is_guest(const char *address);
 
 /* Errors: those of stream_blocking_connect and of broker_connect. */
 int road_open(const char *address, struct road **ret, struct vdc_error *err);

@@ -1,10 +1,11 @@
 /*
  * Channels over what carries them: a unix socket, with the framing of
- * base/stream, or memory, with a port.  This file gives both the channel's
- * face, for policyd and resourced.
+ * base/stream, or memory, with a port, which was handed over at a unix socket
+ * or came by a channeld.  This file gives all of them the channel's face, for
+ * policyd and resourced.
  *
  * A socket queues what the other end does not take; a port does not, so there
- * is a queue here for it.
+ * is a queue here for it, which also has what is sent before there is a port.
  */
 #include "chan/chan.h"
 
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "chan/chan_memory.h"
+#include "chan/chan_route.h"
 #include "chan/port.h"
 
 /* One on its way to a channel, so that it can be given up. */
@@ -34,9 +36,12 @@ struct queued {
 };
 
 struct chan {
+    struct event_base *base;
     struct stream *stream; /* one of the two */
-    struct port *port;
-    struct chan_peer peer; /* of a port */
+    struct port *port;     /* NULL as long as channeld is asked for it */
+    struct chan_route *route; /* NULL: channeld knows nothing of it */
+    bool paused;              /* before there was a port */
+    struct chan_peer peer;    /* of a port */
     STAILQ_HEAD(, queued) queue;
     size_t queued; /* bytes in it */
     bool closed;
@@ -47,28 +52,46 @@ struct chan {
 struct chan_listener {
     struct event_base *base;
     struct stream_listener *stream_listener;
+    struct chan_offer *offer; /* instead, at channeld */
     bool memory;
     LIST_HEAD(, arriving) arriving;
     chan_accept_fn *on_accept;
+    chan_check_fn *check; /* may be NULL */
     void *arg;
 };
 
-/* The path in an address, and whether it is of memory. */
-static const char *parse(const char *address, bool *ret_memory,
+enum carrier { CARRIER_UNIX, CARRIER_MEMORY, CARRIER_CHANNEL };
+
+static const char *const prefixes[] = { "unix:", "memory:", "channel:" };
+
+static bool has_prefix(const char *address, enum carrier carrier)
+{
+    const char *prefix = prefixes[carrier];
+
+    return strncmp(address, prefix, strlen(prefix)) == 0;
+}
+
+bool chan_address_is_channel(const char *address)
+{
+    return has_prefix(address, CARRIER_CHANNEL);
+}
+
+/* What an address has after its kind. */
+static const char *parse(const char *address, enum carrier *ret,
                          struct vdc_error *err)
 {
-    static const char *const prefixes[] = { "unix:", "memory:" };
-
-    for (unsigned i = 0; i < 2; i++) {
-        size_t len = strlen(prefixes[i]);
-        if (strncmp(address, prefixes[i], len) == 0 && address[len] == '/') {
-            *ret_memory = i == 1;
+    for (enum carrier c = CARRIER_UNIX; c <= CARRIER_CHANNEL; c++) {
+        size_t len = strlen(prefixes[c]);
+        if (has_prefix(address, c) &&
+            (c == CARRIER_CHANNEL || address[len] == '/')) {
+            *ret = c;
             return address + len;
         }
     }
     vdc_error_set(err, VDC_E_BAD_VALUE, "'%s' is not the address of a channel",
                   address);
-    vdc_error_hint(err, "write memory:/absolute/path or unix:/absolute/path");
+    vdc_error_hint(err, "write memory:/absolute/path, unix:/absolute/path or "
+                        "channel:SERVICE@PARTITION");
     return NULL;
 }
 
@@ -171,19 +194,49 @@ static const struct port_ops port_ops = {
     .on_close = port_closed,
 };
 
+/* ---- what channeld says ---- */
+
+static void route_over(void *arg, const struct vdc_error *err)
+{
+    struct chan *chan = arg;
+
+    if (chan->closed)
+        return;
+    if (chan->port)
+        port_pause(chan->port);
+    close_port(chan, err);
+}
+
+static void route_port(void *arg, struct port *port,
+                       const struct chan_peer *peer)
+{
+    struct chan *chan = arg;
+
+    chan->port = port;
+    chan->peer = *peer;
+    port_watch(port, chan->base, &port_ops, chan);
+    if (chan->paused)
+        port_pause(port);
+    port_room(chan);
+}
+
+static const struct chan_route_ops route_ops = { .on_port = route_port,
+                                                 .on_over = route_over };
+
 /* ---- connecting ---- */
 
-static struct chan *chan_new(void)
+static struct chan *chan_new(struct event_base *base)
 {
     struct chan *chan = XNEW(struct chan);
 
+    chan->base = base;
     STAILQ_INIT(&chan->queue);
     return chan;
 }
 
 struct chan *chan_of_socket(struct event_base *base, int fd)
 {
-    struct chan *chan = chan_new();
+    struct chan *chan = chan_new(base);
 
     chan->stream = stream_new(base, fd, &stream_ops, chan);
     return chan;
@@ -192,7 +245,7 @@ struct chan *chan_of_socket(struct event_base *base, int fd)
 struct chan *chan_of_port(struct event_base *base, struct port *port,
                           const struct chan_peer *peer)
 {
-    struct chan *chan = chan_new();
+    struct chan *chan = chan_new(base);
 
     chan->port = port;
     chan->peer = *peer;
@@ -200,31 +253,47 @@ struct chan *chan_of_port(struct event_base *base, struct port *port,
     return chan;
 }
 
-int chan_connect(struct event_base *base, const char *address,
-                 const struct chan_ops *ops, void *arg, struct chan **ret,
-                 struct vdc_error *err)
+static int connect_by(struct chan *chan, enum carrier carrier,
+                      const char *where, const char *broker,
+                      struct vdc_error *err)
 {
-    bool memory;
-    const char *path = parse(address, &memory, err);
-    if (!path)
+    int rc;
+
+    switch (carrier) {
+    case CARRIER_UNIX:
+        return stream_connect_unix(chan->base, where, &stream_ops, chan,
+                                   &chan->stream, err);
+    case CARRIER_MEMORY:
+        rc = chan_memory_connect(where, &chan->port, err);
+        if (rc)
+            return rc;
+        /* Who it is was decided by the directory and mode of the socket. */
+        chan->peer.uid = (uid_t)-1;
+        port_watch(chan->port, chan->base, &port_ops, chan);
+        return 0;
+    case CARRIER_CHANNEL:
+        chan->peer.uid = (uid_t)-1;
+        return chan_route_connect(chan->base, where, broker, &route_ops, chan,
+                                  &chan->route, err);
+    }
+    return VDC_E_INTERNAL;
+}
+
+int chan_connect(struct event_base *base, const char *address,
+                 const char *broker, const struct chan_ops *ops, void *arg,
+                 struct chan **ret, struct vdc_error *err)
+{
+    enum carrier carrier;
+    const char *where = parse(address, &carrier, err);
+    if (!where)
         return VDC_E_BAD_VALUE;
 
-    struct chan *chan = chan_new();
+    struct chan *chan = chan_new(base);
     chan_set_ops(chan, ops, arg);
-    int rc;
-    if (memory)
-        rc = chan_memory_connect(path, &chan->port, err);
-    else
-        rc = stream_connect_unix(base, path, &stream_ops, chan, &chan->stream,
-                                 err);
+    int rc = connect_by(chan, carrier, where, broker, err);
     if (rc) {
         chan_destroy(chan);
         return rc;
-    }
-    if (memory) {
-        /* Who it is was decided by the directory and mode of the socket. */
-        chan->peer.uid = (uid_t)-1;
-        port_watch(chan->port, base, &port_ops, chan);
     }
     *ret = chan;
     return 0;
@@ -268,29 +337,60 @@ static void accepted(void *arg, int fd, const struct stream_peer *peer)
     listener->on_accept(listener->arg, chan_of_socket(listener->base, fd));
 }
 
+static int check_route(void *arg, const struct chan_peer *peer,
+                       struct vdc_error *err)
+{
+    struct chan_listener *listener = arg;
+
+    return listener->check ? listener->check(listener->arg, peer, err) : 0;
+}
+
+static void accept_route(void *arg, struct port *port,
+                         const struct chan_peer *peer,
+                         struct chan_route *route)
+{
+    struct chan_listener *listener = arg;
+    struct chan *chan = chan_of_port(listener->base, port, peer);
+
+    chan->route = route;
+    chan_route_set(route, &route_ops, chan);
+    listener->on_accept(listener->arg, chan);
+}
+
+static const struct chan_offer_ops offer_ops = { .on_check = check_route,
+                                                 .on_port = accept_route };
+
 int chan_listen(struct event_base *base, const char *address,
-                chan_accept_fn *on_accept, void *arg,
+                const char *broker, chan_accept_fn *on_accept, void *arg,
                 struct chan_listener **ret, struct vdc_error *err)
 {
-    bool memory;
-    const char *path = parse(address, &memory, err);
-    if (!path)
+    enum carrier carrier;
+    const char *where = parse(address, &carrier, err);
+    if (!where)
         return VDC_E_BAD_VALUE;
 
     struct chan_listener *listener = XNEW(struct chan_listener);
     listener->base = base;
-    listener->memory = memory;
+    listener->memory = carrier == CARRIER_MEMORY;
     listener->on_accept = on_accept;
     listener->arg = arg;
     LIST_INIT(&listener->arriving);
-    int rc = stream_listen_unix(base, path, 0600, accepted, listener,
-                                &listener->stream_listener, err);
+    int rc = carrier == CARRIER_CHANNEL
+                 ? chan_offer_new(base, where, broker, &offer_ops, listener,
+                                  &listener->offer, err)
+                 : stream_listen_unix(base, where, 0600, accepted, listener,
+                                      &listener->stream_listener, err);
     if (rc) {
         chan_listener_destroy(listener);
         return rc;
     }
     *ret = listener;
     return 0;
+}
+
+void chan_listener_check(struct chan_listener *listener, chan_check_fn *check)
+{
+    listener->check = check;
 }
 
 void chan_listener_destroy(struct chan_listener *listener)
@@ -305,6 +405,7 @@ void chan_listener_destroy(struct chan_listener *listener)
         free(arriving);
     }
     stream_listener_destroy(listener->stream_listener);
+    chan_offer_free(listener->offer);
     free(listener);
 }
 
@@ -322,7 +423,7 @@ void chan_peer(const struct chan *chan, struct chan_peer *ret)
     struct stream_peer peer;
 
     *ret = chan->peer;
-    if (chan->port)
+    if (!chan->stream)
         return;
     stream_peer(chan->stream, &peer);
     *ret = (struct chan_peer){ .domid = 0, .uid = peer.uid, .pid = peer.pid };
@@ -334,7 +435,7 @@ static int send_by_port(struct chan *chan, const void *message, size_t size)
         return VDC_E_PROTOCOL;
     if (chan->closed)
         return VDC_E_CLOSED;
-    if (STAILQ_EMPTY(&chan->queue)) {
+    if (chan->port && STAILQ_EMPTY(&chan->queue)) {
         int rc = port_queue(chan->port, 0, message, size);
         if (!rc)
             port_flush(chan->port);
@@ -351,14 +452,15 @@ static int send_by_port(struct chan *chan, const void *message, size_t size)
 
 int chan_send(struct chan *chan, const void *message, size_t size)
 {
-    return chan->port ? send_by_port(chan, message, size)
-                      : stream_send(chan->stream, message, size);
+    return chan->stream ? stream_send(chan->stream, message, size)
+                        : send_by_port(chan, message, size);
 }
 
 size_t chan_pending(const struct chan *chan)
 {
-    return chan->port ? chan->queued + port_unsent(chan->port)
-                      : stream_pending(chan->stream);
+    if (chan->stream)
+        return stream_pending(chan->stream);
+    return chan->queued + (chan->port ? port_unsent(chan->port) : 0);
 }
 
 void chan_count(const struct chan *chan, struct port_counts *ret)
@@ -370,17 +472,19 @@ void chan_count(const struct chan *chan, struct port_counts *ret)
 
 void chan_pause(struct chan *chan)
 {
-    if (chan->port)
-        port_pause(chan->port);
-    else
+    chan->paused = true;
+    if (chan->stream)
         stream_pause(chan->stream);
+    else if (chan->port)
+        port_pause(chan->port);
 }
 
 void chan_resume(struct chan *chan)
 {
-    if (!chan->port)
+    chan->paused = false;
+    if (chan->stream)
         stream_resume(chan->stream);
-    else if (!chan->closed)
+    else if (chan->port && !chan->closed)
         port_resume(chan->port);
 }
 
@@ -390,6 +494,7 @@ void chan_destroy(struct chan *chan)
         return;
     drop_queue(chan);
     port_destroy(chan->port);
+    chan_route_free(chan->route);
     stream_destroy(chan->stream);
     free(chan);
 }

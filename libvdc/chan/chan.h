@@ -4,8 +4,10 @@
  * The command channel between policyd and resourced is one.  An address says
  * what carries it: "memory:PATH", memory that who connects makes and hands
  * over at that unix socket, for processes of one domain; "unix:PATH", a unix
- * socket, the same but for speed.  A message is 1 to CHAN_MESSAGE_MAX bytes;
- * what they mean is for wire/ to say.
+ * socket, the same but for speed; "channel:SERVICE@PARTITION", of who connects,
+ * and "channel:SERVICE", of who listens, a channel that channeld makes, between
+ * any two domains.  A message is 1 to CHAN_MESSAGE_MAX bytes; what they mean is
+ * for wire/ to say.
  * Never blocks; callbacks come from the event loop, none from inside a call.
  */
 #ifndef VDC_CHAN_CHAN_H
@@ -17,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/uuid.h"
 
 struct event_base;
 struct chan;
@@ -42,14 +45,24 @@ struct chan_ops {
  * of who listens at a "memory:" address, nobody is known (uid all ones). */
 struct chan_peer {
     uint32_t domid; /* 0 when carried by a unix socket */
-    uid_t uid;
+    uid_t uid;      /* all ones: of another domain, or not known */
     pid_t pid;
+    /* of another domain, as channeld has it from Xen */
+    struct vdc_uuid partition;
+    char name[256];
+    char owner[32]; /* customer; "": the provider */
 };
 
-/* Errors: VDC_E_BAD_VALUE (address), VDC_E_NO_DAEMON, VDC_E_DENIED. */
+/*
+ * `broker`: where channeld listens, for "channel:"; NULL: where it is usually.
+ * A "channel:" is there at once, and takes messages, but whether somebody is
+ * at its other end is known later: on_close says if not, with the errors of
+ * the broker.  From then on it goes on without channeld.
+ * Errors: VDC_E_BAD_VALUE (address), VDC_E_NO_DAEMON, VDC_E_DENIED.
+ */
 int chan_connect(struct event_base *base, const char *address,
-                 const struct chan_ops *ops, void *arg, struct chan **ret,
-                 struct vdc_error *err);
+                 const char *broker, const struct chan_ops *ops, void *arg,
+                 struct chan **ret, struct vdc_error *err);
 
 /*
  * A channel over what is there already: a connected, non-blocking descriptor
@@ -66,11 +79,22 @@ struct chan *chan_of_port(struct event_base *base, struct port *port,
 typedef void chan_accept_fn(void *arg, struct chan *chan);
 
 /* Errors: VDC_E_BAD_VALUE (address), VDC_E_BUSY (somebody listens there),
- * VDC_E_DENIED. The socket is for its owner only (mode 0600). */
+ * VDC_E_DENIED. The socket is for its owner only (mode 0600).  A service is
+ * offered whenever channeld is there; that it is not, or refuses, is in the
+ * log. */
 int chan_listen(struct event_base *base, const char *address,
-                chan_accept_fn *on_accept, void *arg,
+                const char *broker, chan_accept_fn *on_accept, void *arg,
                 struct chan_listener **ret, struct vdc_error *err);
 void chan_listener_destroy(struct chan_listener *listener); /* NULL allowed */
+
+/* Who may come over a "channel:", besides the rules of channeld; whoever may
+ * not is told the error.  To be set before the event loop goes on. */
+typedef int chan_check_fn(void *arg, const struct chan_peer *peer,
+                          struct vdc_error *err);
+void chan_listener_check(struct chan_listener *listener, chan_check_fn *check);
+
+/* Whether it begins with "channel:". */
+bool chan_address_is_channel(const char *address);
 
 void chan_set_ops(struct chan *chan, const struct chan_ops *ops, void *arg);
 void chan_peer(const struct chan *chan, struct chan_peer *ret);

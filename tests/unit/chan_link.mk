@@ -1,6 +1,6 @@
 # Unit tests of chan's links, ports and streams.
 if HAVE_CUNIT
-LINK_TEST_LIBS = libvdc/chan/libchan.a $(BASE_LIBS) $(CUNIT_LIBS)
+LINK_TEST_LIBS = libvdc/chan/libchan.a $(WIRE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 PORT_PAIR = tests/unit/chan/port_pair.c tests/unit/chan/port_pair.h
 LINK_TESTS = \
 	tests/unit/chan/test_broker \

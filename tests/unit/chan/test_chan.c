@@ -100,7 +100,7 @@ static struct chan_listener *begin(const char *kind)
     base = event_base_new();
     snprintf(address, sizeof(address), "%s:%s/sock", kind, dir);
     CU_ASSERT_EQUAL_FATAL(
-        chan_listen(base, address, on_accept, NULL, &listener, NULL), 0);
+        chan_listen(base, address, NULL, on_accept, NULL, &listener, NULL), 0);
     return listener;
 }
 
@@ -125,7 +125,8 @@ static void exchange(const char *kind)
     char *large = malloc(CHAN_MESSAGE_MAX);
 
     CU_ASSERT_EQUAL_FATAL(
-        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, NULL),
+        0);
     CU_ASSERT_EQUAL(chan_send(client.chan, "abc", 3), 0);
     turn(&server.n_messages, 1);
     CU_ASSERT_EQUAL_FATAL(server.n_messages, 1);
@@ -173,7 +174,8 @@ static void pressure(const char *kind)
 
     server.pause_at_once = true;
     CU_ASSERT_EQUAL_FATAL(
-        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, NULL),
+        0);
     for (uint32_t i = 0; i < 3000; i++) {
         memcpy(bytes, &i, 4);
         CU_ASSERT_EQUAL(chan_send(client.chan, bytes, sizeof(bytes)), 0);
@@ -208,11 +210,13 @@ static void nobody(const char *kind)
     struct chan_listener *listener = begin(kind), *other;
     struct vdc_error err = { 0 };
 
-    CU_ASSERT_EQUAL(chan_listen(base, address, on_accept, NULL, &other, &err),
-                    VDC_E_BUSY);
+    CU_ASSERT_EQUAL(
+        chan_listen(base, address, NULL, on_accept, NULL, &other, &err),
+        VDC_E_BUSY);
     server.reject = true;
     CU_ASSERT_EQUAL_FATAL(
-        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, NULL),
+        0);
     turn(&client.n_closed, 1);
     CU_ASSERT_EQUAL(client.n_closed, 1);
     CU_ASSERT_EQUAL(client.code, VDC_E_CLOSED);
@@ -220,16 +224,17 @@ static void nobody(const char *kind)
     client = (struct side){ 0 };
     /* The listener goes before it has accepted. */
     CU_ASSERT_EQUAL_FATAL(
-        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, NULL),
+        0);
     chan_listener_destroy(listener);
     turn(&client.n_closed, 1);
     CU_ASSERT_EQUAL(client.n_closed, 1);
     chan_destroy(client.chan);
     client.chan = NULL;
     CU_ASSERT_EQUAL(
-        chan_connect(base, address, &ops, &client, &client.chan, &err),
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, &err),
         VDC_E_NO_DAEMON);
-    CU_ASSERT_EQUAL(chan_connect(base, "memory:relative", &ops, &client,
+    CU_ASSERT_EQUAL(chan_connect(base, "memory:relative", NULL, &ops, &client,
                                  &client.chan, &err),
                     VDC_E_BAD_VALUE);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "memory:/"));
@@ -239,6 +244,71 @@ static void nobody(const char *kind)
 static void test_nobody(void)
 {
     both(nobody);
+}
+
+/* Of addresses at channeld, before channeld is asked for anything. */
+static void test_channel_addresses(void)
+{
+    static const struct {
+        const char *address, *hint;
+        bool connects, listens;
+    } cases[] = {
+        { "channel:resource@host", "", true, false },
+        { "channel:resource", "", true, true },
+        { "channel:acme/db@acme.web", "", true, false },
+        { "channel:", "channel:SERVICE", false, false },
+        { "channel:@host", "channel:SERVICE", false, false },
+        { "channel:/run/x.sock/Y", "channel:SERVICE", false, false },
+        { "channel:Two words", "channel:SERVICE", false, false },
+        { "channel:resource@", "resource@host", false, false },
+        { "channels:resource", "channel:SERVICE", false, false },
+    };
+    struct chan_listener *listener;
+    struct vdc_error err = { 0 };
+
+    base = event_base_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        client = (struct side){ 0 };
+        int rc = chan_connect(base, cases[i].address, "/nonexistent", &ops,
+                              &client, &client.chan, &err);
+        CU_ASSERT_EQUAL(rc, cases[i].connects ? 0 : VDC_E_BAD_VALUE);
+        if (rc) {
+            CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, cases[i].hint));
+        } else {
+            chan_destroy(client.chan);
+        }
+        rc = chan_listen(base, cases[i].address, "/nonexistent", on_accept,
+                         NULL, &listener, &err);
+        CU_ASSERT_EQUAL(rc, cases[i].listens ? 0 : VDC_E_BAD_VALUE);
+        if (!rc)
+            chan_listener_destroy(listener);
+    }
+    CU_ASSERT_TRUE(chan_address_is_channel("channel:resource"));
+    CU_ASSERT_FALSE(chan_address_is_channel("memory:/x"));
+    event_base_free(base);
+}
+
+/* Messages may be sent before it is known that nobody is there; that is told
+ * once, and the channel may be destroyed then. */
+static void test_channel_without_broker(void)
+{
+    struct vdc_error err = { 0 };
+
+    base = event_base_new();
+    client = (struct side){ 0 };
+    CU_ASSERT_EQUAL_FATAL(chan_connect(base, "channel:resource@host",
+                                       "/nonexistent", &ops, &client,
+                                       &client.chan, &err),
+                          0);
+    CU_ASSERT_EQUAL(chan_send(client.chan, "abc", 3), 0);
+    CU_ASSERT_EQUAL(chan_pending(client.chan), 3);
+    turn(&client.n_closed, 1);
+    rest();
+    CU_ASSERT_EQUAL(client.n_closed, 1);
+    CU_ASSERT_EQUAL(client.code, VDC_E_NO_DAEMON);
+    CU_ASSERT_EQUAL(chan_send(client.chan, "abc", 3), VDC_E_CLOSED);
+    chan_destroy(client.chan);
+    event_base_free(base);
 }
 
 /* The other end is another process, and is killed under load. */
@@ -253,7 +323,7 @@ static void killed(const char *kind)
         chan_listener_destroy(NULL);
         struct event_base *mine = event_base_new();
         struct side s = { 0 };
-        if (chan_connect(mine, address, &ops, &s, &s.chan, NULL))
+        if (chan_connect(mine, address, NULL, &ops, &s, &s.chan, NULL))
             _exit(1);
         for (uint32_t i = 0;; i++) {
             if (chan_pending(s.chan) < 100000)
@@ -351,7 +421,8 @@ static void test_lies(void)
     close(pair[1]);
     CU_ASSERT_EQUAL(n_open(), before);
     CU_ASSERT_EQUAL_FATAL(
-        chan_connect(base, address, &ops, &client, &client.chan, NULL), 0);
+        chan_connect(base, address, NULL, &ops, &client, &client.chan, NULL),
+        0);
     turn(&server.n_accepted, 1);
     CU_ASSERT_EQUAL(server.n_accepted, 1);
     end(listener);
@@ -366,6 +437,8 @@ static const struct unit_test tests[] = {
     { "messages both ways", test_exchange },
     { "back-pressure", test_pressure },
     { "nobody there, or nobody wanted", test_nobody },
+    { "addresses at channeld", test_channel_addresses },
+    { "no channeld", test_channel_without_broker },
     { "killed under load", test_killed },
     { "what is handed over lies", test_lies },
     { "nothing is left", test_clean },

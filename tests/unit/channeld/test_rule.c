@@ -158,6 +158,35 @@ static void test_limits(void)
     rule_table_free(t);
 }
 
+/* A service of the host that a partition has: nobody else may offer it but the
+ * host, and clients ask the host. */
+static void test_moved(void)
+{
+    struct rule_table *t =
+        parse("p @customer @host allow at=provider.cmd channels=4\n"
+              "q @any @host allow at=03000000-0000-0000-0000-000000000000\n"
+              "r @any @any deny\n"
+              "r @any @host allow at=provider.cmd\n");
+    struct party host = party(0, "", ""), web = party(1, "acme", "web"),
+                 cmd = party(3, "", "cmd"), fw = party(4, "", "fw");
+    const struct rule *rule = rule_decide(t, "p", &web, &host);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rule);
+    CU_ASSERT_TRUE(rule->moved);
+    CU_ASSERT_EQUAL(rule->channels, 4);
+    CU_ASSERT_TRUE(rule_is_at(rule, &cmd));
+    CU_ASSERT_FALSE(rule_is_at(rule, &fw));
+    CU_ASSERT_FALSE(rule_is_at(rule, &host));
+    CU_ASSERT_PTR_NULL(rule_decide(t, "p", &web, &cmd));
+    CU_ASSERT_PTR_NOT_NULL(rule_for_offer(t, "p", &cmd));
+    CU_ASSERT_PTR_NOT_NULL(rule_for_offer(t, "p", &host));
+    CU_ASSERT_PTR_NULL(rule_for_offer(t, "p", &fw));
+    CU_ASSERT_PTR_NOT_NULL(rule_for_offer(t, "q", &cmd));
+    CU_ASSERT_PTR_NULL(rule_for_offer(t, "q", &web));
+    CU_ASSERT_PTR_NULL(rule_for_offer(t, "r", &cmd));
+    rule_table_free(t);
+}
+
 /* Each error: its place, and what to do. */
 static void test_errors(void)
 {
@@ -190,6 +219,11 @@ static void test_errors(void)
         { "s @any @any allow size=8M", "got '8M'" },
         { "s @any @any deny size=8K", "'size=8K': what is denied has no "
                                       "limits" },
+        { "s @any @any allow at=@host", "at wants one partition, "
+                                        "CUSTOMER.PARTITION or a UUID, got "
+                                        "'@host'" },
+        { "s @any @any allow at=acme", "got 'acme'" },
+        { "s @any @any allow at=acme.", "lacks a partition's name" },
         { "a b c allow a=1 b=1 c=1 d=1 e=1", "'e=1' is one word too many" },
         { "s @any @any allow \x01", "r:1: a rule is text" },
     };
@@ -278,6 +312,7 @@ static const struct unit_test tests[] = {
     { "the same customer", test_same_customer },
     { "services", test_services },
     { "limits", test_limits },
+    { "a service that has moved", test_moved },
     { "errors", test_errors },
     { "all errors at once", test_all_errors_at_once },
     { "the file", test_file },

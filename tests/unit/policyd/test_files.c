@@ -1,5 +1,5 @@
-/* Tests of policyd/files.c. */
-#include "policyd/files.h"
+/* Tests of files/files.c. */
+#include "files/files.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -2,9 +2,12 @@
  * The files that a definition names, as the host on which it will run finds
  * them: where they really are, whether the customer may use them, and how
  * large the disks are.
+ *
+ * policyd decides by it, which looks by itself when it is on that host, and
+ * has resourced look when it is not.
  */
-#ifndef POLICYD_FILES_H
-#define POLICYD_FILES_H
+#ifndef VDC_FILES_FILES_H
+#define VDC_FILES_FILES_H
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -54,6 +57,11 @@ void files_check_save(const struct files *files, const struct vdc_uuid *uuid,
 void files_check_restore(const struct files *files,
                          const struct vdc_uuid *uuid, const char **path,
                          struct reasons *reasons);
+
+/* Whichever of these the operation needs. */
+void files_check_operation(const struct files *files,
+                           struct wire_operation *operation,
+                           struct reasons *reasons);
 
 /*
  * Fills in how large the disks' files are now, where they can be looked at;

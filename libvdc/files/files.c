@@ -1,7 +1,7 @@
 /*
  * The files of definitions; see files.h.
  */
-#include "policyd/files.h"
+#include "files/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -271,6 +271,19 @@ void files_check(const struct files *files, struct wire_definition *d,
     }
     for (uint32_t i = 0; i < d->n_disks; i++)
         files_check_disk(files, &d->disks[i], reasons);
+}
+
+void files_check_operation(const struct files *files,
+                           struct wire_operation *op, struct reasons *reasons)
+{
+    if (op->kind == WIRE_OP_CREATE)
+        files_check(files, &op->definition, reasons);
+    else if (op->kind == WIRE_OP_DISK_ATTACH)
+        files_check_disk(files, &op->disk, reasons);
+    else if (op->kind == WIRE_OP_SAVE)
+        files_check_save(files, &op->uuid, &op->file, reasons);
+    else if (op->kind == WIRE_OP_START && *op->file)
+        files_check_restore(files, &op->uuid, &op->file, reasons);
 }
 
 bool files_measure(struct wire_definition *d)
