@@ -153,6 +153,7 @@ static void port_message(void *arg, uint16_t type, const uint8_t *data,
     if (chan->closed)
         return;
     if (size > 0) {
+        chan_route_count(chan->route, chan->port);
         chan->ops->on_message(chan->arg, data, size);
         return;
     }
@@ -437,8 +438,10 @@ static int send_by_port(struct chan *chan, const void *message, size_t size)
         return VDC_E_CLOSED;
     if (chan->port && STAILQ_EMPTY(&chan->queue)) {
         int rc = port_queue(chan->port, 0, message, size);
-        if (!rc)
+        if (!rc) {
             port_flush(chan->port);
+            chan_route_count(chan->route, chan->port);
+        }
         if (rc != VDC_E_BUSY)
             return rc ? VDC_E_CLOSED : 0; /* on_close says why */
     }

@@ -88,6 +88,23 @@ void chan_route_free(struct chan_route *route)
         dispose(route);
 }
 
+void chan_route_count(struct chan_route *route, const struct port *port)
+{
+    struct port_counts counts;
+
+    if (!route || !route->channel || !route->broker)
+        return;
+    port_count(port, &counts);
+    const struct broker_counts told = {
+        .sent = counts.sent,
+        .received = counts.received,
+        .messages = counts.messages_sent + counts.messages_received,
+        .notifications = counts.notified,
+        .stalls = counts.stalls,
+    };
+    broker_count(route->broker, route->channel, &told);
+}
+
 void chan_route_set(struct chan_route *route, const struct chan_route_ops *ops,
                     void *arg)
 {

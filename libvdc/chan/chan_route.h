@@ -24,6 +24,8 @@ int chan_route_connect(struct event_base *base, const char *where,
                        const char *broker, const struct chan_route_ops *ops,
                        void *arg, struct chan_route **ret,
                        struct vdc_error *err);
+/* channeld is told, within seconds, what has gone through; NULL allowed. */
+void chan_route_count(struct chan_route *route, const struct port *port);
 /* channeld is told that the channel is over; NULL allowed. */
 void chan_route_free(struct chan_route *route);
 

@@ -10,6 +10,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/channels-vchan.sh \
 	tests/xen/channels-broker.sh \
 	tests/xen/long/channels.sh \
+	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
 	tests/xen/long/guest.sh
