@@ -120,6 +120,12 @@ int control_new(struct event_base *base, struct link *link,
 {
     const struct port_options options = { .message_max = CONTROL_MESSAGE_MAX };
     struct port *port;
+
+    if (side == RING_TAKER && ring_was_used(link->memory, side)) {
+        link_close(link); /* the kernel notifies the maker once more */
+        return vdc_error_set(err, VDC_E_CLOSED,
+                             "it was of a channeld before this one");
+    }
     int rc = port_new(link, side, RENDEZVOUS_RING, RENDEZVOUS_RING, &options,
                       &port, err);
 

@@ -22,8 +22,12 @@ struct control_ops {
     void (*on_close)(void *arg, const struct vdc_error *err);
 };
 
-/* Takes over the link, also on failure; rings of RENDEZVOUS_RING.  Errors:
- * those of port_new. */
+/*
+ * Takes over the link, also on failure; rings of RENDEZVOUS_RING.  Errors:
+ * those of port_new; VDC_E_CLOSED: a RING_TAKER was here before.  It was
+ * another process, of whose death the maker may not know yet; were its place
+ * taken, the maker would never see it, and tell the new one nothing.
+ */
 int control_new(struct event_base *base, struct link *link,
                 enum ring_side side, const struct control_ops *ops, void *arg,
                 struct control **ret, struct vdc_error *err);

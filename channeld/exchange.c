@@ -89,7 +89,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
                       exchange->timeout_ms);
     vdc_error_hint(&err, "whoever offers the service may be stuck, or have "
                          "too much to do");
-    log_info("channel %llu: %s", (unsigned long long)channel->id, err.text);
+    log_limited(VDC_LOG_INFO,
+                party_format(&channel->party[REGISTRY_CLIENT], whose),
+                "channel %llu: %s", (unsigned long long)channel->id, err.text);
     exchange_fail(exchange, &err);
 }
 

@@ -123,8 +123,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             host_watch_halves(host);
             continue;
         }
-        log_info("channel %llu of '%s' is closed: one end only has told of it",
-                 (unsigned long long)channel->id, channel->service);
+        int side = channel->peer[REGISTRY_CLIENT] ? REGISTRY_CLIENT
+                                                  : REGISTRY_SERVER;
+        char whose[PARTY_TEXT_SIZE];
+        log_limited(VDC_LOG_INFO, party_format(&channel->party[side], whose),
+                    "channel %llu of '%s' is closed: the other end has not "
+                    "told of it",
+                    (unsigned long long)channel->id, channel->service);
         host_end_channel(host, channel, NULL, "the other end is not there");
     }
 }

@@ -7,6 +7,7 @@
  */
 #include "channeld/program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,8 +101,9 @@ static void on_account(void *arg, int rc, const char *customer,
 
     program->asking = NULL;
     if (rc) {
-        log_info("uid %u is not served: %s", program->peer.party.uid,
-                 err->text);
+        char whose[32];
+        snprintf(whose, sizeof(whose), "uid %u", program->peer.party.uid);
+        log_limited(VDC_LOG_INFO, whose, "not served: %s", err->text);
         program->peer.host = programs->host;
         peer_fail(&program->peer, 0, err);
         forget(program);
@@ -137,7 +139,9 @@ static void on_accept(void *arg, int fd, const struct packet_peer *who)
 
     if (programs->n >= PROGRAMS_MOST ||
         (!is_operator && is_too_many(programs, who->uid))) {
-        log_warning("uid %u has too many connections", (unsigned)who->uid);
+        char whose[32];
+        snprintf(whose, sizeof(whose), "uid %u", (unsigned)who->uid);
+        log_limited(VDC_LOG_WARNING, whose, "too many connections");
         close(fd);
         return;
     }

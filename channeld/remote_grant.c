@@ -87,9 +87,10 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
 static void on_close(void *arg, const struct vdc_error *err)
 {
     struct remote_peer *remote = arg;
+    char whose[PARTY_TEXT_SIZE];
 
-    log_info("%s.%s: its channeld has gone: %s", remote->peer.party.owner,
-             remote->peer.party.name, err->text);
+    log_limited(VDC_LOG_INFO, party_format(&remote->peer.party, whose),
+                "its channeld has gone: %s", err->text);
     peer_gone(&remote->peer, false, "its channeld has ended");
 }
 
@@ -138,7 +139,8 @@ static void meet(struct remote_grant *remote, const struct rendezvous *r)
         peer_gone(&remote->peer->peer, false, "its channeld came anew");
     if (join(remote, r, peer, &err)) {
         /* often of a channeld that has just ended: it will write again */
-        log_info("%s: no control channel: %s", remote->path, err.text);
+        log_limited(VDC_LOG_INFO, remote->path, "no control channel: %s",
+                    err.text);
         free(peer);
         return;
     }

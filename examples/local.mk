@@ -25,14 +25,20 @@ EXTRA_DIST += \
 channelexampledir = $(docdir)/examples/channel
 dist_channelexample_DATA = \
 	examples/channel/channel-echo.c \
+	examples/channel/service-echo.c \
 	examples/channel/vchan-echo.c
-check_PROGRAMS += examples/channel/channel-echo examples/channel/vchan-echo
+check_PROGRAMS += examples/channel/channel-echo \
+	examples/channel/service-echo examples/channel/vchan-echo
 examples_channel_channel_echo_SOURCES = examples/channel/channel-echo.c
 examples_channel_channel_echo_LDADD = libvdc/chan/libvdc-chan.a
+examples_channel_service_echo_SOURCES = examples/channel/service-echo.c
+examples_channel_service_echo_LDADD = libvdc/chan/libvdc-chan.a \
+	$(LIBEVENT_LIBS)
 examples_channel_vchan_echo_SOURCES = examples/channel/vchan-echo.c
 examples_channel_vchan_echo_LDADD = libvdc/chan/libvdc-chan.a
 if !SANITIZE
 examples_channel_channel_echo_LDFLAGS = -static
+examples_channel_service_echo_LDFLAGS = -static
 examples_channel_vchan_echo_LDFLAGS = -static
 endif
 dist_check_SCRIPTS += tests/unit/chan/test-example.sh

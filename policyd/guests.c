@@ -26,6 +26,7 @@ struct entry {
     TAILQ_ENTRY(entry) link;
     struct session *session;
     struct broker_channel *channel; /* NULL: channeld has ended it */
+    const struct chan *chan; /* the session's; as long as there is a channel */
 };
 
 struct guests {
@@ -101,6 +102,15 @@ static void fill_peer(const struct wire_channel_end *who,
              (unsigned)who->uid, *who->owner ? who->owner : "an operator");
 }
 
+static void tell_counts(void *arg, struct broker_counts *ret)
+{
+    const struct entry *entry = arg;
+    struct port_counts counts;
+
+    chan_count(entry->chan, &counts);
+    broker_counts_of_port(&counts, ret);
+}
+
 static int on_incoming(void *arg, struct broker_channel *channel,
                        struct vdc_error *err)
 {
@@ -120,6 +130,8 @@ static int on_incoming(void *arg, struct broker_channel *channel,
     struct entry *entry = XNEW(struct entry);
     struct chan *chan = chan_of_port(guests->host.base, port, &end);
     entry->channel = channel;
+    entry->chan = chan;
+    broker_count_by(guests->broker, channel, tell_counts, entry);
     entry->session = session_new(&guests->host, chan, &peer);
     channel->arg = entry;
     TAILQ_INSERT_TAIL(&guests->entries, entry, link);

@@ -75,8 +75,10 @@ static void accepted(void *arg, int fd, const struct stream_peer *peer)
     struct server *server = arg;
 
     if (count(server, peer->uid) >= CONNECTIONS_PER_UID) {
-        log_info("uid %u: refused: %d connections", (unsigned)peer->uid,
-                 CONNECTIONS_PER_UID);
+        char whose[32];
+        snprintf(whose, sizeof(whose), "uid %u", (unsigned)peer->uid);
+        log_limited(VDC_LOG_INFO, whose, "refused: %d connections",
+                    CONNECTIONS_PER_UID);
         refuse(server, fd);
         return;
     }

@@ -79,8 +79,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct session *session = arg;
 
     if (!session->doomed)
-        log_info("%s: no hello in %d s", session->peer.text,
-                 HELLO_TIMEOUT_S);
+        log_limited(VDC_LOG_INFO, session->peer.text, "no hello in %d s",
+                    HELLO_TIMEOUT_S);
     session_destroy(session);
 }
 
@@ -110,8 +110,8 @@ static void session_send(struct session *session,
     if (rc) {
         doom(session);
     } else if (chan_pending(session->chan) > PENDING_MAX) {
-        log_warning("%s: dropped: it does not read what it asked for",
-                    session->peer.text);
+        log_limited(VDC_LOG_WARNING, session->peer.text,
+                    "dropped: it does not read what it asked for");
         doom(session);
     }
     arena_free(arena);
@@ -285,7 +285,7 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
 
 static void broken(struct session *session, const struct vdc_error *err)
 {
-    log_info("%s: %s", session->peer.text, err->text);
+    log_limited(VDC_LOG_INFO, session->peer.text, "%s", err->text);
     session_fail(session, 0, err);
     session_finish(session);
 }
@@ -331,7 +331,7 @@ static void on_close(void *arg, const struct vdc_error *err)
     struct session *session = arg;
 
     if (err->code != VDC_E_CLOSED)
-        log_info("%s: %s", session->peer.text, err->text);
+        log_limited(VDC_LOG_INFO, session->peer.text, "%s", err->text);
     session_destroy(session);
 }
 

@@ -250,7 +250,8 @@ static const struct command channel_commands[] = {
       COMMAND_CHANGES | COMMAND_DESTROYS, COMPLETE_NOTHING, close_options,
       "End channels",
       "Both ends are told, and close it; what is in its rings can still be "
-      "read.",
+      "read. channel-send and channel-recv then end with status 7, also when "
+      "their input ends at that moment.",
       close_examples, run_close },
     { "channel-top", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING,
       top_options, "Show how busy channels are",
@@ -277,7 +278,7 @@ static const struct command channel_commands[] = {
       channel_recv_options, "Offer a service, and print what comes",
       "Offers a service, waits for one client, and writes what it sends to "
       "standard output until it ends. The exit status is 7 when the client "
-      "died before it was done.",
+      "died, or the channel was closed, before it was done.",
       channel_recv_examples, channel_run_recv },
 };
 

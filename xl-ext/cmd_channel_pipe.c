@@ -3,7 +3,12 @@
  *
  * The sender says that it is done, and waits until the receiver has said that
  * it has written everything: so that the exit status of each says what came
- * of it.
+ * of it.  The receiver says so when channeld knows of no end of the channel: a
+ * channel that was closed before is never one that went well, whatever else
+ * came at the same time.
+ *
+ * All that is done before others have their turn is bounded, so that an other
+ * end that never stops sending can be stopped by channeld.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -20,6 +25,9 @@
 #define TYPE_TAKEN 1 /* the receiver has all */
 #define CHUNK 65536u
 #define TURN_MS 500 /* channeld's messages wait no longer */
+#define TURN_MESSAGES 256u /* taken before channeld's have their turn */
+#define ANSWER_S 5 /* channeld is waited for no longer */
+#define FRAME_LEAST 8u /* bytes that a message has in a ring */
 #define SIZE_KIB 64u
 
 struct pipe_end {
@@ -27,10 +35,12 @@ struct pipe_end {
     bool sends;
     bool connected; /* or refused: error */
     bool ended;     /* by channeld, or the other end */
+    bool answered;  /* by channeld, which was asked */
     struct vdc_error error;
     struct broker_channel *channel;
     struct link *link;
     struct ring ring;
+    uint32_t fits; /* messages that there can be in the ring at once */
     struct broker_counts counts;
     uint8_t chunk[CHUNK]; /* read, and not sent yet */
     uint32_t n_chunk, sent;
@@ -63,6 +73,7 @@ static int take_memory(struct pipe_end *end, struct broker_channel *channel,
     int rc = link_import(&memory, &end->link, err);
     if (rc)
         return rc;
+    end->fits = in / FRAME_LEAST;
     rc = channel->memory->maker ? ring_make(&end->ring, end->link->memory,
                                             end->link->size, out, in, err)
                                 : ring_take(&end->ring, end->link->memory,
@@ -143,18 +154,23 @@ static void notify_if(struct pipe_end *end, bool wanted)
     end->counts.notifications++;
 }
 
+/* Bytes of the next message. */
+static uint32_t next_size(const struct pipe_end *end)
+{
+    uint32_t left = end->n_chunk - end->sent, most = ring_most(&end->ring);
+
+    return left < most ? left : most;
+}
+
 /* What was read, as far as there is room.  VDC_E_BUSY: not all of it. */
 static int send_chunk(struct pipe_end *end)
 {
-    uint32_t most = ring_most(&end->ring);
     bool any = false;
     int rc = 0;
 
     while (end->sent < end->n_chunk && rc == 0) {
-        uint32_t size = end->n_chunk - end->sent;
+        uint32_t size = next_size(end);
         uint8_t *to;
-        if (size > most)
-            size = most;
         rc = ring_reserve(&end->ring, size, &to);
         if (rc)
             break;
@@ -202,17 +218,18 @@ static int write_output(const uint8_t *data, size_t size,
     return 0;
 }
 
-/* All messages that are there.  *ret_end: there come no more.  What is shared
- * is copied before it is used. */
-static int take_messages(struct pipe_end *end, bool *ret_taken, bool *ret_end,
-                         struct vdc_error *err)
+/* Messages that are there, up to so many.  *ret_end: there come no more.  What
+ * is shared is copied before it is used. */
+static int take_messages(struct pipe_end *end, uint32_t most, bool *ret_taken,
+                         bool *ret_end, struct vdc_error *err)
 {
     static uint8_t copy[4 * 1024 * 1024];
     struct ring_message message;
     bool any = false;
-    int rc, written = 0;
+    int rc = 0, written = 0;
 
-    while (written == 0 && (rc = ring_peek(&end->ring, &message)) == 0) {
+    while (written == 0 && most-- &&
+           (rc = ring_peek(&end->ring, &message)) == 0) {
         memcpy(copy, message.data, message.size);
         ring_release(&end->ring);
         any = true;
@@ -233,20 +250,51 @@ static int take_messages(struct pipe_end *end, bool *ret_taken, bool *ret_end,
     return 0;
 }
 
-/* Until there may be something to do. */
-static void wait_turn(struct pipe_end *end, bool input)
+/* channeld's turn; before it, when there is nothing to do here, a wait until
+ * there may be. */
+static void give_turn(struct pipe_end *end, bool idle, bool input)
 {
     struct pollfd fds[2] = {
         { .fd = end->link->wake_fd, .events = POLLIN },
         { .fd = input ? STDIN_FILENO : -1, .events = POLLIN },
     };
 
-    poll(fds, 2, TURN_MS);
+    poll(fds, 2, idle ? TURN_MS : 0);
     if (fds[0].revents)
         link_acknowledge(end->link);
     if (end->channel)
         broker_count(end->session.broker, end->channel, &end->counts);
-    event_base_loop(end->session.base, EVLOOP_NONBLOCK);
+    event_base_loop(end->session.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void on_answer(void *arg, const struct wire_frame *answer,
+                      const struct vdc_error *err)
+{
+    struct pipe_end *end = arg;
+
+    end->answered = true;
+}
+
+/* As of now, and not as of what channeld's messages said that have come: what
+ * it says of an end comes before its answer.  One that is not there, or gives
+ * no answer, has ended nothing. */
+static bool is_ended(struct pipe_end *end)
+{
+    const struct timeval limit = { ANSWER_S, 0 };
+    struct event_base *base = end->session.base;
+    struct wire_channel_query query;
+
+    if (!end->channel)
+        return end->ended;
+    wire_init(&wire_struct_channel_query, &query);
+    query.id = end->channel->id;
+    broker_ask(end->session.broker, WIRE_MSG_channel_list, &query, on_answer,
+               end);
+    event_base_loopexit(base, &limit);
+    do
+        event_base_loop(base, EVLOOP_ONCE);
+    while (!end->answered && !event_base_got_exit(base));
+    return end->ended;
 }
 
 static int died(struct pipe_end *end, struct vdc_error *err)
@@ -259,26 +307,34 @@ static int died(struct pipe_end *end, struct vdc_error *err)
                          "the other end has gone before all was sent");
 }
 
+/* Takes what has come.  *ret_last: nothing comes after it, as the other end or
+ * the channel is gone; what was written before that is taken first. */
+static int take_turn(struct pipe_end *end, bool *ret_taken, bool *ret_end,
+                     bool *ret_last, struct vdc_error *err)
+{
+    *ret_last = end->ended || link_other_gone(end->link);
+    return take_messages(end, *ret_last ? end->fits : TURN_MESSAGES, ret_taken,
+                         ret_end, err);
+}
+
 static int run_sender(struct pipe_end *end, struct vdc_error *err)
 {
-    bool taken = false, over = false;
+    bool taken = false, over = false, last;
     int rc = 0;
 
     while (rc == 0 && !taken) {
-        rc = take_messages(end, &taken, &over, err);
+        rc = take_turn(end, &taken, &over, &last, err);
         if (rc || taken)
             break;
-        if (over || link_other_gone(end->link) || end->ended)
+        if (over || last)
             return died(end, err);
         int full = end->sent < end->n_chunk ? send_chunk(end) : 0;
         if (full && full != VDC_E_BUSY)
             return died(end, err);
         bool wants = !full && !end->finished;
-        if (full && ring_want_room(&end->ring, 1))
-            continue;
-        if (ring_want_message(&end->ring))
-            continue;
-        wait_turn(end, wants);
+        bool busy = (full && ring_want_room(&end->ring, next_size(end))) ||
+                    ring_want_message(&end->ring);
+        give_turn(end, !busy, wants);
         struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
         if (wants && poll(&input, 1, 0) > 0)
             rc = read_input(end, err);
@@ -288,21 +344,20 @@ static int run_sender(struct pipe_end *end, struct vdc_error *err)
 
 static int run_receiver(struct pipe_end *end, struct vdc_error *err)
 {
-    bool taken, over = false;
+    bool taken, over = false, last;
     uint8_t *to;
 
     for (;;) {
-        int rc = take_messages(end, &taken, &over, err);
+        int rc = take_turn(end, &taken, &over, &last, err);
         if (rc)
             return rc;
         if (over)
             break;
-        if (link_other_gone(end->link) || end->ended)
+        if (last)
             return died(end, err);
-        if (!ring_want_message(&end->ring))
-            wait_turn(end, false);
+        give_turn(end, !ring_want_message(&end->ring), false);
     }
-    if (ring_other(&end->ring) != RING_OTHER_FINISHED)
+    if (ring_other(&end->ring) != RING_OTHER_FINISHED || is_ended(end))
         return died(end, err);
     if (ring_reserve(&end->ring, 0, &to) == 0) {
         ring_commit(&end->ring, 0, TYPE_TAKEN, false);

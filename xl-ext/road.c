@@ -86,6 +86,15 @@ static int on_memory(void *arg, struct broker_channel *channel,
     return broker_take_port(channel, NULL, &road->port, err);
 }
 
+static void tell_counts(void *arg, struct broker_counts *ret)
+{
+    const struct road *road = arg;
+    struct port_counts counts;
+
+    chan_count(road->chan, &counts);
+    broker_counts_of_port(&counts, ret);
+}
+
 static void on_done(void *arg, struct broker_channel *channel,
                     const struct vdc_error *err)
 {
@@ -100,6 +109,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     road->chan = chan_of_port(road->base, road->port, &host);
     road->port = NULL;
     chan_set_ops(road->chan, &chan_ops, road);
+    broker_count_by(road->broker, channel, tell_counts, road);
 }
 
 static const struct broker_connect_ops connect_ops = { on_memory, on_done };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #include "base/clock.h"
 
 #define LINE_SIZE 4096
+
+#define MINUTE_MS 60000
+#define N_ACCOUNTS 256
 
 static const char *program_name = "";
 static enum log_level limit = VDC_LOG_INFO;
@@ -30,6 +34,12 @@ static const struct {
     [VDC_LOG_INFO] = { "info", 6 },
     [VDC_LOG_DEBUG] = { "debug", 7 },
 };
+
+/* Lines of whoever falls into this place. */
+static struct account {
+    struct mono begun; /* the minute */
+    unsigned n_lines, n_left_out;
+} accounts[N_ACCOUNTS];
 
 #define N_LEVELS (sizeof(levels) / sizeof(levels[0]))
 
@@ -130,5 +140,43 @@ void log_write(enum log_level level, const char *format, ...)
     line[len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, len);
     (void)written; /* there is nobody left to tell */
+    errno = saved_errno;
+}
+
+static struct account *account_of(const char *who)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    while (*who)
+        hash = (hash ^ (unsigned char)*who++) * 16777619u;
+    return &accounts[(hash ^ hash >> 16) % N_ACCOUNTS];
+}
+
+void log_limited(enum log_level level, const char *who, const char *format,
+                 ...)
+{
+    if (!log_enabled(level))
+        return;
+    struct account *account = account_of(who);
+    struct mono now = clock_mono();
+    if (!account->n_lines || now.ms - account->begun.ms >= MINUTE_MS) {
+        if (account->n_left_out)
+            log_write(level, "%s: %u lines were left out", who,
+                      account->n_left_out);
+        *account = (struct account){ .begun = now };
+    }
+    if (account->n_lines == LOG_LIMIT_LINES) {
+        account->n_left_out++;
+        return;
+    }
+    int saved_errno = errno;
+    char text[LINE_SIZE];
+    va_list ap;
+    va_start(ap, format);
+    int r = vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    bool last = ++account->n_lines == LOG_LIMIT_LINES;
+    log_write(level, "%s: %s%s", who, r < 0 ? "?" : text,
+              last ? " (and no more for a minute)" : "");
     errno = saved_errno;
 }

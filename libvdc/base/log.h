@@ -31,6 +31,17 @@ bool log_level_parse(const char *name, enum log_level *ret);
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * A line "who: text" that somebody outside can cause as often as he likes: a
+ * guest, or who connects.  Of each `who` LOG_LIMIT_LINES a minute are written,
+ * the last of which says that it is; the next after that minute says how many
+ * were left out.  A few of many may fall together and share their lines.  Of
+ * one thread.
+ */
+#define LOG_LIMIT_LINES 10
+void log_limited(enum log_level level, const char *who, const char *format,
+                 ...) __attribute__((format(printf, 3, 4)));
+
 #define log_error(...) log_write(VDC_LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(VDC_LOG_WARNING, __VA_ARGS__)
 #define log_info(...) log_write(VDC_LOG_INFO, __VA_ARGS__)

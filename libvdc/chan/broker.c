@@ -16,6 +16,7 @@
 #define AGAIN_MOST_MS 5000
 #define COUNT_S 2
 #define OFFER_AGAIN_S 1
+#define LATE_S 1 /* how often it is looked what is late */
 #define HELLO_PAGE 64 /* channels in a message */
 
 /* ---- sending ---- */
@@ -35,6 +36,30 @@ int broker_say(struct broker *broker, enum wire_message_number number,
     return rc;
 }
 
+static struct mono answer_until(enum wire_message_number number)
+{
+    unsigned s = number == WIRE_MSG_hello             ? BROKER_HELLO_S
+                 : number == WIRE_MSG_channel_connect ? BROKER_CONNECT_S
+                                                      : BROKER_ANSWER_S;
+
+    return (struct mono){ clock_mono().ms + s * 1000 };
+}
+
+static void look_later(struct broker *broker)
+{
+    const struct timeval later = { LATE_S, 0 };
+
+    if (!TAILQ_EMPTY(&broker->requests) &&
+        !evtimer_pending(broker->late, NULL))
+        evtimer_add(broker->late, &later);
+}
+
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+    broker_fail_late(arg);
+    look_later(arg);
+}
+
 struct broker_request *broker_request(struct broker *broker,
                                       enum wire_message_number number,
                                       const void *body)
@@ -44,7 +69,9 @@ struct broker_request *broker_request(struct broker *broker,
     broker->last_id = (broker->last_id + 1) & ~BROKER_THEIRS;
     request->id = broker->last_id;
     request->number = number;
+    request->until = answer_until(number);
     TAILQ_INSERT_TAIL(&broker->requests, request, link);
+    look_later(broker);
     request->rc = broker->is_ready || number == WIRE_MSG_hello
                       ? broker_say(broker, number, request->id, body)
                       : VDC_E_CLOSED;
@@ -114,21 +141,60 @@ void broker_end(struct broker *broker, struct broker_channel *channel,
     broker_entry_free(broker, entry_of(channel));
 }
 
-void broker_count(struct broker *broker, struct broker_channel *channel,
-                  const struct broker_counts *counts)
+static void count_soon(struct broker *broker)
 {
     const struct timeval soon = { COUNT_S, 0 };
-    struct wire_channel *wire = &entry_of(channel)->opened.channel;
-    bool is_client = channel->is_client;
+
+    if (!evtimer_pending(broker->count, NULL))
+        evtimer_add(broker->count, &soon);
+}
+
+static void take_counts(struct broker_entry *entry,
+                        const struct broker_counts *counts)
+{
+    struct wire_channel *wire = &entry->opened.channel;
+    bool is_client = entry->channel.is_client;
 
     wire->sent = is_client ? counts->sent : counts->received;
     wire->received = is_client ? counts->received : counts->sent;
     wire->messages = counts->messages;
     wire->notifications = counts->notifications;
     wire->stalls = counts->stalls;
-    entry_of(channel)->is_counted = true;
-    if (!evtimer_pending(broker->count, NULL))
-        evtimer_add(broker->count, &soon);
+    entry->is_counted = true;
+}
+
+void broker_count(struct broker *broker, struct broker_channel *channel,
+                  const struct broker_counts *counts)
+{
+    take_counts(entry_of(channel), counts);
+    count_soon(broker);
+}
+
+void broker_count_by(struct broker *broker, struct broker_channel *channel,
+                     broker_counts_fn *fn, void *arg)
+{
+    entry_of(channel)->counts_fn = fn;
+    entry_of(channel)->counts_arg = arg;
+    count_soon(broker);
+}
+
+/* Those who know are asked, and again as long as there are any. */
+static void ask_counts(struct broker *broker)
+{
+    struct broker_entry *entry;
+
+    TAILQ_FOREACH(entry, &broker->entries, link)
+    {
+        struct broker_counts counts = { 0 };
+        if (!entry->counts_fn)
+            continue;
+        count_soon(broker);
+        entry->counts_fn(entry->counts_arg, &counts);
+        if (memcmp(&counts, &entry->counts, sizeof(counts)) == 0)
+            continue;
+        entry->counts = counts;
+        take_counts(entry, &counts);
+    }
 }
 
 /* All of them, or those with new counts. */
@@ -155,6 +221,7 @@ static void tell_channels(struct broker *broker, bool all)
 
 static void on_count(evutil_socket_t fd, short what, void *arg)
 {
+    ask_counts(arg);
     tell_channels(arg, false);
 }
 
@@ -344,8 +411,9 @@ struct broker *broker_new(struct event_base *base, const char *path,
     broker->failing = evtimer_new(base, on_failing, broker);
     broker->count = evtimer_new(base, on_count, broker);
     broker->offering = evtimer_new(base, on_offering, broker);
+    broker->late = evtimer_new(base, on_late, broker);
     if (!broker->again || !broker->failing || !broker->count ||
-        !broker->offering)
+        !broker->offering || !broker->late)
         abort(); /* out of memory */
     event_active(broker->again, EV_TIMEOUT, 0);
     return broker;
@@ -370,6 +438,7 @@ void broker_free(struct broker *broker)
     event_free(broker->failing);
     event_free(broker->count);
     event_free(broker->offering);
+    event_free(broker->late);
     free(broker->path);
     free(broker);
 }

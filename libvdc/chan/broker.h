@@ -5,6 +5,11 @@
  *
  * The connection is made again whenever channeld has ended.  Channels go on
  * without it: they are told of anew, as are offers.
+ *
+ * Nothing is waited for without end: a request that channeld does not answer
+ * in BROKER_ANSWER_S fails with VDC_E_TIMEOUT, and so does a connect in
+ * BROKER_CONNECT_S, which is more than channeld itself waits for the other
+ * end (its answer_timeout); who does not greet in BROKER_HELLO_S is lost.
  */
 #ifndef VDC_CHAN_BROKER_H
 #define VDC_CHAN_BROKER_H
@@ -21,6 +26,10 @@ struct event_base;
 
 #define BROKER_SOCKET "/run/xen-vdc/channel.sock"
 #define BROKER_SOCKET_ENV "XEN_VDC_CHANNEL_SOCKET"
+
+#define BROKER_HELLO_S 10
+#define BROKER_ANSWER_S 30
+#define BROKER_CONNECT_S 150
 
 /* A channel of this program.  It is the library's, until on_closed or
  * broker_end. */
@@ -91,6 +100,9 @@ struct broker_connect_ops {
                     const struct vdc_error *err);
 };
 
+/* connect->layout: WIRE_LAYOUT_VDC; for any other on_done comes with
+ * VDC_E_UNSUPPORTED.  Programs with Xen's libxenvchan find each other in
+ * xenstore, without a broker: see vchan.h. */
 void broker_connect(struct broker *broker,
                     const struct wire_channel_connect *connect,
                     const struct broker_connect_ops *ops, void *arg);
@@ -107,6 +119,15 @@ struct broker_counts {
 };
 void broker_count(struct broker *broker, struct broker_channel *channel,
                   const struct broker_counts *counts);
+/* The same, asked for whenever channeld is to be told, until the channel has
+ * ended (broker_end, or after on_closed): then nothing needs to be said. */
+typedef void broker_counts_fn(void *arg, struct broker_counts *ret);
+void broker_count_by(struct broker *broker, struct broker_channel *channel,
+                     broker_counts_fn *fn, void *arg);
+/* What port_count says of a port, in these words. */
+struct port_counts;
+void broker_counts_of_port(const struct port_counts *counts,
+                           struct broker_counts *ret);
 
 /*
  * Any other request.  done comes once, from the loop: with the answer (valid

@@ -68,6 +68,29 @@ void broker_fail_unsent(struct broker *broker)
     }
 }
 
+void broker_fail_late(struct broker *broker)
+{
+    struct mono now = clock_mono();
+    struct broker_request *request;
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_TIMEOUT, "channeld at %s does not answer",
+                  broker->path);
+    vdc_error_hint(&err, "it may be stuck: 'systemctl status "
+                         "xen-vdc-channeld'");
+    /* from the first on, as callbacks may end any and make new ones, which
+     * have their time before them */
+    do {
+        TAILQ_FOREACH(request, &broker->requests, link)
+        if (request->until.ms <= now.ms)
+            break;
+        if (request && request->number == WIRE_MSG_hello)
+            broker_lost(broker, &err);
+        else if (request)
+            conclude(broker, request, NULL, &err);
+    } while (request);
+}
+
 /* The program takes the memory, or says why not. */
 static int offer_memory(struct broker_request *request,
                         struct broker_entry *entry, struct vdc_error *err)
@@ -133,6 +156,20 @@ static void hear_opened(struct broker *broker, struct broker_request *request,
     conclude(broker, request, NULL, NULL);
 }
 
+/* Nobody here has it any more. */
+static void refuse_late(struct broker *broker, const struct wire_frame *frame)
+{
+    const struct wire_channel_opened *opened = frame->body;
+    struct wire_channel_ref ref;
+
+    if (frame->message->number != WIRE_MSG_channel_opened)
+        return;
+    wire_init(&wire_struct_channel_ref, &ref);
+    ref.id = opened->channel.id;
+    ref.reason = "it was not waited for any more";
+    broker_request(broker, WIRE_MSG_channel_close, &ref);
+}
+
 static void hear_answer(struct broker *broker, const struct wire_frame *frame,
                         int *fds, unsigned n_fds)
 {
@@ -150,8 +187,10 @@ static void hear_answer(struct broker *broker, const struct wire_frame *frame,
         broker_lost(broker, &err);
         return;
     }
-    if (!request)
+    if (!request) {
+        refuse_late(broker, frame);
         return;
+    }
     if (frame->message->number == WIRE_MSG_channel_opened &&
         request->connect_ops) {
         hear_opened(broker, request, frame->body, fds, n_fds);

@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include "base/clock.h"
 #include "chan/broker.h"
 #include "chan/packet.h"
 
@@ -14,6 +15,7 @@ struct broker_request {
     uint32_t id;
     enum wire_message_number number;
     int rc; /* not 0: it was not sent */
+    struct mono until; /* an answer is waited for */
     broker_done_fn *done;
     const struct broker_connect_ops *connect_ops;
     void *arg;
@@ -28,6 +30,9 @@ struct broker_entry {
     struct wire_channel_opened opened;
     bool is_open;    /* the other end has agreed */
     bool is_counted; /* counts have changed */
+    broker_counts_fn *counts_fn; /* who knows them; may be NULL */
+    void *counts_arg;
+    struct broker_counts counts; /* that it said last */
 };
 
 struct broker_offer {
@@ -49,7 +54,7 @@ struct broker {
     TAILQ_HEAD(, broker_request) requests;
     TAILQ_HEAD(, broker_entry) entries;
     TAILQ_HEAD(, broker_offer) offers;
-    struct event *again, *failing, *count, *offering;
+    struct event *again, *failing, *count, *offering, *late;
 };
 
 int broker_say(struct broker *broker, enum wire_message_number number,
@@ -75,5 +80,7 @@ void broker_heard(void *arg, const uint8_t *data, size_t size, int *fds,
                   unsigned n_fds);
 void broker_fail_all(struct broker *broker, const struct vdc_error *err);
 void broker_fail_unsent(struct broker *broker);
+/* Those whose time is over. */
+void broker_fail_late(struct broker *broker);
 
 #endif

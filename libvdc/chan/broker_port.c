@@ -1,6 +1,7 @@
 /*
- * From what a broker says of a channel to its port, for programs that need
- * nothing special of its memory; see broker.h.
+ * From what a broker says of a channel to its port, and from what the port
+ * counts to what the broker is told, for programs that need nothing special of
+ * its memory; see broker.h.
  */
 #include "chan/broker.h"
 #include "chan/port.h"
@@ -47,4 +48,16 @@ int broker_take_port(struct broker_channel *channel,
     return port_new(link, maker ? RING_MAKER : RING_TAKER,
                     client_made_it ? up : down, client_made_it ? down : up,
                     options, ret, err);
+}
+
+void broker_counts_of_port(const struct port_counts *counts,
+                           struct broker_counts *ret)
+{
+    *ret = (struct broker_counts){
+        .sent = counts->sent,
+        .received = counts->received,
+        .messages = counts->messages_sent + counts->messages_received,
+        .notifications = counts->notified,
+        .stalls = counts->stalls,
+    };
 }

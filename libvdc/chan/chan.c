@@ -153,7 +153,6 @@ static void port_message(void *arg, uint16_t type, const uint8_t *data,
     if (chan->closed)
         return;
     if (size > 0) {
-        chan_route_count(chan->route, chan->port);
         chan->ops->on_message(chan->arg, data, size);
         return;
     }
@@ -221,7 +220,13 @@ static void route_port(void *arg, struct port *port,
     port_room(chan);
 }
 
+static void route_count(void *arg, struct port_counts *ret)
+{
+    chan_count(arg, ret);
+}
+
 static const struct chan_route_ops route_ops = { .on_port = route_port,
+                                                 .on_count = route_count,
                                                  .on_over = route_over };
 
 /* ---- connecting ---- */
@@ -438,10 +443,8 @@ static int send_by_port(struct chan *chan, const void *message, size_t size)
         return VDC_E_CLOSED;
     if (chan->port && STAILQ_EMPTY(&chan->queue)) {
         int rc = port_queue(chan->port, 0, message, size);
-        if (!rc) {
+        if (!rc)
             port_flush(chan->port);
-            chan_route_count(chan->route, chan->port);
-        }
         if (rc != VDC_E_BUSY)
             return rc ? VDC_E_CLOSED : 0; /* on_close says why */
     }
@@ -464,6 +467,13 @@ size_t chan_pending(const struct chan *chan)
     if (chan->stream)
         return stream_pending(chan->stream);
     return chan->queued + (chan->port ? port_unsent(chan->port) : 0);
+}
+
+void chan_count(const struct chan *chan, struct port_counts *ret)
+{
+    *ret = (struct port_counts){ 0 };
+    if (chan->port)
+        port_count(chan->port, ret);
 }
 
 void chan_pause(struct chan *chan)

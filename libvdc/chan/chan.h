@@ -25,6 +25,7 @@ struct event_base;
 struct chan;
 struct chan_listener;
 struct port;
+struct port_counts;
 
 #define CHAN_MESSAGE_MAX (1024 * 1024)
 
@@ -102,6 +103,8 @@ void chan_peer(const struct chan *chan, struct chan_peer *ret);
 int chan_send(struct chan *chan, const void *message, size_t size);
 /* Bytes queued that what carries it has not taken yet. */
 size_t chan_pending(const struct chan *chan);
+/* What has gone through it, carried by a port; a socket counts nothing. */
+void chan_count(const struct chan *chan, struct port_counts *ret);
 /* Stop and go on delivering messages. */
 void chan_pause(struct chan *chan);
 void chan_resume(struct chan *chan);

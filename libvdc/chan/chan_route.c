@@ -88,23 +88,6 @@ void chan_route_free(struct chan_route *route)
         dispose(route);
 }
 
-void chan_route_count(struct chan_route *route, const struct port *port)
-{
-    struct port_counts counts;
-
-    if (!route || !route->channel || !route->broker)
-        return;
-    port_count(port, &counts);
-    const struct broker_counts told = {
-        .sent = counts.sent,
-        .received = counts.received,
-        .messages = counts.messages_sent + counts.messages_received,
-        .notifications = counts.notified,
-        .stalls = counts.stalls,
-    };
-    broker_count(route->broker, route->channel, &told);
-}
-
 void chan_route_set(struct chan_route *route, const struct chan_route_ops *ops,
                     void *arg)
 {
@@ -129,6 +112,16 @@ static void ended(struct chan_route *route, const char *reason)
     route->channel = NULL; /* the broker frees it */
     vdc_error_set(&err, VDC_E_CLOSED, "the channel was ended: %s", reason);
     over(route, &err);
+}
+
+static void tell_counts(void *arg, struct broker_counts *ret)
+{
+    const struct chan_route *route = arg;
+    struct port_counts counts = { 0 };
+
+    if (!route->freed)
+        route->ops->on_count(route->arg, &counts);
+    broker_counts_of_port(&counts, ret);
 }
 
 static void fill_peer(const struct wire_channel_end *end,
@@ -194,6 +187,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     route->port = NULL;
     channel->arg = route;
     fill_peer(&channel->info->server, &peer);
+    broker_count_by(route->broker, channel, tell_counts, route);
     route->calling = true;
     route->ops->on_port(route->arg, port, &peer);
     called(route);
@@ -292,6 +286,8 @@ static int on_incoming(void *arg, struct broker_channel *channel,
     else
         route->channel = channel;
     channel->arg = route;
+    if (route->channel)
+        broker_count_by(offer->broker, channel, tell_counts, route);
     called(route);
     return rc;
 }

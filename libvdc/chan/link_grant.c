@@ -7,6 +7,7 @@
  * The devices and their ioctls are in Linux's xen/gntalloc.h, xen/gntdev.h,
  * xen/evtchn.h.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
@@ -164,14 +165,18 @@ int link_grant_give(uint32_t domid, uint32_t n_pages, size_t life_offset,
     return 0;
 }
 
+/* Older kernels count all pages that are mapped, and say ENOMEM; newer ones
+ * look at each request by itself, and say EINVAL. */
 static int map_error(int errnum, uint32_t n_pages, struct vdc_error *err)
 {
     char limit[32];
 
-    if (errnum != ENOMEM)
+    limit_of("xen_gntdev", limit, sizeof(limit));
+    bool over = errnum == EINVAL && isdigit((unsigned char)limit[0]) &&
+                n_pages > strtoul(limit, NULL, 10);
+    if (errnum != ENOMEM && !over)
         return vdc_error_errno(err, VDC_E_PROTOCOL, errnum,
                                "%u granted pages are not accepted", n_pages);
-    limit_of("xen_gntdev", limit, sizeof(limit));
     vdc_error_set(err, VDC_E_QUOTA,
                   "%u granted pages cannot be mapped: over the limit of the "
                   "module xen-gntdev (parameter `limit`, %s pages), or no "

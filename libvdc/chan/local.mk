@@ -12,6 +12,8 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan_memory.h \
 	libvdc/chan/chan_route.c \
 	libvdc/chan/chan_route.h \
+	libvdc/chan/endpoint.c \
+	libvdc/chan/endpoint.h \
 	libvdc/chan/link.c \
 	libvdc/chan/link.h \
 	libvdc/chan/link_grant.c \
@@ -35,23 +37,36 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/vchan.h
 
 # For programs of others: rings, links, ports and streams, without libevent but
-# for port_watch and mux.  The headers keep their folders.
+# for port_watch, mux and endpoint.  The headers keep their folders.
 lib_LIBRARIES += libvdc/chan/libvdc-chan.a
 libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/base/arena.c \
+	libvdc/base/clock.c \
 	libvdc/base/error.c \
+	libvdc/base/uuid.c \
+	libvdc/chan/broker.c \
+	libvdc/chan/broker_hear.c \
+	libvdc/chan/broker_port.c \
+	libvdc/chan/endpoint.c \
 	libvdc/chan/link.c \
 	libvdc/chan/link_grant.c \
 	libvdc/chan/link_memory.c \
 	libvdc/chan/mux.c \
+	libvdc/chan/packet.c \
+	libvdc/chan/packet_listen.c \
 	libvdc/chan/port.c \
 	libvdc/chan/port_blocking.c \
 	libvdc/chan/port_event.c \
 	libvdc/chan/ring.c \
-	libvdc/chan/vchan.c
+	libvdc/chan/vchan.c \
+	libvdc/wire/decode.c \
+	libvdc/wire/encode.c \
+	libvdc/wire/layout.c \
+	libvdc/wire/tables.c
 libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
 vdcchandir = $(includedir)/vdc-chan/chan
 vdcchan_HEADERS = \
+	libvdc/chan/endpoint.h \
 	libvdc/chan/link.h \
 	libvdc/chan/mux.h \
 	libvdc/chan/port.h \

@@ -76,9 +76,9 @@ size_t port_unsent(const struct port *port);
 
 /* The most bytes that a message sent in one piece can have. */
 uint32_t port_piece_max(const struct port *port);
-/* The same without a copy: room for up to `size` bytes (no more than
- * port_piece_max) in shared memory, and then what became of it.  Errors are
- * those of port_queue. */
+/* The same, made in place: room for up to `size` bytes (no more than
+ * port_piece_max), as ring_reserve gives it, and then what became of it.
+ * Errors are those of port_queue. */
 int port_reserve(struct port *port, uint32_t size, uint8_t **ret);
 void port_commit(struct port *port, uint32_t size, uint16_t type);
 

@@ -142,6 +142,8 @@ static void run(struct port_event *e)
                              : port_arm(e->port, waits_for_room(e));
         if (more)
             again(e);
+        if (e->port->count)
+            e->port->count(e->port->owner);
     }
     if (--e->depth == 0 && !e->port)
         free_now(e);

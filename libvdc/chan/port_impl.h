@@ -30,9 +30,23 @@ struct port {
     uint32_t taken;     /* bytes since room was last given back */
     uint32_t give_back; /* do so at this many */
 
+    /* port_blocking.c: messages come one after the other, and nothing was
+     * sent between them. */
+    bool in_row;
+    uint64_t sent_then; /* messages, when the last was received */
+
     struct port_event *event;
     void (*event_free)(struct port_event *event);
     void (*event_sent)(struct port_event *event, int rc);
+
+    /* endpoint.c's, all NULL without it. */
+    void *owner;
+    /* In place of poll(2), when waiting: until the descriptor may be readable
+     * (then, and at any other time, 0), VDC_E_TIMEOUT, or why there is no
+     * more to wait for. */
+    int (*sleep)(void *owner, int timeout_ms);
+    /* Before the event loop goes on: the counts may have changed. */
+    void (*count)(void *owner);
 };
 
 /* Puts what it can of a rest into the ring. 0: there is none left. */

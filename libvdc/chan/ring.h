@@ -26,6 +26,9 @@
 #define RING_PAGE 4096u
 #define RING_SIZE_MIN 4096u              /* bytes, of one direction */
 #define RING_SIZE_MAX (4u * 1024 * 1024) /* powers of two between */
+/* Of short messages, kept together before they are copied to the shared
+ * memory. */
+#define RING_STAGE 2048u
 
 enum ring_side {
     RING_MAKER, /* who made the memory */
@@ -40,16 +43,26 @@ size_t ring_memory(uint32_t maker_to_taker, uint32_t taker_to_maker);
  * to clear when its mapping goes. */
 size_t ring_life_offset(enum ring_side side);
 
+/* Whether this side of the channel in this memory was ever arrived at, by
+ * whatever process. */
+bool ring_was_used(const void *memory, enum ring_side side);
+
 /* All of it is ring.c's own. */
 struct ring_out {
     uint8_t *data;
     uint32_t size;
     uint32_t head;      /* bytes written, ever (modulo 2^32); ours */
+    uint32_t copied;    /* of these, in the shared memory */
+    uint32_t base;      /* position of what is first in the stage */
+    uint32_t claimed;   /* position of the first line not claimed yet */
     uint32_t told;      /* of these, published */
     uint32_t tail_seen; /* of these, taken by the other end, last read */
     uint32_t reserved;  /* bytes of the open reservation, its header too */
     uint32_t skip;      /* bytes of padding before it */
+    uint8_t *frame;     /* where it is */
+    bool direct;        /* in the shared memory, not in the stage */
     bool finished;
+    uint64_t stage[RING_STAGE / 8];
 };
 
 struct ring_in {
@@ -107,8 +120,10 @@ int ring_take(struct ring *ring, void *memory, size_t size,
 /* The most bytes of one message. */
 uint32_t ring_most(const struct ring *ring);
 /*
- * Room for a message of up to `size` bytes, to be written in place; several
- * may be reserved and committed before they are published.
+ * Room for a message of up to `size` bytes, to be written in place until it is
+ * committed; several may be before they are published.  (A short message is
+ * made in private memory, from where all go to the shared memory together:
+ * many short stores to memory that the other end has in its cache are slow.)
  * VDC_E_BUSY: no room now (ask for notice with ring_want_room).
  * VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
  */

@@ -9,6 +9,11 @@
  * call on a broken stream returns VDC_E_PROTOCOL.  No system calls, no
  * allocation, no locks; one thread a direction and end.
  *
+ * How the two ends learn of the memory is between them: the server's first
+ * grant reference and its event channel are in xenstore, as "ring-ref" and
+ * "event-channel" below a path that both know.  channeld makes no channels of
+ * this layout.
+ *
  * This layout keeps all positions in one cache line, and each message that is
  * awaited or read costs a locked instruction: for new programs use ring.h.
  */

@@ -12,4 +12,33 @@ tests_bench_bench_store_SOURCES = \
 	tests/bench/bench_store_log.c \
 	tests/unit/resourced/store_fixture.c
 tests_bench_bench_store_LDADD = $(STORE_LIBS)
+# Against Xen's own library, on a stand-in for Xen.
+BENCH_CHAN = \
+	tests/bench/bench_chan.c \
+	tests/bench/bench_chan.h \
+	tests/bench/bench_chan_own.c \
+	tests/bench/bench_chan_vchan.c
+BENCH_CHAN_BED = \
+	tests/bench/bench_chan.h \
+	tests/bench/bench_chan_bed.c \
+	tests/bench/bench_chan_own.c \
+	tests/bench/bench_chan_vchan.c
+if HAVE_XENVCHAN
+check_PROGRAMS += tests/bench/bench_chan
+tests_bench_bench_chan_SOURCES = $(BENCH_CHAN) \
+	tests/unit/chan/standin.c tests/unit/chan/standin.h
+tests_bench_bench_chan_LDADD = libvdc/chan/libchan.a \
+	libvdc/base/libbase.a $(XENVCHAN_LIBS) -lpthread
+# For two domains: with Xen's libraries, for a guest's initramfs.
+if !SANITIZE
+check_PROGRAMS += tests/bench/bench_chan_bed
+tests_bench_bench_chan_bed_SOURCES = $(BENCH_CHAN_BED)
+tests_bench_bench_chan_bed_LDFLAGS = -static -Wl,--wrap=xenevtchn_notify
+tests_bench_bench_chan_bed_LDADD = libvdc/chan/libvdc-chan.a \
+	$(XENVCHAN_LIBS) -lxengnttab -lxenevtchn -lxenstore -lxentoolcore \
+	-lxentoollog
+endif
+endif
+EXTRA_DIST += $(BENCH_CHAN) $(BENCH_CHAN_BED) tests/bench/channels.sh \
+	tests/bench/channels-bed.sh
 EXTRA_DIST += tests/bench/resourced.sh tests/bench/store.sh

@@ -35,7 +35,7 @@
 #elif defined(__SANITIZE_ADDRESS__) || defined(VDC_ASAN)
 #define OPERATIONS 300000ul
 #else
-#define OPERATIONS 400000ul
+#define OPERATIONS 10000000ul
 #endif
 
 /* For what may race: gcc would inline it into what is instrumented. */
@@ -210,16 +210,27 @@ static int receive(struct fight *fight)
     return 0;
 }
 
+static bool is_within(const uint8_t *at, uint32_t n, const void *memory,
+                      size_t size)
+{
+    const uint8_t *begin = memory;
+
+    return at >= begin && at <= begin + size &&
+           n <= (size_t)(begin + size - at);
+}
+
 static int send_one(struct fight *fight)
 {
-    uint8_t *begin = fight->memory + RING_PAGE + SIZE, *to;
+    const struct ring_out *out = &fight->ring.out;
+    uint8_t *to;
     uint32_t number = next_random(&fight->random);
     uint32_t size = number % (number & 1u << 20 ? 2041 : 64);
     int rc = ring_reserve(&fight->ring, size, &to);
 
     if (rc)
         return rc;
-    assert(to >= begin && to + size <= begin + SIZE);
+    assert(is_within(to, size, out->stage, sizeof(out->stage)) ||
+           is_within(to, size, fight->memory + RING_PAGE + SIZE, SIZE));
     write_bytes(to, number, size);
     ring_commit(&fight->ring, size, (uint16_t)number, false);
     fight->n_sent++;

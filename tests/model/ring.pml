@@ -43,6 +43,8 @@
 #define SLOT 5
 byte memory[7];
 
+#define NOTHING 255 /* in a slot: no frame's position */
+
 #define OPEN 0
 #define FINISHED 1
 
@@ -167,6 +169,15 @@ active proctype writer()
             :: else
             fi;
             told = head;
+            if /* lines of room that it knows of are stored to */
+            :: skip
+#ifdef CLAIM_UNREAD
+            :: true ->
+#else
+            :: FREE(head, tail) >= 1 ->
+#endif
+                writer_stores!SLOT + head % SIZE, NOTHING
+            fi;
             d_step { asked = 0; tail = 0 }
         :: skip; /* a pause, until all is read */
             (taken == published || !reader_lives)

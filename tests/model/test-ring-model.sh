@@ -45,7 +45,7 @@ check "nor when either end dies at any step, or both" \
     holds -DDEATH -DN_FRAMES=3
 grep 'states, stored' out
 
-sleeps=NO_FENCE_WRITER overwrites=NO_ROOM_CHECK
+sleeps=NO_FENCE_WRITER overwrites="NO_ROOM_CHECK CLAIM_UNREAD"
 if [ "$VDC_SWEEP" = full ]; then
     sleeps="$sleeps NO_FENCE_READER NO_FENCE_SLEEPER NO_RECHECK
         ACKNOWLEDGE_LATE OFF_BY_ONE"

@@ -1,6 +1,6 @@
 # channeld, the real daemon in both its roles, on a simulated host.
 CHANNEL_BED = tests/sim/channel_bed.c tests/sim/channel_bed.h \
-	tests/sim/channel_program.c
+	tests/sim/channel_program.c $(SIM_PROCESS)
 CHANNEL_TESTS = tests/sim/test_channeld tests/sim/test_channeld_restart \
 	tests/sim/test_channeld_random
 check_PROGRAMS += $(CHANNEL_TESTS) tests/sim/hostile_guest

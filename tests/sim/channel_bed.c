@@ -16,6 +16,7 @@
 
 #include "chan/packet.h"
 #include "hv/sim/sim.h"
+#include "tests/sim/process.h"
 
 #define START_MS 20000
 
@@ -28,6 +29,27 @@ void check_has(const char *text, const char *words, const char *file, int line)
         return;
     printf("    %s:%d: wanted '%s' in '%s'\n", file, line, words, text);
     checks_failed++;
+}
+
+int bed_main(const struct bed_test *tests, size_t n_tests, int argc,
+             char **argv)
+{
+    unsigned passed = 0, failed = 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < n_tests; i++) {
+        if (argc > 1 && !strstr(tests[i].name, argv[1]))
+            continue;
+        unsigned before = checks_failed, done = checks_done;
+        tests[i].run();
+        bool ok = checks_failed == before && checks_done > done;
+        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
+        fflush(stdout);
+        passed += ok;
+        failed += !ok;
+    }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed || !passed ? 1 : 0;
 }
 
 static void fatal(const char *what)
@@ -277,13 +299,19 @@ static void turn(struct bed *bed, unsigned ms)
     event_free(timer);
 }
 
+unsigned bed_time_factor(void)
+{
+    const char *slow = getenv("VDC_TIME_FACTOR");
+
+    return slow ? (unsigned)atoi(slow) : 1;
+}
+
 bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,
                unsigned timeout_ms)
 {
-    const char *slow = getenv("VDC_TIME_FACTOR");
     /* The limit is for what never comes: a busy machine is no failure. */
-    uint64_t until = clock_mono().ms +
-                     UINT64_C(4) * timeout_ms * (slow ? atoi(slow) : 1);
+    uint64_t until =
+        clock_mono().ms + UINT64_C(4) * timeout_ms * bed_time_factor();
 
     bool holds;
 
@@ -313,18 +341,22 @@ void bed_pause(struct bed *bed, unsigned ms)
 
 /* ---- looking ---- */
 
+unsigned bed_fds_at_rest(struct bed *bed)
+{
+    unsigned n = bed_count_fds(bed->pid);
+
+    for (unsigned same = 0, i = 0; same < 4 && i < 100; i++) {
+        unsigned before = n;
+        bed_pause(bed, 20 * bed_time_factor());
+        n = bed_count_fds(bed->pid);
+        same = n == before ? same + 1 : 0;
+    }
+    return n;
+}
+
 unsigned bed_count_fds(pid_t pid)
 {
-    char path[64];
-    unsigned n = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    if (d)
-        closedir(d);
-    return n;
+    return process_count_fds(pid);
 }
 
 unsigned long bed_memory(pid_t pid)
@@ -344,13 +376,5 @@ unsigned long bed_memory(pid_t pid)
 
 bool bed_logged(const struct bed *bed, const char *words)
 {
-    FILE *f = fopen(bed_path(bed, "log"), "r");
-    char line[4096];
-    bool found = false;
-
-    while (f && !found && fgets(line, sizeof(line), f))
-        found = strstr(line, words) != NULL;
-    if (f)
-        fclose(f);
-    return found;
+    return process_logged(bed_path(bed, "log"), words);
 }

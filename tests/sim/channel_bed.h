@@ -49,6 +49,19 @@ struct bed {
     unsigned n_guests;
 };
 
+/* ---- tests ---- */
+
+struct bed_test {
+    const char *name;
+    void (*run)(void);
+};
+
+/* Runs those whose names have argv[1], if there is one; for main to return. */
+int bed_main(const struct bed_test *tests, size_t n_tests, int argc,
+             char **argv);
+
+/* ---- the host and its guests ---- */
+
 /* rules: text of the rules' file; conf: more lines of channeld.conf. */
 struct bed *bed_new(const char *rules, const char *conf);
 /* Ends all, removes the folder. */
@@ -72,12 +85,17 @@ const char *bed_store(struct bed *bed, struct arena *arena);
  * VDC_TIME_FACTOR); returns *done. */
 bool bed_run(struct bed *bed, const bool *done, unsigned timeout_ms);
 void bed_pause(struct bed *bed, unsigned ms);
+/* $VDC_TIME_FACTOR, or 1: how much slower programs are than usual. */
+unsigned bed_time_factor(void);
 /* The same until a function says so. */
 typedef bool bed_until_fn(void *arg);
 bool bed_until(struct bed *bed, bed_until_fn *fn, void *arg,
                unsigned timeout_ms);
 
 unsigned bed_count_fds(pid_t pid);
+/* channeld's, when it has been as many for a while: what was closed at the
+ * other end is seen to be. */
+unsigned bed_fds_at_rest(struct bed *bed);
 /* Resident memory, KiB. */
 unsigned long bed_memory(pid_t pid);
 bool bed_logged(const struct bed *bed, const char *words);
@@ -88,6 +106,7 @@ struct bed_end {
     struct broker_channel *channel; /* NULL: it is over */
     uint64_t id;
     bool maker, is_client;
+    bool settled; /* the other end has agreed */
     int fds[LINK_FDS_MAX];
     unsigned n_fds;
     char reason[256]; /* of its end */

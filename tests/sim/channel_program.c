@@ -155,6 +155,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     program->done = true;
     if (channel) {
         program->last = channel->arg;
+        program->last->settled = true;
         return;
     }
     program->error = *err;
@@ -162,7 +163,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     /* memory that was taken for nothing */
     for (unsigned i = 0; i < program->n_ends; i++) {
         struct bed_end *end = program->ends[i];
-        if (end->channel && !end->channel->info->opened_ms && end->is_client) {
+        if (end->is_client && !end->settled) {
             forget(program, end);
             break;
         }

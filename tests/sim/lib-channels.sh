@@ -42,6 +42,16 @@ END
     "$CHANNELD" --guest --config "$WORK/$1.conf" >>"$WORK/channeld.log" 2>&1 &
     channeld_pids="$channeld_pids $!"
 }
+# A guest "web" of each of two customers, with its channeld: needs web.cfg.
+start_guests_of() { # CUSTOMER...
+    for owner in "$@"; do
+        check "a guest of $owner" \
+            vdc create "$WORK/web.cfg" --customer "$owner" --quiet
+        start_guest "$owner" "$(vdc domid "$owner.web")"
+        retry 20 in_guest "$owner" channel-list ||
+            failed "channeld in $owner.web"
+    done
+}
 # With the channels of a guest: its programs would find them by themselves.
 in_guest() { # NAME COMMAND...
     guest=$1

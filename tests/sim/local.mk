@@ -1,4 +1,5 @@
 # tests/sim
+SIM_PROCESS = tests/sim/process.c tests/sim/process.h
 include tests/sim/test_policyd.mk
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
@@ -6,12 +7,13 @@ tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
 
 # resourced, the real daemon on a simulated host.
 if HAVE_CUNIT
-RD_SOURCES = tests/sim/rd.c tests/sim/rd.h
+RD_SOURCES = tests/sim/rd.c tests/sim/rd.h $(SIM_PROCESS)
 RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
 	tests/sim/test_resourced_random \
+	tests/sim/test_resourced_devices \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
 	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors
 check_PROGRAMS += $(RD_TESTS)
@@ -37,6 +39,9 @@ tests_sim_test_resourced_descriptors_SOURCES = \
 	tests/sim/test_resourced_descriptors.c $(RD_SOURCES)
 tests_sim_test_resourced_descriptors_LDADD = $(RD_LIBS)
 RD_CHANGE_SOURCES = tests/sim/rd_change.c tests/sim/rd_change.h $(RD_SOURCES)
+tests_sim_test_resourced_devices_SOURCES = \
+	tests/sim/test_resourced_devices.c $(RD_CHANGE_SOURCES)
+tests_sim_test_resourced_devices_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_memory_SOURCES = \
 	tests/sim/test_resourced_memory.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_memory_LDADD = $(RD_LIBS)

@@ -1,7 +1,6 @@
 /* For tests of resourced: daemon, client and host. */
 #include "tests/sim/rd.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -16,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/stream.h"
+#include "tests/sim/process.h"
 #include "tests/unit/unit.h"
 
 #define ANSWER_MS 20000
@@ -191,29 +191,12 @@ void rd_kill(struct rd *rd)
 
 unsigned rd_descriptors(struct rd *rd)
 {
-    char path[64];
-    unsigned n = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)rd->pid);
-    DIR *dir = opendir(path);
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        n += e->d_name[0] != '.';
-    if (dir)
-        closedir(dir);
-    return n;
+    return process_count_fds(rd->pid);
 }
 
 bool rd_logged(struct rd *rd, const char *words)
 {
-    FILE *f = fopen(rd_path(rd, "log"), "r");
-    char line[4096];
-    bool found = false;
-
-    while (f && !found && fgets(line, sizeof(line), f))
-        found = strstr(line, words) != NULL;
-    if (f)
-        fclose(f);
-    return found;
+    return process_logged(rd_path(rd, "log"), words);
 }
 
 /* ---- the client ---- */

@@ -28,6 +28,14 @@ void rd_create_web(struct rd *rd, const char *cmdline, bool start)
     CU_ASSERT_EQUAL_FATAL(rd_create(rd, &definition, start, NULL), 0);
 }
 
+struct rd *rd_with_web(const char *options)
+{
+    struct rd *rd = rd_started(options, NULL, NULL);
+
+    rd_create_web(rd, "", true);
+    return rd;
+}
+
 struct wire_operation *rd_change(struct rd_change *c, struct rd *rd,
                                  enum wire_operation_kind kind)
 {

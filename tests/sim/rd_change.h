@@ -11,6 +11,8 @@ struct rd *rd_started(const char *options, const char *settings,
                       const char *fault);
 /* A guest "web" of 256 MiB, which may have 512 MiB, and 2 of 4 vCPUs. */
 void rd_create_web(struct rd *rd, const char *cmdline, bool start);
+/* Both: a host with these options, and "web" running on it. */
+struct rd *rd_with_web(const char *options);
 
 /* A transaction of one operation on acme's guest "web". */
 struct rd_change {

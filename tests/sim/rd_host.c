@@ -3,6 +3,7 @@
 #include "tests/sim/rd_host.h"
 
 #include <CUnit/CUnit.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,4 +161,65 @@ uint64_t rd_cpu_us(struct rd *rd)
     if (f)
         fclose(f);
     return ns / 1000;
+}
+
+void rd_check_agrees(struct rd *rd)
+{
+    const struct wire_verify_reply *reply = rd_verify(rd, false);
+
+    CU_ASSERT_FATAL(reply != NULL);
+    for (uint32_t i = 0; i < reply->n_differences; i++)
+        printf("\n  %s %s: %s\n", reply->differences[i].name,
+               reply->differences[i].kind, reply->differences[i].text);
+    CU_ASSERT_EQUAL(reply->n_differences, 0);
+}
+
+struct rd *rd_with_pci(void)
+{
+    struct rd *rd = rd_new("pci=0000:03:00.0+0000:03:00.1");
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    return rd;
+}
+
+void rd_stop(struct rd *rd)
+{
+    rd_signal(rd, SIGTERM);
+    CU_ASSERT_EQUAL(rd_wait(rd), 0);
+}
+
+uint32_t rd_create_rich(struct rd *rd, const char *name, const char *mac)
+{
+    struct wire_definition definition;
+    struct wire_disk disk;
+    struct wire_nic nic;
+    struct vdc_error err;
+
+    rd_definition(&definition, name, "");
+    definition.max_memory = MEM_MIB(128);
+    definition.vcpus = 2;
+    definition.max_vcpus = 4;
+    wire_init(&wire_struct_disk, &disk);
+    disk.target = "/bin/true";
+    disk.readonly = true; /* all have it */
+    disk.format = "raw";
+    disk.vdev = "xvda";
+    wire_init(&wire_struct_nic, &nic);
+    nic.mac = mac;
+    nic.bridge = "xenbr0";
+    definition.disks = &disk;
+    definition.nics = &nic;
+    definition.n_disks = definition.n_nics = 1;
+    if (rd_create(rd, &definition, true, &err)) {
+        printf("%s\n", err.text);
+        CU_FAIL_FATAL("no guest");
+    }
+    return rd_show(rd, name)->domid;
+}
+
+void rd_remove_node(struct rd *rd, const char *path)
+{
+    struct hv *hv = rd_host(rd);
+
+    CU_ASSERT_EQUAL(hv->store->remove(hv, path, NULL), 0);
 }

@@ -34,6 +34,19 @@ unsigned rd_differences(const struct wire_verify_reply *reply,
 const struct wire_difference *
 rd_difference(const struct wire_verify_reply *reply, const char *kind);
 
+/* Fails the test when there is a difference. */
+void rd_check_agrees(struct rd *rd);
+
+/* A daemon on a host with a PCI device of two functions. */
+struct rd *rd_with_pci(void);
+/* Ends it in good order. */
+void rd_stop(struct rd *rd);
+/* A running guest of acme with a disk, an interface and a number of vCPUs that
+ * can be changed; its domid. */
+uint32_t rd_create_rich(struct rd *rd, const char *name, const char *mac);
+/* From the host's xenstore. */
+void rd_remove_node(struct rd *rd, const char *path);
+
 /* A number of /proc/PID/status of the daemon, "VmRSS"; in KiB. */
 uint64_t rd_status_kib(struct rd *rd, const char *name);
 /* CPU time that the daemon has used; in microseconds. */

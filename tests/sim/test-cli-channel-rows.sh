@@ -3,51 +3,26 @@
 # the channelds of two guests, all real, on a simulated host.
 . "$(dirname "$0")/lib.sh"
 
-CHANNELD=$(cd "$BIN" && pwd)/channeld/channeld
-channeld_pid=
-programs=
-XEN_VDC_CHANNEL_SOCKET=$WORK/channel.sock
-export XEN_VDC_CHANNEL_SOCKET
+. "$(dirname "$0")/lib-channels.sh"
 
-finish_channels() {
+programs=
+finish_rows() {
     ended=$?
-    for pid in $channeld_pid $programs; do
+    for pid in $programs; do
         stop_daemon "$pid"
     done
     (exit "$ended")
-    finish
+    finish_channels
 }
-trap finish_channels EXIT
+trap finish_rows EXIT
 
 start_host
 echo "pipe @any @any allow" >"$WORK/rules"
-cat >"$WORK/channeld.conf" <<END
-socket = "$WORK/channel.sock"
-rules = "$WORK/rules"
-sequence = "$WORK/channeld.sequence"
-policyd_socket = "$WORK/policyd.sock"
-hypervisor = "sim:state=$WORK/sim.state,beside=yes,memory=4G,dom0_memory=512M"
-simulated_guests = "$WORK/guests.sock"
-operators = [ "$(id -u)" ]
-host_channels = 40
-END
-start_channeld() {
-    "$CHANNELD" --config "$WORK/channeld.conf" >>"$WORK/channeld.log" 2>&1 &
-    channeld_pid=$!
+write_channeld_settings
+echo 'host_channels = 40' >>"$WORK/channeld.conf"
+begin_channeld() {
+    start_channeld
     retry 20 vdc channel-list
-}
-start_guest() { # NAME DOMID
-    cat >"$WORK/$1.conf" <<END
-socket = "$WORK/$1.sock"
-control = "sim:$2:$WORK/guests.sock"
-END
-    "$CHANNELD" --guest --config "$WORK/$1.conf" >>"$WORK/channeld.log" 2>&1 &
-    programs="$programs $!"
-}
-in_guest() { # NAME COMMAND...
-    guest=$1
-    shift
-    XEN_VDC_CHANNEL_SOCKET=$WORK/$guest.sock vdc "$@"
 }
 # rows PATTERN WORDS OF resource-list...
 rows() {
@@ -65,7 +40,7 @@ check_error "without channeld channels are not known" 7 \
     'which channels there are is not known' vdc resource-list --kind channel
 check "but all else is listed" vdc resource-list
 check_equal "and there is no total of them" 0 "$(rows '^channel' --totals)"
-start_channeld || {
+begin_channeld || {
     failed "channeld starts" "$(cat "$WORK/channeld.log")"
     exit 1
 }
@@ -76,12 +51,7 @@ check_output "all of them free" '^channel +- +40 +0 +0 +- +- +0 +40' \
 check "acme" vdc customer-create acme --memory 1G --user 54001
 check "globex" vdc customer-create globex --memory 1G --user 54002
 config web.cfg
-for owner in acme globex; do
-    check "a guest of $owner" \
-        vdc create "$WORK/web.cfg" --customer "$owner" --quiet
-    start_guest "$owner" "$(vdc domid "$owner.web")"
-    retry 20 in_guest "$owner" channel-list || failed "channeld in $owner.web"
-done
+start_guests_of acme globex
 
 # ---- a channel between guests, and one from the host ----
 
@@ -158,11 +128,10 @@ stop_resourced
 start_resourced
 check "resourced restarts" retry 20 rows_are 2 ' channel ' --kind channel
 check_equal "the row is the same" "$before" "$(vdc resource-show "$index")"
-stop_daemon "$channeld_pid" KILL
-channeld_pid=
+stop_daemon "$host_channeld_pid" KILL
 check_error "channeld is killed" 7 'which channels there are is not known' \
     vdc resource-show "$index"
-start_channeld
+begin_channeld
 check "and started" retry 20 rows_are 2 ' channel ' --kind channel
 check_equal "the row is the same as well" "$before" \
     "$(vdc resource-show "$index")"

@@ -27,12 +27,7 @@ retry 20 vdc channel-list || {
 check "acme" vdc customer-create acme --memory 1G --user 54001
 check "globex" vdc customer-create globex --memory 1G --user 54002
 config web.cfg
-for owner in acme globex; do
-    check "a guest of $owner" \
-        vdc create "$WORK/web.cfg" --customer "$owner" --quiet
-    start_guest "$owner" "$(vdc domid "$owner.web")"
-    retry 20 in_guest "$owner" channel-list || failed "channeld in $owner.web"
-done
+start_guests_of acme globex
 
 # ---- rules ----
 
@@ -161,6 +156,97 @@ wait $recv
 check_equal "the receiver's status" 7 $?
 check_equal "what was written has come" "first line" "$(cat "$WORK/got")"
 check_error "it is gone" 3 "there is no channel $id" vdc channel-show "$id"
+
+# ---- closed as the input ends, and while both are busy ----
+
+receiver() { # >OUTPUT
+    in_guest acme channel-recv one 2>"$WORK/recv.err"
+}
+sender() { # until the offer is there
+    while :; do
+        vdc channel-send one --to acme.web 2>"$WORK/send.err"
+        sent=$?
+        [ $sent = 3 ] || return $sent
+        sleep 0.1
+    done
+}
+opened() { # sets $id
+    id=$(vdc channel-list | awk '$2 == "one" { print $1 }')
+    [ -n "$id" ]
+}
+both_fail() { # TEXT
+    wait $send
+    check_equal "$1: the sender's status" 7 $?
+    wait $recv
+    check_equal "$1: the receiver's" 7 $?
+}
+for n in 1 2 3 4 5; do
+    receiver >"$WORK/got" &
+    recv=$!
+    sender <"$WORK/fifo" &
+    send=$!
+    exec 3>"$WORK/fifo"
+    retry 10 opened
+    check "closed, and then the input ends ($n)" \
+        vdc channel-close "$id" --quiet
+    exec 3>&-
+    both_fail "which comes too late ($n)"
+done
+
+mkfifo "$WORK/taken"
+receiver >"$WORK/taken" &
+recv=$!
+head -c 100000 "$WORK/data" >"$WORK/less"
+sender <"$WORK/less" &
+send=$!
+exec 4<"$WORK/taken"
+check "all is sent, and not taken" retry 10 listed ' one .* open +97.7K'
+opened
+check "closed before it is" vdc channel-close "$id" --quiet
+cat <&4 >"$WORK/got"
+exec 4<&-
+both_fail "the input had ended"
+check "what was in the ring has come" cmp "$WORK/less" "$WORK/got"
+
+receiver >/dev/null &
+recv=$!
+yes | sender &
+send=$!
+check "what never ends is counted as it goes" \
+    retry 20 listed ' one .* open +[0-9.]+[KMGT] +0 '
+opened
+# Sent/s, Received/s, Msgs/s, Notif/s, Stalls of the channel's line of top
+figures() {
+    vdc channel-top --interval 6 --count 1 | awk -v id="$id" '$1 == id {
+        print $(NF - 4), $(NF - 3), $(NF - 2), $(NF - 1), $NF }'
+}
+figures=$(figures)
+echo "    of an endless sender, a second: $figures"
+check "top: bytes, messages and notifications a second, and stalls" \
+    grep -qE '^[0-9.]+[KMG] 0 [1-9][0-9]* [1-9][0-9]* [1-9][0-9]*$' <<END
+$figures
+END
+# It sleeps when there is no room: a message waits once for it.
+check "a stall is no more than a message that had to wait" \
+    [ "$(echo "$figures" | awk '{ print ($5 <= 8 * $3) }')" = 1 ]
+if command -v sqlite3 >/dev/null; then
+    sent() {
+        vdc channel-show "$id" -o json >"$WORK/out.json"
+        json "$WORK/out.json" '$.sent'
+    }
+    before=$(sent)
+    vdc channel-top --interval 6 --count 1 -o json >"$WORK/top.json"
+    after=$(sent)
+    rate=$(json "$WORK/top.json" '$[0].sent_per_s')
+    # counts come every two seconds, so the time is from 4 to 8 of them
+    check "top: the rate is that of the bytes" \
+        [ "$(((after - before) / 9 <= rate && rate <= (after - before) / 3))" \
+        = 1 ]
+else
+    skipped "top: the rate: sqlite3 is not here"
+fi
+check "it can be closed" vdc channel-close "$id" --quiet
+both_fail "both ends of it"
 
 echo "pipe @any @any denny" >"$WORK/rules"
 check_error "broken rules are refused" 2 \

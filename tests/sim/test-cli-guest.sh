@@ -130,6 +130,13 @@ mkfifo "$WORK/pipe"
 web events --follow >"$WORK/followed" 2>"$WORK/followed.err" &
 follower=$!
 check "a guest that follows" retry 20 grep -q web "$WORK/followed"
+counted() {
+    vdc channel-list --service policy |
+        grep -qE ' policy +acme.web +host +open +[1-9][0-9]* +[1-9][0-9]* '
+}
+kill -STOP $follower # what is told of its channel now, policyd tells
+check "policyd counts what goes through its channel" retry 20 counted
+kill -CONT $follower
 stop_daemon "$policyd_pid" KILL
 wait $follower
 check_equal "policyd's death ends its channel" 7 $?
@@ -159,6 +166,8 @@ check_equal "garbage to policyd: it loses its own channels" 0 $?
 sed 's/^/    /' "$WORK/out"
 check_output "others are served" '^name +web' inside globex-web show
 check "policyd lives" kill -0 "$policyd_pid"
+loud=$(grep -c 'guest db (domain' "$WORK/policyd.log")
+check "and does not write a line for each" [ "$((loud > 0 && loud <= 30))" = 1 ]
 check_output "and so is the guest itself" '^name +db' inside acme-db show
 
 # ---- at last ----

@@ -3,7 +3,6 @@
  * host; what is refused, and with which words.
  */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,6 +151,7 @@ static void test_refusals(void)
     db->refuse = true;
     refused(web, "own", "db", VDC_E_BUSY,
             "'own' was refused by its offerer: come back on Monday", "");
+    CHECK(web->n_ends == 0); /* not even the memory that it had given */
     CHECK(bed_count_channels(host) == 0);
     bed_program_free(web);
     bed_program_free(db);
@@ -207,35 +207,43 @@ static void test_sizes_and_limits(void)
     bed_free(bed);
 }
 
+static bool has_a_channel(void *arg)
+{
+    return bed_count_channels(arg) == 1;
+}
+
 /* An offerer that never answers: the client's time, and nothing left. */
 static void test_time_out(void)
 {
+    const unsigned limit_ms = 300 * bed_time_factor();
+    char words[80];
     struct bed *bed = bed_with_guests("");
     struct bed_program *host = bed_program(bed, bed->socket);
     struct wire_channel_offer offer;
     struct wire_channel_connect connect;
     int raw = raw_open(bed->socket, "a stone");
-    unsigned fds = bed_count_fds(bed->pid);
+    unsigned fds = bed_fds_at_rest(bed);
 
     wire_init(&wire_struct_channel_offer, &offer);
     offer.service = "echo";
     raw_say(raw, WIRE_MSG_channel_offer, 2, &offer);
     wire_init(&wire_struct_channel_connect, &connect);
     connect.service = "echo";
-    connect.timeout_ms = 300;
-    bed_pause(bed, 50);
+    connect.timeout_ms = limit_ms;
+    bed_pause(bed, limit_ms / 6);
     bed_connect_begin(host, &connect);
-    bed_pause(bed, 100);
-    CHECK(bed_count_channels(host) == 1); /* asked */
+    CHECK(bed_until(bed, has_a_channel, host, limit_ms / 8)); /* asked */
     CHECK(bed_run(bed, &host->done, 5000) && !host->last);
     CHECK(host->error.code == VDC_E_TIMEOUT);
-    CHECK_HAS(host->error.text, "'echo' of the host did not answer in 300 ms");
+    snprintf(words, sizeof(words),
+             "'echo' of the host did not answer in %u ms", limit_ms);
+    CHECK_HAS(host->error.text, words);
     CHECK_HAS(host->error.hint, "may be stuck");
     CHECK(bed_count_channels(host) == 0);
-    CHECK(bed_count_fds(bed->pid) == fds);
+    CHECK(bed_fds_at_rest(bed) == fds);
     /* it dies in the middle of another */
     bed_connect_begin(host, &connect);
-    bed_pause(bed, 50);
+    bed_pause(bed, limit_ms / 6);
     close(raw);
     CHECK(bed_run(bed, &host->done, 5000) && !host->last);
     CHECK(host->error.code == VDC_E_CLOSED);
@@ -243,7 +251,85 @@ static void test_time_out(void)
                                 "program has ended");
     refused(host, "echo", "", VDC_E_NOT_FOUND, "the host offers no 'echo'",
             "");
-    CHECK(bed_count_fds(bed->pid) == fds - 1);
+    CHECK(bed_fds_at_rest(bed) == fds - 1);
+    bed_program_free(host);
+    bed_free(bed);
+}
+
+/* ---- what goes through them ---- */
+
+struct counting {
+    struct broker_counts counts;
+    unsigned asked;
+};
+
+static void say_counts(void *arg, struct broker_counts *ret)
+{
+    struct counting *counting = arg;
+
+    counting->asked++;
+    *ret = counting->counts;
+}
+
+struct counted {
+    struct bed_program *program;
+    uint64_t id, sent, received; /* awaited */
+    struct arena *arena;
+    struct wire_channel row;
+};
+
+static bool is_counted(void *arg)
+{
+    struct counted *counted = arg;
+    struct wire_channel_query query;
+    const void *body;
+
+    wire_init(&wire_struct_channel_query, &query);
+    query.id = counted->id;
+    if (bed_ask(counted->program, WIRE_MSG_channel_list, &query,
+                counted->arena, &body))
+        return false;
+    counted->row = ((const struct wire_channel_list *)body)->channels[0];
+    return counted->row.sent == counted->sent &&
+           counted->row.received == counted->received;
+}
+
+/* One end tells by itself, the other is asked. */
+static void test_counts(void)
+{
+    struct bed *bed = bed_with_guests("");
+    struct bed_program *host = bed_program(bed, bed->socket),
+                       *web = bed_program(bed, bed->guests[WEB].socket);
+    struct counting counting = { .counts = { .sent = 70, .received = 100,
+                                             .messages = 3, .notifications = 2,
+                                             .stalls = 1 } };
+    const struct broker_counts own = { 101, 69, 4, 1, 5 };
+    struct arena *arena = arena_new();
+
+    CHECK(bed_offer(host, "echo"));
+    struct bed_end *client = bed_connect(web, "echo", "");
+    CHECK(client && host->n_ends == 1);
+    struct counted row = { host, client->id, 100, 70, arena };
+    struct broker_channel *server = host->ends[0]->channel;
+    broker_count_by(host->broker, server, say_counts, &counting);
+    CHECK(bed_until(bed, is_counted, &row, 5000));
+    CHECK(row.row.messages == 3 && row.row.notifications == 2);
+    CHECK(row.row.stalls == 1);
+    /* each direction as its sender knows it */
+    broker_count(web->broker, client->channel, &own);
+    counting.counts.sent = 71;
+    row.sent = 101;
+    row.received = 71;
+    CHECK(bed_until(bed, is_counted, &row, 5000));
+    CHECK(row.row.messages == 4 && row.row.notifications == 3);
+    CHECK(row.row.stalls == 6);
+    bed_end(host, host->ends[0]);
+    unsigned asked = counting.asked;
+    CHECK(asked >= 2);
+    bed_pause(bed, 2500);
+    CHECK(counting.asked == asked); /* of no channel that has ended */
+    arena_free(arena);
+    bed_program_free(web);
     bed_program_free(host);
     bed_free(bed);
 }
@@ -260,7 +346,8 @@ static void test_reload(void)
 
     wire_init(&wire_struct_empty, &empty);
     CHECK(bed_offer(host, "echo"));
-    CHECK(bed_connect(web, "echo", "") != NULL);
+    struct bed_end *first = bed_connect(web, "echo", "");
+    CHECK(first && host->n_ends == 1);
     bed_write(bed, "rules", "echo @any @any deny # no more\n");
     CHECK(bed_connect(web, "echo", "") != NULL); /* not read yet */
     CHECK(bed_ask(web, WIRE_MSG_channel_reload, &empty, arena, NULL) ==
@@ -268,6 +355,8 @@ static void test_reload(void)
     CHECK(bed_ask(host, WIRE_MSG_channel_reload, &empty, arena, NULL) == 0);
     refused(web, "echo", "", VDC_E_DENIED, "denied by ", "");
     CHECK(bed_count_channels(host) == 2); /* what there was stays */
+    CHECK(host->n_ends == 2 && web->n_ends == 2);
+    CHECK(bed_is_joined(first, bed_find(host, first->id)));
 
     bed_write(bed, "rules", "echo @any @any maybe\n");
     CHECK(bed_ask(host, WIRE_MSG_channel_reload, &empty, arena, NULL) ==
@@ -279,11 +368,11 @@ static void test_reload(void)
 
     bed_write(bed, "rules", "echo @any @any allow\n");
     kill(bed->pid, SIGHUP);
-    bed_pause(bed, 200);
+    bed_pause(bed, 200 * bed_time_factor());
     CHECK(bed_connect(web, "echo", "") != NULL);
     bed_write(bed, "rules", "broken\n");
     kill(bed->pid, SIGHUP);
-    bed_pause(bed, 200);
+    bed_pause(bed, 200 * bed_time_factor());
     CHECK(bed_connect(web, "echo", "") != NULL);
     CHECK(bed_logged(bed, "the rules stay as they were: "));
     arena_free(arena);
@@ -378,14 +467,12 @@ static void test_stranger(void)
     bed_free(bed);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} tests[] = {
+static const struct bed_test tests[] = {
     { "channels between all kinds of ends", test_everywhere },
     { "what is refused", test_refusals },
     { "sizes and limits", test_sizes_and_limits },
     { "an offerer that does not answer", test_time_out },
+    { "what goes through them", test_counts },
     { "rules are read again", test_reload },
     { "which rule decides", test_rule_check },
     { "somebody nobody knows", test_stranger },
@@ -393,19 +480,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    unsigned passed = 0, failed = 0;
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        if (argc > 1 && !strstr(tests[i].name, argv[1]))
-            continue;
-        unsigned before = checks_failed, done = checks_done;
-        tests[i].run();
-        bool ok = checks_failed == before && checks_done > done;
-        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
-        passed += ok;
-        failed += !ok;
-    }
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed || !passed ? 1 : 0;
+    return bed_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }

@@ -352,7 +352,8 @@ static void flood(bool reads)
     CHECK(sent > 100);
     /* on a machine that does much else a channel takes its time anyway */
     CHECK(slowest < 5000 + 20 * alone);
-    CHECK(grown < 8192);
+    /* valgrind's own memory grows with what goes through it */
+    CHECK(grown < 8192 || getenv("VDC_VALGRIND"));
     close(fd);
     CHECK(wait_channels(&s, 5, 5, 5000));
     CHECK(bed_count_fds(s.bed->pid) <= fds);
@@ -366,10 +367,7 @@ static void test_flood(void)
     flood(false);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} tests[] = {
+static const struct bed_test tests[] = {
     { "channeld is killed with channels open", test_kill },
     { "a guest's channeld is killed", test_guest_channeld_killed },
     { "a guest's channeld does not come back", test_half },
@@ -380,20 +378,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    unsigned passed = 0, failed = 0;
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        if (argc > 1 && !strstr(tests[i].name, argv[1]))
-            continue;
-        unsigned before = checks_failed, done = checks_done;
-        tests[i].run();
-        bool ok = checks_failed == before && checks_done > done;
-        printf("%s - %s\n", ok ? "ok" : "not ok", tests[i].name);
-        fflush(stdout);
-        passed += ok;
-        failed += !ok;
-    }
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed || !passed ? 1 : 0;
+    return bed_main(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);
 }

@@ -449,6 +449,15 @@ transact(const struct bed *bed, uid_t uid, struct wire_operation *operations,
     return ask(bed, uid, WIRE_MSG_transaction, &t);
 }
 
+void bed_with_web(struct bed *bed)
+{
+    bed_open(bed);
+    bed_start(bed);
+    bed_customers(bed);
+    struct wire_operation make = creation(bed, "acme", "web");
+    CHECK(transact(bed, OPERATOR, &make, 1));
+}
+
 struct wire_lease lease(const char *owner, unsigned mib)
 {
     struct wire_lease l;

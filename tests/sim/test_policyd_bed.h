@@ -121,6 +121,8 @@ struct wire_operation creation(const struct bed *bed, const char *customer,
 const struct wire_transaction_reply *
 transact(const struct bed *bed, uid_t uid, struct wire_operation *operations,
          uint32_t n);
+/* A new bed, both daemons, bed_customers, and acme's guest "web" of that. */
+void bed_with_web(struct bed *bed);
 struct wire_lease lease(const char *owner, unsigned mib);
 /* The first of the answer, or NULL. */
 const struct wire_lease *make_lease(const struct bed *bed, uid_t uid,
@@ -142,7 +144,7 @@ int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
                   int argc, char **argv);
 
 extern const struct sim_test tests_requests[], tests_isolation[],
-    tests_failures[], tests_streams[], tests_changes[], tests_leases[],
-    tests_keys[], tests_pages[];
+    tests_failures[], tests_streams[], tests_changes[], tests_deaths[],
+    tests_leases[], tests_keys[], tests_pages[];
 
 #endif

@@ -9,6 +9,7 @@ CHAN_TESTS = \
 	tests/unit/chan/test_ring \
 	tests/unit/chan/test_ring_fields \
 	tests/unit/chan/test_ring_other \
+	tests/unit/chan/test_ring_reads \
 	tests/unit/chan/test_ring_threads \
 	tests/unit/chan/test_vchan
 check_PROGRAMS += $(CHAN_TESTS)
@@ -24,6 +25,10 @@ tests_unit_chan_test_ring_other_SOURCES = \
 	tests/unit/chan/test_ring_other.c $(RING_PAIR) $(RING_WAIT)
 tests_unit_chan_test_ring_other_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_chan_test_ring_other_LDADD = $(RING_TEST_LIBS)
+tests_unit_chan_test_ring_reads_SOURCES = \
+	tests/unit/chan/test_ring_reads.c $(RING_PAIR)
+tests_unit_chan_test_ring_reads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_ring_reads_LDADD = $(RING_TEST_LIBS)
 tests_unit_chan_test_ring_threads_SOURCES = \
 	tests/unit/chan/test_ring_threads.c $(RING_PAIR) $(RING_WAIT)
 tests_unit_chan_test_ring_threads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -9,8 +9,10 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store \
 	tests/unit/resourced/test_store_damage \
 	tests/unit/resourced/test_store_files \
+	tests/unit/resourced/test_store_kept \
 	tests/unit/resourced/test_store_kill \
 	tests/unit/resourced/test_store_loop \
+	tests/unit/resourced/test_store_schema_1 \
 	tests/unit/resourced/test_store_sync \
 	tests/unit/resourced/test_store_upgrade
 check_PROGRAMS += $(RESOURCED_TESTS)
@@ -24,19 +26,28 @@ tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 STORE_FIXTURE = \
 	tests/unit/resourced/store_fixture.c \
 	tests/unit/resourced/store_fixture.h
+STORE_CASE = $(STORE_FIXTURE) \
+	tests/unit/resourced/store_case.c \
+	tests/unit/resourced/store_case.h
 tests_unit_resourced_test_event_log_SOURCES = \
 	tests/unit/resourced/test_event_log.c \
 	resourced/event_log.c resourced/text.c $(STORE_FIXTURE)
 tests_unit_resourced_test_event_log_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_SOURCES = \
-	tests/unit/resourced/test_store.c $(STORE_FIXTURE)
+	tests/unit/resourced/test_store.c $(STORE_CASE)
 tests_unit_resourced_test_store_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_damage_SOURCES = \
 	tests/unit/resourced/test_store_damage.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_damage_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_files_SOURCES = \
-	tests/unit/resourced/test_store_files.c $(STORE_FIXTURE)
+	tests/unit/resourced/test_store_files.c $(STORE_CASE)
 tests_unit_resourced_test_store_files_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_kept_SOURCES = \
+	tests/unit/resourced/test_store_kept.c $(STORE_CASE)
+tests_unit_resourced_test_store_kept_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_store_schema_1_SOURCES = \
+	tests/unit/resourced/test_store_schema_1.c $(STORE_CASE)
+tests_unit_resourced_test_store_schema_1_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_store_kill_SOURCES = \
 	tests/unit/resourced/test_store_kill.c $(STORE_FIXTURE)
 tests_unit_resourced_test_store_kill_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)

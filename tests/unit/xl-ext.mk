@@ -10,6 +10,7 @@ if HAVE_CUNIT
 XLEXT_UNIT = \
 	tests/unit/xl-ext/test_command \
 	tests/unit/xl-ext/test_answers \
+	tests/unit/xl-ext/test_changes \
 	tests/unit/xl-ext/test_client \
 	tests/unit/xl-ext/test_operation \
 	tests/unit/xl-ext/test_xlcfg \
@@ -23,9 +24,15 @@ XLEXT_FAKE = \
 	tests/unit/xl-ext/fake_policyd.c \
 	tests/unit/xl-ext/fake_policyd.h
 tests_unit_xl_ext_test_answers_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+XLEXT_ANSWER = tests/unit/xl-ext/answer.c tests/unit/xl-ext/answer.h \
+	$(XLEXT_FAKE)
 tests_unit_xl_ext_test_answers_SOURCES = \
-	tests/unit/xl-ext/test_answers.c $(XLEXT_FAKE)
+	tests/unit/xl-ext/test_answers.c $(XLEXT_ANSWER)
 tests_unit_xl_ext_test_answers_LDADD = $(XLEXT_LIBS) $(CUNIT_LIBS)
+tests_unit_xl_ext_test_changes_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_xl_ext_test_changes_SOURCES = \
+	tests/unit/xl-ext/test_changes.c $(XLEXT_ANSWER)
+tests_unit_xl_ext_test_changes_LDADD = $(XLEXT_LIBS) $(CUNIT_LIBS)
 tests_unit_xl_ext_test_client_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_xl_ext_test_client_SOURCES = \
 	tests/unit/xl-ext/test_client.c $(XLEXT_FAKE)

@@ -128,6 +128,43 @@ static void test_levels(void)
     CU_ASSERT_STRING_EQUAL(capture_end(), "");
 }
 
+static unsigned count_lines(const char *text, const char *words)
+{
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at++)
+        n++;
+    return n;
+}
+
+/* Who is loud is left out, who is not is heard; and it is told. */
+static void test_limited(void)
+{
+    log_init("prog", VDC_LOG_INFO);
+    clock_test_set((struct mono){ 5000 }, (struct wall){ 0 });
+    capture_begin(true);
+    for (int i = 0; i < 1000; i++)
+        log_limited(VDC_LOG_INFO, "guest 7", "line %d", i);
+    log_limited(VDC_LOG_WARNING, "guest 8", "another");
+    log_limited(VDC_LOG_DEBUG, "guest 8", "not at this level");
+    const char *text = capture_end();
+    CU_ASSERT_EQUAL(count_lines(text, "guest 7: line "), LOG_LIMIT_LINES);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(text, "<6>guest 7: line 9 (and no more for a minute)\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "<4>guest 8: another\n"));
+    CU_ASSERT_EQUAL(count_lines(text, "\n"), LOG_LIMIT_LINES + 1);
+    capture_begin(true);
+    clock_test_advance(59999);
+    log_limited(VDC_LOG_INFO, "guest 7", "still too early");
+    CU_ASSERT_STRING_EQUAL(capture_end(), "");
+    capture_begin(true);
+    clock_test_advance(1);
+    log_limited(VDC_LOG_INFO, "guest 7", "a minute later");
+    CU_ASSERT_STRING_EQUAL(capture_end(),
+                           "<6>guest 7: 991 lines were left out\n"
+                           "<6>guest 7: a minute later\n");
+    clock_test_release();
+}
+
 static const struct unit_test tests[] = {
     { "the journal's form", test_journal },
     { "the terminal's form", test_terminal },
@@ -135,5 +172,6 @@ static const struct unit_test tests[] = {
     { "a long line", test_long_line },
     { "errno is kept", test_errno_is_kept },
     { "levels", test_levels },
+    { "lines that others cause are limited", test_limited },
 };
 UNIT_MAIN("base/log", tests)

@@ -1,39 +1,15 @@
 /* chan/port: whole messages, waiting, death, and an other end that lies. */
 #include "chan/port.h"
 
-#include <event2/event.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "tests/unit/chan/port_pair.h"
 #include "tests/unit/unit.h"
-
-#define OUT 16384u /* maker to taker */
-#define IN 8192u
-
-static void ends(struct port **maker, struct port **taker,
-                 const struct port_options *options)
-{
-    struct link_offer offer;
-    struct link *a, *b;
-    struct vdc_error err;
-    uint32_t pages = (uint32_t)(ring_memory(OUT, IN) / RING_PAGE);
-
-    CU_ASSERT_EQUAL_FATAL(link_give(LINK_MEMORY, 0, pages,
-                                    ring_life_offset(RING_MAKER), &a, &offer,
-                                    &err),
-                          0);
-    CU_ASSERT_EQUAL_FATAL(
-        link_join(&offer, ring_life_offset(RING_TAKER), &b, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        port_new(a, RING_MAKER, OUT, IN, options, maker, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        port_new(b, RING_TAKER, OUT, IN, options, taker, &err), 0);
-}
 
 static uint8_t *pattern(size_t size, unsigned seed)
 {
@@ -48,7 +24,7 @@ static void test_small(void)
     struct port *a, *b;
     struct port_message m;
 
-    ends(&a, &b, NULL);
+    port_pair_make(&a, &b, NULL);
     CU_ASSERT_EQUAL(port_take(b, &m), VDC_E_BUSY);
     CU_ASSERT_EQUAL(port_queue(a, 7, "one", 3), 0);
     CU_ASSERT_EQUAL(port_queue(a, 8, NULL, 0), 0);
@@ -88,7 +64,7 @@ static void test_long(void)
     struct port *a, *b;
     struct port_message m;
 
-    ends(&a, &b, NULL);
+    port_pair_make(&a, &b, NULL);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         uint8_t *bytes = pattern(sizes[i], (unsigned)i);
         CU_ASSERT_EQUAL_FATAL(port_queue(a, 3, bytes, sizes[i]), 0);
@@ -114,10 +90,10 @@ static void test_full(void)
     struct port_message m;
     unsigned n_sent = 0, n_taken = 0;
 
-    ends(&a, &b, NULL);
+    port_pair_make(&a, &b, NULL);
     while (port_queue(a, 0, &n_sent, sizeof(n_sent)) == 0)
         n_sent++;
-    CU_ASSERT_EQUAL(n_sent, OUT / 16);
+    CU_ASSERT_EQUAL(n_sent, PAIR_OUT / 16);
     CU_ASSERT_EQUAL(port_send(a, 20, 0, "", 1), VDC_E_TIMEOUT);
     CU_ASSERT_EQUAL(port_unsent(a), 0);
     while (port_take(b, &m) == 0) {
@@ -140,7 +116,7 @@ static void test_finish(void)
     struct port *a, *b;
     struct port_message m;
 
-    ends(&a, &b, NULL);
+    port_pair_make(&a, &b, NULL);
     CU_ASSERT_EQUAL(port_queue(a, 0, "bye", 3), 0);
     port_finish(a);
     CU_ASSERT_EQUAL(port_queue(a, 0, "", 1), VDC_E_CLOSED);
@@ -153,23 +129,16 @@ static void test_finish(void)
     port_destroy(b);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void test_timeout(void)
 {
     struct port_options options = { .spin_us = 100 };
     struct port *a, *b;
     struct port_message m;
 
-    ends(&a, &b, &options);
-    int64_t begun = now_ms();
+    port_pair_make(&a, &b, &options);
+    uint64_t begun = clock_mono().ms;
     CU_ASSERT_EQUAL(port_receive(b, 50, &m), VDC_E_TIMEOUT);
-    int64_t took = now_ms() - begun;
+    uint64_t took = clock_mono().ms - begun;
     CU_ASSERT(took >= 50 && took < 5000);
     CU_ASSERT_EQUAL(port_receive(b, 0, &m), VDC_E_TIMEOUT);
     CU_ASSERT_EQUAL(port_send(a, -1, 1, "x", 1), 0);
@@ -188,7 +157,7 @@ static pid_t beside(void (*child)(struct port *port),
     struct link_offer offer;
     struct link *link;
     struct vdc_error err;
-    uint32_t pages = (uint32_t)(ring_memory(OUT, IN) / RING_PAGE);
+    uint32_t pages = (uint32_t)(ring_memory(PAIR_OUT, PAIR_IN) / RING_PAGE);
 
     CU_ASSERT_EQUAL_FATAL(
         link_give_end(LINK_MEMORY, 0, pages, 0, &end, &offer, &err), 0);
@@ -198,7 +167,8 @@ static pid_t beside(void (*child)(struct port *port),
         struct port *port;
         link_offer_clear(&offer);
         if (link_import(&end, &link, NULL) ||
-            port_new(link, RING_MAKER, OUT, IN, options, &port, NULL))
+            port_new(link, RING_MAKER, PAIR_OUT, PAIR_IN, options, &port,
+                     NULL))
             _exit(99);
         child(port);
         _exit(0);
@@ -211,7 +181,7 @@ static pid_t beside(void (*child)(struct port *port),
         usleep(1000);
     usleep(1000);
     CU_ASSERT_EQUAL_FATAL(
-        port_new(link, RING_TAKER, OUT, IN, options, ret, &err), 0);
+        port_new(link, RING_TAKER, PAIR_OUT, PAIR_IN, options, ret, &err), 0);
     return pid;
 }
 
@@ -279,11 +249,11 @@ static void test_killed(void)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     /* What it had sent can be taken; then the end, at once. */
-    int64_t begun = now_ms();
+    uint64_t begun = clock_mono().ms;
     while ((rc = port_receive(port, 10000, &m)) == 0)
         CU_ASSERT(memcmp(m.data, &i, 4) == 0 && i++ < 10000000);
     CU_ASSERT_EQUAL(rc, VDC_E_CLOSED);
-    CU_ASSERT(now_ms() - begun < 5000);
+    CU_ASSERT(clock_mono().ms - begun < 5000);
     CU_ASSERT_EQUAL(port_send(port, 0, 0, "", 1), VDC_E_CLOSED);
     port_destroy(port);
 }
@@ -316,24 +286,6 @@ static void test_killed_while_waiting(void)
 
 /* ---- an other end that breaks the rules ---- */
 
-static void raw(struct ring **ring, struct link **link, struct port **port,
-                const struct port_options *options)
-{
-    static struct ring the_ring;
-    struct link_offer offer;
-    struct link *b;
-    uint32_t pages = (uint32_t)(ring_memory(OUT, IN) / RING_PAGE);
-
-    CU_ASSERT_EQUAL_FATAL(
-        link_give(LINK_MEMORY, 0, pages, 0, link, &offer, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(link_join(&offer, 0, &b, NULL), 0);
-    *ring = &the_ring;
-    CU_ASSERT_EQUAL_FATAL(
-        ring_make(*ring, (*link)->memory, (*link)->size, OUT, IN, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        port_new(b, RING_TAKER, OUT, IN, options, port, NULL), 0);
-}
-
 static void put(struct ring *ring, uint32_t size, uint16_t type, bool more)
 {
     uint8_t *at;
@@ -352,7 +304,7 @@ static void test_rules(void)
     struct port_message m;
 
     for (unsigned i = 0; i < 4; i++) {
-        raw(&ring, &link, &port, &small);
+        port_pair_raw(&ring, &link, &port, &small);
         put(ring, 600, 1, i != 3);
         if (i == 0)
             put(ring, 401, 1, false); /* too long together */
@@ -380,7 +332,7 @@ static void test_bounded(void)
     struct port *port;
     struct port_message m;
 
-    raw(&ring, &link, &port, NULL);
+    port_pair_raw(&ring, &link, &port, NULL);
     for (unsigned i = 0; i < 1000; i++)
         put(ring, 1, 0, true);
     struct port_counts counts;
@@ -398,170 +350,6 @@ static void test_bounded(void)
     link_close(link);
 }
 
-/* ---- with libevent ---- */
-
-struct side {
-    struct event_base *base;
-    struct port *port;
-    uint32_t next_in, next_out, n_out;
-    unsigned n_room, n_closed, code;
-    bool destroy, stop_at_message;
-};
-
-static void fill(struct side *s)
-{
-    while (s->next_out < s->n_out) {
-        uint8_t bytes[5000] = { 0 };
-        memcpy(bytes, &s->next_out, 4);
-        size_t size = s->next_out % 10 == 9 ? sizeof(bytes) : 4;
-        if (s->next_out % 500 == 499) {
-            uint8_t *large = calloc(1, 100000);
-            memcpy(large, &s->next_out, 4);
-            int rc = port_queue(s->port, 1, large, 100000);
-            free(large);
-            if (rc)
-                break;
-        } else if (port_queue(s->port, 1, bytes, size)) {
-            break;
-        }
-        s->next_out++;
-    }
-    port_flush(s->port);
-}
-
-static void on_message(void *arg, uint16_t type, const uint8_t *data,
-                       size_t size)
-{
-    struct side *s = arg;
-
-    CU_ASSERT(size >= 4 && memcmp(data, &s->next_in, 4) == 0);
-    s->next_in++;
-    if (s->stop_at_message)
-        port_pause(s->port);
-    if (s->destroy) {
-        port_destroy(s->port);
-        s->port = NULL;
-        CU_ASSERT_EQUAL(data[4 - 4], 0); /* still valid */
-    }
-}
-static void on_room(void *arg)
-{
-    struct side *s = arg;
-    s->n_room++;
-    fill(s);
-}
-static void on_close(void *arg, const struct vdc_error *err)
-{
-    struct side *s = arg;
-    s->n_closed++;
-    s->code = (unsigned)-err->code;
-}
-static const struct port_ops ops = { on_message, on_room, on_close };
-
-static void turn(struct event_base *base, const uint32_t *what, uint32_t until)
-{
-    int64_t end = now_ms() + 20000;
-    while (*what < until && now_ms() < end)
-        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-}
-
-static void test_event(void)
-{
-    struct event_base *base = event_base_new();
-    struct side a = { .base = base, .n_out = 20000 }, b = { .base = base };
-
-    ends(&a.port, &b.port, NULL);
-    port_watch(a.port, base, &ops, &a);
-    port_watch(b.port, base, &ops, &b);
-    fill(&a);
-    CU_ASSERT(a.next_out < a.n_out);
-    turn(base, &b.next_in, a.n_out);
-    CU_ASSERT_EQUAL(b.next_in, a.n_out);
-    CU_ASSERT(a.n_room > 10);
-
-    /* Paused: nothing is delivered, and nothing turns. */
-    b.stop_at_message = true;
-    a.n_out += 100;
-    fill(&a);
-    turn(base, &b.next_in, 20001);
-    for (unsigned i = 0; i < 100; i++)
-        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    CU_ASSERT_EQUAL(b.next_in, 20001);
-    b.stop_at_message = false;
-    port_resume(b.port);
-    turn(base, &b.next_in, a.n_out);
-    CU_ASSERT_EQUAL(b.next_in, a.n_out);
-
-    /* Idle: no wake-ups. */
-    struct port_counts before, after;
-    for (unsigned i = 0; i < 10; i++)
-        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    port_count(b.port, &before);
-    struct timeval tv = { 0, 200000 };
-    event_base_loopexit(base, &tv);
-    event_base_dispatch(base);
-    port_count(b.port, &after);
-    CU_ASSERT_EQUAL(before.woken, after.woken);
-
-    /* What was sent before the end is delivered before it. */
-    a.n_out += 5;
-    fill(&a);
-    port_destroy(a.port);
-    turn(base, &b.n_closed, 1);
-    CU_ASSERT_EQUAL(b.next_in, a.n_out);
-    CU_ASSERT_EQUAL(b.n_closed, 1);
-    CU_ASSERT_EQUAL(b.code, (unsigned)-VDC_E_CLOSED);
-    for (unsigned i = 0; i < 10; i++)
-        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    CU_ASSERT_EQUAL(b.n_closed, 1);
-    port_destroy(b.port);
-    event_base_free(base);
-}
-
-static void test_event_destroy(void)
-{
-    struct event_base *base = event_base_new();
-    struct side a = { .base = base, .n_out = 50 }, b = { .base = base };
-
-    ends(&a.port, &b.port, NULL);
-    port_watch(a.port, base, &ops, &a);
-    port_watch(b.port, base, &ops, &b);
-    b.destroy = true;
-    fill(&a);
-    turn(base, &a.n_closed, 1);
-    CU_ASSERT_EQUAL(b.next_in, 1);
-    CU_ASSERT_EQUAL(a.n_closed, 1);
-    port_destroy(a.port);
-    event_base_free(base);
-}
-
-/* The other end dies while this one is paused and wants room: the loop rests,
- * and the end is told after port_resume. */
-static void test_event_paused_death(void)
-{
-    struct event_base *base = event_base_new();
-    struct side a = { .base = base, .n_out = 100000 };
-    struct port *b;
-
-    ends(&a.port, &b, NULL);
-    port_watch(a.port, base, &ops, &a);
-    port_pause(a.port);
-    fill(&a);
-    port_destroy(b);
-    struct timeval tv = { 0, 200000 };
-    event_base_loopexit(base, &tv);
-    event_base_dispatch(base);
-    struct port_counts counts;
-    port_count(a.port, &counts);
-    CU_ASSERT(counts.woken < 5);
-    CU_ASSERT_EQUAL(a.n_closed, 0);
-    port_resume(a.port);
-    turn(base, &a.n_closed, 1);
-    CU_ASSERT_EQUAL(a.n_closed, 1);
-    port_destroy(a.port);
-    event_base_free(base);
-}
-
 static const struct unit_test tests[] = {
     { "small messages", test_small },
     { "long messages", test_long },
@@ -573,9 +361,6 @@ static const struct unit_test tests[] = {
     { "and while it is waited for", test_killed_while_waiting },
     { "rules of messages", test_rules },
     { "work and memory are bounded", test_bounded },
-    { "libevent", test_event },
-    { "destroyed in a callback", test_event_destroy },
-    { "death while paused", test_event_paused_death },
 };
 
 UNIT_MAIN("chan/port", tests)

@@ -359,6 +359,57 @@ static void test_absent(void)
     pair_free(&pair);
 }
 
+/* A message that is being made stays as it is when others are published, and
+ * what is made ready for later touches nothing that can be read; at all
+ * positions, short and long. */
+static void test_publish_while_making(void)
+{
+    static const uint32_t sizes[] = { 0, 60, 100, 264, 1016, 1017, 1500 };
+    struct ring_pair pair;
+    uint8_t *to;
+
+    pair_make(&pair, 8192, 4096, 0);
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t size = sizes[i % 7], before = i * 13 % 200, n = i % 3;
+        for (uint32_t k = 0; k < n; k++) {
+            CU_ASSERT_EQUAL(ring_reserve(&pair.maker, before, &to), 0);
+            seed_fill(to, before, k);
+            ring_commit(&pair.maker, before, (uint16_t)k, false);
+        }
+        CU_ASSERT_EQUAL(ring_reserve(&pair.maker, size, &to), 0);
+        seed_fill(to, size, i);
+        ring_publish(&pair.maker);
+        ring_commit(&pair.maker, size, (uint16_t)i, false);
+        ring_publish(&pair.maker);
+        for (uint32_t k = 0; k < 3; k++) /* behind what is not read yet */
+            CU_ASSERT_EQUAL(pair_send(&pair.maker, 24, k, true, NULL), 0);
+        for (uint32_t k = 0; k < n; k++)
+            CU_ASSERT_TRUE(pair_receive(&pair.taker, before, k, false, NULL));
+        CU_ASSERT_TRUE(pair_receive(&pair.taker, size, i, false, NULL));
+        for (uint32_t k = 0; k < 3; k++)
+            CU_ASSERT_TRUE(pair_receive(&pair.taker, 24, k, true, NULL));
+    }
+    pair_free(&pair);
+}
+
+/* Sent one by one into a ring that fills up, nothing unread is touched. */
+static void test_fill_one_by_one(void)
+{
+    struct ring_pair pair;
+    uint32_t n_sent = 0, n_taken = 0;
+
+    pair_make(&pair, 4096, 4096, 4294967000u);
+    for (uint32_t round = 0; round < 200; round++) {
+        while (!pair_send(&pair.maker, n_sent * 7 % 90, n_sent, false, NULL))
+            n_sent++;
+        CU_ASSERT_TRUE(n_sent - n_taken >= 4096 / 104 - 1);
+        for (uint32_t n = n_sent - n_taken - round % 30; n; n--, n_taken++)
+            CU_ASSERT_TRUE(pair_receive(&pair.taker, n_taken * 7 % 90,
+                                        n_taken, false, NULL));
+    }
+    pair_free(&pair);
+}
+
 static const struct unit_test tests[] = {
     { "sizes", test_sizes },
     { "take", test_take },
@@ -367,6 +418,8 @@ static const struct unit_test tests[] = {
     { "large rings", test_large_rings },
     { "full", test_full },
     { "batch", test_batch },
+    { "publish while making", test_publish_while_making },
+    { "fill one by one", test_fill_one_by_one },
     { "want message", test_want_message },
     { "want room", test_want_room },
     { "finish", test_finish },

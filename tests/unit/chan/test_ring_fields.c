@@ -99,15 +99,26 @@ static void take_all(struct ring_pair *pair, struct outcome *ret)
     ret->in_bounds = false;
 }
 
+static bool is_within(const uint8_t *at, uint32_t n, const void *memory,
+                      size_t size)
+{
+    const uint8_t *begin = memory;
+
+    return at >= begin && at <= begin + size &&
+           n <= (size_t)(begin + size - at);
+}
+
 static void send_all(struct ring_pair *pair, struct outcome *ret)
 {
+    const struct ring_out *out = &pair->taker.out;
     uint8_t *begin = pair->memory + RING_PAGE + SIZE, *to;
 
     while (ret->n_sent <= SIZE / 40) {
         ret->sent = ring_reserve(&pair->taker, 32, &to);
         if (ret->sent)
             return;
-        if (to < begin || to + 32 > begin + SIZE)
+        if (!is_within(to, 32, begin, SIZE) &&
+            !is_within(to, 32, out->stage, sizeof(out->stage)))
             ret->in_bounds = false;
         else
             memset(to, 0x55, 32);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "channeld/control.h"
@@ -169,10 +170,43 @@ static void test_full(void)
     event_base_free(base);
 }
 
+/* Who comes after a taker that died does not sit in its place: the maker has
+ * to see that it died. */
+static void test_used(void)
+{
+    struct event_base *base = event_base_new();
+    struct vdc_error err = { 0 };
+    struct link_offer offer;
+    struct link_end end = { .n_pages = RENDEZVOUS_PAGES };
+    struct link *link, *other, *again;
+    struct end a = { 0 }, b = { 0 }, c = { 0 };
+
+    CU_ASSERT_EQUAL_FATAL(link_give(LINK_MEMORY, 0, RENDEZVOUS_PAGES,
+                                    ring_life_offset(RING_MAKER), &link,
+                                    &offer, &err),
+                          0);
+    for (unsigned i = 0; i < LINK_FDS; i++)
+        end.fds[i] = dup(offer.fds[i]);
+    control_new(base, link, RING_MAKER, &ops, &a, &a.control, &err);
+    CU_ASSERT_EQUAL_FATAL(
+        link_join(&offer, ring_life_offset(RING_TAKER), &other, &err), 0);
+    CU_ASSERT_EQUAL(
+        control_new(base, other, RING_TAKER, &ops, &b, &b.control, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(link_import(&end, &again, &err), 0);
+    CU_ASSERT_EQUAL(
+        control_new(base, again, RING_TAKER, &ops, &c, &c.control, &err),
+        VDC_E_CLOSED);
+    CU_ASSERT_PTR_NULL(c.control);
+    control_destroy(a.control);
+    control_destroy(b.control);
+    event_base_free(base);
+}
+
 static const struct unit_test tests[] = {
     { "there and back", test_there_and_back },
     { "what is wrong", test_wrong },
     { "messages", test_messages },
     { "an end that does not read", test_full },
+    { "a place that was another's", test_used },
 };
 UNIT_MAIN("rendezvous", tests)

@@ -1,0 +1,158 @@
+/* resourced on a simulated host: an old copy of its database is put back, and
+ * host_verify finds what has changed since. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/sim/rd_host.h"
+#include "tests/unit/unit.h"
+
+static void copy_database(struct rd *rd, const char *from, const char *to)
+{
+    char *command = xasprintf("cp %s/%s %s/%s", rd->dir, from, rd->dir, to);
+
+    CU_ASSERT_EQUAL_FATAL(system(command), 0);
+    free(command);
+}
+
+/* After a boot of dom0 alone: without the file that would tell. */
+static void put_back(struct rd *rd)
+{
+    copy_database(rd, "yesterday", "db");
+    CU_ASSERT_EQUAL(unlink(rd_path(rd, "sequence")), 0);
+}
+
+/* Somebody put back a copy of yesterday: what runs since is found in
+ * xenstore, what stopped since has no domain. */
+static void test_old_copy(void)
+{
+    struct rd *rd = rd_with_pci();
+    struct rd_transaction t;
+    struct wire_operation *op;
+    struct wire_definition definition;
+
+    rd_create_rich(rd, "stays", "00:16:3e:00:00:01");
+    rd_definition(&definition, "off", "");
+    CU_ASSERT_EQUAL(rd_create(rd, &definition, false, NULL), 0);
+    rd_stop(rd);
+    copy_database(rd, "db", "yesterday");
+    CU_ASSERT_FATAL(rd_start(rd));
+    uint32_t new_domid = rd_create_rich(rd, "new", "00:16:3e:00:00:02");
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "off", NULL), 0);
+    uint32_t off_domid = rd_show(rd, "off")->domid;
+    rd_begin(&t);
+    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "stays");
+    op->disk.target = "/bin/false";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    rd_stop(rd);
+    put_back(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_PTR_NULL(rd_show(rd, "new"));
+
+    const struct wire_verify_reply *reply = rd_verify(rd, false);
+    CU_ASSERT_FATAL(reply != NULL);
+    CU_ASSERT_EQUAL(rd_differences(reply, "unknown-partition"), 1);
+    CU_ASSERT_EQUAL(rd_differences(reply, "unknown-domain"), 1);
+    CU_ASSERT_EQUAL(rd_differences(reply, "disk"), 1);
+    CU_ASSERT_EQUAL(reply->n_differences, 3);
+    reply = rd_verify(rd, true);
+    CU_ASSERT(rd_difference(reply, "unknown-partition")->repaired);
+    CU_ASSERT(rd_difference(reply, "unknown-domain")->repaired);
+    CU_ASSERT(!rd_difference(reply, "disk")->repaired);
+    CU_ASSERT_PTR_NOT_NULL(strstr(rd_difference(reply, "disk")->text, "xvdb"));
+    const struct wire_partition *p = rd_show(rd, "new");
+    CU_ASSERT_FATAL(p != NULL);
+    CU_ASSERT_EQUAL(p->domid, new_domid);
+    CU_ASSERT_EQUAL(p->state, WIRE_RUNNING);
+    CU_ASSERT_STRING_EQUAL(p->customer, "acme");
+    CU_ASSERT_EQUAL(rd_show(rd, "off")->domid, off_domid);
+    reply = rd_verify(rd, false);
+    CU_ASSERT_EQUAL(reply->n_differences, 1); /* the disk */
+    /* They are guests as all others. */
+    CU_ASSERT_EQUAL(rd_destroy(rd, "new", false), 0);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "off", false), 0);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "stays", false), 0);
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    rd_check_agrees(rd);
+    rd_free(rd);
+}
+
+/* What changed since the copy was made: what Xen misses is attached, what is
+ * another is told. */
+static void test_old_devices(void)
+{
+    struct rd *rd = rd_with_pci();
+    struct rd_transaction t;
+    struct wire_operation *op;
+
+    rd_create_rich(rd, "web", "00:16:3e:00:00:01");
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PCI_ATTACH, "web")->device = "0000:03:00.0";
+    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
+    op->disk.target = "/bin/cat";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, NULL, NULL), 0);
+    rd_stop(rd);
+    copy_database(rd, "db", "yesterday");
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_begin(&t);
+    rd_add(&t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.0";
+    rd_add(&t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
+    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
+    op->disk.target = "/bin/false";
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    rd_stop(rd);
+    put_back(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    const struct wire_verify_reply *reply = rd_verify(rd, true);
+    CU_ASSERT_EQUAL_FATAL(rd_differences(reply, "pci"), 1);
+    CU_ASSERT(rd_difference(reply, "pci")->repaired);
+    CU_ASSERT_EQUAL_FATAL(rd_differences(reply, "disk"), 1);
+    CU_ASSERT(!rd_difference(reply, "disk")->repaired);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(rd_difference(reply, "disk")->text, "/bin/false"));
+    reply = rd_verify(rd, false);
+    CU_ASSERT_EQUAL(rd_differences(reply, "pci"), 0);
+    CU_ASSERT_EQUAL(rd_differences(reply, "disk"), 1);
+    rd_free(rd);
+}
+
+/* Another toolstack makes a domain with the uuid of a guest of ours. */
+static void test_same_uuid(void)
+{
+    struct rd *rd = rd_with_pci();
+    struct wire_definition definition;
+
+    rd_definition(&definition, "off", "");
+    CU_ASSERT_EQUAL(rd_create(rd, &definition, false, NULL), 0);
+    rd_stop(rd);
+    copy_database(rd, "db", "yesterday");
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "off", NULL), 0);
+    uint32_t domid = rd_show(rd, "off")->domid;
+    rd_stop(rd);
+    put_back(rd);
+    rd_remove_node(
+        rd, arena_printf(rd->arena, "/tool/xen-vdc/partition/%u", domid));
+    CU_ASSERT_FATAL(rd_start(rd));
+    const struct wire_verify_reply *reply = rd_verify(rd, true);
+    CU_ASSERT_EQUAL_FATAL(rd_differences(reply, "unknown-domain"), 1);
+    CU_ASSERT(!rd_difference(reply, "unknown-domain")->repaired);
+    CU_ASSERT_EQUAL(rd_difference(reply, "unknown-domain")->domid, domid);
+    CU_ASSERT_EQUAL(rd_domains(rd), 1);
+    CU_ASSERT_EQUAL(rd_show(rd, "off")->state, WIRE_STOPPED);
+    rd_free(rd);
+}
+
+static const struct unit_test tests[] = {
+    { "an old copy of the database", test_old_copy },
+    { "devices, and an old copy", test_old_devices },
+    { "a domain with the same uuid", test_same_uuid },
+};
+
+UNIT_MAIN("resourced: an old copy of the database", tests)
