@@ -24,7 +24,7 @@
 struct chan_route {
     struct broker *broker;          /* NULL: the offer has ended */
     struct broker_channel *channel; /* NULL: not yet, or it is over */
-    struct chan_offer *offer;       /* that it came by; NULL: it was asked for */
+    struct chan_offer *offer;       /* it came by it; NULL: it was asked for */
     LIST_ENTRY(chan_route) link;    /* of the offer's */
     char *service, *to;             /* that is asked for */
     bool asked, over;
