@@ -25,18 +25,12 @@ answers() {
 command_domid() {
     dom0 'xl domid command' 2>/dev/null
 }
-is_up() { # since the log was read last
-    dom0 "tail -c +$((${1:-0} + 1)) $LOG" | grep -aq 'command: is up'
-}
-log_size() {
-    dom0 "stat -c %s $LOG 2>/dev/null || echo 0"
-}
 # The emulator may lose it, as any domain; resourced starts it again then.
 comes_up() {
     local _
     for _ in 1 2 3; do
         lost_mark
-        retry 150 answers && return 0
+        retry 600 answers && return 0
         lost_one || return 1
         echo "the emulator lost the command domain" >&2
         dom0 'xl destroy command' 2>/dev/null
@@ -46,12 +40,13 @@ comes_up() {
 check "its archive" make_archive
 check "move" dom0 "$EXAMPLE/move $EXAMPLE/command.cpio"
 check "policyd answers from there" comes_up
+if [ "$n_failed" -gt 0 ]; then
+    dom0 "tail -n 30 $LOG; xl list"
+    exit 1
+fi
 check "and none is in dom0" dom0 '! pidof policyd && ! ls /run/xen-vdc/policyd.sock'
 check_output "its domain is a partition of the provider's" \
     '^name +command' dom0 'xl-vdc show command'
-if [ "$n_failed" -gt 0 ]; then
-    dom0 "tail -n 30 $LOG"
-fi
 
 # ---- what carries it ----
 
@@ -84,7 +79,7 @@ n_granted=$(granted "$(command_domid)")
 echo "resourced has mapped $n_mapped granted pages; Xen says that dom0 has" \
     "$n_granted of the domain"
 check "resourced has mapped both rings" [ "$n_mapped" -ge 33 ]
-check "Xen says that they are the domain's" [ "$n_granted" -ge "$n_mapped" ]
+check "Xen says that they are the domain's" [ "$n_granted" -ge 33 ]
 
 # ---- what works over it ----
 
@@ -94,12 +89,13 @@ up() { # GUEST
 runs() {
     dom0 "xl domid acme.$1" >/dev/null
 }
-check_equal "list, by an operator" command "$(dom0 'xl-vdc list -o name')"
+check_equal "list, by an operator" provider.command "$(dom0 'xl-vdc list -o name')"
 check "a customer creates a guest" acme 'xl-vdc create -q web.cfg'
 check "Xen has it" runs web
 check "and it runs" retry_guest 90 web up web
 check_output "the customer sees it" '^web ' acme 'xl-vdc list'
-check_equal "another customer does not" "" "$(globex 'xl-vdc list -o name')"
+check_output "another customer asks" '' globex 'xl-vdc list'
+check_equal "and does not" "" "$(globex 'xl-vdc list -o name')"
 check_error "nor is a customer an operator" 6 'for operators' \
     acme 'xl-vdc host-list'
 check_error "files are those of the host" 2 'no such file' \
@@ -122,7 +118,7 @@ stays=$(dom0 'xl domid acme.stays')
 # insist KEY NAME: asks until it is answered, with the same key.
 insist() {
     acme "for i in \$(seq 100); do
-            xl-vdc create -q --key $1 web.cfg name=$2 memory=64 && exit 0
+            xl-vdc create -q --key $1 web.cfg name=$2 memory=96 && exit 0
             status=\$?
             case \$status in
             4 | 7 | 8) ;;
@@ -138,7 +134,7 @@ type_in() { # LINE, in the command domain
 }
 count() { # GUEST: domains of this name, and guests
     dom0 "xl list | grep -c '^acme.$1 '; xl-vdc list -C acme -o name |
-        grep -c '^$1\$'" | tr '\n' ' '
+        grep -c '^acme.$1\$'" | tr '\n' ' '
 }
 # killed NAME TEXT COMMAND...: while a guest NAME is made.
 killed() {
@@ -151,7 +147,8 @@ killed() {
     check "$text: in the middle of a create" kill -0 $asking
     "$@"
     check "the channel is made anew" retry 60 new_channel "$before"
-    check "the create is answered" wait $asking
+    wait $asking
+    check_equal "the create is answered" 0 $?
     [ ! -s "$WORK/$name.out" ] || sed 's/^/    /' "$WORK/$name.out"
     check_equal "and has made one guest" "1 1 " "$(count "$name")"
     check "asked again, it is the same" insist "key-$name" "$name"
@@ -180,7 +177,7 @@ another() {
 check "it is started again" retry 30 another
 check "policyd is reached" retry 60 answers
 check_equal "and the command channel has gone on" "$before" "$(channel)"
-check "a guest is made over it" acme 'xl-vdc create -q web.cfg memory=64'
+check "a guest is made over it" acme 'xl-vdc create -q web.cfg memory=96'
 check "and ended" acme 'xl-vdc destroy -q web'
 type_in 'busybox killall -9 channeld-guest'
 sleep 3
@@ -190,7 +187,6 @@ check_equal "with the same channel" "$before" "$(channel)"
 # ---- the domain is destroyed ----
 
 old=$(command_domid)
-size=$(log_size)
 check "somebody destroys the domain" dom0 'xl destroy command'
 journal() {
     dom0 'journalctl --no-pager -u xen-vdc-resourced -n 40' | grep -q "$1"
@@ -207,7 +203,7 @@ check "it is started again by resourced" retry 60 journal \
 check "and policyd answers" comes_up
 check "as another domain" [ "$(command_domid)" != "$old" ]
 check_output "it knows all" '^stays ' acme 'xl-vdc list'
-check "a guest is made" acme 'xl-vdc create -q web.cfg memory=64'
+check "a guest is made" acme 'xl-vdc create -q web.cfg memory=96'
 check "and ended" acme 'xl-vdc destroy -q web'
 check "all agree" dom0 'xl-vdc host-verify'
 check_equal "the guests have gone on" "$stays" "$(dom0 'xl domid acme.stays')"
