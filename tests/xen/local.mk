@@ -11,6 +11,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/channels-many.sh \
 	tests/xen/channels-broker.sh \
 	tests/xen/long/channels.sh \
+	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
 	tests/xen/long/guest.sh
