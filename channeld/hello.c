@@ -119,8 +119,6 @@ static bool may_claim(const struct peer *peer, enum registry_side side)
 
     if (party_is_host(&peer->party))
         return peer->n_claims[side] < limits->host_channels;
-    if (!peer_is_remote(peer))
-        own = 0; /* it is no partition, and shares its customer's */
     return peer->n_claims[side] < least(limits, own, all) &&
            count_customer(peer, side) < least(limits, all, 0);
 }
@@ -161,12 +159,17 @@ static void take_counts(struct channel *row, enum registry_side side,
 
 static void note_rule(struct host *host, struct channel *row)
 {
-    const struct rule *rule =
-        rule_decide(host->rules, row->service, &row->party[REGISTRY_CLIENT],
-                    &row->party[REGISTRY_SERVER]);
+    const struct rule_table *rules = host->rules;
+    const struct party *client = &row->party[REGISTRY_CLIENT];
+    const struct party *server = &row->party[REGISTRY_SERVER];
+    const struct party dom0 = { .domid = 0 };
+    const struct rule *rule = rule_decide(rules, row->service, client, server);
+    const struct rule *moved = rule_decide(rules, row->service, client, &dom0);
 
+    if (!rule && moved && rule_is_at(moved, server))
+        rule = moved;
     if (rule && rule->allow)
-        rule_place(host->rules, rule, row->rule);
+        rule_place(rules, rule, row->rule);
 }
 
 /* Both ends have told. */
