@@ -107,15 +107,14 @@ static uint64_t count_customer(const struct peer *peer,
     return n;
 }
 
-/* As many as it could have had, by the limits that are now. */
+/* As many as it could have had, by the limits that are now; for all that it
+ * serves there is none but the host's. */
 static bool may_claim(const struct peer *peer, enum registry_side side)
 {
     const struct limits *limits = &peer->host->setup->limits;
     bool is_client = side == REGISTRY_CLIENT;
-    uint64_t own =
-        is_client ? limits->partition_channels : limits->service_channels;
-    uint64_t all =
-        is_client ? limits->customer_channels : limits->service_channels;
+    uint64_t own = is_client ? limits->partition_channels : 0;
+    uint64_t all = is_client ? limits->customer_channels : 0;
 
     if (party_is_host(&peer->party))
         return peer->n_claims[side] < limits->host_channels;
