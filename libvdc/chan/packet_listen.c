@@ -42,14 +42,15 @@ int packet_address(const char *path, struct sockaddr_un *ret,
     return 0;
 }
 
-int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
+static int connect_with(const char *path, int flags, int *ret_fd,
+                        struct vdc_error *err)
 {
     struct sockaddr_un address;
     int rc = packet_address(path, &address, err);
 
     if (rc)
         return rc;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return vdc_error_errno(err, VDC_E_IO, errno, "no socket to be had");
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
@@ -58,12 +59,26 @@ int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
     }
     int errnum = errno;
     close(fd);
+    if (errnum == EAGAIN && flags)
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "too many wait to be let in at %s", path);
     if (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN ||
         errnum == EPROTOTYPE)
         return vdc_error_set(err, VDC_E_NO_DAEMON, "nobody answers at %s",
                              path);
     return vdc_error_errno(err, VDC_E_IO, errnum, "cannot connect to %s",
                            path);
+}
+
+int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
+{
+    return connect_with(path, 0, ret_fd, err);
+}
+
+int packet_connect_at_once(const char *path, int *ret_fd,
+                           struct vdc_error *err)
+{
+    return connect_with(path, SOCK_NONBLOCK, ret_fd, err);
 }
 
 /* ---- accepting ---- */
