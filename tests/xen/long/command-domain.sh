@@ -92,7 +92,7 @@ runs() {
 check_equal "list, by an operator" provider.command "$(dom0 'xl-vdc list -o name')"
 check "a customer creates a guest" acme 'xl-vdc create -q web.cfg'
 check "Xen has it" runs web
-check "and it runs" retry_guest 90 web up web
+check "and it runs" retry_guest 240 web up web
 check_output "the customer sees it" '^web ' acme 'xl-vdc list'
 check_output "another customer asks" '' globex 'xl-vdc list'
 check_equal "and does not" "" "$(globex 'xl-vdc list -o name')"
