@@ -7,6 +7,7 @@ LINK_TESTS = \
 	tests/unit/chan/test_chan \
 	tests/unit/chan/test_link \
 	tests/unit/chan/test_mux \
+	tests/unit/chan/test_packet \
 	tests/unit/chan/test_port \
 	tests/unit/chan/test_port_event
 check_PROGRAMS += $(LINK_TESTS)
@@ -16,6 +17,7 @@ tests_unit_chan_test_broker_LDADD = libvdc/chan/libchan.a $(WIRE_LIBS) \
 tests_unit_chan_test_chan_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_link_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_mux_LDADD = $(LINK_TEST_LIBS)
+tests_unit_chan_test_packet_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_port_SOURCES = tests/unit/chan/test_port.c $(PORT_PAIR)
 tests_unit_chan_test_port_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_port_event_SOURCES = \
