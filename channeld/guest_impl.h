@@ -60,7 +60,7 @@ struct guest_channel {
     TAILQ_ENTRY(guest_channel) link;
     struct guest_program *program;
     struct arena *arena;
-    struct wire_channel wire;
+    struct wire_channel_claim claim;
 };
 
 struct guest {
@@ -103,7 +103,8 @@ struct guest_forward *guest_forward(struct guest *guest,
 void guest_forward_free(struct guest *guest, struct guest_forward *forward);
 void guest_incoming_free(struct guest *guest, struct guest_incoming *incoming);
 struct guest_channel *guest_channel_new(struct guest_program *program,
-                                        const struct wire_channel *wire);
+                                        const struct wire_channel *wire,
+                                        uint64_t secret);
 void guest_channel_free(struct guest *guest, struct guest_channel *channel);
 /* A program has ended: all that it had. */
 void guest_program_ends(struct guest_program *program);

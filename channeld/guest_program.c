@@ -123,7 +123,8 @@ static int say_opened(const struct said *said, struct vdc_error *err)
 
     memory_init(&nothing);
     if (!id || body->channel.id !=
-                   (incoming ? incoming->channel->wire.id : forward->channel))
+                   (incoming ? incoming->channel->claim.channel.id
+                             : forward->channel))
         return 0; /* too late; channel_close was said */
     wire_init(&wire_struct_channel_opened, &opened);
     opened.channel.id = body->channel.id;
@@ -165,7 +166,7 @@ static struct guest_channel *find_channel(const struct said *said, uint64_t id)
     struct guest_channel *channel;
 
     TAILQ_FOREACH(channel, &said->program->guest->channels, link)
-    if (channel->program == said->program && channel->wire.id == id)
+    if (channel->program == said->program && channel->claim.channel.id == id)
         break;
     return channel;
 }
@@ -186,12 +187,12 @@ static int say_channels(const struct said *said, struct vdc_error *err)
     const struct wire_channel_hello *hello = said->frame.body;
     struct guest *guest = said->program->guest;
 
-    for (uint32_t i = 0; i < hello->n_channels; i++) {
-        struct guest_channel *channel =
-            find_channel(said, hello->channels[i].id);
+    for (uint32_t i = 0; i < hello->n_claims; i++) {
+        const struct wire_channel_claim *claim = &hello->claims[i];
+        struct guest_channel *channel = find_channel(said, claim->channel.id);
         if (channel)
             guest_channel_free(guest, channel);
-        guest_channel_new(said->program, &hello->channels[i]);
+        guest_channel_new(said->program, &claim->channel, claim->secret);
     }
     /* the host hears of them later when it is not there now */
     if (!pass_on(said, err))
