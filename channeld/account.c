@@ -33,6 +33,8 @@ struct accounts {
     struct event *timer, *begin;
 };
 
+static int ask_page(struct accounts *accounts, const char *from);
+
 static void settle(struct account_request *request, const char *customer,
                    const struct vdc_error *err)
 {
@@ -47,9 +49,7 @@ static void begin_soon(struct accounts *accounts)
 }
 
 /* The connection is over; those it was for are answered. */
-static void end(struct accounts *accounts,
-                const struct wire_customer_list *list,
-                const struct vdc_error *failed);
+static void end(struct accounts *accounts, const struct vdc_error *failed);
 
 static void fail_all(struct accounts *accounts, const struct vdc_error *why)
 {
@@ -58,7 +58,7 @@ static void fail_all(struct accounts *accounts, const struct vdc_error *why)
     vdc_error_prefix(&err, "policyd does not say whose login you are");
     vdc_error_hint(&err, "operators are in channeld.conf; for customers "
                          "policyd must run");
-    end(accounts, NULL, &err);
+    end(accounts, &err);
 }
 
 static const char *customer_of(const struct wire_customer_list *list,
@@ -71,26 +71,21 @@ static const char *customer_of(const struct wire_customer_list *list,
     return NULL;
 }
 
-static void answer(struct account_request *request,
-                   const struct wire_customer_list *list)
+/* policyd has named all, and this one not. */
+static void refuse(struct account_request *request)
 {
-    const char *customer = customer_of(list, request->uid);
     struct vdc_error err = { 0 };
 
-    if (!customer) {
-        vdc_error_set(&err, VDC_E_DENIED,
-                      "uid %u is neither an operator nor a login of a "
-                      "customer",
-                      (unsigned)request->uid);
-        vdc_error_hint(&err, "xl-vdc customer-create NAME --user %u, as root",
-                       (unsigned)request->uid);
-    }
-    settle(request, customer, &err);
+    vdc_error_set(&err, VDC_E_DENIED,
+                  "uid %u is neither an operator nor a login of a customer",
+                  (unsigned)request->uid);
+    vdc_error_hint(&err, "xl-vdc customer-create NAME --user %u, as root",
+                   (unsigned)request->uid);
+    settle(request, NULL, &err);
 }
 
-static void end(struct accounts *accounts,
-                const struct wire_customer_list *list,
-                const struct vdc_error *failed)
+/* failed NULL: policyd has said all. */
+static void end(struct accounts *accounts, const struct vdc_error *failed)
 {
     struct account_request *request, *next;
 
@@ -104,10 +99,44 @@ static void end(struct accounts *accounts,
         if (failed)
             settle(request, NULL, failed);
         else
-            answer(request, list);
+            refuse(request);
     }
     if (!TAILQ_EMPTY(&accounts->requests))
         begin_soon(accounts);
+}
+
+static bool is_awaited(const struct accounts *accounts)
+{
+    const struct account_request *request;
+
+    TAILQ_FOREACH(request, &accounts->requests, link)
+    if (request->asked)
+        return true;
+    return false;
+}
+
+/* Those who are in it are answered at once; the others may be in the next. */
+static void take_page(struct accounts *accounts,
+                      const struct wire_customer_list *list)
+{
+    struct account_request *request, *next;
+    struct vdc_error err = { 0 };
+
+    for (request = TAILQ_FIRST(&accounts->requests); request; request = next) {
+        next = TAILQ_NEXT(request, link);
+        const char *customer =
+            request->asked ? customer_of(list, request->uid) : NULL;
+        if (customer)
+            settle(request, customer, &err);
+    }
+    if (!*list->next || !is_awaited(accounts)) {
+        end(accounts, NULL);
+    } else if (list->n_customers == 0) {
+        vdc_error_set(&err, VDC_E_PROTOCOL, "its pages do not go on");
+        fail_all(accounts, &err);
+    } else {
+        ask_page(accounts, list->next);
+    }
 }
 
 static void on_message(void *arg, const uint8_t *data, size_t size)
@@ -123,7 +152,7 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
         wire_error_take(frame.body, &err);
         fail_all(accounts, &err);
     } else if (frame.message->number == WIRE_MSG_customer_list_reply) {
-        end(accounts, frame.body, NULL);
+        take_page(accounts, frame.body);
     }
     arena_free(arena);
 }
@@ -158,19 +187,26 @@ static int send_one(struct accounts *accounts, enum wire_message_number number,
     return rc;
 }
 
+/* A failure comes as on_close. */
+static int ask_page(struct accounts *accounts, const char *from)
+{
+    struct wire_customer_ref ref;
+
+    wire_init(&wire_struct_customer_ref, &ref);
+    ref.from = from;
+    return send_one(accounts, WIRE_MSG_customer_list, 2, &ref);
+}
+
 static void ask_policyd(struct accounts *accounts)
 {
     struct wire_hello hello;
-    struct wire_customer_ref ref;
 
     wire_init(&wire_struct_hello, &hello);
     hello.program = "channeld";
     hello.version = PACKAGE_VERSION;
     hello.protocol = WIRE_PROTOCOL;
-    wire_init(&wire_struct_customer_ref, &ref);
-    /* a failure comes as on_close */
     send_one(accounts, WIRE_MSG_hello, 1, &hello);
-    send_one(accounts, WIRE_MSG_customer_list, 2, &ref);
+    ask_page(accounts, "");
 }
 
 static void on_begin(evutil_socket_t fd, short what, void *arg)

@@ -23,16 +23,17 @@ static void exchange_free(struct exchange *exchange)
     free(exchange);
 }
 
-/* Nothing of it is left but what `except` is told by others. */
+/* Nothing of it is left.  Client and server can be one peer, which is then
+ * told twice: it asked, and it was asked. */
 static void give_up(struct exchange *exchange, const struct vdc_error *err,
-                    const struct peer *except)
+                    bool tell_client, bool tell_server)
 {
     struct host *host = exchange->host;
     struct channel *channel = exchange->channel;
 
-    if (exchange->step == EXCHANGE_SERVER && exchange->server != except)
+    if (tell_server && exchange->step == EXCHANGE_SERVER)
         peer_send_close(exchange->server, channel->id, err->text);
-    if (exchange->client != except)
+    if (tell_client)
         peer_fail(exchange->client, exchange->client_id, err);
     exchange_free(exchange);
     registry_remove(&host->registry, channel);
@@ -40,7 +41,7 @@ static void give_up(struct exchange *exchange, const struct vdc_error *err,
 
 void exchange_fail(struct exchange *exchange, const struct vdc_error *err)
 {
-    give_up(exchange, err, NULL);
+    give_up(exchange, err, true, true);
 }
 
 void exchange_drop_peer(struct host *host, const struct peer *peer,
@@ -55,7 +56,8 @@ void exchange_drop_peer(struct host *host, const struct peer *peer,
             continue;
         vdc_error_set(&err, VDC_E_CLOSED, "the other end of '%s' has gone: %s",
                       exchange->channel->service, reason);
-        give_up(exchange, &err, peer);
+        give_up(exchange, &err, exchange->client != peer,
+                exchange->server != peer);
     }
 }
 
@@ -303,8 +305,8 @@ bool exchange_answered(struct peer *peer, uint32_t id,
         return false;
     if (failed) {
         take_failure(exchange, failed, &err);
-        give_up(exchange, &err,
-                exchange->step == EXCHANGE_SERVER ? exchange->server : NULL);
+        /* a server that refuses knows */
+        give_up(exchange, &err, true, false);
         return true;
     }
     if (opened->channel.id != exchange->channel->id)

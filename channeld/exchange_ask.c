@@ -34,30 +34,43 @@ static int unknown(const char *service, const char *to, struct vdc_error *err)
     return VDC_E_NOT_FOUND;
 }
 
-int exchange_find_party(const struct peer *peer, const char *word,
-                        struct party *ret, struct vdc_error *err)
+/* False: it is not there.  Whether the peer may know of it is another thing:
+ * a rule may allow it to connect all the same. */
+static bool find_party(const struct peer *peer, const char *word,
+                       struct party *ret)
 {
     const struct domain *domain;
     bool all = party_is_host(&peer->party);
 
     if (means_host(word)) {
         *ret = (struct party){ .domid = 0 };
-        return 0;
+        return true;
     }
     domain =
         domains_by_word(peer->host->domains, word, peer->party.owner, all);
-    if (!domain)
-        return vdc_error_set(err, VDC_E_NOT_FOUND,
-                             "no partition '%s' is running", word);
-    *ret = domain->party;
-    return 0;
+    if (domain)
+        *ret = domain->party;
+    return domain;
 }
 
-/* Whether this client may be told that `party` is there. */
+/* Whether this peer may be told that `party` is there. */
 static bool may_know(const struct peer *peer, const struct party *party)
 {
-    return party->domid == 0 || party_is_host(&peer->party) ||
+    return (party->domid == 0 && !*party->owner) ||
+           party_is_host(&peer->party) ||
            strcmp(peer->party.owner, party->owner) == 0;
+}
+
+int exchange_find_party(const struct peer *peer, const char *word,
+                        struct party *ret, struct vdc_error *err)
+{
+    struct party party;
+
+    if (!find_party(peer, word, &party) || !may_know(peer, &party))
+        return vdc_error_set(err, VDC_E_NOT_FOUND,
+                             "no partition '%s' is running", word);
+    *ret = party;
+    return 0;
 }
 
 static int denied(const struct peer *client, const char *service,
@@ -102,6 +115,31 @@ static enum registry_giver giver_of(const struct party *client,
 }
 
 /* ---- admitting ---- */
+
+/*
+ * Who offers it where the client asks.  In dom0 each owner's programs have
+ * services of their own: the client's own customer's come first, then for
+ * CUSTOMER/WORD that customer's, then the provider's.  A word alone never
+ * leads to the program of another customer, which anybody might have given
+ * that name.
+ */
+static const struct offer *find_offer(const struct peer *client,
+                                      const struct party *to,
+                                      const char *service)
+{
+    char customer[PARTY_OWNER_MAX + 1];
+    const struct host *host = client->host;
+    uint32_t domid = to->domid;
+    const struct offer *offer = NULL;
+
+    if (domid)
+        return peer_find_offerer(host, domid, to->owner, service);
+    if (*client->party.owner)
+        offer = peer_find_offerer(host, 0, client->party.owner, service);
+    if (!offer && rule_service_customer(service, customer))
+        offer = peer_find_offerer(host, 0, customer, service);
+    return offer ? offer : peer_find_offerer(host, 0, "", service);
+}
 
 /* Who offers it where a rule says that it is served. */
 static const struct offer *find_moved(const struct host *host,
@@ -187,6 +225,20 @@ static int check_limits(struct host *host, struct limit_request *request,
               : sequence_reach(host->sequence, host->registry.next_id, err);
 }
 
+static int not_offered(const struct peer *client, const char *service,
+                       const char *word, const struct party *to,
+                       struct vdc_error *err)
+{
+    char whose[PARTY_TEXT_SIZE];
+
+    if (!may_know(client, to))
+        return unknown(service, word, err);
+    vdc_error_set(err, VDC_E_NOT_FOUND, "%s offers no '%s' now",
+                  party_format(to, whose), service);
+    vdc_error_hint(err, "the program that offers it must run there");
+    return VDC_E_NOT_FOUND;
+}
+
 int exchange_admit(struct peer *client,
                    const struct wire_channel_connect *connect,
                    struct channel **ret, struct peer **ret_server,
@@ -199,10 +251,9 @@ int exchange_admit(struct peer *client,
 
     if (rc)
         return rc;
-    if (exchange_find_party(client, connect->to, &to, NULL))
+    if (!find_party(client, connect->to, &to))
         return unknown(connect->service, connect->to, err);
-    const struct offer *offer =
-        peer_find_offerer(host, to.domid, connect->service);
+    const struct offer *offer = find_offer(client, &to, connect->service);
     if (offer)
         to = offer->peer->party;
     request.server = &to;
@@ -213,13 +264,8 @@ int exchange_admit(struct peer *client,
                       err);
     if (request.rule->moved)
         offer = find_moved(host, request.rule, connect->service);
-    if (!offer) {
-        char whose[PARTY_TEXT_SIZE];
-        vdc_error_set(err, VDC_E_NOT_FOUND, "%s offers no '%s' now",
-                      party_format(&to, whose), connect->service);
-        vdc_error_hint(err, "the program that offers it must run there");
-        return VDC_E_NOT_FOUND;
-    }
+    if (!offer)
+        return not_offered(client, connect->service, connect->to, &to, err);
     to = offer->peer->party;
     request.offer_most = offer->most;
     rc = check_limits(host, &request, err);

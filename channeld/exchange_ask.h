@@ -22,8 +22,8 @@ int exchange_admit(struct peer *client,
 uint32_t exchange_timeout(const struct setup *setup,
                           const struct wire_channel_connect *connect);
 
-/* Whom `word` means for this peer, as the party of a service; a party that is
- * not there is VDC_E_NOT_FOUND. */
+/* Whom `word` means for this peer, as the party of a service.
+ * VDC_E_NOT_FOUND: it is not there, or this peer may not know that it is. */
 int exchange_find_party(const struct peer *peer, const char *word,
                         struct party *ret, struct vdc_error *err);
 

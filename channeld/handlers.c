@@ -45,10 +45,12 @@ static int check_offer(const struct peer *peer, const char *service,
                        peer->host->rules->path);
         return VDC_E_DENIED;
     }
-    if (peer_find_offerer(peer->host, peer->party.domid, service)) {
+    if (peer_find_offerer(peer->host, peer->party.domid, peer->party.owner,
+                          service)) {
         vdc_error_set(err, VDC_E_EXISTS, "'%s' is offered by %s already",
                       service, party_format(&peer->party, whose));
-        vdc_error_hint(err, "one program of a domain offers a service");
+        vdc_error_hint(err, "one program of a domain offers a service, in "
+                            "dom0 one of each owner");
         return VDC_E_EXISTS;
     }
     if (peer->n_offers == PEER_OFFERS_MAX)
@@ -184,6 +186,8 @@ static int take_list(const struct request *request, struct vdc_error *err)
     struct party partition;
     struct channel *channel;
 
+    if (*query->service && rule_check_service(query->service, err))
+        return err->code;
     if (*query->partition &&
         exchange_find_party(request->peer, query->partition, &partition, err))
         return err->code;
@@ -212,6 +216,31 @@ static int take_list(const struct request *request, struct vdc_error *err)
     return 0;
 }
 
+/* "@CUSTOMER": its programs of dom0, as @host are the provider's. */
+static int find_programs(const struct peer *peer, const char *word,
+                         struct party *ret, struct vdc_error *err)
+{
+    const char *owner = word + 1;
+    bool is_own = party_is_host(&peer->party) ||
+                  strcmp(owner, peer->party.owner) == 0;
+
+    if (!strcmp(word, "@any") || !strcmp(word, "@customer") ||
+        !strcmp(word, "@same-customer")) {
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "'%s' is many, of whom a rule may decide differently",
+                      word);
+        vdc_error_hint(err, "name one of them: a partition, @host, or "
+                            "@CUSTOMER for its programs of dom0");
+        return VDC_E_BAD_VALUE;
+    }
+    if (!is_own || !rule_is_customer(owner))
+        return vdc_error_set(err, VDC_E_NOT_FOUND,
+                             "no programs of '%s' are known", word);
+    *ret = (struct party){ .domid = 0 };
+    PARTY_COPY(ret->owner, strcmp(owner, PARTY_PROVIDER) ? owner : "");
+    return 0;
+}
+
 /* A partition that runs, or for the provider one that does not. */
 static int find_end(const struct peer *peer, const char *word,
                     struct party *ret, struct vdc_error *err)
@@ -221,10 +250,12 @@ static int find_end(const struct peer *peer, const char *word,
         party_is_host(&peer->party) && dot && dot - word <= PARTY_OWNER_MAX;
     int rc = exchange_find_party(peer, word, ret, err);
 
-    if (rc == 0 && ret->domid && !party_is_host(&peer->party) &&
-        strcmp(ret->owner, peer->party.owner))
-        rc = vdc_error_set(err, VDC_E_NOT_FOUND,
-                           "no partition '%s' is running", word);
+    if (rc && word[0] == '@')
+        return find_programs(peer, word, ret, err);
+    if (rc && rule_is_customer(word))
+        vdc_error_hint(err, "'@%s' means the programs of a customer %s in "
+                            "dom0",
+                       word, word);
     if (rc == 0 || !may_guess)
         return rc;
     *ret = (struct party){ .domid = UINT32_MAX };

@@ -252,12 +252,12 @@ void host_free(struct host *host)
     if (!host)
         return;
     programs_free(host->programs);
-    accounts_free(host->accounts);
     /* ends go on without us: nobody is told anything */
     while (!TAILQ_EMPTY(&host->peers)) {
         struct peer *peer = TAILQ_FIRST(&host->peers);
         peer_gone(peer, false, "channeld ends");
     }
+    accounts_free(host->accounts);
     remotes_free(host->remotes);
     domains_free(host->domains);
     registry_clear(&host->registry);

@@ -12,6 +12,18 @@
 static struct setup setup;
 static struct host *host;
 
+static int check(struct arena *arena, struct vdc_error *err)
+{
+    struct rule_table *rules;
+    int rc = setup_complete(&setup, arena, err);
+
+    if (rc == 0)
+        rc = rule_table_read(setup.rules, &rules, err);
+    if (rc == 0)
+        rule_table_free(rules);
+    return rc;
+}
+
 static int start(struct event_base *base, struct arena *arena,
                  struct vdc_error *err)
 {
@@ -36,24 +48,35 @@ static void stop(void)
     host_free(host);
 }
 
+/* --guest, wherever it is, is taken out of the words. */
+static bool take_guest(int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++)
+        if (strcmp(argv[i], "--guest") == 0) {
+            memmove(argv + i, argv + i + 1,
+                    (size_t)(*argc - i) * sizeof(*argv));
+            --*argc;
+            return true;
+        }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     const struct daemon daemon = {
         .name = "channeld",
-        .text = "The broker of memory channels; with --guest as the first "
-                "option, in a guest.",
+        .text = "The broker of memory channels; with --guest, in a guest.",
         .config_path = SYSCONFDIR "/xen-vdc/channeld.conf",
         .settings = setup_rows,
         .n_settings = setup_n_rows,
         .settings_base = &setup,
+        .check = check,
         .start = start,
         .reload = reload,
         .stop = stop,
     };
 
-    if (argc > 1 && strcmp(argv[1], "--guest") == 0) {
-        argv[1] = argv[0];
-        return guest_main(argc - 1, argv + 1);
-    }
+    if (take_guest(&argc, argv))
+        return guest_main(argc, argv);
     return daemon_main(&daemon, argc, argv);
 }

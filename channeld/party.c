@@ -62,6 +62,9 @@ void party_copy(char *to, unsigned long size, const char *from)
 {
     size_t len = strnlen(from, size - 1);
 
+    /* half a character is no text, and could not be sent */
+    while (from[len] && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
+        len--;
     memcpy(to, from, len);
     to[len] = '\0';
 }

@@ -41,13 +41,19 @@ static void send_with(struct peer *peer, enum wire_message_number number,
 {
     struct arena *arena = arena_new();
     struct vdc_error err = { 0 };
+    char whose[PARTY_TEXT_SIZE];
     uint8_t *data;
     size_t size;
 
     if (wire_encode(number, id, body, arena, &data, &size, &err)) {
         /* what does not fit into a message is a bug of ours */
-        log_error("an answer could not be written: %s", err.text);
+        log_limited(VDC_LOG_ERROR, party_format(&peer->party, whose),
+                    "an answer could not be written: %s", err.text);
         size = 0;
+        if (!(id & PEER_OURS) && number != WIRE_MSG_error) {
+            vdc_error_prefix(&err, "the answer could not be written");
+            peer_fail(peer, id, &err);
+        }
     }
     /* of size 0 the descriptors are closed, and nothing is sent */
     peer->ops->send(peer, data, size, fds, n_fds);
@@ -122,14 +128,16 @@ struct offer *peer_find_offer(const struct peer *peer, const char *service)
 }
 
 struct offer *peer_find_offerer(const struct host *host, uint32_t domid,
-                                const char *service)
+                                const char *owner, const char *service)
 {
     const struct peer *peer;
 
     TAILQ_FOREACH(peer, &host->peers, link)
     {
+        bool is_there = peer->party.domid == domid &&
+                        strcmp(peer->party.owner, owner) == 0;
         struct offer *offer =
-            peer->party.domid == domid ? peer_find_offer(peer, service) : NULL;
+            is_there ? peer_find_offer(peer, service) : NULL;
         if (offer)
             return offer;
     }

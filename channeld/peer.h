@@ -80,6 +80,7 @@ void peer_received(struct peer *peer, const uint8_t *data, size_t size,
 
 /* ---- sending ---- */
 
+/* What cannot be written is answered with an error. */
 void peer_answer(struct peer *peer, enum wire_message_number number,
                  uint32_t id, const void *body);
 void peer_ok(struct peer *peer, uint32_t id);
@@ -97,8 +98,10 @@ uint32_t peer_next_id(struct peer *peer);
 /* ---- offers ---- */
 
 struct offer *peer_find_offer(const struct peer *peer, const char *service);
-/* Whoever offers the service in that domain; NULL: nobody. */
+/* Who of this owner offers the service in that domain; NULL: nobody.  In
+ * dom0 each customer's programs and the provider's have services of their
+ * own. */
 struct offer *peer_find_offerer(const struct host *host, uint32_t domid,
-                                const char *service);
+                                const char *owner, const char *service);
 
 #endif

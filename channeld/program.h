@@ -1,6 +1,6 @@
 /*
  * Programs of dom0: the socket where they ask, and who they are, as the
- * kernel says.
+ * kernel and policyd say.
  */
 #ifndef CHANNELD_PROGRAM_H
 #define CHANNELD_PROGRAM_H

@@ -29,7 +29,7 @@ struct grants;
 struct remote_grant {
     TAILQ_ENTRY(remote_grant) link;
     struct grants *grants;
-    struct party party;
+    uint32_t domid;
     char path[64];
     struct hv_store_watch *watch;
     struct event *look;
@@ -103,7 +103,7 @@ static int join(struct remote_grant *remote, const struct rendezvous *r,
 {
     struct link_offer offer = { .kind = LINK_GRANT,
                                 .n_pages = RENDEZVOUS_PAGES,
-                                .domid = remote->party.domid,
+                                .domid = remote->domid,
                                 .port = r->port };
     struct link *link;
 
@@ -131,9 +131,13 @@ static void greet(struct peer *peer)
 static void meet(struct remote_grant *remote, const struct rendezvous *r)
 {
     struct host *host = remote->grants->host;
-    struct remote_peer *peer = XNEW(struct remote_peer);
+    /* as it is called now */
+    const struct domain *domain = domains_find(host->domains, remote->domid);
     struct vdc_error err = { 0 };
 
+    if (!domain)
+        return;
+    struct remote_peer *peer = XNEW(struct remote_peer);
     remote->met = r->id;
     if (remote->peer)
         peer_gone(&remote->peer->peer, false, "its channeld came anew");
@@ -147,7 +151,7 @@ static void meet(struct remote_grant *remote, const struct rendezvous *r)
     peer->remote = remote;
     peer->peer.ops = &peer_ops;
     peer->peer.kind = LINK_GRANT;
-    peer->peer.party = remote->party;
+    peer->peer.party = domain->party;
     remote->peer = peer;
     peer_add(host, &peer->peer);
     greet(&peer->peer);
@@ -231,7 +235,7 @@ static void come(void *state, const struct domain *domain)
     struct vdc_error err = { 0 };
 
     remote->grants = grants;
-    remote->party = domain->party;
+    remote->domid = domain->party.domid;
     snprintf(remote->path, sizeof(remote->path), "/local/domain/%u/%s",
              domain->party.domid, RENDEZVOUS_NODE);
     remote->look = evtimer_new(grants->host->base, on_look, remote);
@@ -249,7 +253,7 @@ static void gone(void *state, const struct domain *domain)
 
     for (remote = TAILQ_FIRST(&grants->all); remote; remote = next) {
         next = TAILQ_NEXT(remote, link);
-        if (remote->party.domid != domain->party.domid)
+        if (remote->domid != domain->party.domid)
             continue;
         if (remote->peer)
             peer_gone(&remote->peer->peer, true, "the domain has ended");

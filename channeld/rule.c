@@ -47,6 +47,14 @@ int rule_check_service(const char *service, struct vdc_error *err)
     return VDC_E_BAD_VALUE;
 }
 
+bool rule_is_customer(const char *word)
+{
+    size_t len = strlen(word);
+
+    return word[0] >= 'a' && word[0] <= 'z' && len <= PARTY_OWNER_MAX &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
 bool rule_service_customer(const char *service, char *buf)
 {
     const char *slash = strchr(service, '/');

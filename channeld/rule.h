@@ -105,6 +105,8 @@ const char *rule_place(const struct rule_table *table, const struct rule *rule,
 /* [CUSTOMER/]WORD of a-z, 0-9, '.', '_' and '-', at most 63 characters, a
  * letter or digit first in each.  Errors: VDC_E_BAD_VALUE. */
 int rule_check_service(const char *service, struct vdc_error *err);
+/* Whether a customer could be called so: a-z, 0-9 and '-', a letter first. */
+bool rule_is_customer(const char *word);
 /* The customer before the slash into buf (PARTY_OWNER_MAX + 1); false when
  * there is none. */
 bool rule_service_customer(const char *service, char *buf);

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/reasons.h"
 #include "base/suggest.h"
+#include "base/utf8.h"
 #include "channeld/rule.h"
 
 #define WORDS_MAX 8
@@ -62,18 +63,15 @@ static int take_at(const struct parse *parse, const char *word,
 static int take_owner(const struct parse *parse, const char *word, size_t len,
                       char *ret, struct vdc_error *err)
 {
-    static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    char *owner = arena_strndup(parse->arena, word, len);
 
-    if (len == 0 || len > PARTY_OWNER_MAX || !islower(word[0]) ||
-        strspn(word, characters) < len)
+    if (!rule_is_customer(owner))
         return BAD(parse, err,
                    "'%.*s' cannot be a customer's name; one is of a-z, 0-9 "
                    "and '-', a letter first",
                    (int)len, word);
-    memcpy(ret, word, len);
-    ret[len] = '\0';
-    if (strcmp(ret, PARTY_PROVIDER) == 0)
-        ret[0] = '\0';
+    party_copy(ret, PARTY_OWNER_MAX + 1,
+               strcmp(owner, PARTY_PROVIDER) ? owner : "");
     return 0;
 }
 
@@ -234,12 +232,13 @@ static void take_words(struct parse *parse, char **words, size_t n,
     }
 }
 
+/* It is shown to whoever asks which rule decides. */
 static bool is_text(const char *line)
 {
-    for (; *line; line++)
-        if (iscntrl((unsigned char)*line) && *line != '\t')
+    for (const char *c = line; *c; c++)
+        if (iscntrl((unsigned char)*c) && *c != '\t')
             return false;
-    return true;
+    return utf8_is_text(line, strlen(line));
 }
 
 static void take_line(struct parse *parse, char *line)
@@ -259,8 +258,8 @@ static void take_line(struct parse *parse, char *line)
         table->n_rules == RULE_ROWS_MAX) {
         note(parse,
              BAD(parse, &err,
-                 "a rule is text of at most %d "
-                 "characters, and a file has at most %d",
+                 "a rule is UTF-8 text of at most %d "
+                 "bytes, and a file has at most %d",
                  RULE_TEXT_MAX, RULE_ROWS_MAX),
              &err);
         return;

@@ -356,6 +356,11 @@ static int load_and_serve(const struct daemon *daemon,
         return 0;
     }
     if (line->check_config) {
+        rc = daemon->check ? daemon->check(run.arena, &err) : 0;
+        if (rc) {
+            report(&err);
+            return vdc_error_exit_status(rc);
+        }
         printf("%s: the settings are valid\n", path ? path : "(no file)");
         return 0;
     }

@@ -35,6 +35,9 @@ struct daemon {
     void *settings_base;
     const struct daemon_option *options;
     size_t n_options;
+    /* --check-config, besides the settings: the files that they name.  NULL:
+     * nothing else.  Errors are told as those of start. */
+    int (*check)(struct arena *arena, struct vdc_error *err);
     /* After settings are loaded.  An error is logged, text and hint, and the
      * process exits with vdc_error_exit_status of the code; start has undone
      * what it did, as stop is not called then. */

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct row {
     int code;
     const char *name;
@@ -42,6 +44,25 @@ static void mark_cut(char *buf, size_t size)
     memcpy(buf + at, "...", 4);
 }
 
+/*
+ * Texts quote what a file, a user or a guest has: what is no text in them
+ * becomes a question mark each byte, as an answer that is no text could not
+ * be sent, and whoever waits for it would wait for ever.
+ */
+static void make_text(char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)text[i];
+        bool control = (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f;
+        size_t n = utf8_size((const unsigned char *)text + i, len - i);
+        if (n == 0 || control)
+            text[i] = '?';
+        i += n ? n : 1;
+    }
+}
+
 static void format_cut(char *buf, size_t size, const char *format, va_list ap)
     __attribute__((format(printf, 3, 0)));
 
@@ -52,6 +73,7 @@ static void format_cut(char *buf, size_t size, const char *format, va_list ap)
         snprintf(buf, size, "(text could not be formatted)");
     else if ((size_t)len >= size)
         mark_cut(buf, size);
+    make_text(buf);
 }
 
 int vdc_error_set(struct vdc_error *err, int code, const char *format, ...)

@@ -27,7 +27,8 @@ struct vdc_error {
 
 /*
  * Fills *err (when not NULL): code, and the text by format; clears the hint.
- * A text too long is cut, ending in "...".  Returns code, so that
+ * A text too long is cut, ending in "..."; bytes that are no UTF-8 text, and
+ * control characters, become question marks.  Returns code, so that
  * `return vdc_error_set(err, VDC_E_X, ...)` is the usual line.
  */
 int vdc_error_set(struct vdc_error *err, int code, const char *format, ...)

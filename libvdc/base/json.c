@@ -19,6 +19,8 @@
 #include <yajl/yajl_gen.h>
 #include <yajl/yajl_parse.h>
 
+#include "base/utf8.h"
+
 #define SIZE_LIMIT (16 * 1024 * 1024)
 #define DEPTH_LIMIT 64
 
@@ -139,35 +141,6 @@ void json_out_array_end(struct json_out *out)
 {
     close_level(out, EXPECT_ITEM);
     check(yajl_gen_array_close(out->gen));
-}
-
-/* Size of the UTF-8 character at p, of which `left` bytes are there; 0 when
- * they are not one (RFC 3629: no surrogates, no overlong forms). */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t size = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                 : 0;
-    if (!size || size > left)
-        return 0;
-    unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-    if (p[0] == 0xe0)
-        low = 0xa0;
-    else if (p[0] == 0xed)
-        high = 0x9f;
-    else if (p[0] == 0xf0)
-        low = 0x90;
-    else if (p[0] == 0xf4)
-        high = 0x8f;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return size;
 }
 
 static void write_string(struct json_out *out, const char *text)

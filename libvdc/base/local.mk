@@ -40,6 +40,7 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/units.c \
 	libvdc/base/units.h \
 	libvdc/base/uuid.c \
+	libvdc/base/utf8.h \
 	libvdc/base/uuid.h
 if WITH_XEN
 libvdc_base_libbase_a_SOURCES += libvdc/base/cfg_xlu.c

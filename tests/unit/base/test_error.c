@@ -111,6 +111,19 @@ static void test_cut_utf8(void)
     }
 }
 
+/* What is quoted need not be text; the error is. */
+static void test_is_text(void)
+{
+    struct vdc_error err;
+
+    vdc_error_set(&err, VDC_E_IO, "'%s'", "pip\xe9 \xe2\x82\xac\x1b[1m\tx");
+    CU_ASSERT_STRING_EQUAL(err.text, "'pip? \xe2\x82\xac?[1m\tx'");
+    vdc_error_hint(&err, "%s", "\xed\xa0\x80\xc0\xaf\nb\xe2\x82");
+    CU_ASSERT_STRING_EQUAL(err.hint, "?????\nb??");
+    vdc_error_prefix(&err, "\xff");
+    CU_ASSERT_STRING_EQUAL(err.text, "?: 'pip? \xe2\x82\xac?[1m\tx'");
+}
+
 static void test_errno(void)
 {
     static const struct {
@@ -139,6 +152,7 @@ static const struct unit_test tests[] = {
     { "set from its own text", test_set_from_itself },
     { "a long text is cut", test_cut },
     { "a cut keeps characters whole", test_cut_utf8 },
+    { "what is no text in it", test_is_text },
     { "from errno", test_errno },
 };
 UNIT_MAIN("base/error", tests)

@@ -225,7 +225,8 @@ static void test_errors(void)
         { "s @any @any allow at=acme", "got 'acme'" },
         { "s @any @any allow at=acme.", "lacks a partition's name" },
         { "a b c allow a=1 b=1 c=1 d=1 e=1", "'e=1' is one word too many" },
-        { "s @any @any allow \x01", "r:1: a rule is text" },
+        { "s @any @any allow \x01", "r:1: a rule is UTF-8 text" },
+        { "pip\xe9 @any @any allow", "r:1: a rule is UTF-8 text" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
