@@ -9,6 +9,8 @@
 
 #include "base/arena.h"
 
+#define BUSY_TRIES 5 /* three seconds */
+
 static void on_ready(void *arg)
 {
     struct channel_session *session = arg;
@@ -20,6 +22,10 @@ static void on_lost(void *arg, const struct vdc_error *err)
 {
     struct channel_session *session = arg;
 
+    /* many may have come at once; the broker tries again by itself */
+    if (err->code == VDC_E_BUSY && !session->ready &&
+        session->n_busy++ < BUSY_TRIES)
+        return;
     session->lost = *err;
     session->ready = false;
 }
@@ -149,9 +155,10 @@ int channel_id(const char *word, uint64_t *ret, struct vdc_error *err)
 {
     size_t len = strspn(word, "0123456789");
 
-    if (len == 0 || len > 18 || word[len])
+    uint64_t id = len && len <= 18 && !word[len] ? strtoull(word, NULL, 10) : 0;
+    if (!id)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%s' is not the number of a channel", word);
-    *ret = strtoull(word, NULL, 10);
+    *ret = id;
     return 0;
 }

@@ -22,6 +22,7 @@ struct channel_session {
     struct event_base *base;
     struct broker *broker;
     bool ready;
+    unsigned n_busy; /* times that channeld had no room for it */
     struct vdc_error lost;        /* code 0: it is there */
     const struct broker_ops *ops; /* of the command; or NULL */
     void *arg;
@@ -45,7 +46,7 @@ int channel_ask(struct channel_session *session,
                 enum wire_message_number number, const void *body,
                 const void **ret, struct vdc_error *err);
 
-/* Number of a channel.  Errors: VDC_E_BAD_VALUE. */
+/* Number of a channel, which is never 0.  Errors: VDC_E_BAD_VALUE. */
 int channel_id(const char *word, uint64_t *ret, struct vdc_error *err);
 
 #endif

@@ -33,13 +33,37 @@ int packet_address(const char *path, struct sockaddr_un *ret,
                    struct vdc_error *err)
 {
     *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof(ret->sun_path) || !*path)
+    if (!*path)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "the path of a socket is empty");
+    if (strlen(path) >= sizeof(ret->sun_path))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%s' is too long for a socket's path (%zu "
                              "characters at most)",
                              path, sizeof(ret->sun_path) - 1);
     memcpy(ret->sun_path, path, strlen(path) + 1);
     return 0;
+}
+
+static int explain_connect(const char *path, int errnum, struct vdc_error *err)
+{
+    struct stat st;
+
+    if (errnum == EAGAIN)
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "who listens at %s is busy: more wait for it "
+                             "already than may",
+                             path);
+    /* the kernel says the same of other files as of a socket left behind */
+    if (errnum == EPROTOTYPE ||
+        (errnum == ECONNREFUSED && !stat(path, &st) && !S_ISSOCK(st.st_mode)))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "%s is no socket of channeld's", path);
+    if (errnum == ENOENT || errnum == ECONNREFUSED)
+        return vdc_error_set(err, VDC_E_NO_DAEMON, "nobody answers at %s",
+                             path);
+    return vdc_error_errno(err, VDC_E_IO, errnum, "cannot connect to %s",
+                           path);
 }
 
 int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
@@ -49,21 +73,20 @@ int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
 
     if (rc)
         return rc;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    /* One that blocked would wait as long as its other end has no room for
+     * it in its queue. */
+    int fd =
+        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return vdc_error_errno(err, VDC_E_IO, errno, "no socket to be had");
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        fcntl(fd, F_SETFL, 0) == 0) {
         *ret_fd = fd;
         return 0;
     }
     int errnum = errno;
     close(fd);
-    if (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN ||
-        errnum == EPROTOTYPE)
-        return vdc_error_set(err, VDC_E_NO_DAEMON, "nobody answers at %s",
-                             path);
-    return vdc_error_errno(err, VDC_E_IO, errnum, "cannot connect to %s",
-                           path);
+    return explain_connect(path, errnum, err);
 }
 
 /* ---- accepting ---- */

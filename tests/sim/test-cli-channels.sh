@@ -98,6 +98,13 @@ echo "first line" >&3
 check "it is listed" retry 10 listed ' one +host +acme.web +open .*rules:2'
 id=$(vdc channel-list | awk '$2 == "one" { print $1 }')
 check_output "it is shown" 'service +one' vdc channel-show "$id"
+for none in 0 00 +0 -1 '' 1000000000000000000; do
+    check_error "no number: '$none' is not shown" 2 \
+        'not the number of a channel' vdc channel-show -- "$none"
+    check_error "no number: '$none' is not closed" 2 \
+        'not the number of a channel' vdc channel-close -- "$none"
+done
+check "and nothing was closed" listed ' one +host +acme.web +open '
 check "what it sent is counted" retry 10 listed ' open +11 '
 check_error "the rule's limit" 5 \
     "would be over the limit of 1 \(one   @any   @any   allow channels=1\)" \
