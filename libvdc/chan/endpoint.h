@@ -16,7 +16,8 @@
  * go on when channeld is restarted: it is told of them anew, and offers are
  * made again, by the loop or while something waits.
  *
- * One thread.  SIGPIPE is not raised.
+ * One thread.  SIGPIPE is not raised.  Programs link with what `pkg-config
+ * --static --libs vdc-chan` says, as all of this needs libevent_core.
  */
 #ifndef VDC_CHAN_ENDPOINT_H
 #define VDC_CHAN_ENDPOINT_H
@@ -26,6 +27,10 @@
 
 #include "base/error.h"
 #include "chan/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct endpoint;
 struct endpoint_channel;
@@ -119,5 +124,9 @@ const char *endpoint_ended(const struct endpoint_channel *channel);
 
 /* Ends the channel, destroys its port. */
 void endpoint_channel_close(struct endpoint_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

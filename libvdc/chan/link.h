@@ -29,6 +29,10 @@
 
 #include "base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum link_kind {
     LINK_MEMORY, /* memfd, socket pair */
     LINK_GRANT   /* grant references, event channel */
@@ -131,5 +135,9 @@ bool link_other_gone(const struct link *link);
 
 /* Unmaps and closes; the other end notices.  NULL allowed. */
 void link_close(struct link *link);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
