@@ -87,11 +87,11 @@ static void print_error_text(const struct vdc_error *err)
 {
     const char *line = err->text;
     while (*line) {
-        size_t len = strcspn(line, "\n");
+        size_t len = strcspn(line, "\n"), size;
         fputs("xl-vdc: ", stderr);
-        for (size_t i = 0; i < len; i++) {
-            unsigned char c = (unsigned char)line[i];
-            fputc(c < 0x20 || c == 0x7f ? '?' : c, stderr);
+        for (size_t i = 0; i < len; i += size ? size : 1) {
+            size = control_size(line + i);
+            fputc(size ? '?' : line[i], stderr);
         }
         fputc('\n', stderr);
         line += len + (line[len] == '\n');

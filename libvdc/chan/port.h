@@ -7,8 +7,8 @@
  * port_event.c), or by itself: port_take and port_queue never wait,
  * port_receive and port_send wait up to a time limit (port_blocking.c).
  * Nothing here needs libevent but port_watch and what follows it: a program
- * with those links with what `pkg-config --static --libs vdc-chan` says, others
- * with what it says without --static.
+ * with those links with what `pkg-config --static --libs vdc-chan` says,
+ * others with what it says without --static.
  *
  * THE OTHER END IS HOSTILE: see ring.h.  It can end this channel, and no
  * more: a message never costs more memory than message_max, and a call never

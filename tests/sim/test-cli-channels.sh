@@ -137,6 +137,11 @@ check "one that has no channels" vdc channel-list --customer globex
 check_error "no name of a service" 2 "'BAD!' cannot be a service's name" \
     vdc channel-list --service 'BAD!'
 check "a service that nobody uses" vdc channel-list --service backup
+turn=$(printf '\342\200\256') # U+202E, and two of its kind
+check_error "what turns the direction of writing is not printed" 2 \
+    "'a\?b\?c\?' cannot be a service's name" \
+    vdc channel-list --service "a${turn}b$(printf '\342\201\246')c$(
+        printf '\302\233')"
 check_error "no path of a socket" 2 'is empty' \
     vdc channel-list --channel-socket ''
 touch "$WORK/plain"

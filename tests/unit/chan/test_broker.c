@@ -1,5 +1,5 @@
-/* chan/broker: a channeld that does not answer is not waited for for ever; what
- * is asked before it has greeted; channels that end others. */
+/* chan/broker: a channeld that does not answer is not waited for for ever;
+ * what is asked before it has greeted; channels that end others. */
 #include "chan/broker.h"
 
 #include <event2/event.h>

@@ -1,5 +1,5 @@
-/* chan/endpoint: each channel is told of once when it is there and once when it
- * has ended, whatever comes in one turn. */
+/* chan/endpoint: each channel is told of once when it is there and once when
+ * it has ended, whatever comes in one turn. */
 #include "chan/endpoint.h"
 
 #include <event2/event.h>
