@@ -58,10 +58,16 @@ static void note_rule(struct channel *row)
 {
     const struct peer *peer = row->peer[0] ? row->peer[0] : row->peer[1];
     const struct rule_table *rules = peer->host->rules;
+    const struct party *client = &row->party[REGISTRY_CLIENT];
+    const struct party *server = &row->party[REGISTRY_SERVER];
+    const struct party host = { .domid = 0 };
     const struct rule *rule =
-        rule_decide(rules, row->service, &row->party[REGISTRY_CLIENT],
-                    &row->party[REGISTRY_SERVER]);
+        rule_decide(rules, row->service, client, server);
+    const struct rule *moved =
+        rule_decide(rules, row->service, client, &host);
 
+    if (!rule && moved && rule_is_at(moved, server))
+        rule = moved;
     if (rule && rule->allow)
         rule_place(rules, rule, row->rule);
 }

@@ -150,7 +150,8 @@ static int take_place(const struct parse *parse, const char *value,
 {
     int rc = take_subject(parse, value, &rule->at, err);
 
-    rule->moved = rule->at.kind == RULE_PARTITION || rule->at.kind == RULE_UUID;
+    rule->moved =
+        rule->at.kind == RULE_PARTITION || rule->at.kind == RULE_UUID;
     if (rc || rule->moved)
         return rc;
     return BAD(parse, err,

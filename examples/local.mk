@@ -6,6 +6,14 @@ dist_examples_DATA = \
 	examples/web-pv.cfg \
 	examples/web.cfg
 EXTRA_DIST += \
+	examples/command-domain/README.md \
+	examples/command-domain/back \
+	examples/command-domain/build \
+	examples/command-domain/channel.rules \
+	examples/command-domain/command.cfg \
+	examples/command-domain/init \
+	examples/command-domain/move \
+	examples/command-domain/policyd.conf \
 	examples/guest/README.md \
 	examples/guest/build \
 	examples/guest/init \

@@ -118,7 +118,7 @@ static void settled(struct change *change)
         present(change, i, &reply->results[i].partition);
     if (change_is_single(change)) {
         present(change, 0, &change->single.partition);
-        change->single.reason = change->choice.reason;
+        change->single.reason = change->place_reason;
     }
     answer(change);
 }

@@ -16,7 +16,7 @@
 #include "policyd/effect.h"
 #include "policyd/keys.h"
 #include "policyd/operations.h"
-#include "policyd/placement.h"
+#include "policyd/placement/place.h"
 
 #define CHANGE_OPERATIONS_MAX 16
 
@@ -66,7 +66,7 @@ struct change {
     void (*asked)(struct change *change);
     bool as_transaction;    /* a single request may be sent as one */
     struct wire_host host;
-    struct placement_choice choice;
+    char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
 

@@ -74,7 +74,7 @@ static int record_created(struct change *change, struct change_guest *guest,
         .state = ASSIGNMENT_CREATING,
         .counts = guest->growth,
         .macs = effect_macs(&guest->effect, arena),
-        .reason = change->choice.reason,
+        .reason = change->place_reason,
         .created_ms = clock_wall().ms,
     };
     struct assignment *a;

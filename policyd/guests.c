@@ -86,15 +86,6 @@ static int check(const struct guests *guests, const struct auth_peer *peer,
     return 0;
 }
 
-static void tell_counts(void *arg, struct broker_counts *ret)
-{
-    const struct entry *entry = arg;
-    struct port_counts counts;
-
-    chan_count(entry->chan, &counts);
-    broker_counts_of_port(&counts, ret);
-}
-
 static void fill_peer(const struct wire_channel_end *who,
                       struct auth_peer *ret)
 {
@@ -109,6 +100,15 @@ static void fill_peer(const struct wire_channel_end *who,
     snprintf(ret->customer, sizeof(ret->customer), "%s", who->owner);
     snprintf(ret->text, sizeof(ret->text), "uid %u of the host, %s",
              (unsigned)who->uid, *who->owner ? who->owner : "an operator");
+}
+
+static void tell_counts(void *arg, struct broker_counts *ret)
+{
+    const struct entry *entry = arg;
+    struct port_counts counts;
+
+    chan_count(entry->chan, &counts);
+    broker_counts_of_port(&counts, ret);
 }
 
 static int on_incoming(void *arg, struct broker_channel *channel,

@@ -44,8 +44,33 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
-	policyd/placement.c \
-	policyd/placement.h \
+	policyd/placement/constraint.c \
+	policyd/placement/constraint.def \
+	policyd/placement/constraint.h \
+	policyd/placement/constraint_text.c \
+	policyd/placement/counts.c \
+	policyd/placement/counts.h \
+	policyd/placement/decision.h \
+	policyd/placement/index.c \
+	policyd/placement/index.h \
+	policyd/placement/names.c \
+	policyd/placement/names.h \
+	policyd/placement/place.c \
+	policyd/placement/place.h \
+	policyd/placement/request.h \
+	policyd/placement/score.c \
+	policyd/placement/score.def \
+	policyd/placement/score.h \
+	policyd/placement/spare.c \
+	policyd/placement/spare.h \
+	policyd/placement/together.c \
+	policyd/placement/together.h \
+	policyd/placement/view.c \
+	policyd/placement/view.h \
+	policyd/placement/view_guest.c \
+	policyd/placement/view_host.c \
+	policyd/placement/view_impl.h \
+	policyd/placement/view_rule.c \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \

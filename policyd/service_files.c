@@ -160,8 +160,8 @@ static void look_here(struct examination *e, bool restricted)
     struct service *s = e->service;
 
     for (uint32_t i = 0; i < e->order.n_operations; i++) {
-        const struct files files = { &s->setup->customer_paths, e->customers[i],
-                                     restricted, e->arena };
+        const struct files files = { &s->setup->customer_paths,
+                                     e->customers[i], restricted, e->arena };
         if (*e->customers[i])
             files_check_operation(&files, &e->order.operations[i], &e->own[i]);
     }

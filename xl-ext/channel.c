@@ -9,8 +9,6 @@
 
 #include "base/arena.h"
 
-#define BUSY_TRIES 5 /* three seconds */
-
 static void on_ready(void *arg)
 {
     struct channel_session *session = arg;
@@ -22,10 +20,6 @@ static void on_lost(void *arg, const struct vdc_error *err)
 {
     struct channel_session *session = arg;
 
-    /* many may have come at once; the broker tries again by itself */
-    if (err->code == VDC_E_BUSY && !session->ready &&
-        session->n_busy++ < BUSY_TRIES)
-        return;
     session->lost = *err;
     session->ready = false;
 }

@@ -22,7 +22,6 @@ struct channel_session {
     struct event_base *base;
     struct broker *broker;
     bool ready;
-    unsigned n_busy; /* times that channeld had no room for it */
     struct vdc_error lost;        /* code 0: it is there */
     const struct broker_ops *ops; /* of the command; or NULL */
     void *arg;

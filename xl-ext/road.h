@@ -1,7 +1,8 @@
 /*
  * What carries the conversation with policyd: a unix socket on the host, or,
- * inside a guest and to a policyd in a domain of its own, a channel that the guest's channeld makes.  Messages go
- * either way as frames; what they mean is for client.c.  Blocking.
+ * inside a guest, and to a policyd in a domain of its own, a channel that
+ * channeld makes.  Messages go either way as frames; what they mean is for
+ * client.c.  Blocking.
  */
 #ifndef XL_EXT_ROAD_H
 #define XL_EXT_ROAD_H

@@ -154,7 +154,10 @@ static int join(uint32_t domid, char *text, unsigned n)
         offer.refs[i] = (uint32_t)strtoul(text + 1, &text, 10);
     if (link_join(&offer, ring_life_offset(RING_TAKER), &link, &err))
         return fail(&err);
-    return ask(open_port(link, RING_TAKER), n);
+    struct port *port = open_port(link, RING_TAKER);
+    printf("joined\n");
+    fflush(stdout);
+    return ask(port, n);
 }
 
 static int self(void)

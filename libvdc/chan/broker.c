@@ -14,6 +14,7 @@
 
 #define AGAIN_FIRST_MS 100
 #define AGAIN_MOST_MS 5000
+#define BUSY_MS 20
 #define COUNT_S 2
 #define OFFER_AGAIN_S 1
 #define LATE_S 1 /* how often it is looked what is late */
@@ -429,6 +430,16 @@ static void on_close(void *arg, const struct vdc_error *err)
 static const struct packet_ops packet_ops = { .on_packet = broker_heard,
                                               .on_close = on_close };
 
+/* As long as it may take to greet. */
+static bool is_busy_for_long(struct broker *broker)
+{
+    struct mono now = clock_mono();
+
+    if (!broker->busy_until.ms)
+        broker->busy_until.ms = now.ms + BROKER_HELLO_S * 1000;
+    return now.ms >= broker->busy_until.ms;
+}
+
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
     struct broker *broker = arg;
@@ -436,11 +447,18 @@ static void on_again(evutil_socket_t unused, short what, void *arg)
     struct wire_hello hello;
     int fd;
 
-    if (packet_connect(broker->path, &fd, &err)) {
+    /* channeld itself may be who connects to it here: never wait for it */
+    int rc = packet_connect_at_once(broker->path, &fd, &err);
+    if (rc == VDC_E_BUSY && !is_busy_for_long(broker)) {
+        const struct timeval soon = { 0, BUSY_MS * 1000 };
+        evtimer_add(broker->again, &soon);
+        return;
+    }
+    broker->busy_until.ms = 0;
+    if (rc) {
         broker_lost(broker, &err);
         return;
     }
-    evutil_make_socket_nonblocking(fd);
     broker->packet = packet_new(broker->base, fd, &packet_ops, broker);
     wire_init(&wire_struct_hello, &hello);
     hello.program = "broker";

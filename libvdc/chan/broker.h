@@ -122,8 +122,8 @@ struct broker_counts {
 };
 void broker_count(struct broker *broker, struct broker_channel *channel,
                   const struct broker_counts *counts);
-/* The same, asked for whenever channeld is to be told, until the channel has
- * ended (broker_end, or after on_closed): then nothing needs to be said. */
+/* The same, asked for every two seconds until the channel has ended
+ * (broker_end, or after on_closed).  fn does nothing but answer. */
 typedef void broker_counts_fn(void *arg, struct broker_counts *ret);
 void broker_count_by(struct broker *broker, struct broker_channel *channel,
                      broker_counts_fn *fn, void *arg);

@@ -52,6 +52,7 @@ struct broker {
     struct packet *packet;
     bool is_ready;
     unsigned tries;
+    struct mono busy_until; /* not 0: it has no room for us, since a while */
     uint32_t last_id;
     TAILQ_HEAD(, broker_request) requests;
     TAILQ_HEAD(, broker_entry) entries;

@@ -220,7 +220,13 @@ static void route_port(void *arg, struct port *port,
     port_room(chan);
 }
 
+static void route_count(void *arg, struct port_counts *ret)
+{
+    chan_count(arg, ret);
+}
+
 static const struct chan_route_ops route_ops = { .on_port = route_port,
+                                                 .on_count = route_count,
                                                  .on_over = route_over };
 
 /* ---- connecting ---- */

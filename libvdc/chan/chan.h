@@ -4,10 +4,10 @@
  * The command channel between policyd and resourced is one.  An address says
  * what carries it: "memory:PATH", memory that who connects makes and hands
  * over at that unix socket, for processes of one domain; "unix:PATH", a unix
- * socket, the same but for speed; "channel:SERVICE@PARTITION", of who connects,
- * and "channel:SERVICE", of who listens, a channel that channeld makes, between
- * any two domains.  A message is 1 to CHAN_MESSAGE_MAX bytes; what they mean is
- * for wire/ to say.
+ * socket, the same but for speed; "channel:SERVICE@PARTITION", of who
+ * connects, and "channel:SERVICE", of who listens, a channel that channeld
+ * makes, between any two domains.  A message is 1 to CHAN_MESSAGE_MAX bytes;
+ * what they mean is for wire/ to say.
  * Never blocks; callbacks come from the event loop, none from inside a call.
  */
 #ifndef VDC_CHAN_CHAN_H

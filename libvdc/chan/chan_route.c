@@ -24,7 +24,7 @@
 struct chan_route {
     struct broker *broker;          /* NULL: the offer has ended */
     struct broker_channel *channel; /* NULL: not yet, or it is over */
-    struct chan_offer *offer;       /* that it came by; NULL: it was asked for */
+    struct chan_offer *offer;       /* it came by it; NULL: it was asked for */
     LIST_ENTRY(chan_route) link;    /* of the offer's */
     char *service, *to;             /* that is asked for */
     bool asked, over;
@@ -114,6 +114,16 @@ static void ended(struct chan_route *route, const char *reason)
     over(route, &err);
 }
 
+static void tell_counts(void *arg, struct broker_counts *ret)
+{
+    const struct chan_route *route = arg;
+    struct port_counts counts = { 0 };
+
+    if (!route->freed)
+        route->ops->on_count(route->arg, &counts);
+    broker_counts_of_port(&counts, ret);
+}
+
 static void fill_peer(const struct wire_channel_end *end,
                       struct chan_peer *ret)
 {
@@ -177,6 +187,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     route->port = NULL;
     channel->arg = route;
     fill_peer(&channel->info->server, &peer);
+    broker_count_by(route->broker, channel, tell_counts, route);
     route->calling = true;
     route->ops->on_port(route->arg, port, &peer);
     called(route);
@@ -275,6 +286,8 @@ static int on_incoming(void *arg, struct broker_channel *channel,
     else
         route->channel = channel;
     channel->arg = route;
+    if (route->channel)
+        broker_count_by(offer->broker, channel, tell_counts, route);
     called(route);
     return rc;
 }

@@ -10,11 +10,14 @@
 /* How a channel came about, and its place at channeld. */
 struct chan_route;
 struct chan_offer;
+struct port_counts;
 
 struct chan_route_ops {
     /* It is there; once. The port is the callee's. */
     void (*on_port)(void *arg, struct port *port,
                     const struct chan_peer *peer);
+    /* What has gone through it; after on_port. */
+    void (*on_count)(void *arg, struct port_counts *ret);
     /* There is none, or channeld says that it is over. */
     void (*on_over)(void *arg, const struct vdc_error *err);
 };

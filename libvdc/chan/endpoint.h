@@ -60,8 +60,9 @@ struct endpoint_ops {
     void (*on_refused)(void *arg, const char *service,
                        const struct vdc_error *err);
     /* channeld has ended the channel: an operator wanted so, or the other
-     * domain is gone.  Once for each, unless it was closed before.  What was sent before can still be taken; the channel
-     * still has to be closed, which may be done here. */
+     * domain is gone.  Once for each, unless it was closed before.  What was
+     * sent before can still be taken; the channel still has to be closed,
+     * which may be done here. */
     void (*on_ended)(void *arg, struct endpoint_channel *channel,
                      const char *reason);
 };

@@ -10,10 +10,10 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.h \
 	libvdc/chan/chan_memory.c \
 	libvdc/chan/chan_memory.h \
-	libvdc/chan/endpoint.c \
-	libvdc/chan/endpoint.h \
 	libvdc/chan/chan_route.c \
 	libvdc/chan/chan_route.h \
+	libvdc/chan/endpoint.c \
+	libvdc/chan/endpoint.h \
 	libvdc/chan/link.c \
 	libvdc/chan/link.h \
 	libvdc/chan/link_grant.c \

@@ -73,11 +73,14 @@ int packet_listen(struct event_base *base, const char *path, mode_t mode,
 /* Closes, and removes the file.  NULL allowed. */
 void packet_listener_destroy(struct packet_listener *listener);
 
-/* Connecting does not wait, not even for a listener that is stopped; what it
- * gives blocks.  Errors: VDC_E_NO_DAEMON, VDC_E_BUSY (as many wait for the
- * listener as may; later it can go), VDC_E_DENIED, VDC_E_BAD_VALUE (the path
- * is empty or too long, or that of something else), VDC_E_IO. */
+/* Waits as long as too many others wait to be let in there.  Errors:
+ * VDC_E_NO_DAEMON, VDC_E_DENIED, VDC_E_BAD_VALUE (the path is empty or too
+ * long, or that of something else), VDC_E_IO. */
 int packet_connect(const char *path, int *ret_fd, struct vdc_error *err);
+/* The same, but then fails at once: VDC_E_BUSY.  The descriptor does not
+ * block. */
+int packet_connect_at_once(const char *path, int *ret_fd,
+                           struct vdc_error *err);
 
 /* ---- for programs without an event loop ---- */
 

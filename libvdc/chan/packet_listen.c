@@ -51,9 +51,7 @@ static int explain_connect(const char *path, int errnum, struct vdc_error *err)
 
     if (errnum == EAGAIN)
         return vdc_error_set(err, VDC_E_BUSY,
-                             "who listens at %s is busy: more wait for it "
-                             "already than may",
-                             path);
+                             "too many wait to be let in at %s", path);
     /* the kernel says the same of other files as of a socket left behind */
     if (errnum == EPROTOTYPE ||
         (errnum == ECONNREFUSED && !stat(path, &st) && !S_ISSOCK(st.st_mode)))
@@ -66,27 +64,35 @@ static int explain_connect(const char *path, int errnum, struct vdc_error *err)
                            path);
 }
 
-int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
+static int connect_with(const char *path, int flags, int *ret_fd,
+                        struct vdc_error *err)
 {
     struct sockaddr_un address;
     int rc = packet_address(path, &address, err);
 
     if (rc)
         return rc;
-    /* One that blocked would wait as long as its other end has no room for
-     * it in its queue. */
-    int fd =
-        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return vdc_error_errno(err, VDC_E_IO, errno, "no socket to be had");
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        fcntl(fd, F_SETFL, 0) == 0) {
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
         *ret_fd = fd;
         return 0;
     }
     int errnum = errno;
     close(fd);
     return explain_connect(path, errnum, err);
+}
+
+int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)
+{
+    return connect_with(path, 0, ret_fd, err);
+}
+
+int packet_connect_at_once(const char *path, int *ret_fd,
+                           struct vdc_error *err)
+{
+    return connect_with(path, SOCK_NONBLOCK, ret_fd, err);
 }
 
 /* ---- accepting ---- */

@@ -113,8 +113,10 @@ void port_finish(struct port *port);
 
 /* ---- waiting; timeout_ms < 0: for ever, 0: not at all ---- */
 
-/* The next message.  VDC_E_TIMEOUT, VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_IO
- * (poll failed); after VDC_E_TIMEOUT all is as before. */
+/* The next message.  Behind others that came without a wait it looks for it a
+ * few microseconds before it sleeps, whatever spin_us is.  VDC_E_TIMEOUT,
+ * VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_IO (poll failed); after VDC_E_TIMEOUT
+ * all is as before. */
 int port_receive(struct port *port, int timeout_ms, struct port_message *ret);
 /* Until the whole message is in the ring.  VDC_E_TIMEOUT: with nothing sent,
  * or with a part, whose rest goes with the next call (port_unsent is then not

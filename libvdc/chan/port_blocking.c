@@ -11,8 +11,8 @@
 
 #define SPINS_A_LOOK 32 /* between two looks at the clock */
 /* Messages that come in a row are let gather: so many times, so long. */
-#define GATHERS 8
-#define GATHER_PAUSES 32
+#define GATHERS 4
+#define GATHER_PAUSES 128
 
 static int64_t now_us(void)
 {

@@ -83,11 +83,11 @@ uint64_t vchan_notified(const struct lane *ends)
     return n_events;
 }
 
-static double seconds(void)
+static double seconds(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -211,12 +211,19 @@ static uint64_t count_notified(const struct way *way)
     return counts.notified;
 }
 
-/* This end's part of a round; its notifications. */
-static uint64_t take_part(const struct order *order, lane_fn *fn)
+/* What one end's part of a round took, in seconds. */
+struct part {
+    double time, cpu;
+    uint64_t notified;
+};
+
+static struct part take_part(const struct order *order, lane_fn *fn)
 {
     const struct way *way = ways[order->way];
     struct lane *lane = lane_of(way);
-    uint64_t before = count_notified(way);
+    uint64_t notified = count_notified(way);
+    double time = seconds(CLOCK_MONOTONIC);
+    double cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
     lane->size = order->size;
     lane->spin = order->spin;
@@ -224,7 +231,11 @@ static uint64_t take_part(const struct order *order, lane_fn *fn)
     if (lane == &vchan)
         lane->vchan->blocking = !order->spin;
     fn(lane, order->n);
-    return count_notified(way) - before;
+    return (struct part){
+        .time = seconds(CLOCK_MONOTONIC) - time,
+        .cpu = seconds(CLOCK_THREAD_CPUTIME_ID) - cpu,
+        .notified = count_notified(way) - notified,
+    };
 }
 
 static void serve_rounds(void)
@@ -237,9 +248,9 @@ static void serve_rounds(void)
             die("an order");
         const struct way *way = ways[order.way];
         tell(&ready, 1);
-        uint64_t n =
+        struct part part =
             take_part(&order, order.task == SEND ? way->receive : way->answer);
-        tell(&n, sizeof(n));
+        tell(&part, sizeof(part));
     }
     printf("%s\n", vchan.n_wrong + ring.n_wrong + port.n_wrong
                        ? "messages were lost or changed"
@@ -247,37 +258,43 @@ static void serve_rounds(void)
 }
 
 struct result {
-    double us, notified; /* of a message */
+    double us, cpu_us, notified; /* of a message */
 };
 
+/* The time is that of the end that is done last, as it sees it: how long it
+ * takes until both know of it is not counted. */
 static struct result run(const struct order *order)
 {
     const struct way *way = ways[order->way];
-    uint64_t theirs = 0;
+    struct part own, theirs;
     char ready;
 
     tell(order, sizeof(*order));
     if (!hear(&ready, 1))
         die("the other end");
-    double began = seconds();
-    uint64_t own =
-        take_part(order, order->task == SEND ? way->send : way->ask);
+    own = take_part(order, order->task == SEND ? way->send : way->ask);
     if (!hear(&theirs, sizeof(theirs)))
         die("the other end");
     double n = (double)order->n;
-    return (struct result){ .us = (seconds() - began) / n * 1e6,
-                            .notified = (double)(own + theirs) / n };
+    double time = order->task == SEND ? theirs.time : own.time;
+    return (struct result){
+        .us = time / n * 1e6,
+        .cpu_us = (own.cpu + theirs.cpu) / n * 1e6,
+        .notified = (double)(own.notified + theirs.notified) / n,
+    };
 }
 
-static void calibrate(struct order *order, double length)
+/* So many messages as last `length` seconds with the faster of both, and more
+ * than a ring holds: else one wake-up would be the whole round. */
+static uint64_t calibrate(const struct order *first, double length)
 {
-    for (order->n = 32;; order->n *= 4) {
-        double took = run(order).us * (double)order->n / 1e6;
-        if (took < length / 5)
-            continue;
-        order->n = (uint64_t)((double)order->n * length / took) + 1;
-        return;
-    }
+    struct order order = *first;
+
+    order.n = order.task == ASK ? 32 : 4 * RING_SIZE / order.size;
+    double took = run(&order).us * (double)order.n / 1e6;
+    if (took < length)
+        order.n = (uint64_t)((double)order.n * length / took) + 1;
+    return order.n;
 }
 
 static int by_value(const void *a, const void *b)
@@ -289,26 +306,36 @@ static int by_value(const void *a, const void *b)
 
 static void print_result(unsigned way, struct result *results, unsigned n)
 {
-    double notified = 0;
+    double cpu_us = 0, notified = 0;
 
     qsort(results, n, sizeof(results[0]), by_value);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        cpu_us += results[i].cpu_us / n;
         notified += results[i].notified / n;
-    printf("    %-32s %10.1f us  %.4f notifications\n", ways[way]->name,
-           results[n / 2].us, notified);
+    }
+    printf("    %-32s %9.1f us  CPU %9.1f us  %.4f notifications\n",
+           ways[way]->name, results[n / 2].us, cpu_us, notified);
+}
+
+static void print_ratio(const char *what, double *ratios, unsigned n)
+{
+    qsort(ratios, n, sizeof(ratios[0]), by_value);
+    printf("    %31s: %7.2f times; quartiles %.2f to %.2f of %u pairs\n", what,
+           ratios[n / 2], ratios[n / 4], ratios[n - 1 - n / 4], n);
 }
 
 static void compare(const struct comparison *c, double length, unsigned n)
 {
-    struct order theirs = { c->theirs, c->task, c->spin, c->size };
-    struct order ours = { c->ours, c->task, c->spin, c->size };
+    struct order theirs = { c->theirs, c->task, c->spin, c->size, 0 };
+    struct order ours = { c->ours, c->task, c->spin, c->size, 0 };
     struct result a[PAIRS_MOST], b[PAIRS_MOST];
-    double ratios[PAIRS_MOST];
+    double ratios[PAIRS_MOST], cpu_ratios[PAIRS_MOST];
 
     if (c->what[0])
         printf("%s:\n", c->what);
-    calibrate(&theirs, length);
-    calibrate(&ours, length);
+    uint64_t n_theirs = calibrate(&theirs, length);
+    uint64_t n_ours = calibrate(&ours, length);
+    theirs.n = ours.n = n_theirs > n_ours ? n_theirs : n_ours;
     for (unsigned i = 0; i < n; i++) {
         if (i % 2)
             b[i] = run(&ours);
@@ -316,12 +343,12 @@ static void compare(const struct comparison *c, double length, unsigned n)
         if (i % 2 == 0)
             b[i] = run(&ours);
         ratios[i] = a[i].us / b[i].us;
+        cpu_ratios[i] = a[i].cpu_us / b[i].cpu_us;
     }
-    qsort(ratios, n, sizeof(ratios[0]), by_value);
     print_result(c->theirs, a, n);
     print_result(c->ours, b, n);
-    printf("    %36.2f times; quartiles %.2f to %.2f of %u pairs\n",
-           ratios[n / 2], ratios[n / 4], ratios[n - 1 - n / 4], n);
+    print_ratio("faster", ratios, n);
+    print_ratio("less CPU", cpu_ratios, n);
     fflush(stdout);
 }
 
@@ -335,7 +362,7 @@ static void allocate(struct lane *lane)
 
 int main(int argc, char **argv)
 {
-    double length_ms = argc > 3 ? strtod(argv[3], NULL) : 100;
+    double length_ms = argc > 3 ? strtod(argv[3], NULL) : 200;
     unsigned n_pairs = argc > 4 ? (unsigned)atoi(argv[4]) : 7;
     bool serve = argc > 2 && !strcmp(argv[1], "serve");
 

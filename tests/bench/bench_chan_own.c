@@ -7,8 +7,8 @@
 
 #include "tests/bench/bench_chan.h"
 
-#define GATHERS 8
-#define GATHER_PAUSES 32
+#define GATHERS 4
+#define GATHER_PAUSES 128
 #define SPIN_US 10000000 /* longer than any wait here */
 
 static void open_links(struct lane *ends, uint32_t ring_size)

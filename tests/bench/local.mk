@@ -12,6 +12,13 @@ tests_bench_bench_store_SOURCES = \
 	tests/bench/bench_store_log.c \
 	tests/unit/resourced/store_fixture.c
 tests_bench_bench_store_LDADD = $(STORE_LIBS)
+check_PROGRAMS += tests/bench/bench_placement
+tests_bench_bench_placement_SOURCES = \
+	tests/bench/bench_placement.c \
+	tests/bench/bench_workload.c \
+	tests/bench/bench_workload.h
+tests_bench_bench_placement_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/placement.sh
 # Against Xen's own library, on a stand-in for Xen.
 BENCH_CHAN = \
 	tests/bench/bench_chan.c \

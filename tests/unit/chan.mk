@@ -11,7 +11,8 @@ CHAN_TESTS = \
 	tests/unit/chan/test_ring_other \
 	tests/unit/chan/test_ring_reads \
 	tests/unit/chan/test_ring_threads \
-	tests/unit/chan/test_vchan
+	tests/unit/chan/test_vchan \
+	tests/unit/chan/test_vchan_reads
 check_PROGRAMS += $(CHAN_TESTS)
 TESTS += $(CHAN_TESTS)
 tests_unit_chan_test_ring_SOURCES = tests/unit/chan/test_ring.c $(RING_PAIR)
@@ -26,7 +27,7 @@ tests_unit_chan_test_ring_other_SOURCES = \
 tests_unit_chan_test_ring_other_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_chan_test_ring_other_LDADD = $(RING_TEST_LIBS)
 tests_unit_chan_test_ring_reads_SOURCES = \
-	tests/unit/chan/test_ring_reads.c $(RING_PAIR)
+	tests/unit/chan/test_ring_reads.c tests/unit/chan/reads.h $(RING_PAIR)
 tests_unit_chan_test_ring_reads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_chan_test_ring_reads_LDADD = $(RING_TEST_LIBS)
 tests_unit_chan_test_ring_threads_SOURCES = \
@@ -36,6 +37,10 @@ tests_unit_chan_test_ring_threads_LDADD = $(RING_TEST_LIBS)
 tests_unit_chan_test_vchan_SOURCES = tests/unit/chan/test_vchan.c $(RING_PAIR)
 tests_unit_chan_test_vchan_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_chan_test_vchan_LDADD = $(RING_TEST_LIBS)
+tests_unit_chan_test_vchan_reads_SOURCES = \
+	tests/unit/chan/test_vchan_reads.c tests/unit/chan/reads.h $(RING_PAIR)
+tests_unit_chan_test_vchan_reads_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_chan_test_vchan_reads_LDADD = $(RING_TEST_LIBS)
 
 # Against Xen's own library, on a stand-in for Xen.
 if HAVE_XENVCHAN

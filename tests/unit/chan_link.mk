@@ -9,6 +9,7 @@ LINK_TESTS = \
 	tests/unit/chan/test_link \
 	tests/unit/chan/test_mux \
 	tests/unit/chan/test_packet \
+	tests/unit/chan/test_packet_connect \
 	tests/unit/chan/test_port \
 	tests/unit/chan/test_port_event
 check_PROGRAMS += $(LINK_TESTS)
@@ -20,6 +21,7 @@ tests_unit_chan_test_endpoint_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_link_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_mux_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_packet_LDADD = $(LINK_TEST_LIBS)
+tests_unit_chan_test_packet_connect_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_port_SOURCES = tests/unit/chan/test_port.c $(PORT_PAIR)
 tests_unit_chan_test_port_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_port_event_SOURCES = \

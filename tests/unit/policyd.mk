@@ -7,6 +7,10 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
+	tests/unit/policyd/test_placement_random \
+	tests/unit/policyd/test_placement_spare \
+	tests/unit/policyd/test_placement_together \
+	tests/unit/policyd/test_placement_view \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_store
@@ -18,6 +22,25 @@ tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+placement_world = tests/unit/policyd/placement_world.c \
+	tests/unit/policyd/placement_world.h \
+	tests/unit/policyd/placement_check.c
+tests_unit_policyd_test_placement_random_SOURCES = \
+	tests/unit/policyd/test_placement_random.c $(placement_world)
+tests_unit_policyd_test_placement_random_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_random_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_spare_SOURCES = \
+	tests/unit/policyd/test_placement_spare.c $(placement_world)
+tests_unit_policyd_test_placement_spare_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_spare_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_together_SOURCES = \
+	tests/unit/policyd/test_placement_together.c $(placement_world)
+tests_unit_policyd_test_placement_together_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_together_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_view_SOURCES = \
+	tests/unit/policyd/test_placement_view.c $(placement_world)
+tests_unit_policyd_test_placement_view_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_view_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

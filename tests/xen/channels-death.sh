@@ -1,13 +1,21 @@
 # Sourced by long/channels.sh: ends that are killed, offers that lie, and
 # the limits of the kernel's modules.
 
+# joins JOINER GIVERS-DOMID OFFER: returns when it has.
+joins() {
+    local line="rm -f /tmp/joins; channel-echo join $2 $3 100000 >/tmp/joins"
+    line="$line 2>&1 & for n in \$(seq 100); do grep joined /tmp/joins"
+    there "$1" "$line && break; sleep 0.1; done"
+}
+kill_echo() {
+    there "$1" "kill -9 \$(pidof channel-echo)"
+}
+
 # The joiner is killed while it asks; the giver ends.
 killed() { # GIVER ITS-DOMID JOINER ITS-DOMID
-    local offer line
+    local offer
     offer=$(give "$1" "$4" dies)
-    [ -n "$offer" ] || return 1
-    there "$3" \
-        "channel-echo join $2 $offer 100000 & sleep 0.5; kill -9 \$!"
+    [ -n "$offer" ] && joins "$3" "$2" "$offer" && kill_echo "$3" || return 1
     retry 15 gave "$1" dies 'the end: .*closed'
 }
 check "dom0's joiner is killed: the PV guest sees it" killed p "$p" 0 0
@@ -18,15 +26,9 @@ check "the PVH guest's joiner is killed: the PV guest sees it" \
 
 # The giver is killed while it is asked; the joiner ends.
 giver_killed() { # GIVER ITS-DOMID JOINER ITS-DOMID
-    local offer line
+    local offer
     offer=$(give "$1" "$4" dies)
-    [ -n "$offer" ] || return 1
-    line="channel-echo join $2 $offer 100000 >/tmp/joins 2>&1 & sleep 0.5"
-    there "$3" "$line"
-    # shellcheck disable=SC2016 # for the shell there
-    there "$1" 'for q in /proc/[0-9]*; do
-        [ "$(cat $q/comm 2>/dev/null)" = channel-echo ] &&
-            kill -9 ${q#/proc/}; done; true'
+    [ -n "$offer" ] && joins "$3" "$2" "$offer" && kill_echo "$1" || return 1
     retry 15 gave "$3" joins 'round trips right.*closed'
 }
 check "the PV guest's giver is killed: dom0 sees it" giver_killed p "$p" 0 0
@@ -49,6 +51,16 @@ dom0 'echo 9 >/sys/module/xen_gntalloc/parameters/limit'
 check "no page is granted any more" dom0 "timeout 1 channel-echo give $p |
     grep -q ^offer"
 dom0 'cat /root/limit >/sys/module/xen_gntalloc/parameters/limit'
+over_gntdev() {
+    local offer
+    offer=$(give p 0 dies)
+    dom0 "echo 8 >/sys/module/xen_gntdev/parameters/limit
+        channel-echo join $p $offer"
+}
+check_error "over gntdev's limit: its name and value are said" 1 \
+    'xen-gntdev .*limit.*, 8 pages' over_gntdev
+dom0 'echo 65536 >/sys/module/xen_gntdev/parameters/limit'
+kill_echo p
 # channeld-guest has a channel with channeld there, of pages of its own.
 check "nor in the PVH guest" in_guest h \
     "kill \$(pidof channeld-guest)

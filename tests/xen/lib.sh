@@ -139,16 +139,19 @@ lists_agree() {
 make_guest_programs() {
     mkdir -p "$WORK/static" "$PROGRAMS" || return 1
     (cd "$WORK/static" && "$TOP/configure" --with-xen=no &&
-        make channeld/channeld-guest xl-ext/xl-vdc-guest CFLAGS=-O2 \
-            LDFLAGS=-static YAJL_LIBS=-lyajl_s) >"$WORK/static.log" 2>&1 ||
+        make channeld/channeld-guest xl-ext/xl-vdc-guest \
+            tests/xen/many-channels CFLAGS=-O2 LDFLAGS=-static \
+            YAJL_LIBS=-lyajl_s) >"$WORK/static.log" 2>&1 ||
         { tail -n 20 "$WORK/static.log"; return 1; }
     strip -o "$PROGRAMS/channeld-guest" \
         "$WORK/static/channeld/channeld-guest" &&
-        strip -o "$PROGRAMS/xl-vdc" "$WORK/static/xl-ext/xl-vdc-guest"
+        strip -o "$PROGRAMS/xl-vdc" "$WORK/static/xl-ext/xl-vdc-guest" &&
+        strip -o "$PROGRAMS/many-channels" \
+            "$WORK/static/tests/xen/many-channels"
 }
 
-# PROGRAMS becomes a folder with channeld-guest and xl-vdc, linked statically,
-# if it is not one.
+# PROGRAMS becomes a folder with channeld-guest, xl-vdc and many-channels,
+# linked statically, if it is not one.
 guest_programs() {
     [ -z "${PROGRAMS:-}" ] || return 0
     PROGRAMS=$WORK/programs

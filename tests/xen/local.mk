@@ -8,9 +8,16 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/test-5-resources.sh \
 	tests/xen/channels-death.sh \
 	tests/xen/channels-vchan.sh \
+	tests/xen/channels-many.sh \
 	tests/xen/channels-broker.sh \
 	tests/xen/long/channels.sh \
+	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
 	tests/xen/long/guest.sh
+# For a guest's initramfs, as channeld/channeld-guest is; tests/xen/lib.sh
+# makes it.
+noinst_PROGRAMS += tests/xen/many-channels
+tests_xen_many_channels_SOURCES = tests/xen/many_channels.c
+tests_xen_many_channels_LDADD = libvdc/chan/libchan.a $(WIRE_LIBS) $(BASE_LIBS)
 include tests/xen/hv/local.mk

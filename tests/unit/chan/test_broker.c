@@ -388,7 +388,35 @@ static void test_no_message(void)
     end();
 }
 
+/* It lets nobody in, as one that is stopped: that is said in time, too. */
+static void test_full(void)
+{
+    int fds[300], n = 0;
+
+    begin(false);
+    packet_listener_destroy(fake.listener);
+    struct event_base *stopped = event_base_new();
+    CU_ASSERT_EQUAL_FATAL(packet_listen(stopped, path, 0600, on_accept, NULL,
+                                        &fake.listener, NULL),
+                          0);
+    while (n < 300 && packet_connect_at_once(path, &fds[n], NULL) == 0)
+        n++;
+    CU_ASSERT(n < 300);
+    turn(300);
+    clock_test_advance(BROKER_HELLO_S * 1000 - 1);
+    turn(300);
+    CU_ASSERT_FALSE(heard.lost);
+    clock_test_advance(1);
+    CU_ASSERT_TRUE(until(&heard.lost));
+    CU_ASSERT_EQUAL(heard.err.code, VDC_E_BUSY);
+    while (n)
+        close(fds[--n]);
+    end();
+    event_base_free(stopped);
+}
+
 static const struct unit_test tests[] = {
+    { "a channeld that lets nobody in", test_full },
     { "one that ends ends another", test_close_in_close },
     { "asked before it has greeted", test_early },
     { "asked, and nobody greets", test_early_for_nobody },

@@ -7,39 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/chan/reads.h"
 #include "tests/unit/chan/ring_pair.h"
 #include "tests/unit/unit.h"
 
+#include "chan/ring.c"
+
 #define SIZE 4096u
 #define LOADS_MOST 9 /* of one call, in shared memory: ring_take */
-
-static struct {
-    bool on, lies;
-    uint8_t *memory;
-    size_t size;
-    unsigned n;
-    size_t offset[64];
-} watch;
-
-static void loaded(const volatile void *at, size_t size)
-{
-    const volatile uint8_t *byte = at;
-
-    if (!watch.on || byte < watch.memory || byte >= watch.memory + watch.size)
-        return;
-    size_t offset = (size_t)(byte - watch.memory);
-    watch.offset[watch.n++ % 64] = offset;
-    for (size_t i = 0; watch.lies && i < size; i++)
-        watch.memory[offset + i] ^= 0xff;
-}
-
-#define __atomic_load_n(at, order)                                      \
-    ({                                                                  \
-        __typeof__(*(at)) value_ = *(volatile __typeof__(*(at)) *)(at); \
-        loaded(at, sizeof(value_));                                     \
-        value_;                                                         \
-    })
-#include "chan/ring.c"
 
 /* ---- states of the taker's end ---- */
 
@@ -189,31 +164,10 @@ static void run(struct ring_pair *pair, const struct call *call,
 {
     memset(ret, 0, sizeof(*ret));
     bring_to(pair, state);
-    watch.memory = pair->memory;
-    watch.size = pair->size;
-    watch.n = 0;
-    watch.lies = lies;
-    watch.on = true;
+    reads_begin(pair->memory, pair->size, lies);
     call->run(pair, ret);
-    watch.on = false;
+    reads_end();
     ret->ring = pair->taker;
-}
-
-/* How often the place that was read most was. */
-static unsigned most_reads(size_t *ret_offset)
-{
-    unsigned most = 0;
-
-    for (unsigned i = 0; i < watch.n && i < 64; i++) {
-        unsigned n = 0;
-        for (unsigned j = 0; j < watch.n && j < 64; j++)
-            n += watch.offset[j] == watch.offset[i];
-        if (n > most) {
-            most = n;
-            *ret_offset = watch.offset[i];
-        }
-    }
-    return most;
 }
 
 /* ---- the tests ---- */
@@ -240,11 +194,11 @@ static void test_once(void)
             if (calls[i].not_in & 1u << s)
                 continue;
             run(&pair, &calls[i], s, false, &quiet);
-            unsigned most = most_reads(&offset);
+            unsigned most = reads_most(&offset);
             bool again = may_look_again(&calls[i], s, offset);
-            n_loads += watch.n;
+            n_loads += reads.n;
             n_again += again;
-            CU_ASSERT(watch.n <= LOADS_MOST);
+            CU_ASSERT(reads.n <= LOADS_MOST);
             CU_ASSERT(most <= (again ? 2u : 1u));
             run(&pair, &calls[i], s, true, &lied);
             bool same = memcmp(&quiet, &lied, sizeof(quiet)) == 0;
@@ -270,7 +224,7 @@ static void test_control(void)
 
     pair_make(&pair, SIZE, SIZE, 0);
     run(&pair, &bad, ONE_MESSAGE, false, &quiet);
-    CU_ASSERT_EQUAL(most_reads(&offset), 2);
+    CU_ASSERT_EQUAL(reads_most(&offset), 2);
     CU_ASSERT_EQUAL(offset,
                     offsetof(struct ring_shared, side[RING_MAKER].head));
     run(&pair, &bad, ONE_MESSAGE, true, &lied);

@@ -3,7 +3,7 @@
 vdc=$TOP_BUILDDIR/xl-ext/xl-vdc
 passed=0
 failed=0
-for file in "$TOP_SRCDIR"/examples/*.cfg; do
+for file in "$TOP_SRCDIR"/examples/*.cfg "$TOP_SRCDIR"/examples/*/*.cfg; do
     if out=$("$vdc" config-check "$file" 2>&1); then
         passed=$((passed + 1))
         echo "ok - $file"

@@ -2,10 +2,10 @@
 # Channels by real grants and event channels: dom0 with a PV and a PVH guest,
 # either giving; guest with guest; with Xen's libxenvchan at the other end;
 # ends and domains that are killed; limits that are hit; channeld, which makes
-# channels for programs of dom0 and of guests.
+# channels for programs of dom0 and of guests; 90 channels of three guests.
 #
-# PROGRAMS: a folder with channeld-guest and xl-vdc, linked statically; made
-# here from the tree when it is not set.
+# PROGRAMS: a folder with channeld-guest, xl-vdc and many-channels, linked
+# statically; made here from the tree when it is not set.
 . "$(dirname "$0")/../lib.sh"
 
 EXAMPLES=${EXAMPLES:-$TOP/build/examples/channel}
@@ -25,9 +25,11 @@ forget_all
 make_initramfs() {
     local root=$WORK/root module
     mkdir -p "$root/bin" "$root/lib/channels"
+    make -C "$TOP/build" examples/channel/{channel,vchan}-echo \
+        >"$WORK/examples.log" 2>&1 || { cat "$WORK/examples.log"; return 1; }
     strip -o "$root/bin/channel-echo" "$EXAMPLES/channel-echo" &&
         strip -o "$root/bin/vchan-echo" "$EXAMPLES/vchan-echo" &&
-        cp "$PROGRAMS"/{channeld-guest,xl-vdc} "$root/bin/" || return 1
+        cp "$PROGRAMS"/{channeld-guest,xl-vdc,many-channels} "$root/bin/" || return 1
     for module in xen-evtchn xen-gntdev xen-gntalloc; do
         dom0 "cat /lib/modules/*/kernel/drivers/xen/$module.ko" \
             >"$root/lib/channels/$module.ko" || return 1
@@ -35,17 +37,27 @@ make_initramfs() {
     (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) \
         >"$WORK/more" &&
         bed push "$WORK/more" /root/more &&
-        bed push "$root/bin/channel-echo" /usr/local/bin/channel-echo &&
+        bed push "$root"/bin/{channel-echo,many-channels} /usr/local/bin/ &&
         dom0 "zcat $IMAGES/initramfs | cat - /root/more \
             >$IMAGES/initramfs-channels"
 }
 check "the programs go into an initramfs" make_initramfs
+[ "$n_failed" = 0 ] || exit 1
 dom0 'modprobe -a xen-evtchn xen-gntdev xen-gntalloc
       head -c 200000 /dev/urandom >/root/data'
 DATA=$(dom0 'md5sum </root/data')
 
+# q is globex's, the others are acme's.
+owner_of() {
+    if [ "$1" = q ]; then echo globex; else echo acme; fi
+}
+log_of() {
+    echo "$LOGS/guest-$(owner_of "$1").$1.log"
+}
 create() { # NAME TYPE
-    dom0 "cat >/home/acme/$1.cfg <<END
+    local owner
+    owner=$(owner_of "$1")
+    dom0 "cat >/home/$owner/$1.cfg <<END
 name = \"$1\"
 type = \"$2\"
 kernel = \"$IMAGES/vmlinuz\"
@@ -53,32 +65,33 @@ ramdisk = \"$IMAGES/initramfs-channels\"
 memory = 128
 extra = \"console=hvc0\"
 END
-        rm -f $LOGS/guest-acme.$1.log"
-    acme "xl-vdc create $1.cfg"
-}
-console_has() { # NAME PATTERN
-    dom0 "grep -aqE '$2' $LOGS/guest-acme.$1.log"
+        rm -f $(log_of "$1")"
+    "$owner" "xl-vdc create $1.cfg"
 }
 # type_in NAME LINE: into the guest's console.
 type_in() {
-    dom0 "echo '$2' >\$(xenstore-read \
-        /local/domain/\$(xl domid acme.$1)/console/tty)"
+    dom0 "echo '$2' >/root/tty.$1"
 }
 # in_guest NAME LINE: what it prints there; its status is the line's.
 # The mark is another each time, in subshells too.
 in_guest() {
-    local mark=m${EPOCHREALTIME/[.,]/} status
-    type_in "$1" "echo $mark-begin; $2; echo $mark-end-\$?"
-    retry 60 console_has "$1" "^$mark-end-[0-9]" || {
-        dom0 "tail -n 15 $LOGS/guest-acme.$1.log"
-        return 99
-    }
-    dom0 "sed -n '/^$mark-begin/,/^$mark-end-[0-9]/p' \
-        $LOGS/guest-acme.$1.log" | tr -d '\r' >"$WORK/inside"
-    status=$(sed -n "s/^$mark-end-\([0-9]*\).*/\1/p" "$WORK/inside" |
+    local mark=m${EPOCHREALTIME/[.,]/} line inside status
+    line="echo $mark-begin; $2; echo $mark-end-\$?"
+    inside=$(dom0 "echo '$line' >/root/tty.$1; log=$(log_of "$1")
+        until grep -aq '^$mark-end-[0-9]' \$log; do
+            [ \$SECONDS -le 60 ] || { tail -n 15 \$log; exit 1; }
+            sleep 0.1
+        done
+        sed -n '/^$mark-begin/,/^$mark-end-[0-9]/p' \$log" | tr -d '\r')
+    status=$(sed -n "s/^$mark-end-\([0-9]*\).*/\1/p" <<<"$inside" |
         tail -n 1)
-    grep -v "$mark" "$WORK/inside"
+    grep -v "$mark" <<<"$inside"
     return "${status:-99}"
+}
+is_up() {
+    dom0 "grep -aq 'is up after' $(log_of "$1") && ln -sf \$(xenstore-read \
+        /local/domain/\$(xl domid $(owner_of "$1").$1)/console/tty) \
+        /root/tty.$1"
 }
 # up NAME TYPE: a guest with the modules; the emulator may lose one.
 up() {
@@ -86,20 +99,21 @@ up() {
     for _ in 1 2 3; do
         lost_mark
         create "$1" "$2" || return 1
-        if retry 120 console_has "$1" 'is up after'; then
+        if retry 240 is_up "$1"; then
             in_guest "$1" 'for m in evtchn gntdev gntalloc; do
                 insmod /lib/channels/xen-$m.ko 2>/dev/null; done
                 ls /dev/xen/gntalloc /dev/xen/gntdev /dev/xen/evtchn'
             return
         fi
         lost_one || return 1
-        acme "xl-vdc destroy $1" >/dev/null 2>&1
+        "$(owner_of "$1")" "xl-vdc destroy $1" >/dev/null 2>&1
         echo "the emulator lost $1; started again" >&2
     done
     return 1
 }
 check "a PV guest" up p pv
 check "a PVH guest" up h pvh
+[ "$n_failed" = 0 ] || exit 1
 p=$(dom0 'xl domid acme.p')
 h=$(dom0 'xl domid acme.h')
 
@@ -173,4 +187,5 @@ nothing_left "after these"
 
 . "$(dirname "$0")/../channels-death.sh"
 . "$(dirname "$0")/../channels-vchan.sh"
+. "$(dirname "$0")/../channels-many.sh"
 . "$(dirname "$0")/../channels-broker.sh"
