@@ -115,7 +115,8 @@ static void ask_client(struct exchange *exchange)
     memory.wire.domid = exchange->server->party.domid;
     host_show_channel(exchange->channel, exchange->client, &wire);
     peer_send_opened(exchange->client, WIRE_MSG_channel_opened,
-                     exchange->client_id, &wire, &memory);
+                     exchange->client_id, &wire,
+                     exchange->channel->secret[REGISTRY_CLIENT], &memory);
 }
 
 static void ask_server(struct exchange *exchange, struct memory *memory)
@@ -130,7 +131,8 @@ static void ask_server(struct exchange *exchange, struct memory *memory)
     memory->wire.domid = exchange->client->party.domid;
     host_show_channel(exchange->channel, exchange->server, &wire);
     peer_send_opened(exchange->server, WIRE_MSG_channel_incoming,
-                     exchange->server_id, &wire, memory);
+                     exchange->server_id, &wire,
+                     exchange->channel->secret[REGISTRY_SERVER], memory);
 }
 
 /* The first step, by where the ends are. */
@@ -203,7 +205,8 @@ static void finish(struct exchange *exchange)
     channel->state = WIRE_CHANNEL_OPEN;
     host_show_channel(channel, exchange->client, &wire);
     peer_send_opened(exchange->client, WIRE_MSG_channel_opened,
-                     exchange->client_id, &wire, &exchange->for_client);
+                     exchange->client_id, &wire,
+                     channel->secret[REGISTRY_CLIENT], &exchange->for_client);
     exchange_free(exchange);
 }
 

@@ -168,6 +168,8 @@ static struct channel *add_row(struct host *host,
     channel->peer[REGISTRY_CLIENT] = client;
     channel->peer[REGISTRY_SERVER] = server;
     rule_place(host->rules, request->rule, channel->rule);
+    for (int side = 0; side < 2; side++)
+        channel->secret[side] = secret_of(&host->key, channel, side);
     return channel;
 }
 
@@ -179,6 +181,7 @@ static int check_limits(struct host *host, struct limit_request *request,
         xen_grants(host, request->giver == REGISTRY_GIVER_SERVER
                              ? request->server->domid
                              : request->client->domid);
+    request->claims = &host->claims;
     int rc = limit_check(&host->registry, &host->setup->limits, request, err);
     return rc ? rc
               : sequence_reach(host->sequence, host->registry.next_id, err);

@@ -68,15 +68,18 @@ void guest_incoming_drop(struct guest *guest, struct guest_incoming *incoming)
 /* ---- channels ---- */
 
 struct guest_channel *guest_channel_new(struct guest_program *program,
-                                        const struct wire_channel *wire)
+                                        const struct wire_channel *wire,
+                                        uint64_t secret)
 {
     struct guest_channel *channel = XNEW(struct guest_channel);
 
     channel->program = program;
     channel->arena = arena_new();
+    wire_init(&wire_struct_channel_claim, &channel->claim);
     if (wire_struct_copy(&wire_struct_channel, wire, channel->arena,
-                         &channel->wire, NULL))
-        wire_init(&wire_struct_channel, &channel->wire);
+                         &channel->claim.channel, NULL))
+        wire_init(&wire_struct_channel, &channel->claim.channel);
+    channel->claim.secret = secret;
     TAILQ_INSERT_TAIL(&program->guest->channels, channel, link);
     return channel;
 }
@@ -94,7 +97,7 @@ struct guest_channel *guest_channel_find(const struct guest_program *program,
     struct guest_channel *channel;
 
     TAILQ_FOREACH(channel, &program->guest->channels, link)
-    if (channel->program == program && channel->wire.id == id)
+    if (channel->program == program && channel->claim.channel.id == id)
         break;
     return channel;
 }
@@ -162,7 +165,8 @@ void guest_program_ends(struct guest_program *program)
         next = TAILQ_NEXT(channel, link);
         if (channel->program != program)
             continue;
-        guest_say_close(guest, channel->wire.id, "its program has ended");
+        guest_say_close(guest, channel->claim.channel.id,
+                        "its program has ended");
         guest_channel_free(guest, channel);
     }
 }
@@ -192,18 +196,18 @@ void guest_host_lost(struct guest *guest, const struct vdc_error *err)
 
 static void tell_channels(struct guest *guest)
 {
-    struct wire_channel page[HELLO_PAGE];
+    struct wire_channel_claim page[HELLO_PAGE];
     struct guest_channel *channel = TAILQ_FIRST(&guest->channels);
     struct wire_channel_hello hello;
     struct vdc_error err;
 
     wire_init(&wire_struct_channel_hello, &hello);
-    hello.channels = page;
+    hello.claims = page;
     while (channel) {
-        hello.n_channels = 0;
-        for (; channel && hello.n_channels < HELLO_PAGE;
+        hello.n_claims = 0;
+        for (; channel && hello.n_claims < HELLO_PAGE;
              channel = TAILQ_NEXT(channel, link))
-            page[hello.n_channels++] = channel->wire;
+            page[hello.n_claims++] = channel->claim;
         guest_forward(guest, NULL, 0, WIRE_MSG_channel_hello, &hello, &err);
     }
 }

@@ -69,7 +69,8 @@ static void finish_connect(const struct heard *heard,
     const struct wire_channel_opened *opened = heard->frame.body;
 
     if (forward->program) {
-        guest_channel_new(forward->program, &opened->channel);
+        guest_channel_new(forward->program, &opened->channel,
+                          opened->secret);
         guest_tell(forward->program, WIRE_MSG_channel_opened,
                    forward->program_id, opened, NULL);
     } else {
@@ -203,7 +204,7 @@ static void hear_incoming(const struct heard *heard)
     incoming->program_id = ++guest->next_id | GUEST_OURS;
     incoming->other = other;
     incoming->channel = opened->channel.id;
-    guest_channel_new(offer->program, &opened->channel);
+    guest_channel_new(offer->program, &opened->channel, opened->secret);
     TAILQ_INSERT_TAIL(&guest->incoming, incoming, link);
     body.memory = own.wire;
     guest_tell(offer->program, WIRE_MSG_channel_incoming, incoming->program_id,
@@ -231,7 +232,7 @@ static void hear_close(const struct heard *heard)
     }
     for (channel = TAILQ_FIRST(&guest->channels); channel; channel = next) {
         next = TAILQ_NEXT(channel, link);
-        if (channel->wire.id != ref->id)
+        if (channel->claim.channel.id != ref->id)
             continue;
         guest_tell(channel->program, WIRE_MSG_channel_close,
                    ++guest->next_id | GUEST_OURS, ref, NULL);

@@ -61,7 +61,7 @@ struct guest_channel {
     TAILQ_ENTRY(guest_channel) link;
     struct guest_program *program;
     struct arena *arena;
-    struct wire_channel wire;
+    struct wire_channel_claim claim;
 };
 
 struct guest {
@@ -106,7 +106,8 @@ void guest_incoming_free(struct guest *guest, struct guest_incoming *incoming);
 /* The same, and there will be no channel of it. */
 void guest_incoming_drop(struct guest *guest, struct guest_incoming *incoming);
 struct guest_channel *guest_channel_new(struct guest_program *program,
-                                        const struct wire_channel *wire);
+                                        const struct wire_channel *wire,
+                                        uint64_t secret);
 void guest_channel_free(struct guest *guest, struct guest_channel *channel);
 /* NULL: the program has no such channel. */
 struct guest_channel *guest_channel_find(const struct guest_program *program,

@@ -198,12 +198,13 @@ static int say_channels(const struct said *said, struct vdc_error *err)
     const struct wire_channel_hello *hello = said->frame.body;
     struct guest *guest = said->program->guest;
 
-    for (uint32_t i = 0; i < hello->n_channels; i++) {
+    for (uint32_t i = 0; i < hello->n_claims; i++) {
+        const struct wire_channel_claim *claim = &hello->claims[i];
         struct guest_channel *channel =
-            guest_channel_find(said->program, hello->channels[i].id);
+            guest_channel_find(said->program, claim->channel.id);
         if (channel)
             guest_channel_free(guest, channel);
-        guest_channel_new(said->program, &hello->channels[i]);
+        guest_channel_new(said->program, &claim->channel, claim->secret);
     }
     /* the host hears of them later when it is not there now */
     if (!pass_on(said, err))

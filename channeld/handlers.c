@@ -139,7 +139,13 @@ static int take_close(const struct request *request, struct vdc_error *err)
     struct channel *channel = registry_find(&peer->host->registry, body->id);
     bool is_end = channel && (channel->peer[REGISTRY_CLIENT] == peer ||
                               channel->peer[REGISTRY_SERVER] == peer);
+    struct channel *claim = channel ? NULL : hello_find(peer, body->id);
 
+    if (claim) {
+        hello_end(peer->host, claim, peer, "");
+        peer_ok(peer, request->id);
+        return 0;
+    }
     if (!channel ||
         (!is_end && (!host_may_see(channel, peer) || peer_is_remote(peer))))
         return no_channel(body->id, err);
@@ -173,7 +179,7 @@ static bool is_asked_for(const struct channel *channel,
 static int take_list(const struct request *request, struct vdc_error *err)
 {
     const struct wire_channel_query *query = request->body;
-    const struct registry *registry = &request->peer->host->registry;
+    struct registry *registry = &request->peer->host->registry;
     struct wire_channel_list reply;
     struct party partition;
     struct channel *channel;

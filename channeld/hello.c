@@ -1,9 +1,10 @@
 /*
  * Channels that are told of; see hello.h.
  *
- * Nobody is believed what concerns others: an end tells of itself, and the
- * other must tell the same.  A new row is made only with a number that was
- * given out before, and no end has more half rows than it may have channels.
+ * Nobody is believed what concerns others.  An end that shows the right secret
+ * was given this end of this channel once, by this host's channeld; that the
+ * channel is still there only both together can say.  A number has at most
+ * two right secrets, so no claim is in the way of another.
  */
 #include "channeld/hello.h"
 
@@ -11,95 +12,134 @@
 
 #include "base/log.h"
 #include "channeld/host.h"
+#include "channeld/secret.h"
 
-#define HALF_MOST 1024 /* that one peer may tell of, as a server */
+/* ---- claims ---- */
 
-static bool is_told_as(const struct peer *peer,
-                       const struct wire_channel_end *end)
+struct channel *hello_find(const struct peer *peer, uint64_t id)
 {
-    return end->domid == peer->party.domid &&
-           uuid_equal(&end->partition, &peer->party.partition) &&
-           (peer_is_remote(peer) ||
-            (end->uid == peer->party.uid && end->pid == peer->party.pid));
+    struct channel *claim = registry_find(&peer->host->claims, id);
+
+    return claim && (claim->peer[0] == peer || claim->peer[1] == peer) ? claim
+                                                                       : NULL;
 }
 
-/* Which end the peer says that it is; one that is both tells twice. */
-static bool find_side(const struct peer *peer, const struct channel *row,
-                      const struct wire_channel *told, enum registry_side *ret)
+static enum registry_side side_of(const struct channel *claim)
 {
-    bool client = is_told_as(peer, &told->client);
-    bool server = is_told_as(peer, &told->server);
-
-    if (client && server)
-        client = !row || row->peer[REGISTRY_CLIENT] != peer;
-    *ret = client ? REGISTRY_CLIENT : REGISTRY_SERVER;
-    return client || server;
+    return claim->peer[REGISTRY_CLIENT] ? REGISTRY_CLIENT : REGISTRY_SERVER;
 }
 
-static unsigned count_half(const struct peer *peer)
+void hello_end(struct host *host, struct channel *claim,
+               const struct peer *teller, const char *reason)
 {
-    const struct channel *row;
-    unsigned n = 0;
+    struct peer *peer = claim->peer[side_of(claim)];
 
-    TAILQ_FOREACH(row, &peer->host->registry.rows, link)
-    n += row->state == WIRE_CHANNEL_HALF &&
-         (row->peer[0] == peer || row->peer[1] == peer);
+    peer->n_claims[side_of(claim)]--;
+    if (peer != teller)
+        peer_send_close(peer, claim->id, reason);
+    registry_remove(&host->claims, claim);
+}
+
+void hello_drop_peer(struct host *host, const struct peer *peer)
+{
+    struct channel *claim, *next;
+
+    for (claim = TAILQ_FIRST(&host->claims.rows); claim; claim = next) {
+        next = TAILQ_NEXT(claim, link);
+        if (claim->peer[side_of(claim)] == peer)
+            hello_end(host, claim, peer, "");
+    }
+}
+
+void hello_drop_party(struct host *host, const struct party *party)
+{
+    struct channel *claim, *next;
+
+    for (claim = TAILQ_FIRST(&host->claims.rows); claim; claim = next) {
+        next = TAILQ_NEXT(claim, link);
+        if (party_is_same(&claim->party[0], party) ||
+            party_is_same(&claim->party[1], party))
+            hello_end(host, claim, NULL, "the domain has ended");
+    }
+}
+
+bool hello_look(struct host *host)
+{
+    struct channel *claim, *next;
+    uint64_t now = clock_mono().ms;
+
+    for (claim = TAILQ_FIRST(&host->claims.rows); claim; claim = next) {
+        char whose[PARTY_TEXT_SIZE];
+        next = TAILQ_NEXT(claim, link);
+        if (now - claim->half_since.ms < HELLO_HALF_MS)
+            continue;
+        log_limited(VDC_LOG_INFO,
+                    party_format(&claim->party[side_of(claim)], whose),
+                    "channel %llu of '%s' is closed: the other end has not "
+                    "told of it",
+                    (unsigned long long)claim->id, claim->service);
+        hello_end(host, claim, NULL, "the other end is not there");
+    }
+    return !TAILQ_EMPTY(&host->claims.rows);
+}
+
+/* ---- how many ---- */
+
+/* The least of those that are no 0; all 0: what the host may have. */
+static uint64_t least(const struct limits *limits, uint64_t a, uint64_t b)
+{
+    uint64_t most = a && (!b || a < b) ? a : b;
+
+    return most ? most : limits->host_channels;
+}
+
+/* Claims of this peer's customer; programs of the provider are none. */
+static uint64_t count_customer(const struct peer *peer,
+                               enum registry_side side)
+{
+    const struct peer *other;
+    uint64_t n = 0;
+
+    TAILQ_FOREACH(other, &peer->host->peers, link)
+    if (!party_is_host(&other->party) &&
+        strcmp(other->party.owner, peer->party.owner) == 0)
+        n += other->n_claims[side];
     return n;
 }
 
-static enum registry_giver giver_of(const struct wire_channel *told)
+/* As many as it could have had, by the limits that are now; for all that it
+ * serves there is none but the host's. */
+static bool may_claim(const struct peer *peer, enum registry_side side)
 {
-    if (told->client.domid == told->server.domid)
-        return REGISTRY_GIVER_BROKER;
-    return told->client.domid ? REGISTRY_GIVER_CLIENT : REGISTRY_GIVER_SERVER;
+    const struct limits *limits = &peer->host->setup->limits;
+    bool is_client = side == REGISTRY_CLIENT;
+    uint64_t own = is_client ? limits->partition_channels : 0;
+    uint64_t all = is_client ? limits->customer_channels : 0;
+
+    if (party_is_host(&peer->party))
+        return peer->n_claims[side] < limits->host_channels;
+    return peer->n_claims[side] < least(limits, own, all) &&
+           count_customer(peer, side) < least(limits, all, 0);
 }
 
-static void note_rule(struct channel *row)
+/* Whether the client may have one more now that it counts for the host. */
+static bool may_have(const struct host *host, const struct party *client)
 {
-    const struct peer *peer = row->peer[0] ? row->peer[0] : row->peer[1];
-    const struct rule_table *rules = peer->host->rules;
-    const struct party *client = &row->party[REGISTRY_CLIENT];
-    const struct party *server = &row->party[REGISTRY_SERVER];
-    const struct party host = { .domid = 0 };
-    const struct rule *rule =
-        rule_decide(rules, row->service, client, server);
-    const struct rule *moved =
-        rule_decide(rules, row->service, client, &host);
+    const struct limits *limits = &host->setup->limits;
+    const struct registry_filter own = { .client = client };
+    const struct registry_filter all = { .customer = client->owner };
 
-    if (!rule && moved && rule_is_at(moved, server))
-        rule = moved;
-    if (rule && rule->allow)
-        rule_place(rules, rule, row->rule);
+    if (party_is_host(client))
+        return true;
+    return (!limits->partition_channels ||
+            registry_sum(&host->registry, &own).channels <
+                limits->partition_channels) &&
+           (!limits->customer_channels ||
+            registry_sum(&host->registry, &all).channels <
+                limits->customer_channels);
 }
 
-static const char *make_row(struct peer *peer, const struct wire_channel *told,
-                            enum registry_side side)
-{
-    struct registry *registry = &peer->host->registry;
-    uint32_t pages = registry_pages(told->to_server, told->to_client);
-
-    if (told->id == 0 || told->id >= registry->next_id)
-        return "no channel has this number yet";
-    if (pages == 0 || rule_check_service(told->service, NULL) ||
-        count_half(peer) >= HALF_MOST)
-        return "such a channel cannot be";
-    struct channel *row = registry_add(registry, told->id);
-    PARTY_COPY(row->service, told->service);
-    row->state = WIRE_CHANNEL_HALF;
-    row->layout = told->layout;
-    row->to_server = told->to_server;
-    row->to_client = told->to_client;
-    row->opened_ms = told->opened_ms;
-    row->pages = pages;
-    row->giver = giver_of(told);
-    row->half_since = clock_mono();
-    party_from_wire(&told->client, &row->party[REGISTRY_CLIENT]);
-    party_from_wire(&told->server, &row->party[REGISTRY_SERVER]);
-    row->party[side] = peer->party;
-    row->peer[side] = peer;
-    host_watch_halves(peer->host);
-    return NULL;
-}
+/* ---- an end that tells ---- */
 
 static void take_counts(struct channel *row, enum registry_side side,
                         const struct wire_channel *told)
@@ -116,64 +156,176 @@ static void take_counts(struct channel *row, enum registry_side side,
     };
 }
 
-/* NULL, or why it cannot be. */
-static const char *attach(struct channel *row, struct peer *peer,
-                          enum registry_side side,
-                          const struct wire_channel *told)
+static void note_rule(struct host *host, struct channel *row)
 {
-    struct party other;
+    const struct rule_table *rules = host->rules;
+    const struct party *client = &row->party[REGISTRY_CLIENT];
+    const struct party *server = &row->party[REGISTRY_SERVER];
+    const struct party dom0 = { .domid = 0 };
+    const struct rule *rule = rule_decide(rules, row->service, client, server);
+    const struct rule *moved = rule_decide(rules, row->service, client, &dom0);
 
-    party_from_wire(side == REGISTRY_CLIENT ? &told->server : &told->client,
-                    &other);
-    other.uid = row->party[!side].uid;
-    if (strcmp(row->party[side].owner, peer->party.owner) ||
-        (!party_is_same(&row->party[side], &peer->party) &&
-         (row->party[side].domid || peer->party.domid)))
-        return "this channel is another's";
-    if (strcmp(row->service, told->service) ||
-        !party_is_same(&row->party[!side], &other))
-        return "the other end tells otherwise";
+    if (!rule && moved && rule_is_at(moved, server))
+        rule = moved;
+    if (rule && rule->allow)
+        rule_place(rules, rule, row->rule);
+}
+
+/* Both ends have told. */
+static void complete(struct host *host, struct channel *row)
+{
+    for (int side = 0; side < 2; side++)
+        row->party[side] = row->peer[side]->party;
+    row->state = WIRE_CHANNEL_OPEN;
+    note_rule(host, row);
+}
+
+static enum registry_giver giver_of(const struct channel *row)
+{
+    const struct party *client = &row->party[REGISTRY_CLIENT];
+
+    if (client->domid == row->party[REGISTRY_SERVER].domid)
+        return REGISTRY_GIVER_BROKER;
+    return client->domid ? REGISTRY_GIVER_CLIENT : REGISTRY_GIVER_SERVER;
+}
+
+/* The row as it must have been, were the peer this end of it; of the other
+ * end only where it is. */
+static void fill(struct channel *row, const struct peer *peer,
+                 enum registry_side side, const struct wire_channel *told)
+{
+    const struct wire_channel_end *other =
+        side == REGISTRY_CLIENT ? &told->server : &told->client;
+
+    PARTY_COPY(row->service, told->service);
+    row->state = WIRE_CHANNEL_HALF;
+    row->layout = told->layout;
+    row->to_server = told->to_server;
+    row->to_client = told->to_client;
+    row->opened_ms = told->opened_ms;
+    row->pages = registry_pages(told->to_server, told->to_client);
     row->party[side] = peer->party;
-    row->peer[side] = peer;
-    row->half_since = clock_mono();
-    if (row->peer[!side]) {
-        row->state = WIRE_CHANNEL_OPEN;
-        note_rule(row);
+    row->party[!side] =
+        (struct party){ .domid = other->domid, .partition = other->partition };
+    row->giver = giver_of(row);
+}
+
+/* Which end its secret says that it is. */
+static bool find_side(const struct peer *peer,
+                      const struct wire_channel_claim *told,
+                      enum registry_side *ret)
+{
+    for (int side = 0; side < 2; side++) {
+        struct channel row = { .id = told->channel.id };
+        fill(&row, peer, side, &told->channel);
+        *ret = side;
+        if (secret_of(&peer->host->key, &row, side) == told->secret)
+            return row.pages != 0;
     }
+    return false;
+}
+
+/* The first end of it that tells. */
+static const char *claim_new(struct peer *peer, enum registry_side side,
+                             const struct wire_channel_claim *told)
+{
+    struct host *host = peer->host;
+
+    if (!may_claim(peer, side))
+        return "you have as many channels as you may";
+    struct channel *claim = registry_add(&host->claims, told->channel.id);
+    fill(claim, peer, side, &told->channel);
+    claim->is_claim = true;
+    claim->peer[side] = peer;
+    claim->secret[side] = told->secret;
+    claim->half_since = clock_mono();
+    take_counts(claim, side, &told->channel);
+    peer->n_claims[side]++;
+    host_watch_halves(host);
     return NULL;
 }
 
-static const char *take_one(struct peer *peer, const struct wire_channel *told)
+/* The second. */
+static const char *claim_join(struct channel *claim, struct peer *peer,
+                              enum registry_side side,
+                              const struct wire_channel_claim *told)
 {
-    struct channel *row = registry_find(&peer->host->registry, told->id);
+    struct host *host = peer->host;
+    struct peer *other = claim->peer[!side];
+    const struct peer *client = side == REGISTRY_CLIENT ? peer : other;
+
+    if (!may_have(host, &client->party)) {
+        hello_end(host, claim, NULL, "its client has as many as it may");
+        return "its client has as many as it may";
+    }
+    other->n_claims[!side]--;
+    claim->is_claim = false;
+    claim->peer[side] = peer;
+    claim->secret[side] = told->secret;
+    take_counts(claim, side, &told->channel);
+    complete(host, claim);
+    registry_move(&host->claims, &host->registry, claim);
+    return NULL;
+}
+
+/* ---- a row that is there ---- */
+
+/* Whether its teller is an end; one that had gone is back. */
+static bool take_known(struct channel *row, struct peer *peer,
+                       const struct wire_channel_claim *told)
+{
+    for (int side = 0; side < 2; side++) {
+        if (row->secret[side] != told->secret)
+            continue;
+        if (!row->peer[side] &&
+            party_is_same(&row->party[side], &peer->party)) {
+            row->peer[side] = peer;
+            row->half_since = clock_mono();
+            if (row->peer[!side])
+                complete(peer->host, row);
+        }
+        if (row->peer[side] != peer)
+            return false;
+        take_counts(row, side, &told->channel);
+        return true;
+    }
+    /* it has this channel: whatever else it says of it does not matter */
+    return row->peer[0] == peer || row->peer[1] == peer;
+}
+
+/* NULL, or why it cannot be. */
+static const char *take_one(struct peer *peer,
+                            const struct wire_channel_claim *told)
+{
+    static const char *const unknown = "there is no such channel of yours";
+    struct host *host = peer->host;
+    struct channel *row = registry_find(&host->registry, told->channel.id);
     enum registry_side side;
 
-    if (!find_side(peer, row, told, &side))
-        return "neither end of it is yours";
-    if (!row) {
-        const char *why = make_row(peer, told, side);
-        row = registry_find(&peer->host->registry, told->id);
-        if (why)
-            return why;
-    } else if (row->peer[side] && row->peer[side] != peer) {
-        return "this channel is another's";
-    } else if (!row->peer[side]) {
-        const char *why = attach(row, peer, side, told);
-        if (why)
-            return why;
-    }
-    take_counts(row, side, told);
+    if (row)
+        return take_known(row, peer, told) ? NULL : unknown;
+    if (told->channel.id == 0 || !find_side(peer, told, &side))
+        return unknown;
+    row = registry_find(&host->claims, told->channel.id);
+    if (!row)
+        return claim_new(peer, side, told);
+    if (!row->peer[side])
+        return claim_join(row, peer, side, told);
+    if (row->peer[side] != peer)
+        return unknown;
+    take_counts(row, side, &told->channel);
     return NULL;
 }
 
 void hello_take(struct peer *peer, const struct wire_channel_hello *hello)
 {
-    for (uint32_t i = 0; i < hello->n_channels; i++) {
-        const char *why = take_one(peer, &hello->channels[i]);
+    for (uint32_t i = 0; i < hello->n_claims; i++) {
+        uint64_t id = hello->claims[i].channel.id;
+        const char *why = take_one(peer, &hello->claims[i]);
         if (why) {
-            log_debug("channel %llu is told of: %s",
-                      (unsigned long long)hello->channels[i].id, why);
-            peer_send_close(peer, hello->channels[i].id, why);
+            log_debug("channel %llu is told of: %s", (unsigned long long)id,
+                      why);
+            peer_send_close(peer, id, why);
         }
     }
 }

@@ -12,12 +12,12 @@
 #include "base/log.h"
 #include "channeld/account.h"
 #include "channeld/domain.h"
+#include "channeld/hello.h"
 #include "channeld/program.h"
 #include "channeld/remote.h"
 #include "channeld/sequence.h"
 #include "hv/hv.h"
 
-#define HALF_MOST_MS 10000
 #define TICK_S 1
 
 /* ---- channels ---- */
@@ -84,6 +84,7 @@ void host_drop_peer(struct host *host, struct peer *peer, bool died,
 {
     struct channel *channel, *next;
 
+    hello_drop_peer(host, peer);
     for (channel = TAILQ_FIRST(&host->registry.rows); channel;
          channel = next) {
         next = TAILQ_NEXT(channel, link);
@@ -114,12 +115,14 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct channel *channel, *next;
     uint64_t now = clock_mono().ms;
 
+    if (hello_look(host))
+        host_watch_halves(host);
     for (channel = TAILQ_FIRST(&host->registry.rows); channel;
          channel = next) {
         next = TAILQ_NEXT(channel, link);
         if (channel->state != WIRE_CHANNEL_HALF)
             continue;
-        if (now - channel->half_since.ms < HALF_MOST_MS) {
+        if (now - channel->half_since.ms < HELLO_HALF_MS) {
             host_watch_halves(host);
             continue;
         }
@@ -150,6 +153,7 @@ static void on_gone(void *arg, const struct domain *domain)
     struct channel *channel, *next;
 
     remotes_gone(host->remotes, domain);
+    hello_drop_party(host, &domain->party);
     /* those that it had told of to a channeld before this one */
     for (channel = TAILQ_FIRST(rows); channel; channel = next) {
         next = TAILQ_NEXT(channel, link);
@@ -198,8 +202,12 @@ int host_reload(struct host *host, struct vdc_error *err)
 static int begin(struct host *host, struct vdc_error *err)
 {
     const struct setup *setup = host->setup;
+    char *key = xasprintf("%s.key", setup->sequence);
     int rc = rule_table_read(setup->rules, &host->rules, err);
 
+    if (rc == 0)
+        rc = secret_key_open(key, &host->key, err);
+    free(key);
     if (rc == 0)
         rc = sequence_open(setup->sequence, &host->sequence,
                            &host->registry.next_id, err);
@@ -225,6 +233,7 @@ int host_new(struct event_base *base, const struct setup *setup,
     host->base = base;
     host->setup = setup;
     registry_init(&host->registry);
+    registry_init(&host->claims);
     TAILQ_INIT(&host->peers);
     TAILQ_INIT(&host->exchanges);
     host->tick = evtimer_new(base, on_tick, host);
@@ -252,6 +261,7 @@ void host_free(struct host *host)
     remotes_free(host->remotes);
     domains_free(host->domains);
     registry_clear(&host->registry);
+    registry_clear(&host->claims);
     hv_close(host->hv);
     sequence_close(host->sequence);
     rule_table_free(host->rules);

@@ -8,6 +8,7 @@
 #include "channeld/peer.h"
 #include "channeld/registry.h"
 #include "channeld/rule.h"
+#include "channeld/secret.h"
 #include "channeld/setup.h"
 
 struct accounts;
@@ -23,7 +24,9 @@ struct host {
     const struct setup *setup;
     struct hv *hv;
     struct rule_table *rules;
-    struct registry registry;
+    struct registry registry; /* what this channeld or both ends vouch for */
+    struct registry claims;   /* what one end says; see hello.h */
+    struct secret_key key;
     struct sequence *sequence;
     struct peers peers;
     struct exchanges exchanges;
@@ -50,7 +53,8 @@ void host_end_channel(struct host *host, struct channel *channel,
 /* The channels of a peer that goes; see peer_gone. */
 void host_drop_peer(struct host *host, struct peer *peer, bool died,
                     const char *reason);
-/* Some channel is HALF: what comes of it is looked at in time. */
+/* Some channel is HALF, in the registry or claimed: what comes of it is
+ * looked at in time. */
 void host_watch_halves(struct host *host);
 /* A row of the registry, as this peer may see it. */
 void host_show_channel(const struct channel *channel, const struct peer *peer,

@@ -91,27 +91,6 @@ struct check {
     struct vdc_error *err;
 };
 
-/* Of the rows that count, who has how much: by partition, or by service. */
-static void find_holders(const struct check *check, enum what what,
-                         const struct registry_filter *filter, bool by_service,
-                         char *buf, size_t size)
-{
-    struct holders holders = { .n = 0 };
-    char name[PARTY_TEXT_SIZE];
-    const struct channel *c;
-
-    TAILQ_FOREACH(c, &check->registry->rows, link)
-    {
-        const struct party *client = &c->party[REGISTRY_CLIENT];
-        if (!registry_matches(c, filter))
-            continue;
-        holders_add(&holders,
-                    by_service ? c->service : party_format(client, name),
-                    amount(c, what));
-    }
-    holders_format(&holders, buf, size);
-}
-
 struct limit {
     enum what what;
     uint64_t most;    /* 0: none */
@@ -122,19 +101,72 @@ struct limit {
     const char *whose;
 };
 
-static uint64_t used(const struct check *check, const struct limit *limit)
+static bool is_of_all(const struct registry_filter *filter)
 {
-    struct registry_use use = registry_sum(check->registry, &limit->filter);
+    return !filter->customer && !filter->client && !filter->server &&
+           !filter->service;
+}
 
-    switch (limit->what) {
+/* Where the rows are that count: NULL after the last. */
+static const struct registry *next_registry(const struct check *check,
+                                            const struct limit *limit,
+                                            const struct registry *registry)
+{
+    if (!registry)
+        return check->registry;
+    return registry == check->registry && !is_of_all(&limit->filter)
+               ? check->request->claims
+               : NULL;
+}
+
+/* Of the rows that count, who has how much: by partition, or by service. */
+static void find_holders(const struct check *check, const struct limit *limit,
+                         char *buf, size_t size)
+{
+    struct holders holders = { .n = 0 };
+    char name[PARTY_TEXT_SIZE];
+    const struct registry *r = NULL;
+    const struct channel *c;
+
+    while ((r = next_registry(check, limit, r)))
+        TAILQ_FOREACH(c, &r->rows, link)
+        {
+            const struct party *client = &c->party[REGISTRY_CLIENT];
+            if (!registry_matches(c, &limit->filter))
+                continue;
+            if (c->is_claim && !c->peer[REGISTRY_CLIENT])
+                snprintf(name, sizeof(name), "not known yet");
+            else
+                party_format(client, name);
+            holders_add(&holders, limit->by_service ? c->service : name,
+                        amount(c, limit->what));
+        }
+    holders_format(&holders, buf, size);
+}
+
+static uint64_t amount_of(const struct registry_use *use, enum what what)
+{
+    switch (what) {
     case CHANNELS:
-        return use.channels;
+        return use->channels;
     case PAGES:
-        return use.pages;
+        return use->pages;
     case GRANTS:
-        return use.grants;
+        return use->grants;
     }
     return 0;
+}
+
+static uint64_t used(const struct check *check, const struct limit *limit)
+{
+    const struct registry *r = NULL;
+    uint64_t n = 0;
+
+    while ((r = next_registry(check, limit, r))) {
+        struct registry_use use = registry_sum(r, &limit->filter);
+        n += amount_of(&use, limit->what);
+    }
+    return n;
 }
 
 static int over(const struct check *check, const struct limit *limit,
@@ -144,8 +176,7 @@ static int over(const struct check *check, const struct limit *limit,
     char holders[400] = "", value[64];
 
     if (!limit->secret)
-        find_holders(check, limit->what, &limit->filter, limit->by_service,
-                     holders, sizeof(holders));
+        find_holders(check, limit, holders, sizeof(holders));
     snprintf(value, sizeof(value), "%" PRIu64, limit->most);
     vdc_error_set(check->err, VDC_E_QUOTA,
                   "%s has %" PRIu64 " %s%s%s%s, and %" PRIu64
@@ -294,6 +325,8 @@ static int check_grants(const struct check *check, const struct limits *limits)
     if (request->giver == REGISTRY_GIVER_BROKER)
         return 0;
     uint64_t has = registry_grants(check->registry, giver);
+    if (request->claims)
+        has += registry_grants(request->claims, giver);
     bool xen = request->xen_grants &&
                (!limits->partition_grants ||
                 request->xen_grants < limits->partition_grants);

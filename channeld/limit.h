@@ -24,6 +24,9 @@ struct limit_request {
     enum registry_giver giver;
     uint32_t offer_most; /* what the offerer serves; 0: as we allow */
     uint64_t xen_grants; /* that Xen lets the giver have; 0: not known */
+    /* what single ends tell of counts for them, not for the host; may be
+     * NULL */
+    const struct registry *claims;
 };
 
 /*

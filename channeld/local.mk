@@ -43,6 +43,8 @@ channeld_libchanneld_a_SOURCES = \
 	channeld/rule.c \
 	channeld/rule.h \
 	channeld/rule_parse.c \
+	channeld/secret.c \
+	channeld/secret.h \
 	channeld/sequence.c \
 	channeld/sequence.h \
 	channeld/setup.c \

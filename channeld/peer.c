@@ -78,13 +78,14 @@ void peer_fail(struct peer *peer, uint32_t id, const struct vdc_error *err)
 
 void peer_send_opened(struct peer *peer, enum wire_message_number number,
                       uint32_t id, const struct wire_channel *channel,
-                      struct memory *memory)
+                      uint64_t secret, struct memory *memory)
 {
     struct wire_channel_opened body;
 
     wire_init(&wire_struct_channel_opened, &body);
     body.channel = *channel;
     body.memory = memory->wire;
+    body.secret = secret;
     send_with(peer, number, id, &body, memory->fds, memory->n_fds);
     memory->n_fds = 0; /* they are sent */
     memory_clear(memory);

@@ -54,6 +54,7 @@ struct peer {
     struct offers offers;
     unsigned n_offers;
     unsigned n_exchanges; /* that it asked for and are under way */
+    unsigned n_claims[2]; /* that it alone tells of, as which side; hello.h */
     uint32_t next_id;
     bool greeted;
 };
@@ -87,7 +88,7 @@ void peer_fail(struct peer *peer, uint32_t id, const struct vdc_error *err);
  * away. */
 void peer_send_opened(struct peer *peer, enum wire_message_number number,
                       uint32_t id, const struct wire_channel *channel,
-                      struct memory *memory);
+                      uint64_t secret, struct memory *memory);
 /* channel_close; no answer is waited for. */
 void peer_send_close(struct peer *peer, uint64_t channel, const char *reason);
 /* The number of the next request of ours to it. */

@@ -3,6 +3,7 @@
  */
 #include "channeld/registry.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@
 
 void registry_init(struct registry *registry)
 {
+    *registry = (struct registry){ .next_id = 1 };
     TAILQ_INIT(&registry->rows);
-    registry->next_id = 1;
 }
 
 void registry_clear(struct registry *registry)
@@ -24,22 +25,72 @@ void registry_clear(struct registry *registry)
         registry_remove(registry, TAILQ_FIRST(&registry->rows));
 }
 
-struct channel *registry_find(const struct registry *registry, uint64_t id)
-{
-    struct channel *channel = id ? registry_after(registry, id - 1) : NULL;
+/* ---- the tree: keys and rows begin with their id ---- */
 
-    return channel && channel->id == id ? channel : NULL;
+struct probe {
+    uint64_t id;
+    unsigned looks;
+    struct channel *after; /* the nearest seen whose id is greater */
+};
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
-struct channel *registry_after(const struct registry *registry, uint64_t id)
+/* The same, and the key remembers what it met. */
+static int by_probe(const void *key, const void *row)
 {
-    struct channel *channel;
+    struct probe *probe = (struct probe *)(uintptr_t)key;
+    int order = by_id(key, row);
 
-    TAILQ_FOREACH(channel, &registry->rows, link)
-    if (channel->id > id)
-        return channel;
-    return NULL;
+    probe->looks++;
+    if (order < 0)
+        probe->after = (struct channel *)(uintptr_t)row;
+    return order;
 }
+
+struct channel *registry_find(struct registry *registry, uint64_t id)
+{
+    struct probe probe = { .id = id };
+    void *node = tfind(&probe, &registry->tree, by_probe);
+
+    registry->n_looks += probe.looks;
+    return node ? *(struct channel **)node : NULL;
+}
+
+struct channel *registry_after(struct registry *registry, uint64_t id)
+{
+    struct probe probe = { .id = id };
+    void *node = tfind(&probe, &registry->tree, by_probe);
+
+    registry->n_looks += probe.looks;
+    return node ? TAILQ_NEXT(*(struct channel **)node, link) : probe.after;
+}
+
+/* `next`: before which it belongs; NULL: last. */
+static void insert(struct registry *registry, struct channel *channel,
+                   struct channel *next)
+{
+    if (!tsearch(channel, &registry->tree, by_id))
+        abort(); /* out of memory */
+    if (next)
+        TAILQ_INSERT_BEFORE(next, channel, link);
+    else
+        TAILQ_INSERT_TAIL(&registry->rows, channel, link);
+    if (channel->id >= registry->next_id)
+        registry->next_id = channel->id + 1;
+}
+
+static void take_out(struct registry *registry, struct channel *channel)
+{
+    tdelete(channel, &registry->tree, by_id);
+    TAILQ_REMOVE(&registry->rows, channel, link);
+}
+
+/* ---- rows ---- */
 
 struct channel *registry_add(struct registry *registry, uint64_t id)
 {
@@ -50,19 +101,21 @@ struct channel *registry_add(struct registry *registry, uint64_t id)
         return NULL;
     struct channel *channel = XNEW(struct channel);
     channel->id = id;
-    if (next)
-        TAILQ_INSERT_BEFORE(next, channel, link);
-    else
-        TAILQ_INSERT_TAIL(&registry->rows, channel, link);
-    if (id >= registry->next_id)
-        registry->next_id = id + 1;
+    insert(registry, channel, next);
     return channel;
 }
 
 void registry_remove(struct registry *registry, struct channel *channel)
 {
-    TAILQ_REMOVE(&registry->rows, channel, link);
+    take_out(registry, channel);
     free(channel);
+}
+
+void registry_move(struct registry *from, struct registry *to,
+                   struct channel *channel)
+{
+    take_out(from, channel);
+    insert(to, channel, registry_after(to, channel->id));
 }
 
 /* ---- sizes ---- */
@@ -82,13 +135,15 @@ uint32_t registry_pages(struct mem to_server, struct mem to_client)
 
 /* ---- sums ---- */
 
+/* What is claimed is nobody's but who claims it. */
 static const struct party *end_there(const struct channel *channel,
                                      enum registry_side side)
 {
-    return channel->peer[side] ? &channel->party[side] : NULL;
+    return !channel->is_claim || channel->peer[side] ? &channel->party[side]
+                                                     : NULL;
 }
 
-/* NULL also when that end has not told of the channel. */
+/* NULL: of nobody, or of whom another claims it. */
 static const struct party *giver_of(const struct channel *channel)
 {
     switch (channel->giver) {
@@ -105,12 +160,11 @@ static const struct party *giver_of(const struct channel *channel)
 bool registry_matches(const struct channel *channel,
                       const struct registry_filter *filter)
 {
-    const struct party *client = &channel->party[REGISTRY_CLIENT];
-    const struct party *server = &channel->party[REGISTRY_SERVER];
+    const struct party *client = end_there(channel, REGISTRY_CLIENT);
+    const struct party *server = end_there(channel, REGISTRY_SERVER);
 
-    /* what only the other end says is not the client's yet */
-    if ((filter->customer || filter->client) &&
-        !channel->peer[REGISTRY_CLIENT])
+    if (((filter->customer || filter->client) && !client) ||
+        (filter->server && !server))
         return false;
     return (!filter->customer || !strcmp(filter->customer, client->owner)) &&
            (!filter->client || party_is_same(filter->client, client)) &&

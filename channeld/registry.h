@@ -1,6 +1,8 @@
 /*
  * The registry: every channel that this host's broker knows, a row each.
- * What anybody uses is summed up from the rows, and kept nowhere else.
+ * What anybody uses is summed up from the rows, and kept nowhere else.  What
+ * a single end tells of after a restart is in a registry of its own
+ * (hello.h).
  *
  * Pure memory: whoever calls tells the ends, the time and the disk.
  */
@@ -33,8 +35,8 @@ struct registry_counts {
 };
 
 struct channel {
+    uint64_t id;               /* first, for the tree */
     TAILQ_ENTRY(channel) link; /* by id */
-    uint64_t id;
     char service[RULE_SERVICE_MAX + 1];
     enum wire_channel_state state;
     enum wire_channel_layout layout;
@@ -46,6 +48,8 @@ struct channel {
     struct party party[2]; /* by registry_side */
     struct peer *peer[2];  /* NULL: it has not told of the channel (again) */
     struct registry_counts counts[2];
+    uint64_t secret[2];     /* of each end (secret.h); 0: not known yet */
+    bool is_claim;          /* one end says so: it is nobody else's */
     struct mono half_since; /* state HALF: when an end was last there */
 };
 
@@ -53,7 +57,9 @@ TAILQ_HEAD(registry_rows, channel);
 
 struct registry {
     struct registry_rows rows;
+    void *tree; /* of the rows, for tsearch(3) */
     uint64_t next_id;
+    uint64_t n_looks; /* rows looked at to find one so far, for tests */
 };
 
 void registry_init(struct registry *registry);
@@ -63,9 +69,14 @@ void registry_clear(struct registry *registry);
  * ids after it are greater. */
 struct channel *registry_add(struct registry *registry, uint64_t id);
 void registry_remove(struct registry *registry, struct channel *channel);
-struct channel *registry_find(const struct registry *registry, uint64_t id);
+/* The row goes from the one to the other, which has none of this id. */
+void registry_move(struct registry *from, struct registry *to,
+                   struct channel *channel);
+/* Looks at as many rows as a tree of them is high, and so do add and
+ * remove. */
+struct channel *registry_find(struct registry *registry, uint64_t id);
 /* The first with a greater id. */
-struct channel *registry_after(const struct registry *registry, uint64_t id);
+struct channel *registry_after(struct registry *registry, uint64_t id);
 
 /* Pages of memory for rings of these sizes, head page included; 0: they are
  * none (powers of two from 4 KiB to 4 MiB). */
@@ -86,7 +97,7 @@ struct registry_filter {
 bool registry_matches(const struct channel *channel,
                       const struct registry_filter *filter);
 /* Channels and pages count for the client, who wanted them; grants for whose
- * table they are in. */
+ * table they are in.  A claim counts for who claims it alone. */
 struct registry_use registry_sum(const struct registry *registry,
                                  const struct registry_filter *filter);
 /* Grants of this partition, whichever side it is. */

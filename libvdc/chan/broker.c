@@ -18,7 +18,7 @@
 #define COUNT_S 2
 #define OFFER_AGAIN_S 1
 #define LATE_S 1 /* how often it is looked what is late */
-#define HELLO_PAGE 64 /* channels in a message */
+#define HELLO_PAGE 64 /* channels in a message, at most what wire.def says */
 
 /* ---- sending ---- */
 
@@ -257,24 +257,34 @@ static void ask_counts(struct broker *broker)
     }
 }
 
+static struct wire_channel_claim claim_of(const struct broker_entry *entry)
+{
+    struct wire_channel_claim claim;
+
+    wire_init(&wire_struct_channel_claim, &claim);
+    claim.channel = entry->opened.channel;
+    claim.secret = entry->opened.secret;
+    return claim;
+}
+
 /* All of them, or those with new counts. */
 static void tell_channels(struct broker *broker, bool all)
 {
-    struct wire_channel page[HELLO_PAGE];
+    struct wire_channel_claim page[HELLO_PAGE];
     struct broker_entry *entry = TAILQ_FIRST(&broker->entries);
     struct wire_channel_hello hello;
 
     wire_init(&wire_struct_channel_hello, &hello);
-    hello.channels = page;
+    hello.claims = page;
     while (entry && broker->is_ready) {
-        hello.n_channels = 0;
-        for (; entry && hello.n_channels < HELLO_PAGE;
+        hello.n_claims = 0;
+        for (; entry && hello.n_claims < HELLO_PAGE;
              entry = TAILQ_NEXT(entry, link)) {
             if (entry->is_open && (all || entry->is_counted))
-                page[hello.n_channels++] = entry->opened.channel;
+                page[hello.n_claims++] = claim_of(entry);
             entry->is_counted = false;
         }
-        if (hello.n_channels)
+        if (hello.n_claims)
             broker_request(broker, WIRE_MSG_channel_hello, &hello);
     }
 }

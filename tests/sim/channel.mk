@@ -2,7 +2,8 @@
 CHANNEL_BED = tests/sim/channel_bed.c tests/sim/channel_bed.h \
 	tests/sim/channel_program.c $(SIM_PROCESS)
 CHANNEL_TESTS = tests/sim/test_channeld tests/sim/test_channeld_restart \
-	tests/sim/test_channeld_random tests/sim/test_channeld_guest
+	tests/sim/test_channeld_random tests/sim/test_channeld_claims \
+	tests/sim/test_channeld_guest
 check_PROGRAMS += $(CHANNEL_TESTS) tests/sim/hostile_guest
 TESTS += $(CHANNEL_TESTS)
 CHANNEL_LIBS = libvdc/chan/libchan.a $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS)
@@ -11,6 +12,9 @@ tests_sim_test_channeld_LDADD = $(CHANNEL_LIBS)
 tests_sim_test_channeld_restart_SOURCES = \
 	tests/sim/test_channeld_restart.c $(CHANNEL_BED)
 tests_sim_test_channeld_restart_LDADD = $(CHANNEL_LIBS)
+tests_sim_test_channeld_claims_SOURCES = \
+	tests/sim/test_channeld_claims.c $(CHANNEL_BED)
+tests_sim_test_channeld_claims_LDADD = $(CHANNEL_LIBS)
 tests_sim_test_channeld_random_SOURCES = \
 	tests/sim/test_channeld_random.c $(CHANNEL_BED)
 tests_sim_test_channeld_random_LDADD = $(CHANNEL_LIBS)

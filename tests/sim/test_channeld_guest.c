@@ -126,7 +126,7 @@ static void test_close(void)
  * more than one row, and answers then, or not at all. */
 static void check_hello(bool answers)
 {
-    struct wire_channel rows[3];
+    struct wire_channel_claim rows[3];
     struct wire_channel_hello hello;
     struct vdc_error err = { 0 };
     struct wire_frame frame;
@@ -135,12 +135,12 @@ static void check_hello(bool answers)
 
     wire_init(&wire_struct_channel_hello, &hello);
     for (unsigned i = 0; i < 3; i++) {
-        wire_init(&wire_struct_channel, &rows[i]);
-        rows[i].id = channel;
-        rows[i].service = "echo";
+        wire_init(&wire_struct_channel_claim, &rows[i]);
+        rows[i].channel.id = channel;
+        rows[i].channel.service = "echo";
     }
-    hello.channels = rows;
-    hello.n_channels = 3;
+    hello.claims = rows;
+    hello.n_claims = 3;
     raw_say(server, WIRE_MSG_channel_hello, 3, &hello);
     CHECK(hear_answer(server, 3, &frame, &err) == 0);
     if (answers)

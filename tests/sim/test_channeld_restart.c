@@ -227,11 +227,14 @@ static void say_channel(int fd, enum wire_message_number number, uint32_t id,
 {
     struct wire_channel_hello hello;
     struct wire_channel_opened opened;
+    struct wire_channel_claim claim;
 
     wire_init(&wire_struct_channel_hello, &hello);
     wire_init(&wire_struct_channel_opened, &opened);
-    hello.n_channels = 1;
-    hello.channels = (struct wire_channel *)(uintptr_t)channel;
+    wire_init(&wire_struct_channel_claim, &claim);
+    claim.channel = *channel;
+    hello.n_claims = 1;
+    hello.claims = &claim;
     opened.channel = *channel;
     raw_say(fd, number, id,
             number == WIRE_MSG_channel_hello ? (void *)&hello

@@ -91,11 +91,101 @@ static void test_sums(void)
     CU_ASSERT_EQUAL(registry_grants(&r, &web), 36);
     CU_ASSERT_EQUAL(registry_grants(&r, &db), 5);
     CU_ASSERT_EQUAL(registry_grants(&r, &host), 0);
-    /* what the client has not told of costs it nothing */
+    /* one that is away for a while has what it has */
     c->peer[REGISTRY_CLIENT] = NULL;
+    CU_ASSERT_EQUAL(registry_sum(&r, &of_web).pages, 36);
+    CU_ASSERT_EQUAL(registry_grants(&r, &web), 36);
+    /* what another claims costs it nothing */
+    c->is_claim = true;
     CU_ASSERT_EQUAL(registry_sum(&r, &of_web).pages, 3);
     CU_ASSERT_EQUAL(registry_grants(&r, &web), 3);
+    struct registry_filter of_host = { .server = &host };
+    CU_ASSERT_EQUAL(registry_sum(&r, &of_host).channels, 1);
+    c->peer[REGISTRY_SERVER] = NULL;
+    CU_ASSERT_EQUAL(registry_sum(&r, &of_host).channels, 0);
     registry_clear(&r);
+}
+
+/* Finding a row costs the height of a tree, however the rows came. */
+static void test_looks(void)
+{
+    enum { ROWS = 4096, LOOKS_MOST = 2 * 13 };
+    struct registry r, other;
+    uint64_t id = 1;
+
+    registry_init(&r);
+    registry_init(&other);
+    for (unsigned i = 0; i < ROWS; i++, id = id * 5 % 65537)
+        CU_ASSERT_PTR_NOT_NULL(registry_add(&r, id));
+    CU_ASSERT_TRUE(r.n_looks <= ROWS * LOOKS_MOST);
+    uint64_t before = r.n_looks, last = 0;
+    struct channel *c, *next;
+    TAILQ_FOREACH(c, &r.rows, link)
+    {
+        CU_ASSERT_TRUE(c->id > last);
+        last = c->id;
+        CU_ASSERT_PTR_EQUAL(registry_find(&r, c->id), c);
+        CU_ASSERT_PTR_EQUAL(registry_after(&r, c->id), TAILQ_NEXT(c, link));
+    }
+    CU_ASSERT_TRUE(r.n_looks > before);
+    CU_ASSERT_TRUE(r.n_looks - before <= 2 * ROWS * LOOKS_MOST);
+    /* every other goes, and is found where it went */
+    for (c = TAILQ_FIRST(&r.rows); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        id = c->id;
+        registry_move(&r, &other, c);
+        CU_ASSERT_PTR_NULL(registry_find(&r, id));
+        CU_ASSERT_PTR_EQUAL(registry_find(&other, id), c);
+        CU_ASSERT_PTR_EQUAL(registry_after(&r, id), next);
+        next = next ? TAILQ_NEXT(next, link) : NULL;
+    }
+    registry_clear(&r);
+    registry_clear(&other);
+}
+
+/* What one end claims counts for it, and not for the host. */
+static void test_claims(void)
+{
+    struct registry r, claims;
+    struct rule_table *table = NULL;
+    struct vdc_error err = { 0 };
+    struct party web = party(1, "acme", "web"), host = party(0, "", ""),
+                 app = party(3, "globex", "app");
+    static const char rule[] = "policy @any @any allow";
+
+    CU_ASSERT_EQUAL_FATAL(
+        rule_table_parse("r", rule, strlen(rule), &table, &err), 0);
+    registry_init(&r);
+    registry_init(&claims);
+    struct channel *c =
+        add(&claims, &web, &app, "policy", 33, REGISTRY_GIVER_CLIENT);
+    c->is_claim = true;
+    c->peer[REGISTRY_SERVER] = NULL;
+    struct limit_request request = {
+        .service = "policy",
+        .client = &web,
+        .server = &host,
+        .rule = &table->rules[0],
+        .to_server = MEM_KIB(64),
+        .to_client = MEM_KIB(64),
+        .pages = 33,
+        .giver = REGISTRY_GIVER_CLIENT,
+        .claims = &claims,
+    };
+    CU_ASSERT_EQUAL(limit_check(&r, &(struct limits){ .host_channels = 1 },
+                                &request, &err),
+                    0);
+    struct limits one = { .customer_channels = 1 };
+    CU_ASSERT_EQUAL(limit_check(&r, &one, &request, &err), VDC_E_QUOTA);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "(acme.web 1)"));
+    struct limits pages = { .partition_grants = 60 };
+    CU_ASSERT_EQUAL(limit_check(&r, &pages, &request, &err), VDC_E_QUOTA);
+    /* of the other end only its teller says that it is one */
+    request.client = &app;
+    CU_ASSERT_EQUAL(limit_check(&r, &one, &request, &err), 0);
+    registry_clear(&r);
+    registry_clear(&claims);
+    rule_table_free(table);
 }
 
 static void test_counts(void)
@@ -236,6 +326,8 @@ static const struct unit_test tests[] = {
     { "rows", test_rows },
     { "pages", test_pages },
     { "sums", test_sums },
+    { "work to find a row", test_looks },
+    { "claims", test_claims },
     { "counts of both ends", test_counts },
     { "limits of the settings", test_settings },
     { "limits of a rule", test_rule_limits },

@@ -92,7 +92,7 @@ runs() {
 check_equal "list, by an operator" provider.command "$(dom0 'xl-vdc list -o name')"
 check "a customer creates a guest" acme 'xl-vdc create -q web.cfg'
 check "Xen has it" runs web
-check "and it runs" retry_guest 90 web up web
+check "and it runs" retry_guest 240 web up web
 check_output "the customer sees it" '^web ' acme 'xl-vdc list'
 check_output "another customer asks" '' globex 'xl-vdc list'
 check_equal "and does not" "" "$(globex 'xl-vdc list -o name')"
@@ -141,7 +141,7 @@ killed() {
     local name=$1 text=$2 before asking
     shift 2
     before=$(channel)
-    insist "key-$name" "$name" >"$WORK/$name.out" 2>&1 &
+    insist "key-$name-$$" "$name" >"$WORK/$name.out" 2>&1 &
     asking=$!
     sleep 2
     check "$text: in the middle of a create" kill -0 $asking
@@ -151,7 +151,7 @@ killed() {
     check_equal "the create is answered" 0 $?
     [ ! -s "$WORK/$name.out" ] || sed 's/^/    /' "$WORK/$name.out"
     check_equal "and has made one guest" "1 1 " "$(count "$name")"
-    check "asked again, it is the same" insist "key-$name" "$name"
+    check "asked again, it is the same" insist "key-$name-$$" "$name"
     check_equal "which is still one" "1 1 " "$(count "$name")"
     check "database, Xen and xenstore agree" dom0 'xl-vdc host-verify'
     acme "xl-vdc destroy -q $name"
