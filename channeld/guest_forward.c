@@ -55,6 +55,16 @@ void guest_incoming_free(struct guest *guest, struct guest_incoming *incoming)
     free(incoming);
 }
 
+void guest_incoming_drop(struct guest *guest, struct guest_incoming *incoming)
+{
+    struct guest_channel *channel =
+        guest_channel_find(incoming->program, incoming->channel);
+
+    if (channel)
+        guest_channel_free(guest, channel);
+    guest_incoming_free(guest, incoming);
+}
+
 /* ---- channels ---- */
 
 struct guest_channel *guest_channel_new(struct guest_program *program,
@@ -79,6 +89,17 @@ void guest_channel_free(struct guest *guest, struct guest_channel *channel)
     TAILQ_REMOVE(&guest->channels, channel, link);
     arena_free(channel->arena);
     free(channel);
+}
+
+struct guest_channel *guest_channel_find(const struct guest_program *program,
+                                         uint64_t id)
+{
+    struct guest_channel *channel;
+
+    TAILQ_FOREACH(channel, &program->guest->channels, link)
+    if (channel->program == program && channel->claim.channel.id == id)
+        break;
+    return channel;
 }
 
 void guest_say_close(struct guest *guest, uint64_t id, const char *reason)
@@ -106,8 +127,7 @@ static void drop_incoming(struct guest *guest,
         if (incoming->program != program)
             continue;
         guest_say_error(guest, incoming->id, &err);
-        guest_channel_free(guest, incoming->channel);
-        guest_incoming_free(guest, incoming);
+        guest_incoming_drop(guest, incoming);
     }
 }
 
@@ -166,12 +186,11 @@ void guest_host_lost(struct guest *guest, const struct vdc_error *err)
     while ((incoming = TAILQ_FIRST(&guest->incoming))) {
         struct wire_channel_ref ref;
         wire_init(&wire_struct_channel_ref, &ref);
-        ref.id = incoming->channel->claim.channel.id;
+        ref.id = incoming->channel;
         ref.reason = "the host's channeld has gone";
         guest_tell(incoming->program, WIRE_MSG_channel_close,
                    ++guest->next_id | GUEST_OURS, &ref, NULL);
-        guest_channel_free(guest, incoming->channel);
-        guest_incoming_free(guest, incoming);
+        guest_incoming_drop(guest, incoming);
     }
 }
 

@@ -203,8 +203,8 @@ static void hear_incoming(const struct heard *heard)
     incoming->program = offer->program;
     incoming->program_id = ++guest->next_id | GUEST_OURS;
     incoming->other = other;
-    incoming->channel = guest_channel_new(offer->program, &opened->channel,
-                                          opened->secret);
+    incoming->channel = opened->channel.id;
+    guest_channel_new(offer->program, &opened->channel, opened->secret);
     TAILQ_INSERT_TAIL(&guest->incoming, incoming, link);
     body.memory = own.wire;
     guest_tell(offer->program, WIRE_MSG_channel_incoming, incoming->program_id,
@@ -217,12 +217,18 @@ static void hear_close(const struct heard *heard)
     struct guest *guest = heard->guest;
     struct guest_channel *channel, *next;
     struct guest_incoming *incoming, *next_in;
+    struct vdc_error closed = { 0 };
 
+    /* whoever connects is not to wait for an answer that cannot come */
+    vdc_error_set(&closed, VDC_E_CLOSED, "the channel was closed: %s",
+                  ref->reason);
     for (incoming = TAILQ_FIRST(&guest->incoming); incoming;
          incoming = next_in) {
         next_in = TAILQ_NEXT(incoming, link);
-        if (incoming->channel->claim.channel.id == ref->id)
-            guest_incoming_free(guest, incoming);
+        if (incoming->channel != ref->id)
+            continue;
+        guest_say_error(guest, incoming->id, &closed);
+        guest_incoming_free(guest, incoming);
     }
     for (channel = TAILQ_FIRST(&guest->channels); channel; channel = next) {
         next = TAILQ_NEXT(channel, link);

@@ -52,7 +52,8 @@ struct guest_incoming {
     struct guest_program *program;
     uint32_t program_id; /* of ours to the program */
     struct memory other;
-    struct guest_channel *channel;
+    uint64_t channel; /* looked up when it is needed: the program can end it,
+                       * or tell of it anew, before it has answered */
 };
 
 /* What a program has, to be told of when the host's channeld comes anew. */
@@ -102,10 +103,15 @@ struct guest_forward *guest_forward(struct guest *guest,
                                     const void *body, struct vdc_error *err);
 void guest_forward_free(struct guest *guest, struct guest_forward *forward);
 void guest_incoming_free(struct guest *guest, struct guest_incoming *incoming);
+/* The same, and there will be no channel of it. */
+void guest_incoming_drop(struct guest *guest, struct guest_incoming *incoming);
 struct guest_channel *guest_channel_new(struct guest_program *program,
                                         const struct wire_channel *wire,
                                         uint64_t secret);
 void guest_channel_free(struct guest *guest, struct guest_channel *channel);
+/* NULL: the program has no such channel. */
+struct guest_channel *guest_channel_find(const struct guest_program *program,
+                                         uint64_t id);
 /* A program has ended: all that it had. */
 void guest_program_ends(struct guest_program *program);
 /* The host cannot be reached any more: all that is under way has failed. */

@@ -123,8 +123,7 @@ static int say_opened(const struct said *said, struct vdc_error *err)
 
     memory_init(&nothing);
     if (!id || body->channel.id !=
-                   (incoming ? incoming->channel->claim.channel.id
-                             : forward->channel))
+                   (incoming ? incoming->channel : forward->channel))
         return 0; /* too late; channel_close was said */
     wire_init(&wire_struct_channel_opened, &opened);
     opened.channel.id = body->channel.id;
@@ -148,8 +147,7 @@ static int say_error(const struct said *said, struct vdc_error *err)
 
     if (incoming) {
         guest_say(guest, WIRE_MSG_error, incoming->id, said->frame.body, NULL);
-        guest_channel_free(guest, incoming->channel);
-        guest_incoming_free(guest, incoming);
+        guest_incoming_drop(guest, incoming);
     } else if (forward) {
         guest_say(guest, WIRE_MSG_error, forward->id, said->frame.body, NULL);
     }
@@ -161,21 +159,34 @@ static int say_nothing(const struct said *said, struct vdc_error *err)
     return 0; /* an answer to a channel_close of ours */
 }
 
-static struct guest_channel *find_channel(const struct said *said, uint64_t id)
+/* A channel that the program is asked about, and closes instead. */
+static bool refuse_incoming(const struct said *said, uint64_t id)
 {
-    struct guest_channel *channel;
+    struct guest *guest = said->program->guest;
+    struct guest_incoming *incoming;
+    struct vdc_error closed = { 0 };
 
-    TAILQ_FOREACH(channel, &said->program->guest->channels, link)
-    if (channel->program == said->program && channel->claim.channel.id == id)
+    TAILQ_FOREACH(incoming, &guest->incoming, link)
+    if (incoming->program == said->program && incoming->channel == id)
         break;
-    return channel;
+    if (!incoming)
+        return false;
+    vdc_error_set(&closed, VDC_E_CLOSED, "the program has closed it");
+    guest_say_error(guest, incoming->id, &closed);
+    guest_incoming_drop(guest, incoming);
+    return true;
 }
 
 static int say_close(const struct said *said, struct vdc_error *err)
 {
     const struct wire_channel_ref *ref = said->frame.body;
-    struct guest_channel *channel = find_channel(said, ref->id);
+    struct guest_channel *channel;
 
+    if (refuse_incoming(said, ref->id)) {
+        ok(said);
+        return 0;
+    }
+    channel = guest_channel_find(said->program, ref->id);
     if (channel)
         guest_channel_free(said->program->guest, channel);
     return say_on(said, err);
@@ -189,7 +200,8 @@ static int say_channels(const struct said *said, struct vdc_error *err)
 
     for (uint32_t i = 0; i < hello->n_claims; i++) {
         const struct wire_channel_claim *claim = &hello->claims[i];
-        struct guest_channel *channel = find_channel(said, claim->channel.id);
+        struct guest_channel *channel =
+            guest_channel_find(said->program, claim->channel.id);
         if (channel)
             guest_channel_free(guest, channel);
         guest_channel_new(said->program, &claim->channel, claim->secret);

@@ -148,10 +148,13 @@ int channel_ask(struct channel_session *session,
 int channel_id(const char *word, uint64_t *ret, struct vdc_error *err)
 {
     size_t len = strspn(word, "0123456789");
+    uint64_t id = 0;
 
-    if (len == 0 || len > 18 || word[len])
+    if (len && len <= 18 && !word[len])
+        id = strtoull(word, NULL, 10);
+    if (!id)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%s' is not the number of a channel", word);
-    *ret = strtoull(word, NULL, 10);
+    *ret = id;
     return 0;
 }

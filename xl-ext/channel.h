@@ -45,7 +45,7 @@ int channel_ask(struct channel_session *session,
                 enum wire_message_number number, const void *body,
                 const void **ret, struct vdc_error *err);
 
-/* Number of a channel.  Errors: VDC_E_BAD_VALUE. */
+/* Number of a channel, which is never 0.  Errors: VDC_E_BAD_VALUE. */
 int channel_id(const char *word, uint64_t *ret, struct vdc_error *err);
 
 #endif

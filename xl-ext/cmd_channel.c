@@ -62,6 +62,7 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
 static int get_one(struct channel_session *session, const char *word,
                    const struct wire_channel **ret, struct vdc_error *err)
 {
+    const struct wire_channel_list *list;
     struct wire_channel_query query;
     const void *body;
 
@@ -69,9 +70,15 @@ static int get_one(struct channel_session *session, const char *word,
     int rc = channel_id(word, &query.id, err);
     if (rc == 0)
         rc = channel_ask(session, WIRE_MSG_channel_list, &query, &body, err);
-    if (rc == 0)
-        *ret = &((const struct wire_channel_list *)body)->channels[0];
-    return rc;
+    if (rc)
+        return rc;
+    list = body;
+    /* what is closed must be what was named, whatever is answered */
+    if (list->n_channels != 1 || list->channels[0].id != query.id)
+        return vdc_error_set(err, VDC_E_NOT_FOUND,
+                             "there is no channel %" PRIu64, query.id);
+    *ret = &list->channels[0];
+    return 0;
 }
 
 static int run_show(const struct command_args *args, struct vdc_error *err)

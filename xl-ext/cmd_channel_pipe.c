@@ -29,6 +29,8 @@
 #define ANSWER_S 5 /* channeld is waited for no longer */
 #define FRAME_LEAST 8u /* bytes that a message has in a ring */
 #define SIZE_KIB 64u
+#define SIZE_LEAST_KIB 4u
+#define SIZE_MOST_KIB 4096u
 
 struct pipe_end {
     struct channel_session session;
@@ -209,6 +211,11 @@ static int write_output(const uint8_t *data, size_t size,
 {
     while (size) {
         ssize_t r = write(STDOUT_FILENO, data, size);
+        /* nobody reads it any more: no words for that */
+        if (r < 0 && errno == EPIPE && err)
+            *err = (struct vdc_error){ .code = VDC_E_IO };
+        if (r < 0 && errno == EPIPE)
+            return VDC_E_IO;
         if (r < 0 && errno != EINTR)
             return vdc_error_errno(err, VDC_E_IO, errno,
                                    "cannot write standard output");
@@ -374,7 +381,16 @@ static int take_size(const struct command_args *args, struct mem *ret,
     const char *value = command_value(args, "size");
 
     *ret = MEM_KIB(SIZE_KIB);
-    return value ? units_mem_parse(value, 1, ret, err) : 0;
+    int rc = value ? units_mem_parse(value, 1, ret, err) : 0;
+    if (rc)
+        return rc;
+    if (ret->kib < SIZE_LEAST_KIB || ret->kib > SIZE_MOST_KIB ||
+        (ret->kib & (ret->kib - 1)))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "--size wants a power of two from 4K to 4M, got "
+                             "'%s'",
+                             value);
+    return 0;
 }
 
 static int make(struct pipe_end *end, const struct command_args *args,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "xl-ext/channel_list.h"
+#include "xl-ext/client.h"
 #include "xl-ext/output.h"
 
 /* ---- lists ---- */
@@ -52,6 +53,42 @@ static int take_word(const struct command_args *args, const char *option,
     return 0;
 }
 
+/* As channeld has them; no other can be one that nobody uses now. */
+static int check_service(const char *service, struct vdc_error *err)
+{
+    static const char characters[] = "abcdefghijklmnopqrstuvwxyz"
+                                     "0123456789._-/";
+
+    if (service[strspn(service, characters)] == '\0')
+        return 0;
+    vdc_error_set(err, VDC_E_BAD_VALUE, "'%s' cannot be a service's name",
+                  service);
+    vdc_error_hint(err, "a word of a-z, 0-9, '.', '_' and '-', or "
+                        "CUSTOMER/WORD");
+    return VDC_E_BAD_VALUE;
+}
+
+/* channeld knows customers by their channels alone: whether there is one
+ * without any policyd says, where it can be asked. */
+static int check_customer(const struct command_args *args, const char *name,
+                          struct vdc_error *err)
+{
+    struct vdc_error answer = { 0 };
+    struct wire_customer_ref ref;
+    const void *body;
+
+    if (strcmp(name, "provider") == 0)
+        return 0;
+    wire_init(&wire_struct_customer_ref, &ref);
+    ref.name = name;
+    int rc = client_ask(args, WIRE_MSG_customer_list, &ref, &body, &answer);
+    if (rc != VDC_E_NOT_FOUND && rc != VDC_E_BAD_VALUE)
+        return 0;
+    if (err)
+        *err = answer;
+    return rc;
+}
+
 static void append(struct arena *arena, struct wire_channel_list *to,
                    const struct wire_channel_list *more)
 {
@@ -82,6 +119,8 @@ int channel_list_all(struct channel_session *session,
         rc = take_word(args, "partition", 255, &query.partition, err);
     if (rc == 0)
         rc = take_word(args, "service", 63, &query.service, err);
+    if (rc == 0)
+        rc = check_service(query.service, err);
     do {
         if (rc == 0)
             rc = channel_ask(session, WIRE_MSG_channel_list, &query, &body,
@@ -93,6 +132,8 @@ int channel_list_all(struct channel_session *session,
         if (ret->n_channels)
             query.after = ret->channels[ret->n_channels - 1].id;
     } while (piece->more && piece->n_channels);
+    if (*query.customer && !ret->n_channels)
+        return check_customer(args, query.customer, err);
     return 0;
 }
 

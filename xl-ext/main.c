@@ -2,9 +2,11 @@
  * xl-vdc: the command line for customers and operators, in xl's habits.
  */
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -12,13 +14,27 @@
 #include "xl-ext/generate.h"
 #include "xl-ext/output.h"
 
-/* A full disk or a closed pipe must not look like success. */
+/* `xl-vdc ... | head`: as other programs it dies of it, without words. */
+static void end_if_unread(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    if (poll(&out, 1, 0) != 1 || !(out.revents & (POLLERR | POLLHUP)))
+        return;
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
+/* A full disk must not look like success. */
 static int finish_output(const struct command_args *args, int rc,
                          struct vdc_error *err)
 {
+    if (rc == VDC_E_IO && !err->text[0])
+        end_if_unread();
     if (fflush(stdout) == 0 && !ferror(stdout))
         return rc;
     if (rc == 0) {
+        end_if_unread();
         rc = vdc_error_set(err, VDC_E_IO, "the output could not be written");
         output_error(args, err);
     }

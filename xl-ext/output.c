@@ -49,12 +49,37 @@ void output_json_error(struct json_out *out, const struct vdc_error *err)
     json_out_bool(out, vdc_error_may_retry(err->code));
 }
 
+/* Bytes of a character at p that a terminal does not show but obeys: controls
+ * (C0, C1), and those that turn the direction of writing or break a line; 0:
+ * it is none of them. */
+static size_t control_size(const char *p)
+{
+    const unsigned char *c = (const unsigned char *)p;
+
+    if ((*c && *c < 0x20) || *c == 0x7f)
+        return 1;
+    if ((c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) ||
+        (c[0] == 0xd8 && c[1] == 0x9c))
+        return 2;
+    if (c[0] != 0xe2 || (c[1] != 0x80 && c[1] != 0x81))
+        return 0;
+    if (c[1] == 0x80 ? c[2] == 0x8e || c[2] == 0x8f ||
+                           (c[2] >= 0xa8 && c[2] <= 0xae)
+                     : c[2] >= 0xa6 && c[2] <= 0xa9)
+        return 3;
+    return 0;
+}
+
 const char *output_clean(struct arena *arena, const char *text)
 {
-    char *clean = arena_strdup(arena, text);
-    for (char *p = clean; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    char *clean = arena_strdup(arena, text), *to = clean;
+
+    for (const char *p = clean; *p;) {
+        size_t size = control_size(p);
+        *to++ = size ? '?' : *p;
+        p += size ? size : 1;
+    }
+    *to = '\0';
     return clean;
 }
 
@@ -62,11 +87,11 @@ static void print_error_text(const struct vdc_error *err)
 {
     const char *line = err->text;
     while (*line) {
-        size_t len = strcspn(line, "\n");
+        size_t len = strcspn(line, "\n"), size;
         fputs("xl-vdc: ", stderr);
-        for (size_t i = 0; i < len; i++) {
-            unsigned char c = (unsigned char)line[i];
-            fputc(c < 0x20 || c == 0x7f ? '?' : c, stderr);
+        for (size_t i = 0; i < len; i += size ? size : 1) {
+            size = control_size(line + i);
+            fputc(size ? '?' : line[i], stderr);
         }
         fputc('\n', stderr);
         line += len + (line[len] == '\n');

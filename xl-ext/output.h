@@ -31,7 +31,8 @@ void output_error(const struct command_args *args,
 void output_note(const struct command_args *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Text from elsewhere for a terminal: control characters become '?'. */
+/* Text from elsewhere for a terminal: control characters, and those that turn
+ * the direction of writing, become '?'. */
 const char *output_clean(struct arena *arena, const char *text);
 
 /* ---- tables ---- */

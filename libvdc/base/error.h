@@ -12,6 +12,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum vdc_error_code {
     VDC_OK = 0,
 #define VDC_ERROR(number, name, status, retry, text) VDC_E_##name = -(number),
@@ -65,5 +69,9 @@ int vdc_error_exit_status(int code);
 
 /* Whether the same request, unchanged, may succeed later. */
 bool vdc_error_may_retry(int code);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

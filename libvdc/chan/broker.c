@@ -61,6 +61,66 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
     look_later(arg);
 }
 
+/* Before it has been found, or lost, for the first time, and while it is to
+ * greet. */
+static bool is_coming(const struct broker *broker)
+{
+    return !broker->is_ready && (broker->packet || broker->tries == 0);
+}
+
+static void hold(struct broker_request *request, const uint8_t *data,
+                 size_t size)
+{
+    request->held = xrealloc(NULL, size);
+    request->held_size = size;
+    memcpy(request->held, data, size);
+}
+
+static void not_reached(const struct broker *broker, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_CLOSED, "channeld cannot be reached at %s",
+                  broker->path);
+    vdc_error_hint(err, "is it running? 'systemctl status "
+                        "xen-vdc-channeld'");
+}
+
+static void send_request(struct broker *broker, struct broker_request *request,
+                         const void *body)
+{
+    struct arena *arena = arena_new();
+    bool is_hello = request->number == WIRE_MSG_hello;
+    uint8_t *data;
+    size_t size;
+    int rc = wire_encode(request->number, request->id, body, arena, &data,
+                         &size, &request->unsent);
+
+    if (rc == 0 && !is_hello && is_coming(broker))
+        hold(request, data, size);
+    else if (rc == 0 &&
+             (!broker->packet || (!is_hello && !broker->is_ready) ||
+              packet_send(broker->packet, data, size, NULL, 0)))
+        not_reached(broker, &request->unsent);
+    arena_free(arena);
+}
+
+static void send_held(struct broker *broker)
+{
+    struct broker_request *request;
+
+    TAILQ_FOREACH(request, &broker->requests, link)
+    {
+        if (!request->held)
+            continue;
+        if (packet_send(broker->packet, request->held, request->held_size,
+                        NULL, 0)) {
+            not_reached(broker, &request->unsent);
+            event_active(broker->failing, EV_TIMEOUT, 0);
+        }
+        free(request->held);
+        request->held = NULL;
+    }
+}
+
 struct broker_request *broker_request(struct broker *broker,
                                       enum wire_message_number number,
                                       const void *body)
@@ -73,10 +133,8 @@ struct broker_request *broker_request(struct broker *broker,
     request->until = answer_until(number);
     TAILQ_INSERT_TAIL(&broker->requests, request, link);
     look_later(broker);
-    request->rc = broker->is_ready || number == WIRE_MSG_hello
-                      ? broker_say(broker, number, request->id, body)
-                      : VDC_E_CLOSED;
-    if (request->rc)
+    send_request(broker, request, body);
+    if (request->unsent.code)
         event_active(broker->failing, EV_TIMEOUT, 0);
     return request;
 }
@@ -85,6 +143,7 @@ void broker_request_free(struct broker *broker, struct broker_request *request)
 {
     TAILQ_REMOVE(&broker->requests, request, link);
     free(request->service);
+    free(request->held);
     free(request);
 }
 
@@ -365,6 +424,7 @@ void broker_found(struct broker *broker)
     TAILQ_FOREACH(offer, &broker->offers, link)
     tell_offer(broker, offer);
     tell_channels(broker, true);
+    send_held(broker);
     if (broker->ops->on_ready)
         broker->ops->on_ready(broker->arg);
 }
@@ -380,6 +440,16 @@ static void on_close(void *arg, const struct vdc_error *err)
 static const struct packet_ops packet_ops = { .on_packet = broker_heard,
                                               .on_close = on_close };
 
+/* As long as it may take to greet. */
+static bool is_busy_for_long(struct broker *broker)
+{
+    struct mono now = clock_mono();
+
+    if (!broker->busy_until.ms)
+        broker->busy_until.ms = now.ms + BROKER_HELLO_S * 1000;
+    return now.ms >= broker->busy_until.ms;
+}
+
 static void on_again(evutil_socket_t unused, short what, void *arg)
 {
     struct broker *broker = arg;
@@ -389,11 +459,12 @@ static void on_again(evutil_socket_t unused, short what, void *arg)
 
     /* channeld itself may be who connects to it here: never wait for it */
     int rc = packet_connect_at_once(broker->path, &fd, &err);
-    if (rc == VDC_E_BUSY) {
+    if (rc == VDC_E_BUSY && !is_busy_for_long(broker)) {
         const struct timeval soon = { 0, BUSY_MS * 1000 };
         evtimer_add(broker->again, &soon);
         return;
     }
+    broker->busy_until.ms = 0;
     if (rc) {
         broker_lost(broker, &err);
         return;

@@ -60,7 +60,8 @@ struct broker_ops {
     int (*on_incoming)(void *arg, struct broker_channel *channel,
                        struct vdc_error *err);
     /* It is over, or shall be: the other end has closed or died, or an
-     * operator ended it.  The channel is freed afterwards. */
+     * operator ended it.  The channel is freed afterwards, and not to be
+     * ended; any other may be. */
     void (*on_closed)(void *arg, struct broker_channel *channel,
                       const char *reason);
 };
@@ -100,7 +101,9 @@ struct broker_connect_ops {
                     const struct vdc_error *err);
 };
 
-/* connect->layout: WIRE_LAYOUT_VDC; for any other on_done comes with
+/* Before on_ready it waits for channeld's greeting, as broker_ask does; when
+ * none comes, on_done comes with the reason.
+ * connect->layout: WIRE_LAYOUT_VDC; for any other on_done comes with
  * VDC_E_UNSUPPORTED.  Programs with Xen's libxenvchan find each other in
  * xenstore, without a broker: see vchan.h. */
 void broker_connect(struct broker *broker,

@@ -55,16 +55,11 @@ void broker_fail_all(struct broker *broker, const struct vdc_error *err)
 void broker_fail_unsent(struct broker *broker)
 {
     struct broker_request *request, *next;
-    struct vdc_error err = { 0 };
 
-    vdc_error_set(&err, VDC_E_CLOSED, "channeld cannot be reached at %s",
-                  broker->path);
-    vdc_error_hint(&err, "is it running? 'systemctl status "
-                         "xen-vdc-channeld'");
     for (request = TAILQ_FIRST(&broker->requests); request; request = next) {
         next = TAILQ_NEXT(request, link);
-        if (request->rc)
-            conclude(broker, request, NULL, &err);
+        if (request->unsent.code)
+            conclude(broker, request, NULL, &request->unsent);
     }
 }
 
@@ -237,19 +232,28 @@ static void hear_incoming(struct broker *broker,
     broker_say(broker, WIRE_MSG_channel_opened, frame->id, &taken);
 }
 
-/* A connect that is under way learns of it by its own answer. */
+static struct broker_entry *find_open(struct broker *broker, uint64_t id)
+{
+    struct broker_entry *entry;
+
+    TAILQ_FOREACH(entry, &broker->entries, link)
+    if (entry->channel.id == id && entry->is_open)
+        break;
+    return entry;
+}
+
+/* A connect that is under way learns of it by its own answer.  Both ends may
+ * be of this program; the callee may end any other channel, so it is looked
+ * anew after each. */
 static void hear_close(struct broker *broker, const struct wire_frame *frame)
 {
     const struct wire_channel_ref *ref = frame->body;
-    struct broker_entry *entry, *next;
+    struct broker_entry *entry;
     struct wire_empty ok;
 
     wire_init(&wire_struct_empty, &ok);
     broker_say(broker, WIRE_MSG_ok, frame->id, &ok);
-    for (entry = TAILQ_FIRST(&broker->entries); entry; entry = next) {
-        next = TAILQ_NEXT(entry, link);
-        if (entry->channel.id != ref->id || !entry->is_open)
-            continue;
+    while ((entry = find_open(broker, ref->id))) {
         if (broker->ops->on_closed)
             broker->ops->on_closed(broker->arg, &entry->channel, ref->reason);
         broker_entry_free(broker, entry);

@@ -14,7 +14,9 @@ struct broker_request {
     TAILQ_ENTRY(broker_request) link;
     uint32_t id;
     enum wire_message_number number;
-    int rc; /* not 0: it was not sent */
+    struct vdc_error unsent; /* why it was not sent, if it was not */
+    uint8_t *held;           /* what is sent once channeld has greeted */
+    size_t held_size;
     struct mono until; /* an answer is waited for */
     broker_done_fn *done;
     const struct broker_connect_ops *connect_ops;
@@ -50,6 +52,7 @@ struct broker {
     struct packet *packet;
     bool is_ready;
     unsigned tries;
+    struct mono busy_until; /* not 0: it has no room for us, since a while */
     uint32_t last_id;
     TAILQ_HEAD(, broker_request) requests;
     TAILQ_HEAD(, broker_entry) entries;

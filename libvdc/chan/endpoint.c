@@ -36,10 +36,13 @@ struct endpoint_channel {
 };
 
 /* What the program is yet to be told. */
+enum news_kind { NEWS_CHANNEL, NEWS_ENDED, NEWS_REFUSED };
+
 struct news {
     TAILQ_ENTRY(news) link;
-    struct endpoint_channel *channel; /* it is there, or has ended */
-    char *refused;                    /* or: this service was */
+    enum news_kind kind;
+    struct endpoint_channel *channel; /* that is there, or has ended */
+    char *refused;                    /* service */
     struct vdc_error err;
 };
 
@@ -173,10 +176,13 @@ void endpoint_peer(const struct endpoint_channel *channel,
 
 /* ---- news ---- */
 
-static struct news *add_news(struct endpoint *endpoint)
+static struct news *add_news(struct endpoint *endpoint, enum news_kind kind,
+                             struct endpoint_channel *channel)
 {
     struct news *news = XNEW(struct news);
 
+    news->kind = kind;
+    news->channel = channel;
     TAILQ_INSERT_TAIL(&endpoint->news, news, link);
     event_active(endpoint->tell, EV_TIMEOUT, 0);
     return news;
@@ -204,13 +210,30 @@ static void forget_news(struct endpoint *endpoint,
 static void refused(struct endpoint *endpoint, const char *service,
                     const struct vdc_error *err)
 {
-    struct news *news = add_news(endpoint);
+    struct news *news = add_news(endpoint, NEWS_REFUSED, NULL);
 
     news->refused = xstrdup(service);
     news->err = *err;
 }
 
-/* The callees may close any channel. */
+static void tell(struct endpoint *endpoint, const struct news *news)
+{
+    const struct endpoint_ops *ops = endpoint->ops;
+
+    switch (news->kind) {
+    case NEWS_CHANNEL:
+        ops->on_channel(endpoint->arg, news->channel);
+        break;
+    case NEWS_ENDED:
+        ops->on_ended(endpoint->arg, news->channel, news->channel->ended);
+        break;
+    case NEWS_REFUSED:
+        ops->on_refused(endpoint->arg, news->refused, &news->err);
+        break;
+    }
+}
+
+/* The callees may close any channel, and with it its news. */
 static void on_tell(evutil_socket_t fd, short what, void *arg)
 {
     struct endpoint *endpoint = arg;
@@ -222,13 +245,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
         struct news told = *news;
         told.refused = news->refused ? xstrdup(news->refused) : NULL;
         news_free(endpoint, news);
-        if (told.refused)
-            endpoint->ops->on_refused(endpoint->arg, told.refused, &told.err);
-        else if (told.channel->ended)
-            endpoint->ops->on_ended(endpoint->arg, told.channel,
-                                    told.channel->ended);
-        else
-            endpoint->ops->on_channel(endpoint->arg, told.channel);
+        tell(endpoint, &told);
         free(told.refused);
     }
 }
@@ -273,7 +290,7 @@ static int on_incoming(void *arg, struct broker_channel *broker_channel,
 
     if (rc)
         return rc;
-    add_news(arg)->channel = channel;
+    add_news(arg, NEWS_CHANNEL, channel);
     return 0;
 }
 
@@ -285,7 +302,7 @@ static void on_closed(void *arg, struct broker_channel *broker_channel,
     channel->channel = NULL;
     channel->ended = xstrdup(reason);
     if (!channel->endpoint->own)
-        add_news(arg)->channel = channel;
+        add_news(arg, NEWS_ENDED, channel);
 }
 
 static const struct broker_ops broker_ops = {
@@ -388,7 +405,7 @@ static void on_done(void *arg, struct broker_channel *channel,
     if (attempt->is_asked && err)
         refused(endpoint, attempt->service, err);
     else if (attempt->is_asked)
-        add_news(endpoint)->channel = attempt->channel;
+        add_news(endpoint, NEWS_CHANNEL, attempt->channel);
     if (attempt->is_asked || attempt->is_given_up)
         attempt_free(attempt);
 }
@@ -478,7 +495,7 @@ int endpoint_accept(struct endpoint *endpoint, int timeout_ms,
     if (!news)
         return vdc_error_set(err, VDC_E_TIMEOUT, "no client came in %d ms",
                              timeout_ms);
-    if (news->refused) {
+    if (news->kind == NEWS_REFUSED) {
         rc = news->err.code;
         if (err)
             *err = news->err;

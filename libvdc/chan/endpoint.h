@@ -16,7 +16,8 @@
  * go on when channeld is restarted: it is told of them anew, and offers are
  * made again, by the loop or while something waits.
  *
- * One thread.  SIGPIPE is not raised.
+ * One thread.  SIGPIPE is not raised.  Programs link with what `pkg-config
+ * --static --libs vdc-chan` says, as all of this needs libevent_core.
  */
 #ifndef VDC_CHAN_ENDPOINT_H
 #define VDC_CHAN_ENDPOINT_H
@@ -26,6 +27,10 @@
 
 #include "base/error.h"
 #include "chan/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct endpoint;
 struct endpoint_channel;
@@ -46,15 +51,18 @@ struct endpoint_peer {
 
 struct endpoint_ops {
     /* A channel: a client of what is offered, or what endpoint_ask asked for.
-     * Its port is there; the callee watches it, or closes the channel. */
+     * Its port is there; the callee watches it, or closes the channel.  It
+     * comes once, and before on_ended, also for a channel that has ended
+     * meanwhile (then endpoint_ended says so already). */
     void (*on_channel)(void *arg, struct endpoint_channel *channel);
     /* An offer was refused (it is tried again each second, and this told
      * once), or endpoint_ask got no channel. */
     void (*on_refused)(void *arg, const char *service,
                        const struct vdc_error *err);
     /* channeld has ended the channel: an operator wanted so, or the other
-     * domain is gone.  What was sent before can still be taken; the channel
-     * still has to be closed, which may be done here. */
+     * domain is gone.  Once for each, unless it was closed before.  What was
+     * sent before can still be taken; the channel still has to be closed,
+     * which may be done here. */
     void (*on_ended)(void *arg, struct endpoint_channel *channel,
                      const char *reason);
 };
@@ -90,7 +98,8 @@ struct endpoint_wanted {
     int timeout_ms; /* of the other end's answer; 0: ENDPOINT_TIMEOUT_MS */
 };
 
-/* With libevent: on_channel or on_refused comes. */
+/* With libevent: on_channel or on_refused comes.  Asked for before channeld is
+ * there for the first time, it is asked once that is. */
 void endpoint_ask(struct endpoint *endpoint,
                   const struct endpoint_wanted *wanted);
 /* Without: waits.  Errors: those of channeld (VDC_E_NOT_FOUND: nobody offers
@@ -101,6 +110,8 @@ int endpoint_connect(struct endpoint *endpoint,
                      const struct endpoint_wanted *wanted,
                      struct endpoint_channel **ret, struct vdc_error *err);
 /* The next client of any service that is offered; timeout_ms < 0: for ever.
+ * One that has come and gone is given, too: endpoint_ended says so, and what
+ * it sent can be taken.
  * Errors: VDC_E_TIMEOUT; why an offer was refused, once for each. */
 int endpoint_accept(struct endpoint *endpoint, int timeout_ms,
                     struct endpoint_channel **ret, struct vdc_error *err);
@@ -114,5 +125,9 @@ const char *endpoint_ended(const struct endpoint_channel *channel);
 
 /* Ends the channel, destroys its port. */
 void endpoint_channel_close(struct endpoint_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

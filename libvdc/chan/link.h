@@ -8,6 +8,14 @@
  * link_offer that travels outside of it, and joined there.  Neither call
  * waits for the other end.
  *
+ * Pages of a memfd are taken as they are touched first, and count as memory
+ * of the process (its control group) that does.  When there is none to be had
+ * the kernel does what it does for any memory: its OOM killer ends a process
+ * of the group, or of the machine; under strict accounting
+ * (vm.overcommit_memory=2) who touches the page gets SIGBUS.  Whoever must go
+ * on then touches all pages at the start, before anything depends on it.
+ * Granted pages are taken when they are granted.
+ *
  * An end that no process has mapped is a link_end: two descriptors and two
  * numbers.  One process can make it and another map it; the first closes its
  * copies and the other end notices nothing.
@@ -20,6 +28,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum link_kind {
     LINK_MEMORY, /* memfd, socket pair */
@@ -123,5 +135,9 @@ bool link_other_gone(const struct link *link);
 
 /* Unmaps and closes; the other end notices.  NULL allowed. */
 void link_close(struct link *link);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

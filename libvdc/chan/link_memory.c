@@ -3,6 +3,10 @@
  * and a pair of sockets, which carries notifications and whose closing by the
  * kernel is the death of an end.
  *
+ * What an end keeps open after its channel it keeps at its own cost: as no
+ * page is taken before an end touches it, whoever makes memory for others
+ * pays for none of it.
+ *
  * Sockets and not eventfds: the two ends of an eventfd share one open file,
  * and a hostile end can take O_NONBLOCK from it and fill it, so that a
  * notification would block.  Each end of a pair is a file of its own.
@@ -30,9 +34,9 @@ static int make_memory(uint32_t n_pages, int *ret, struct vdc_error *err)
     if (fd < 0)
         return vdc_error_errno(err, VDC_E_IO, errno,
                                "no memory for a channel to be had");
-    /* All of it now, so that using it cannot fail. */
-    if (ftruncate(fd, size) || fallocate(fd, 0, 0, size) ||
-        fcntl(fd, F_ADD_SEALS, SEALS)) {
+    /* No page is taken here: the kernel charges each to whoever touches it
+     * first, which is an end and not the broker that makes it for others. */
+    if (ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, SEALS)) {
         int errnum = errno;
         close(fd);
         return vdc_error_errno(err, VDC_E_IO, errnum,

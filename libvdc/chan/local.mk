@@ -38,8 +38,8 @@ libvdc_chan_libchan_a_SOURCES = \
 
 # For programs of others: rings, links, ports and streams, without libevent but
 # for port_watch, mux and endpoint.  The headers keep their folders.
-lib_LIBRARIES += libvdc/chan/libvdc-chan.a
-libvdc_chan_libvdc_chan_a_SOURCES = \
+noinst_LIBRARIES += libvdc/chan/libvdc-chan-all.a
+libvdc_chan_libvdc_chan_all_a_SOURCES = \
 	libvdc/base/arena.c \
 	libvdc/base/clock.c \
 	libvdc/base/error.c \
@@ -63,7 +63,26 @@ libvdc_chan_libvdc_chan_a_SOURCES = \
 	libvdc/wire/encode.c \
 	libvdc/wire/layout.c \
 	libvdc/wire/tables.c
-libvdc_chan_libvdc_chan_a_CFLAGS = $(AM_CFLAGS)
+libvdc_chan_libvdc_chan_all_a_CFLAGS = $(AM_CFLAGS)
+
+# What is installed has the names of the public headers and no others that a
+# program could have, too.  The others are renamed and not made local, so that
+# the objects stay apart and a program links those that it needs (without
+# libevent, when it needs none that does).
+VDC_CHAN_PUBLIC = ^(endpoint|port|link|ring|mux|vchan|vdc_error)_
+vdcchanlibdir = $(libdir)
+vdcchanlib_DATA = libvdc/chan/libvdc-chan.a
+CLEANFILES += libvdc/chan/libvdc-chan.a libvdc/chan/libvdc-chan.a.names \
+	libvdc/chan/libvdc-chan.a.new
+libvdc/chan/libvdc-chan.a: libvdc/chan/libvdc-chan-all.a
+	$(AM_V_GEN)$(NM) -g --defined-only $? >$@.new && \
+	LC_ALL=C $(AWK) 'NF == 3 && $$3 !~ /$(VDC_CHAN_PUBLIC)|^__/ \
+		{ print $$3, "vdc_chan_private_" $$3 }' $@.new >$@.names && \
+	test -s $@.names && \
+	$(OBJCOPY) --redefine-syms=$@.names $? $@.new && \
+	$(RANLIB) $@.new && mv $@.new $@
+dist_check_SCRIPTS += tests/unit/chan/test-library.sh
+TESTS += tests/unit/chan/test-library.sh
 vdcchandir = $(includedir)/vdc-chan/chan
 vdcchan_HEADERS = \
 	libvdc/chan/endpoint.h \

@@ -22,6 +22,10 @@
 #include "base/error.h"
 #include "chan/port.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MUX_OVERHEAD 64u
 #define MUX_MESSAGE_MAX (64u * 1024)
 #define MUX_WINDOW (128u * 1024) /* of each direction of a stream */
@@ -83,5 +87,9 @@ void mux_finish(struct mux_stream *stream);
 /* It ends in both directions, without callbacks; do not use it any more.
  * What was sent may or may not be delivered. */
 void mux_reset(struct mux_stream *stream);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

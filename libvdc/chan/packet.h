@@ -74,7 +74,8 @@ int packet_listen(struct event_base *base, const char *path, mode_t mode,
 void packet_listener_destroy(struct packet_listener *listener);
 
 /* Waits as long as too many others wait to be let in there.  Errors:
- * VDC_E_NO_DAEMON, VDC_E_DENIED, VDC_E_BAD_VALUE, VDC_E_IO. */
+ * VDC_E_NO_DAEMON, VDC_E_DENIED, VDC_E_BAD_VALUE (the path is empty or too
+ * long, or that of something else), VDC_E_IO. */
 int packet_connect(const char *path, int *ret_fd, struct vdc_error *err);
 /* The same, but then fails at once: VDC_E_BUSY.  The descriptor does not
  * block. */

@@ -33,13 +33,35 @@ int packet_address(const char *path, struct sockaddr_un *ret,
                    struct vdc_error *err)
 {
     *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (strlen(path) >= sizeof(ret->sun_path) || !*path)
+    if (!*path)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "the path of a socket is empty");
+    if (strlen(path) >= sizeof(ret->sun_path))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%s' is too long for a socket's path (%zu "
                              "characters at most)",
                              path, sizeof(ret->sun_path) - 1);
     memcpy(ret->sun_path, path, strlen(path) + 1);
     return 0;
+}
+
+static int explain_connect(const char *path, int errnum, struct vdc_error *err)
+{
+    struct stat st;
+
+    if (errnum == EAGAIN)
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "too many wait to be let in at %s", path);
+    /* the kernel says the same of other files as of a socket left behind */
+    if (errnum == EPROTOTYPE ||
+        (errnum == ECONNREFUSED && !stat(path, &st) && !S_ISSOCK(st.st_mode)))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "%s is no socket of channeld's", path);
+    if (errnum == ENOENT || errnum == ECONNREFUSED)
+        return vdc_error_set(err, VDC_E_NO_DAEMON, "nobody answers at %s",
+                             path);
+    return vdc_error_errno(err, VDC_E_IO, errnum, "cannot connect to %s",
+                           path);
 }
 
 static int connect_with(const char *path, int flags, int *ret_fd,
@@ -59,15 +81,7 @@ static int connect_with(const char *path, int flags, int *ret_fd,
     }
     int errnum = errno;
     close(fd);
-    if (errnum == EAGAIN && flags)
-        return vdc_error_set(err, VDC_E_BUSY,
-                             "too many wait to be let in at %s", path);
-    if (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN ||
-        errnum == EPROTOTYPE)
-        return vdc_error_set(err, VDC_E_NO_DAEMON, "nobody answers at %s",
-                             path);
-    return vdc_error_errno(err, VDC_E_IO, errnum, "cannot connect to %s",
-                           path);
+    return explain_connect(path, errnum, err);
 }
 
 int packet_connect(const char *path, int *ret_fd, struct vdc_error *err)

@@ -6,7 +6,9 @@
  * A port is used in one of two ways: with libevent (port_watch: callbacks,
  * port_event.c), or by itself: port_take and port_queue never wait,
  * port_receive and port_send wait up to a time limit (port_blocking.c).
- * Nothing here needs libevent but port_watch and what follows it.
+ * Nothing here needs libevent but port_watch and what follows it: a program
+ * with those links with what `pkg-config --static --libs vdc-chan` says,
+ * others with what it says without --static.
  *
  * THE OTHER END IS HOSTILE: see ring.h.  It can end this channel, and no
  * more: a message never costs more memory than message_max, and a call never
@@ -25,6 +27,10 @@
 #include "base/error.h"
 #include "chan/link.h"
 #include "chan/ring.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define PORT_MESSAGE_MAX (1024u * 1024)
 #define PORT_PIECES_MAX 256 /* looked at in one call */
@@ -151,5 +157,9 @@ struct port_counts {
     uint64_t stalls;   /* times there was no room */
 };
 void port_count(const struct port *port, struct port_counts *ret);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

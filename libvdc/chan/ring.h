@@ -23,6 +23,10 @@
 
 #include "base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define RING_PAGE 4096u
 #define RING_SIZE_MIN 4096u              /* bytes, of one direction */
 #define RING_SIZE_MAX (4u * 1024 * 1024) /* powers of two between */
@@ -174,5 +178,9 @@ bool ring_close(struct ring *ring);
 enum ring_other { RING_OTHER_ABSENT, RING_OTHER_OPEN, RING_OTHER_FINISHED,
                   RING_OTHER_GONE };
 enum ring_other ring_other(const struct ring *ring);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

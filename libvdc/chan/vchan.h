@@ -26,6 +26,10 @@
 
 #include "base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VCHAN_PAGE 4096u
 #define VCHAN_SIZE_MAX (1u << 20) /* bytes, of one ring */
 #define VCHAN_REFS_MAX 512        /* of both rings */
@@ -120,5 +124,9 @@ enum vchan_other vchan_other(const struct vchan *vchan);
 
 /* This end is gone: notify the other. */
 void vchan_close(struct vchan *vchan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -77,6 +77,11 @@ check_error "nobody offers it" 3 "the host offers no 'pipe' now" \
     vdc channel-send pipe </dev/null
 check_error "no rule" 3 "there is no 'own' at 'globex.web' that you may" \
     in_guest acme channel-send own --to globex.web </dev/null
+for size in 0 1K 5K 8M; do
+    check_error "no ring's size: $size" 2 \
+        "wants a power of two from 4K to 4M, got '$size'" \
+        vdc channel-send pipe --size $size </dev/null
+done
 check_error "too large a ring" 5 'rings of at most 64 KiB' sh -c "
     '$BIN/xl-ext/xl-vdc' channel-recv pipe & recv=\$!
     sleep 0.5
@@ -98,6 +103,13 @@ echo "first line" >&3
 check "it is listed" retry 10 listed ' one +host +acme.web +open .*rules:2'
 id=$(vdc channel-list | awk '$2 == "one" { print $1 }')
 check_output "it is shown" 'service +one' vdc channel-show "$id"
+for none in 0 00 +0 -1 '' 1000000000000000000; do
+    check_error "no number: '$none' is not shown" 2 \
+        'not the number of a channel' vdc channel-show -- "$none"
+    check_error "no number: '$none' is not closed" 2 \
+        'not the number of a channel' vdc channel-close -- "$none"
+done
+check "and nothing was closed" listed ' one +host +acme.web +open '
 check "what it sent is counted" retry 10 listed ' open +11 '
 check_error "the rule's limit" 5 \
     "would be over the limit of 1 \(one   @any   @any   allow channels=1\)" \
@@ -116,6 +128,46 @@ if command -v sqlite3 >/dev/null; then
 else
     skipped "JSON: sqlite3 is not here"
 fi
+
+# ---- who and what is not there ----
+
+check_error "a customer that is not there" 3 'nobody' \
+    vdc channel-list --customer nobody
+check "one that has no channels" vdc channel-list --customer globex
+check_error "no name of a service" 2 "'BAD!' cannot be a service's name" \
+    vdc channel-list --service 'BAD!'
+check "a service that nobody uses" vdc channel-list --service backup
+turn=$(printf '\342\200\256') # U+202E, and two of its kind
+check_error "what turns the direction of writing is not printed" 2 \
+    "'a\?b\?c\?' cannot be a service's name" \
+    vdc channel-list --service "a${turn}b$(printf '\342\201\246')c$(
+        printf '\302\233')"
+check_error "no path of a socket" 2 'is empty' \
+    vdc channel-list --channel-socket ''
+touch "$WORK/plain"
+check_error "a file that is no socket" 2 "plain is no socket of channeld's" \
+    vdc channel-list --channel-socket "$WORK/plain"
+check_error "policyd's socket" 2 "policyd.sock is no socket of channeld's" \
+    vdc channel-list --channel-socket "$WORK/policyd.sock"
+
+# ---- nobody reads it ----
+
+unread() { # COMMAND...: with an output that is closed; sets $status
+    mkfifo "$WORK/unread"
+    sleep 1 <"$WORK/unread" &
+    "$@" 2>"$WORK/unread.err" >"$WORK/unread" &
+    writer=$!
+    wait $writer
+    status=$?
+    rm "$WORK/unread"
+}
+slow_list() {
+    sleep 2
+    exec "$BIN/xl-ext/xl-vdc" channel-list
+}
+unread slow_list
+check_equal "a list that nobody reads: as by SIGPIPE" 141 "$status"
+check_equal "and no words" "" "$(cat "$WORK/unread.err")"
 
 # ---- who sees what ----
 
@@ -256,3 +308,14 @@ echo "pipe @any @any deny" >"$WORK/rules"
 check "rules are read again" vdc channel-reload
 check_error "and count" 6 "'pipe' of acme.web is denied by .*rules:1" \
     vdc channel-send pipe --to acme.web </dev/null
+
+# ---- a channeld that is stopped ----
+
+# `kill -STOP` of one that somebody traces would not do
+kill -STOP "$host_channeld_pid"
+began=$(date +%s)
+check_error "channeld is stopped: not waited for for ever" 8 \
+    'channeld at .*channel.sock does not answer' vdc channel-list
+kill -CONT "$host_channeld_pid"
+echo "    said after $(($(date +%s) - began)) s"
+check "it goes on" retry 10 vdc channel-list

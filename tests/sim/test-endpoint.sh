@@ -183,7 +183,7 @@ check_error "no channeld: said in time, and what to do" 1 'channeld|no.such' \
 # ---- as it is installed ----
 
 compiles() {
-    env -u MAKEFLAGS make -s -C "$BIN" DESTDIR="$WORK/inst" install-libLIBRARIES \
+    env -u MAKEFLAGS make -s -C "$BIN" DESTDIR="$WORK/inst" install-vdcchanlibDATA \
         install-vdcchanHEADERS install-vdcbaseHEADERS \
         install-pkgconfigDATA >"$WORK/install.log" 2>&1 ||
         { cat "$WORK/install.log"; return 1; }

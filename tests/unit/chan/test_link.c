@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,39 @@ static void test_kill(void)
     link_close(link);
     close(ready[0]);
     close(ready[1]);
+}
+
+static blkcnt_t blocks(int fd)
+{
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+    return st.st_blocks;
+}
+
+/* Who makes memory for others takes no page of it; who keeps it open without
+ * having touched it keeps none. */
+static void test_costs_nothing(void)
+{
+    struct link_end end;
+    struct link_offer offer;
+    struct link *link;
+    struct vdc_error err;
+
+    CU_ASSERT_EQUAL_FATAL(link_give_end(LINK_MEMORY, 0, LINK_PAGES_MAX, 0,
+                                        &end, &offer, &err),
+                          0);
+    CU_ASSERT_EQUAL(blocks(end.fds[0]), 0);
+    CU_ASSERT_EQUAL_FATAL(link_join(&offer, 1, &link, &err), 0);
+    CU_ASSERT_EQUAL(blocks(end.fds[0]), 0);
+    for (size_t i = 0; i < link->size; i += LINK_PAGE)
+        if (((char *)link->memory)[i])
+            CU_FAIL("memory that is not zero");
+    CU_ASSERT_EQUAL(((char *)link->memory)[link->size - 1], 0);
+    ((char *)link->memory)[LINK_PAGE] = 1;
+    CU_ASSERT(blocks(end.fds[0]) > 0);
+    link_close(link);
+    link_end_clear(&end);
 }
 
 /* A process that makes both ends and closes its copies is not noticed. */
@@ -262,6 +296,7 @@ static const struct unit_test tests[] = {
     { "memory and notifications are shared", test_shared },
     { "a notification never blocks", test_never_blocks },
     { "an end is killed", test_kill },
+    { "memory costs who touches it", test_costs_nothing },
     { "an end is handed over", test_handed_over },
     { "offers that lie", test_lies },
     { "values that cannot be", test_bad_values },
