@@ -1,7 +1,7 @@
 /*
  * Consoles.  After `ok` the connection carries what is typed and printed until
- * either end goes: the guest's (its tty hangs up) or the client's.  In place of
- * the tty of another host there is a socket (console_away.h).  Each
+ * either end goes: the guest's (its tty hangs up) or the client's.  In place
+ * of the tty of another host there is a socket (console_away.h).  Each
  * direction stops reading while the other side has not taken what it was
  * given, so that neither can fill our memory.
  */
