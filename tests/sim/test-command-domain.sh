@@ -98,11 +98,11 @@ check_output "events" 'web' vdc events
 
 # ---- consoles ----
 
-sit() { # at the console of acme.web; what is written to 7 is typed
+sit() { # [OPTION], at the console of acme.web; what is written to 7 is typed
     rm -f "$WORK/keys" "$WORK/left"
     mkfifo "$WORK/keys"
     {
-        vdc console acme.web <"$WORK/keys" >"$WORK/screen" \
+        vdc console "$@" acme.web <"$WORK/keys" >"$WORK/screen" \
             2>"$WORK/screen.err"
         echo $? >"$WORK/left"
     } &
@@ -157,32 +157,37 @@ check "as it says" grep -q 'was closed' "$WORK/screen.err"
 check_error "a guest that does not run has none" 4 'is not running' \
     vdc console acme.web </dev/null
 check "it starts" vdc start -q acme.web
-sit
-check "and has a console again" retry 10 shows 'simulated guest acme.web'
-stop_daemon "$resourced_pid" KILL
-check "which ends when resourced is killed" left
-leave
-start_resourced
-check "and is there" retry 100 answers
-sit
-check "when resourced is" retry 10 shows 'simulated guest acme.web'
-stop_daemon "$policyd_pid" KILL
-check "it ends when policyd is killed" left
-leave
-start_policyd
-check "policyd comes back" retry 100 answers
+for signal in KILL TERM; do
+    sit
+    check "a console after a start" retry 10 shows 'simulated guest acme.web'
+    stop_daemon "$resourced_pid" $signal
+    check "ends when resourced does, by SIG$signal" left
+    leave
+    start_resourced
+    check "which comes back" retry 100 answers
+    sit --read-only
+    check "with the console" retry 10 shows 'simulated guest acme.web'
+    stop_daemon "$policyd_pid" $signal
+    check "which ends when policyd does, by SIG$signal" left
+    leave
+    start_policyd
+    check "which comes back, too" retry 100 answers
+    check "the guest starts anew" vdc destroy -q --keep acme.web
+    check "and runs" vdc start -q acme.web
+done
 sit
 type_in "still there"
-check "and with it consoles" retry 10 shows 'still there'
+check "consoles are, too" retry 10 shows 'still there'
 leave
 check "one more time" left
 head -c 5000 /dev/zero | in_guest cmd channel-send console >"$WORK/out" 2>&1
+check "what is no question is told so" \
+    grep -aq 'does not begin with' "$WORK/out"
 sit
 type_in 'in order'
-check "what is no question harms nobody" retry 10 shows 'in order'
+check "and harms nobody" retry 10 shows 'in order'
 leave
 check "as long as its user wants" left
-check "it is told that" grep -aq 'does not begin with' "$WORK/out"
 
 # ---- who asks ----
 
