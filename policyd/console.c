@@ -1,6 +1,7 @@
 /*
  * Consoles.  After `ok` the connection carries what is typed and printed until
- * either end goes: the guest's (its tty hangs up) or the client's.  Each
+ * either end goes: the guest's (its tty hangs up) or the client's.  In place
+ * of the tty of another host there is a socket (console_away.h).  Each
  * direction stops reading while the other side has not taken what it was
  * given, so that neither can fill our memory.
  */
@@ -9,14 +10,13 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/tty.h"
+#include "chan/chan.h"
+#include "policyd/console_away.h"
 #include "policyd/lookup.h"
 #include "policyd/operations.h"
 
@@ -28,7 +28,7 @@ struct console {
     TAILQ_ENTRY(console) link;
     struct request *request;
     struct vdc_uuid uuid;
-    int fd;
+    int fd; /* the tty, or what is as good */
     struct event *readable, *writable;
     struct evbuffer *typed; /* for the tty */
     bool client_paused;
@@ -36,18 +36,31 @@ struct console {
 
 struct consoles {
     TAILQ_HEAD(, console) all;
+    struct consoles_away *away; /* NULL: policyd is on its host */
 };
 
-struct consoles *consoles_new(void)
+struct consoles *consoles_new(struct event_base *base,
+                              const struct setup *setup)
 {
     struct consoles *consoles = XNEW(struct consoles);
 
     TAILQ_INIT(&consoles->all);
+    if (chan_address_is_channel(setup->command_address))
+        consoles->away = consoles_away_new(base, setup);
     return consoles;
+}
+
+void consoles_stop(struct consoles *consoles)
+{
+    consoles_away_free(consoles->away);
+    consoles->away = NULL;
 }
 
 void consoles_free(struct consoles *consoles)
 {
+    if (!consoles)
+        return;
+    consoles_stop(consoles);
     free(consoles);
 }
 
@@ -136,27 +149,6 @@ static const struct console_face face = { on_data, on_drained };
 
 /* ---- attaching ---- */
 
-static int open_tty(const char *path, int *ret, struct vdc_error *err)
-{
-    struct termios raw;
-    int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-
-    if (fd < 0) {
-        int rc = vdc_error_errno(err, VDC_E_IO, errno, "console %s", path);
-        vdc_error_hint(err, "of a policyd in a domain of its own, consoles "
-                            "are out of reach: 'xl console' on the host");
-        return rc;
-    }
-    if (tcgetattr(fd, &raw) != 0) {
-        close(fd);
-        return vdc_error_set(err, VDC_E_IO, "console %s is not a tty", path);
-    }
-    cfmakeraw(&raw);
-    tcsetattr(fd, TCSANOW, &raw);
-    *ret = fd;
-    return 0;
-}
-
 static const struct console *attached(const struct consoles *consoles,
                                       const struct vdc_uuid *uuid)
 {
@@ -190,15 +182,32 @@ static void attach(struct request *request, int fd)
     event_add(console->readable, NULL);
 }
 
+/* Another client's; or one on its way from another host. */
+static int check_free(struct request *request, struct vdc_error *err)
+{
+    const struct consoles *consoles = request->ops->consoles;
+    const struct vdc_uuid *uuid = request->owner;
+    const struct console *other = attached(consoles, uuid);
+
+    if (other)
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "this console is attached already, by uid %u",
+                             (unsigned)other->request->auth.uid);
+    if (consoles->away && console_away_is_asked(consoles->away, uuid))
+        return vdc_error_set(err, VDC_E_BUSY,
+                             "this console is being attached just now");
+    return 0;
+}
+
+/* ---- of the host that policyd is on ---- */
+
 static void where_done(void *arg, const void *answer,
                        const struct vdc_error *why)
 {
     struct request *request = arg;
     const struct wire_console_path *where = answer;
-    const struct vdc_uuid *uuid = request->owner;
     struct vdc_error err = { 0 };
-    const struct console *other = attached(request->ops->consoles, uuid);
-    int fd = -1, rc = 0;
+    int fd = -1;
 
     if (why) {
         request_fail(request, why);
@@ -208,20 +217,34 @@ static void where_done(void *arg, const void *answer,
         request_free(request);
         return;
     }
-    if (other)
-        rc = vdc_error_set(&err, VDC_E_BUSY,
-                           "this console is attached already, by uid %u",
-                           (unsigned)other->request->auth.uid);
+    int rc = check_free(request, &err);
     if (!rc)
-        rc = open_tty(where->path, &fd, &err);
+        rc = tty_open_raw(where->path, &fd, &err);
     if (rc)
         request_fail(request, &err);
     else
         attach(request, fd);
 }
 
+/* ---- of another ---- */
+
+static void away_done(void *arg, int fd, const struct vdc_error *why)
+{
+    struct request *request = arg;
+
+    if (why) {
+        request_fail(request, why);
+    } else if (!request->session) { /* the client left meanwhile */
+        close(fd);
+        request_free(request);
+    } else {
+        attach(request, fd);
+    }
+}
+
 static void found(struct request *request, struct assignment *a)
 {
+    struct consoles_away *away = request->ops->consoles->away;
     struct wire_partition_ref ref;
     struct vdc_error err = { 0 };
 
@@ -229,8 +252,13 @@ static void found(struct request *request, struct assignment *a)
     ref.name = a->name;
     ref.uuid = a->uuid;
     request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
-    if (service_act(request->ops->service, WIRE_MSG_console_where, &ref,
-                    where_done, NULL, request, NULL, &err))
+    int rc = away ? check_free(request, &err) : 0;
+    if (!rc && away)
+        rc = console_away_open(away, &ref, away_done, request, &err);
+    else if (!rc)
+        rc = service_act(request->ops->service, WIRE_MSG_console_where, &ref,
+                         where_done, NULL, request, NULL, &err);
+    if (rc)
         request_fail(request, &err);
 }
 

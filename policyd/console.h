@@ -4,9 +4,15 @@
 #ifndef POLICYD_CONSOLE_H
 #define POLICYD_CONSOLE_H
 
-struct consoles;
+#include "policyd/setup.h"
 
-struct consoles *consoles_new(void);
+struct consoles;
+struct event_base;
+
+struct consoles *consoles_new(struct event_base *base,
+                              const struct setup *setup);
+/* What is asked of another host fails, during this call. */
+void consoles_stop(struct consoles *consoles);
 void consoles_free(struct consoles *consoles); /* NULL allowed */
 
 #endif

@@ -17,6 +17,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/command.h \
 	policyd/console.c \
 	policyd/console.h \
+	policyd/console_away.c \
+	policyd/console_away.h \
 	policyd/customer.c \
 	policyd/effect.c \
 	policyd/effect.h \

@@ -115,7 +115,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     }
     ops->events = events_new(ops);
     ops->reconcile = reconcile_new(ops);
-    ops->consoles = consoles_new();
+    ops->consoles = consoles_new(base, setup);
     ops->keys = keys_new();
     ops->leases = leases_new(ops);
     ops->service = service_new(base, setup, &notify);
@@ -127,6 +127,7 @@ void operations_stop(struct operations *ops)
 {
     service_free(ops->service);
     ops->service = NULL;
+    consoles_stop(ops->consoles);
     reconcile_stop(ops->reconcile);
 }
 

@@ -11,11 +11,11 @@
 #include "resourced/view.h"
 #include "resourced/waiter.h"
 
-struct partition *handler_partition(struct request *request,
+struct partition *handler_partition(struct host *host,
                                     const struct wire_partition_ref *ref,
                                     struct vdc_error *err)
 {
-    const struct registry *registry = &request->host->partitions;
+    const struct registry *registry = &host->partitions;
     struct partition *partition;
     char uuid[UUID_TEXT_SIZE];
 
@@ -210,7 +210,7 @@ static void waited(void *arg, int rc, const struct vdc_error *err)
     struct request *request = arg;
     struct vdc_error gone;
     const struct partition *partition =
-        handler_partition(request, request->body, &gone);
+        handler_partition(request->host, request->body, &gone);
     struct partition after;
     struct wire_partition shown;
 
@@ -330,7 +330,7 @@ static void show(void *arg, int rc, const struct vdc_error *err)
     struct wire_partition_reply reply;
     struct vdc_error gone;
     const struct partition *partition =
-        handler_partition(request, request->body, &gone);
+        handler_partition(request->host, request->body, &gone);
 
     if (rc || !partition) {
         request_fail(request, rc ? err : &gone);
@@ -351,25 +351,33 @@ static void handle_show(struct request *request)
     live_read(request->host->live, show, request);
 }
 
+int handler_console_path(struct host *host,
+                         const struct wire_partition_ref *ref,
+                         struct arena *arena, const char **ret,
+                         struct vdc_error *err)
+{
+    const struct partition *partition = handler_partition(host, ref, err);
+
+    if (!partition)
+        return VDC_E_NOT_FOUND;
+    if (!partition_has_domain(partition)) {
+        vdc_error_set(err, VDC_E_WRONG_STATE, "%s is not running",
+                      partition->row.name);
+        vdc_error_hint(err, "start it: xl-vdc start");
+        return VDC_E_WRONG_STATE;
+    }
+    return host->hv->domain->console_path(host->hv, partition->row.domid,
+                                          arena, ret, err);
+}
+
 static void handle_console_where(struct request *request)
 {
-    struct hv *hv = request->host->hv;
     struct wire_console_path reply;
     struct vdc_error err;
-    const struct partition *partition =
-        handler_partition(request, request->body, &err);
-    int rc = partition ? 0 : VDC_E_NOT_FOUND;
 
     wire_init(&wire_struct_console_path, &reply);
-    if (!rc && !partition_has_domain(partition)) {
-        rc = vdc_error_set(&err, VDC_E_WRONG_STATE, "%s is not running",
-                           partition->row.name);
-        vdc_error_hint(&err, "start it: xl-vdc start");
-    }
-    if (!rc)
-        rc = hv->domain->console_path(hv, partition->row.domid,
-                                      request->arena, &reply.path, &err);
-    if (rc)
+    if (handler_console_path(request->host, request->body, request->arena,
+                             &reply.path, &err))
         request_fail(request, &err);
     else
         request_answer(request, WIRE_MSG_console_path, &reply);

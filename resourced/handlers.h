@@ -17,8 +17,15 @@ void handler_measure(struct request *request,
                      struct wire_partition_reply *reply);
 
 /* Whom a request is about; NULL with VDC_E_NOT_FOUND when there is none. */
-struct partition *handler_partition(struct request *request,
+struct partition *handler_partition(struct host *host,
                                     const struct wire_partition_ref *ref,
                                     struct vdc_error *err);
+
+/* The tty of a guest's console.  Errors: VDC_E_NOT_FOUND, VDC_E_WRONG_STATE
+ * (it does not run), those of hv. */
+int handler_console_path(struct host *host,
+                         const struct wire_partition_ref *ref,
+                         struct arena *arena, const char **ret,
+                         struct vdc_error *err);
 
 #endif

@@ -233,7 +233,7 @@ static void handle_device_list(struct request *request)
     struct wire_device_list reply;
     struct vdc_error err;
     const struct partition *partition =
-        handler_partition(request, request->body, &err);
+        handler_partition(request->host, request->body, &err);
     int rc = partition ? 0 : VDC_E_NOT_FOUND;
 
     wire_init(&wire_struct_device_list, &reply);

@@ -27,6 +27,8 @@ resourced_resourced_SOURCES = \
 	resourced/channel_rows.h \
 	resourced/commander.c \
 	resourced/commander.h \
+	resourced/console_service.c \
+	resourced/console_service.h \
 	resourced/domain_config.c \
 	resourced/domain_config.h \
 	resourced/durable.c \

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chan/chan.h"
 #include "resourced/commander.h"
+#include "resourced/console_service.h"
 #include "resourced/event_log.h"
 #include "resourced/handlers.h"
 #include "resourced/host.h"
@@ -36,6 +37,7 @@ struct server {
     struct host *host;
     struct chan_listener *listener;
     struct commander *commander; /* NULL: commands are taken in dom0 */
+    struct console_service *consoles; /* of its; else NULL */
     LIST_HEAD(, connection) connections;
     bool is_open;
 };
@@ -364,6 +366,9 @@ void server_open(struct server *server)
     LIST_FOREACH (connection, &server->connections, link)
         chan_resume(connection->chan);
     commander_begin(server->commander);
+    if (server->commander && !server->consoles)
+        server->consoles =
+            console_service_new(server->host, server->commander);
 }
 
 void server_stop(struct server *server)
@@ -380,6 +385,7 @@ void server_stop(struct server *server)
             request_drop(request);
         connection_close(connection, "resourced ends");
     }
+    console_service_free(server->consoles);
     commander_free(server->commander);
     free(server);
 }

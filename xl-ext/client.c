@@ -197,9 +197,10 @@ void client_close(struct client *client)
     free(client);
 }
 
-int client_fd(const struct client *client)
+int client_wait(struct client *client, int other, bool *ret_here,
+                bool *ret_other, struct vdc_error *err)
 {
-    return road_fd(client->road);
+    return road_wait(client->road, other, ret_here, ret_other, err);
 }
 
 /* ---- messages ---- */

@@ -55,7 +55,8 @@ int client_receive(struct client *client, int timeout_ms, struct arena *arena,
 /* Whether a change was interrupted: nothing more should be begun then. */
 bool client_interrupted(void);
 
-/* For poll; -1 inside a guest. */
-int client_fd(const struct client *client);
+/* As road_wait. */
+int client_wait(struct client *client, int other, bool *ret_here,
+                bool *ret_other, struct vdc_error *err);
 
 #endif

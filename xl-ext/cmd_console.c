@@ -8,7 +8,6 @@
 #include "xl-ext/console.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,20 +130,13 @@ static int forward_output(struct console *c, struct vdc_error *err)
 /* Until the user leaves (0) or the other end closes (VDC_E_CLOSED). */
 static int forward(struct console *c, struct vdc_error *err)
 {
-    int rc = 0;
+    int input = c->read_only ? -1 : STDIN_FILENO, rc = 0;
     while (rc == 0 && !c->left) {
-        struct pollfd fds[2] = {
-            { .fd = client_fd(c->client), .events = POLLIN },
-            { .fd = c->read_only ? -1 : STDIN_FILENO, .events = POLLIN },
-        };
-        if (poll(fds, 2, -1) < 0) {
-            if (errno != EINTR)
-                rc = vdc_error_errno(err, VDC_E_IO, errno, "poll");
-            continue;
-        }
-        if (fds[0].revents)
+        bool printed, typed;
+        rc = client_wait(c->client, input, &printed, &typed, err);
+        if (rc == 0 && printed)
             rc = forward_output(c, err);
-        if (rc == 0 && fds[1].revents)
+        if (rc == 0 && typed)
             rc = forward_input(c, err);
     }
     return rc;

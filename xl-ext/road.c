@@ -216,11 +216,6 @@ void road_close(struct road *road)
     free(road);
 }
 
-int road_fd(const struct road *road)
-{
-    return road->fd;
-}
-
 /* ---- sending ---- */
 
 /* Until it is in the ring, so that it is not lost with this process. */
@@ -308,20 +303,34 @@ static int wait_socket(struct road *road, int other, bool *ret_here,
     return 0;
 }
 
-int road_wait(struct road *road, int other, bool *ret_here, bool *ret_other,
-              struct vdc_error *err)
+/* The loop turns until there is something, or `other` is readable. */
+static bool wait_channel(struct road *road, int other)
 {
-    if (!road->chan)
-        return wait_socket(road, other, ret_here, ret_other, err);
     bool readable = false;
     struct event *event =
         event_new(road->base, other, EV_READ, set_flag, &readable);
-    if (!event || event_add(event, NULL))
+
+    if (!event || (other >= 0 && event_add(event, NULL)))
         abort(); /* out of memory */
     while (!has_something(road) && !readable)
         event_base_loop(road->base, EVLOOP_ONCE);
     event_free(event);
+    return readable;
+}
+
+int road_wait(struct road *road, int other, bool *ret_here, bool *ret_other,
+              struct vdc_error *err)
+{
+    struct pollfd now = { .fd = other, .events = POLLIN };
+
+    if (!road->chan)
+        return wait_socket(road, other, ret_here, ret_other, err);
+    /* A file is readable always, and epoll does not take one. */
+    *ret_other = poll(&now, 1, 0) > 0;
+    if (*ret_other)
+        event_base_loop(road->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    else
+        *ret_other = wait_channel(road, other);
     *ret_here = has_something(road);
-    *ret_other = readable;
     return 0;
 }

@@ -36,12 +36,9 @@ int road_send(struct road *road, const void *frame, size_t size,
 /* As stream_blocking_receive. */
 int road_receive(struct road *road, int timeout_ms, uint8_t **ret,
                  size_t *ret_size, struct vdc_error *err);
-/* Until there is something to receive, or `other` is readable.  *ret_other
- * and *ret_here say which; both may be.  Errors: VDC_E_IO. */
+/* Until there is something to receive, or `other` (-1: none) is readable.
+ * *ret_other and *ret_here say which; both may be.  Errors: VDC_E_IO. */
 int road_wait(struct road *road, int other, bool *ret_here, bool *ret_other,
               struct vdc_error *err);
-
-/* For poll; -1: a channel has none. */
-int road_fd(const struct road *road);
 
 #endif

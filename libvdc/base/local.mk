@@ -37,6 +37,8 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/stream_listen.c \
 	libvdc/base/suggest.c \
 	libvdc/base/suggest.h \
+	libvdc/base/tty.c \
+	libvdc/base/tty.h \
 	libvdc/base/units.c \
 	libvdc/base/units.h \
 	libvdc/base/uuid.c \

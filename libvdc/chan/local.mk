@@ -10,6 +10,8 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/chan.h \
 	libvdc/chan/chan_memory.c \
 	libvdc/chan/chan_memory.h \
+	libvdc/chan/chan_pipe.c \
+	libvdc/chan/chan_pipe.h \
 	libvdc/chan/chan_route.c \
 	libvdc/chan/chan_route.h \
 	libvdc/chan/endpoint.c \

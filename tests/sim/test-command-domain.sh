@@ -36,9 +36,11 @@ sed -i 's/^command_address.*/command_address = "channel:resource"/
 cat >"$WORK/rules" <<END
 resource  provider.command  @host  allow  channels=2  size=64K
 policy    @customer  @host  allow  at=provider.command  channels=8  size=64K
+console   provider.command  @host  allow  channels=32  size=64K
 policy    @host      @host  allow  at=provider.command  channels=64
 policy    provider   @host  allow  at=provider.command
 resource  @any       @host  allow
+console   @any       @host  allow
 END
 cp "$WORK/policyd.conf" "$WORK/policyd.conf.before"
 # Of what dom0 has, the domain has nothing but its store.
@@ -93,6 +95,102 @@ check "what is saved counts" retry 20 saved_counts
 check "restore" vdc restore acme.web "$WORK/customers/acme/saved"
 rm -f "$WORK/customers/acme/saved"
 check_output "events" 'web' vdc events
+
+# ---- consoles ----
+
+sit() { # [OPTION], at the console of acme.web; what is written to 7 is typed
+    rm -f "$WORK/keys" "$WORK/left"
+    mkfifo "$WORK/keys"
+    {
+        vdc console "$@" acme.web <"$WORK/keys" >"$WORK/screen" \
+            2>"$WORK/screen.err"
+        echo $? >"$WORK/left"
+    } &
+    exec 7>"$WORK/keys"
+}
+type_in() { # LINE; alone, as there may be nobody to read it
+    (printf '%s\r' "$1" >&7)
+}
+shows() {
+    grep -q -- "$1" "$WORK/screen"
+}
+leave() {
+    exec 7>&-
+}
+left() { # and not by an error
+    retry 10 test -s "$WORK/left" && [ "$(cat "$WORK/left")" = 0 ]
+}
+sit
+check "a console shows what its guest prints" \
+    retry 10 shows 'simulated guest acme.web'
+type_in "said hello"
+check "and takes what is typed" retry 10 shows 'said hello'
+check_output "over a channel of its own" 'console +command +host +open' \
+    vdc channel-list
+check_error "nobody else has it meanwhile" 4 'attached already' \
+    vdc console acme.web </dev/null
+type_in 'after that'
+check "who has it keeps it" retry 10 shows 'after that'
+leave
+check "its user leaves" left
+i=0
+while [ $i -lt 5 ]; do
+    sit
+    type_in "again $i"
+    retry 10 shows "again $i" || break
+    leave
+    left || break
+    i=$((i + 1))
+done
+check_equal "and comes back, again and again" 5 $i
+no_console() {
+    ! vdc channel-list | grep -q '  *console  '
+}
+check "no channel is left of that" retry 10 no_console
+sit
+type_in 'last words'
+check "a console of a guest that ends" retry 10 shows 'last words'
+check "which does" vdc destroy -q --keep acme.web
+check "ends with it" left
+leave
+check "as it says" grep -q 'was closed' "$WORK/screen.err"
+check_error "a guest that does not run has none" 4 'is not running' \
+    vdc console acme.web </dev/null
+check "it starts" vdc start -q acme.web
+for signal in KILL TERM; do
+    sit
+    check "a console after a start" retry 10 shows 'simulated guest acme.web'
+    stop_daemon "$resourced_pid" $signal
+    check "ends when resourced does, by SIG$signal" left
+    leave
+    start_resourced
+    check "which comes back" retry 100 answers
+    sit --read-only
+    check "with the console" retry 10 shows 'simulated guest acme.web'
+    stop_daemon "$policyd_pid" $signal
+    check "which ends when policyd does, by SIG$signal" left
+    leave
+    start_policyd
+    check "which comes back, too" retry 100 answers
+    check "the guest starts anew" vdc destroy -q --keep acme.web
+    check "and runs" vdc start -q acme.web
+done
+sit
+type_in "still there"
+check "consoles are, too" retry 10 shows 'still there'
+leave
+check "one more time" left
+head -c 5000 /dev/zero | in_guest cmd channel-send console >"$WORK/out" 2>&1
+check "what is no question is told so" \
+    grep -aq 'does not begin with' "$WORK/out"
+sit
+type_in 'in order'
+check "and harms nobody" retry 10 shows 'in order'
+leave
+check "as long as its user wants" left
+
+# ---- who asks ----
+
 if [ "$(id -u)" = 0 ]; then
     chmod 755 "$WORK"
     check_output "a login of acme's is acme" '^web' \
@@ -101,6 +199,10 @@ if [ "$(id -u)" = 0 ]; then
         as_user 65533 host-list
     check_error "nobody's account is nobody" 6 \
         'neither an operator nor a login' as_user 65532 list
+    check "a login has the consoles of its customer's guests" \
+        as_user 65533 console -q web </dev/null
+    check_error "and no others" 3 'no such guest' \
+        as_user 65533 console command </dev/null
 fi
 start_guest acme-web "$(vdc domid acme.web)"
 check "its guest asks for itself" retry 50 inside acme-web show
@@ -117,6 +219,8 @@ for guest in tool acme-web; do
     check_error "$guest may not command, though the rules let it" 6 \
         'from its command domain alone' \
         in_guest $guest channel-send resource </dev/null
+    check_error "nor have consoles" 6 'from its command domain alone' \
+        in_guest $guest channel-send console </dev/null
 done
 check_error "nor may a program of the host" 6 'from its command domain alone' \
     vdc channel-send resource </dev/null

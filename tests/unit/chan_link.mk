@@ -5,6 +5,7 @@ PORT_PAIR = tests/unit/chan/port_pair.c tests/unit/chan/port_pair.h
 LINK_TESTS = \
 	tests/unit/chan/test_broker \
 	tests/unit/chan/test_chan \
+	tests/unit/chan/test_chan_pipe \
 	tests/unit/chan/test_endpoint \
 	tests/unit/chan/test_link \
 	tests/unit/chan/test_mux \
@@ -17,6 +18,7 @@ TESTS += $(LINK_TESTS)
 tests_unit_chan_test_broker_LDADD = libvdc/chan/libchan.a $(WIRE_LIBS) \
 	$(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_chan_test_chan_LDADD = $(LINK_TEST_LIBS)
+tests_unit_chan_test_chan_pipe_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_endpoint_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_link_LDADD = $(LINK_TEST_LIBS)
 tests_unit_chan_test_mux_LDADD = $(LINK_TEST_LIBS)

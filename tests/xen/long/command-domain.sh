@@ -100,8 +100,15 @@ check_error "nor is a customer an operator" 6 'for operators' \
     acme 'xl-vdc host-list'
 check_error "files are those of the host" 2 'no such file' \
     acme 'xl-vdc create web.cfg name=other kernel=/var/lib/xen-vdc/images/x'
-check_error "a console is out of its reach, which it says" 2 'xl console' \
-    acme 'xl-vdc console web'
+console() { # what a customer types, and sees
+    acme '(sleep 2; echo; echo "echo sum is \$((40 + 2))"; sleep 4) |
+        timeout 20 xl-vdc console web'
+}
+check_output "a customer's console takes commands" 'sum is 42' console
+no_console() {
+    ! dom0 'xl-vdc channel-list' | grep -q ' console '
+}
+check "its channel goes with it" retry 20 no_console
 stopped() {
     acme 'xl-vdc list' | grep -qE "^$1 .*stopped"
 }
