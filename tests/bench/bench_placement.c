@@ -229,6 +229,14 @@ static double rate_of(double cores)
 
 /* ---- cost ---- */
 
+static void stays_a_while(struct center *center, uint32_t guest)
+{
+    int64_t stay_ms = workload_stay_ms(&center->seed);
+
+    count(center, guest, 1);
+    push(center, (struct departure){ center->now_ms + stay_ms, guest });
+}
+
 static uint64_t cpu_ns(void)
 {
     struct timespec ts;
@@ -305,10 +313,7 @@ static struct cost measure_index(struct center *center, double per_hour,
         ns[i] = cpu_ns() - begun;
         if (rc)
             die("a guest found no host");
-        count(center, guest, 1);
-        push(center,
-             (struct departure){
-                 center->now_ms + workload_stay_ms(&center->seed), guest });
+        stays_a_while(center, guest);
     }
     struct cost cost = cost_of(ns, n);
     free(ns);
@@ -337,10 +342,7 @@ static struct cost measure_scan(struct center *center, double per_hour,
             decision.winner.score != indexed.winner.score ||
             decision.runner_up.host != indexed.runner_up.host)
             die("index and scan do not agree");
-        count(center, guest, 1);
-        push(center,
-             (struct departure){
-                 center->now_ms + workload_stay_ms(&center->seed), guest });
+        stays_a_while(center, guest);
     }
     struct cost cost = cost_of(ns, n);
     free(ns);

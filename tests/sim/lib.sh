@@ -150,6 +150,31 @@ check_error() {
     fi
 }
 
+# Asks until it is answered; what has a key is the same request each time.
+# Exit status 7 is "not reached, or the answer was lost", 8 a time-out, 4 that
+# the first try is still being looked into.  A guest whose destroy had lost its
+# answer is found to be gone.
+insist() { # LOG COMMAND...
+    log=$1
+    shift
+    again=
+    while :; do
+        "$BIN/xl-ext/xl-vdc" "$@" >"$log.out" 2>&1
+        status=$?
+        case $status$again$1 in
+        0*) return 0 ;;
+        7* | 8*) ;;
+        4*) grep -qE 'just now|under way' "$log.out" || break ;;
+        3againdestroy) return 0 ;;
+        *) break ;;
+        esac
+        again=again
+        sleep 0.05
+    done
+    echo "$*: status $status: $(cat "$log.out")" >>"$log"
+    return 1
+}
+
 finish() {
     status=$?
     trap - EXIT INT TERM

@@ -231,26 +231,6 @@ check "the others are gone again" vdc destroy -q tool
 
 # ---- restarts, under load ----
 
-insist() { # LOG COMMAND...
-    log=$1
-    shift
-    again=
-    while :; do
-        "$BIN/xl-ext/xl-vdc" "$@" >"$log.out" 2>&1
-        status=$?
-        case $status$again$1 in
-        0*) return 0 ;;
-        7* | 8*) ;;
-        4*) grep -qE 'just now|under way' "$log.out" || break ;;
-        3againdestroy) return 0 ;;
-        *) break ;;
-        esac
-        again=again
-        sleep 0.05
-    done
-    echo "$*: status $status: $(cat "$log.out")" >>"$log"
-    return 1
-}
 worker() { # NUMBER
     log=$WORK/worker$1
     : >"$log"

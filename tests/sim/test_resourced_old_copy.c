@@ -15,6 +15,16 @@ static void copy_database(struct rd *rd, const char *from, const char *to)
     free(command);
 }
 
+static void attach_xvdb(struct rd_transaction *t, const char *guest,
+                        const char *target)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_DISK_ATTACH, guest);
+
+    op->disk.target = target;
+    op->disk.format = "raw";
+    op->disk.vdev = "xvdb";
+}
+
 /* After a boot of dom0 alone: without the file that would tell. */
 static void put_back(struct rd *rd)
 {
@@ -28,7 +38,6 @@ static void test_old_copy(void)
 {
     struct rd *rd = rd_with_pci();
     struct rd_transaction t;
-    struct wire_operation *op;
     struct wire_definition definition;
 
     rd_create_rich(rd, "stays", "00:16:3e:00:00:01");
@@ -41,10 +50,7 @@ static void test_old_copy(void)
     CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "off", NULL), 0);
     uint32_t off_domid = rd_show(rd, "off")->domid;
     rd_begin(&t);
-    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "stays");
-    op->disk.target = "/bin/false";
-    op->disk.format = "raw";
-    op->disk.vdev = "xvdb";
+    attach_xvdb(&t, "stays", "/bin/false");
     CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
     rd_stop(rd);
     put_back(rd);
@@ -85,15 +91,11 @@ static void test_old_devices(void)
 {
     struct rd *rd = rd_with_pci();
     struct rd_transaction t;
-    struct wire_operation *op;
 
     rd_create_rich(rd, "web", "00:16:3e:00:00:01");
     rd_begin(&t);
     rd_add(&t, WIRE_OP_PCI_ATTACH, "web")->device = "0000:03:00.0";
-    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
-    op->disk.target = "/bin/cat";
-    op->disk.format = "raw";
-    op->disk.vdev = "xvdb";
+    attach_xvdb(&t, "web", "/bin/cat");
     CU_ASSERT_EQUAL_FATAL(rd_transact(rd, &t, NULL, NULL), 0);
     rd_stop(rd);
     copy_database(rd, "db", "yesterday");
@@ -101,10 +103,7 @@ static void test_old_devices(void)
     rd_begin(&t);
     rd_add(&t, WIRE_OP_PCI_DETACH, "web")->device = "0000:03:00.0";
     rd_add(&t, WIRE_OP_DISK_DETACH, "web")->device = "xvdb";
-    op = rd_add(&t, WIRE_OP_DISK_ATTACH, "web");
-    op->disk.target = "/bin/false";
-    op->disk.format = "raw";
-    op->disk.vdev = "xvdb";
+    attach_xvdb(&t, "web", "/bin/false");
     CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
     rd_stop(rd);
     put_back(rd);
