@@ -33,6 +33,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/keys.c \
 	policyd/keys.h \
+	policyd/kv/kv.h \
 	policyd/lease.c \
 	policyd/lease.h \
 	policyd/list.c \
