@@ -74,6 +74,13 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/policies.c \
+	policyd/policies.h \
+	policyd/policies_check.c \
+	policyd/policies_impl.h \
+	policyd/policies_keys.c \
+	policyd/policies_keys.def \
+	policyd/policies_load.c \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
@@ -114,5 +121,6 @@ policyd/xen-vdc-policyd.service: policyd/xen-vdc-policyd.service.in Makefile
 		$(srcdir)/policyd/xen-vdc-policyd.service.in > $@
 CLEANFILES += policyd/xen-vdc-policyd.service
 EXTRA_DIST += policyd/xen-vdc-policyd.service.in policyd/policyd.conf
-CONF_FILES += policyd/policyd.conf
+EXTRA_DIST += policyd/placement.conf
+CONF_FILES += policyd/policyd.conf policyd/placement.conf
 dist_man_MANS += doc/man/policyd.8

@@ -11,6 +11,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_placement_spare \
 	tests/unit/policyd/test_placement_together \
 	tests/unit/policyd/test_placement_view \
+	tests/unit/policyd/test_policies \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_store
@@ -41,6 +42,8 @@ tests_unit_policyd_test_placement_view_SOURCES = \
 	tests/unit/policyd/test_placement_view.c $(placement_world)
 tests_unit_policyd_test_placement_view_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_view_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_policies_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_policies_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
