@@ -29,6 +29,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/guests.c \
 	policyd/guests.h \
 	policyd/host.c \
+	policyd/iallocator.c \
+	policyd/iallocator.h \
+	policyd/iallocator_input.c \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/keys.c \
