@@ -84,6 +84,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/policies_keys.c \
 	policyd/policies_keys.def \
 	policyd/policies_load.c \
+	policyd/policies_serve.c \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
@@ -126,4 +127,4 @@ CLEANFILES += policyd/xen-vdc-policyd.service
 EXTRA_DIST += policyd/xen-vdc-policyd.service.in policyd/policyd.conf
 EXTRA_DIST += policyd/placement.conf
 CONF_FILES += policyd/policyd.conf policyd/placement.conf
-dist_man_MANS += doc/man/policyd.8
+dist_man_MANS += doc/man/policyd.8 doc/man/placement.conf.5

@@ -5,8 +5,10 @@
 #include <signal.h>
 
 #include "base/daemon.h"
+#include "base/log.h"
 #include "policyd/guests.h"
 #include "policyd/operations.h"
+#include "policyd/policies.h"
 #include "policyd/server.h"
 #include "policyd/setup.h"
 
@@ -14,6 +16,19 @@ static struct setup setup;
 static struct operations *operations;
 static struct server *server;
 static struct guests *guests;
+
+/* --check-config: the placement policies, too. */
+static int check(struct arena *arena, struct vdc_error *err)
+{
+    struct policies *policies;
+    int rc = setup_complete(&setup, arena, err);
+
+    if (!rc)
+        rc = policies_load(setup.placement, true, &policies, err);
+    if (!rc)
+        policies_drop(policies);
+    return rc;
+}
 
 static int start(struct event_base *base, struct arena *arena,
                  struct vdc_error *err)
@@ -28,6 +43,17 @@ static int start(struct event_base *base, struct arena *arena,
     if (!rc)
         guests = guests_new(base, &setup, operations);
     return rc;
+}
+
+static void reload(void)
+{
+    struct vdc_error err = { 0 };
+
+    if (operations_reload(operations, &err) == 0)
+        return;
+    log_error("%s", err.text);
+    if (err.hint[0])
+        log_error("%s", err.hint);
 }
 
 static void stop(void)
@@ -48,7 +74,9 @@ int main(int argc, char **argv)
         .settings = setup_rows,
         .n_settings = setup_n_rows,
         .settings_base = &setup,
+        .check = check,
         .start = start,
+        .reload = reload,
         .stop = stop,
     };
     return daemon_main(&daemon, argc, argv);

@@ -12,6 +12,7 @@
 #include "policyd/events.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
+#include "policyd/policies.h"
 #include "policyd/reconcile.h"
 
 static const struct {
@@ -42,6 +43,9 @@ static const struct {
     { WIRE_MSG_console_attach, console_attach },
     { WIRE_MSG_host_list, host_list },
     { WIRE_MSG_host_verify, host_verify },
+    { WIRE_MSG_policy_show, policies_serve_show },
+    { WIRE_MSG_policy_reload, policies_serve_reload },
+    { WIRE_MSG_policy_check, policies_serve_check },
     { WIRE_MSG_events, events_query },
 };
 
@@ -106,10 +110,13 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_sqlite_open(setup->database, &store, err);
+    int rc = policies_load(setup->placement, true, &ops->policies, err);
+    if (!rc)
+        rc = store_sqlite_open(setup->database, &store, err);
     if (!rc)
         rc = book_open(store, &ops->book, err);
     if (rc) {
+        policies_drop(ops->policies);
         free(ops);
         return rc;
     }
@@ -141,6 +148,7 @@ void operations_free(struct operations *ops)
     reconcile_free(ops->reconcile);
     events_free(ops->events);
     book_close(ops->book);
+    policies_drop(ops->policies);
     free(ops);
 }
 

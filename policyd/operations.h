@@ -17,6 +17,7 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct policies;
 
 struct operations {
     struct event_base *base;
@@ -28,6 +29,7 @@ struct operations {
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct policies *policies; /* those in force */
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
@@ -42,6 +44,10 @@ void operations_free(struct operations *ops);
 /* Checks who asks, and has the request served. */
 void operations_dispatch(struct request *request,
                          const struct auth_peer *peer);
+
+/* Reads the placement policies again.  Errors: those of policies_load; then
+ * those that were in force stay. */
+int operations_reload(struct operations *ops, struct vdc_error *err);
 
 /* The record of what this request changed. */
 struct store_audit operations_audit(const struct request *request,
@@ -67,6 +73,7 @@ request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
+request_fn policies_serve_show, policies_serve_reload, policies_serve_check;
 request_fn events_query;
 request_fn console_attach;
 

@@ -21,6 +21,10 @@ const struct setting setup_rows[] = {
     { ROW(database), .type = SETTING_STRING,
       .fallback = "/var/lib/xen-vdc/policyd.db",
       .text = "The store of customers, quotas and assignments." },
+    { ROW(placement), .type = SETTING_STRING,
+      .fallback = SYSCONFDIR "/xen-vdc/placement.conf",
+      .text = "The placement policies, as placement.conf(5) describes them. "
+              "Without the file all is as built in." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd: memory:PATH "

@@ -15,6 +15,7 @@ struct setup {
     /* as read */
     const char *socket;
     const char *database;
+    const char *placement; /* the file of policies */
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
     const char *host_name;

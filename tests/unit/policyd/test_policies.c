@@ -140,6 +140,35 @@ static void example(void)
     end();
 }
 
+/* Each setting, key and term is in the manual page. */
+static void manual(void)
+{
+    static const char *const words[] = {
+#define POLICIES_SETTING(name, form, text) #name,
+#define POLICIES_KEY(list, key, member, form, text) #key,
+#include "policyd/policies_keys.def"
+#define PLACEMENT_TERM(id, name, text) name,
+#include "policyd/placement/score.def"
+#undef PLACEMENT_TERM
+    };
+    const char *dir = getenv("TOP_SRCDIR");
+    char *path = xasprintf("%s/doc/man/placement.conf.5", dir ? dir : ".");
+    static char page[65536];
+    FILE *f = fopen(path, "r");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_TRUE(fread(page, 1, sizeof(page) - 1, f) > 1000);
+    fclose(f);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        char *row = xasprintf(".It Ic %s\n", words[i]);
+        char *term = xasprintf(".Ic %s\n", words[i]);
+        CU_ASSERT_TRUE(strstr(page, row) || strstr(page, term));
+        free(row);
+        free(term);
+    }
+    free(path);
+}
+
 /* ---- what is not ---- */
 
 static const struct {
@@ -411,6 +440,7 @@ int main(void)
         { "weights", weights },
         { "external", external },
         { "the example", example },
+        { "the manual", manual },
         { "bad files", bad_files },
         { "rules that only look contradictory", possible },
         { "in a view", in_a_view },
