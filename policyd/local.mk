@@ -47,6 +47,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/capacity.c \
+	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -60,6 +62,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/record.c \
+	policyd/placement/record.h \
+	policyd/placement/replay.c \
+	policyd/placement/replay.h \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -74,6 +80,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/placement/whatif.c \
+	policyd/placement/whatif.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
