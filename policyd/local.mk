@@ -11,6 +11,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
+	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \
@@ -20,6 +21,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/decision.c \
+	policyd/decision.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \
@@ -31,6 +34,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/host.c \
 	policyd/identity.c \
 	policyd/identity.h \
+	policyd/inventory.c \
+	policyd/inventory.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/kv.h \

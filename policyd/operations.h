@@ -17,6 +17,8 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct inventory;
+struct decisions;
 
 struct operations {
     struct event_base *base;
@@ -28,6 +30,8 @@ struct operations {
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct inventory *inventory;
+    struct decisions *decisions;
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
