@@ -23,6 +23,8 @@ struct book {
     struct store *store;
     struct customer_list customers;
     void *by_uuid; /* tsearch(3) tree of assignments */
+    book_watch_fn *watch;
+    void *watch_arg;
 };
 
 static const char *const state_names[] = {
@@ -65,6 +67,25 @@ static int compare_uuid(const void *a, const void *b)
 
 /* ---- in memory ---- */
 
+static void tell(const struct book *book, const struct assignment *a,
+                 bool gone)
+{
+    if (book->watch)
+        book->watch(book->watch_arg, a, gone);
+}
+
+void book_watch(struct book *book, book_watch_fn *fn, void *arg)
+{
+    const struct customer *c;
+    const struct assignment *a;
+
+    book->watch = fn;
+    book->watch_arg = arg;
+    TAILQ_FOREACH(c, &book->customers, link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    tell(book, a, false);
+}
+
 static void copy_logins(struct customer *c, const struct wire_customer *from)
 {
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
@@ -105,6 +126,7 @@ static struct customer *insert_customer(struct book *book,
 
 static void drop_assignment(struct book *book, struct assignment *a)
 {
+    tell(book, a, true);
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
@@ -143,6 +165,7 @@ static struct assignment *insert_assignment(struct book *book,
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
         abort(); /* no memory: as everywhere */
+    tell(book, a, false);
     return a;
 }
 
@@ -434,6 +457,7 @@ int book_assignment_count(struct book *book, struct assignment *a,
         free(a->macs);
         a->macs = copy;
     }
+    tell(book, a, false);
     return 0;
 }
 

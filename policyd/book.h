@@ -58,6 +58,11 @@ struct book;
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
 
+/* Told of each assignment that is there, and later is new or counts for
+ * something else; `gone`: before it goes.  One watcher; NULL ends it. */
+typedef void book_watch_fn(void *arg, const struct assignment *a, bool gone);
+void book_watch(struct book *book, book_watch_fn *fn, void *arg);
+
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);

@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "policyd/inventory.h"
 #include "policyd/operation.h"
 #include "policyd/partition.h"
 
@@ -114,9 +116,14 @@ static void settled(struct change *change)
         return;
     }
     for (uint32_t i = 0;
-         i < reply->n_results && i < change->order.n_operations; i++)
+         i < reply->n_results && i < change->order.n_operations; i++) {
+        inventory_partition(change->request->ops->inventory,
+                            &reply->results[i].partition);
         present(change, i, &reply->results[i].partition);
+    }
     if (change_is_single(change)) {
+        inventory_partition(change->request->ops->inventory,
+                            &change->single.partition);
         present(change, 0, &change->single.partition);
         change->single.reason = change->place_reason;
     }
@@ -255,6 +262,8 @@ static void decide(struct change *change)
     if (ended(change, false))
         return;
     change_decide(change);
+    if (change->reasons.n_errors || change->order.dry_run)
+        change_unplace(change);
     if (change->reasons.n_errors) {
         change_ask_reasons(change, refused);
         return;
@@ -322,6 +331,8 @@ static void host_known(void *arg, const void *answer,
         change_fail(change, why ? why : &err);
         return;
     }
+    inventory_report(change->request->ops->inventory, &change->host,
+                     change->host_asked_ms);
     measure(change);
 }
 
@@ -348,6 +359,7 @@ static void examined(void *arg, const void *answer,
     for (uint32_t i = 0; i < change->n_guests; i++)
         creates |= change->guests[i].book == CHANGE_CREATES;
     change->at = 0;
+    change->host_asked_ms = clock_mono().ms;
     if (!creates)
         measure(change);
     else if (service_host(request->ops->service, host_known, change, &err))

@@ -7,6 +7,7 @@
  *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
  *   change_decide.c  what is decided in one go, when all is known
+ *   change_place.c   of that, the hosts
  *   change_host.c    what the host says besides doing it
  *   change_record.c  what is recorded before and after
  */
@@ -43,6 +44,7 @@ struct change_guest {
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */
     bool refused;  /* whatever is asked for it */
+    bool placed;   /* it is in the inventory, before it is in the book */
     struct effect effect;
     struct wire_usage growth; /* what it counts for more, when it is done */
 };
@@ -66,9 +68,11 @@ struct change {
     void (*asked)(struct change *change);
     bool as_transaction;    /* a single request may be sent as one */
     struct wire_host host;
+    uint64_t host_asked_ms; /* monotonic */
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
+    bool lent;               /* its memory is in the inventory */
 
     /* what came of it */
     void (*settled)(struct change *change);
@@ -102,6 +106,18 @@ void change_find(struct change *change, void (*fn)(struct change *change));
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
 void change_decide(struct change *change);
+
+/* change_place.c: of change_decide.  Guests that get a host are in the
+ * inventory from now on.  Those that the book does not have are taken out of
+ * it again when nothing comes of the change. */
+void change_place(struct change *change);
+void change_unplace(struct change *change);
+/* What placement is asked for a guest, and by which policy. */
+void place_request(struct operations *ops, const char *customer,
+                   const struct wire_definition *definition, bool start,
+                   struct placement_request *ret);
+const struct placement_policy *place_policy(const struct operations *ops,
+                                            const char *customer);
 
 /* change_host.c: it is refused; adds the reasons that its host has, then
  * calls `fn`. */

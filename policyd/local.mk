@@ -11,6 +11,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
+	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \
@@ -20,6 +21,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/decision.c \
+	policyd/decision.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \
@@ -34,6 +37,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/iallocator_input.c \
 	policyd/identity.c \
 	policyd/identity.h \
+	policyd/inventory.c \
+	policyd/inventory.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/kv.h \
@@ -50,6 +55,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/capacity.c \
+	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -63,6 +70,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/record.c \
+	policyd/placement/record.h \
+	policyd/placement/replay.c \
+	policyd/placement/replay.h \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -85,6 +96,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/policies_keys.def \
 	policyd/policies_load.c \
 	policyd/policies_serve.c \
+	policyd/placement/whatif.c \
+	policyd/placement/whatif.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/console.h"
+#include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
 #include "policyd/policies.h"
@@ -120,6 +122,9 @@ int operations_new(struct event_base *base, const struct setup *setup,
         free(ops);
         return rc;
     }
+    ops->inventory = inventory_new(ops->book);
+    policies_apply(ops->policies, inventory_view(ops->inventory));
+    ops->decisions = decisions_new(setup->decisions_kept);
     ops->events = events_new(ops);
     ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -147,6 +152,8 @@ void operations_free(struct operations *ops)
     consoles_free(ops->consoles);
     reconcile_free(ops->reconcile);
     events_free(ops->events);
+    decisions_free(ops->decisions);
+    inventory_free(ops->inventory);
     book_close(ops->book);
     policies_drop(ops->policies);
     free(ops);

@@ -18,6 +18,8 @@ struct consoles;
 struct keys;
 struct leases;
 struct policies;
+struct inventory;
+struct decisions;
 
 struct operations {
     struct event_base *base;
@@ -30,6 +32,8 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct policies *policies; /* those in force */
+    struct inventory *inventory;
+    struct decisions *decisions;
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of

@@ -3,6 +3,7 @@
  */
 #include "policyd/policies.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ int policies_group(const char *customer, const char *group, bool restricted,
 /* ---- a view ---- */
 
 static int apply_rule(const struct policies_rule *rule,
-                      struct placement_view *view, struct vdc_error *err)
+                      struct placement_view *view)
 {
     struct placement_names *names = placement_view_names(view);
     const struct placement_rule put = {
@@ -143,11 +144,11 @@ static int apply_rule(const struct policies_rule *rule,
         .scope = rule->scope,
     };
 
-    return placement_view_put_rule(view, &put, err);
+    return placement_view_put_rule(view, &put, NULL);
 }
 
 static int apply_promise(const struct policies_promise *promise,
-                         struct placement_view *view, struct vdc_error *err)
+                         struct placement_view *view)
 {
     struct placement_names *names = placement_view_names(view);
     const struct placement_promise put = {
@@ -157,20 +158,20 @@ static int apply_promise(const struct policies_promise *promise,
         .spec = { .memory = promise->memory, .vcpus = promise->vcpus },
     };
 
-    return placement_view_put_promise(view, &put, err);
+    return placement_view_put_promise(view, &put, NULL);
 }
 
-int policies_apply(const struct policies *policies,
-                   struct placement_view *view, struct vdc_error *err)
+void policies_apply(const struct policies *policies,
+                    struct placement_view *view)
 {
     int rc = 0;
 
     placement_view_set_overcommit(view, policies->overcommit_percent);
     for (uint32_t i = 0; !rc && i < policies->n_rules; i++)
-        rc = apply_rule(&policies->rules[i], view, err);
+        rc = apply_rule(&policies->rules[i], view);
     for (uint32_t i = 0; !rc && i < policies->n_promises; i++)
-        rc = apply_promise(&policies->promises[i], view, err);
-    return rc;
+        rc = apply_promise(&policies->promises[i], view);
+    assert(!rc); /* what a view refuses is refused when loaded */
 }
 
 void policies_withdraw(const struct policies *policies,

@@ -124,10 +124,9 @@ const struct policies_policy *policies_find(const struct policies *policies,
 const struct policies_policy *policies_for(const struct policies *policies,
                                            const char *customer);
 
-/* Puts rules, promises and the overcommit ratio into the view.  Errors: those
- * of placement_view_put_rule and placement_view_put_promise. */
-int policies_apply(const struct policies *policies,
-                   struct placement_view *view, struct vdc_error *err);
+/* Puts rules, promises and the overcommit ratio into the view. */
+void policies_apply(const struct policies *policies,
+                    struct placement_view *view);
 /* Takes them out again, for those that come next. */
 void policies_withdraw(const struct policies *policies,
                        struct placement_view *view);

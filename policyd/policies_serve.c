@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policyd/inventory.h"
 #include "policyd/operations.h"
 #include "policyd/placement/score.h"
 #include "policyd/policies.h"
 
 int operations_reload(struct operations *ops, struct vdc_error *err)
 {
+    struct placement_view *view = inventory_view(ops->inventory);
     struct policies *policies;
     int rc = policies_load(ops->setup->placement, true, &policies, err);
 
@@ -18,6 +20,8 @@ int operations_reload(struct operations *ops, struct vdc_error *err)
         vdc_error_prefix(err, "the placement policies stay as they were");
         return rc;
     }
+    policies_withdraw(ops->policies, view);
+    policies_apply(policies, view);
     policies_drop(ops->policies);
     ops->policies = policies;
     log_info("%s: %u placement policies, %u rules, %u promises",

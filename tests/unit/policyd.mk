@@ -8,11 +8,14 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
+	tests/unit/policyd/test_placement_capacity \
 	tests/unit/policyd/test_placement_random \
+	tests/unit/policyd/test_placement_record \
 	tests/unit/policyd/test_placement_spare \
 	tests/unit/policyd/test_placement_together \
 	tests/unit/policyd/test_placement_view \
 	tests/unit/policyd/test_policies \
+	tests/unit/policyd/test_placement_whatif \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_store
@@ -47,6 +50,18 @@ tests_unit_policyd_test_policies_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policies_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_iallocator_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_iallocator_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_capacity_SOURCES = \
+	tests/unit/policyd/test_placement_capacity.c $(placement_world)
+tests_unit_policyd_test_placement_capacity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_capacity_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_record_SOURCES = \
+	tests/unit/policyd/test_placement_record.c $(placement_world)
+tests_unit_policyd_test_placement_record_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_record_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_whatif_SOURCES = \
+	tests/unit/policyd/test_placement_whatif.c $(placement_world)
+tests_unit_policyd_test_placement_whatif_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_whatif_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
