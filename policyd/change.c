@@ -4,7 +4,8 @@
  *   key known? (and if nobody knows what came of it, the host is asked) ->
  *   which guests? -> the host looks at files and policy -> the host says what
  *   it has (for what is created) and what the guests have (for what counts in
- *   quotas) -> [decided, recorded] -> the host does it -> recorded -> answered
+ *   quotas) -> programs that place are asked -> [decided, recorded] -> the host
+ *   does it -> recorded -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -259,9 +260,11 @@ static void refused(struct change *change)
 
 static void decide(struct change *change)
 {
+    if (!request_is_cancelled(change->request, NULL))
+        change_decide(change);
+    change_consulted(change);
     if (ended(change, false))
         return;
-    change_decide(change);
     if (change->reasons.n_errors || change->order.dry_run)
         change_unplace(change);
     if (change->reasons.n_errors) {
@@ -315,7 +318,7 @@ static void measure(struct change *change)
             change_fail(change, &err);
         return;
     }
-    decide(change);
+    change_consult(change, decide);
 }
 
 /* ---- what the host has ---- */

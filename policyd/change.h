@@ -6,6 +6,7 @@
  *   change.c         the road, step by step
  *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
+ *   change_consult.c what programs say that place guests
  *   change_decide.c  what is decided in one go, when all is known
  *   change_place.c   of that, the hosts
  *   change_host.c    what the host says besides doing it
@@ -61,6 +62,8 @@ struct change {
     struct keyed *keyed;
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
+    struct policies *policies; /* while placing is asked and decided */
+    struct change_advice *advice[CHANGE_OPERATIONS_MAX]; /* NULL: nobody's */
     struct reasons reasons; /* why it cannot be */
     bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
     bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
@@ -103,6 +106,19 @@ void change_recall(struct change *change, void (*fn)(struct change *change));
  * unless it failed. */
 void change_find(struct change *change, void (*fn)(struct change *change));
 
+/* change_consult.c: guests that are placed by a program are asked for; then
+ * calls `fn`, unless it failed.  change_consulted forgets what was said, when
+ * it is decided. */
+void change_consult(struct change *change, void (*fn)(struct change *change));
+void change_consulted(struct change *change);
+/* The host of a guest, by what a program said or by the policy, and why.
+ * Errors: those of placement_choose; *ret_decided false: VDC_E_NO_HOST as
+ * nobody has decided. */
+struct placement_record;
+int change_choose(struct change *change, uint32_t i,
+                  struct placement_record *record, bool *ret_decided,
+                  struct vdc_error *err);
+
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
 void change_decide(struct change *change);
@@ -110,6 +126,7 @@ void change_decide(struct change *change);
 /* change_place.c: of change_decide.  Guests that get a host are in the
  * inventory from now on.  Those that the book does not have are taken out of
  * it again when nothing comes of the change. */
+bool change_is_to_place(const struct change *change, uint32_t i);
 void change_place(struct change *change);
 void change_unplace(struct change *change);
 /* What placement is asked for a guest, and by which policy. */

@@ -10,7 +10,7 @@
 #include "policyd/inventory.h"
 #include "policyd/policies.h"
 
-static bool is_to_place(const struct change *change, uint32_t i)
+bool change_is_to_place(const struct change *change, uint32_t i)
 {
     const struct change_guest *guest = change->guest_of[i];
 
@@ -67,15 +67,12 @@ static int place_one(struct change *change, uint32_t i, struct vdc_error *err)
     place_request(ops, guest->customer, &op->definition, op->start,
                   &record.request);
     record.request.uuid = guest->uuid;
-    int rc = placement_index_choose(inventory_index(ops->inventory), view,
-                                    &record.request, &record.policy,
-                                    &record.decision, err);
-    if (rc == 0 || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY)
+    bool decided;
+    int rc = change_choose(change, i, &record, &decided, err);
+    if (decided && (rc == 0 || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         remember(change, &record, guest);
     if (rc)
         return rc;
-    placement_reason(view, &record.request, &record.policy, &record.decision,
-                     change->place_reason, sizeof(change->place_reason));
     guest->host = arena_strdup(
         change->request->arena,
         placement_view_text(
@@ -102,7 +99,7 @@ void change_place(struct change *change)
 {
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         struct vdc_error err = { 0 };
-        if (!is_to_place(change, i))
+        if (!change_is_to_place(change, i))
             continue;
         if (!change->lent)
             lend(change, 1);

@@ -8,6 +8,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/cancel.c \
 	policyd/change.c \
 	policyd/change.h \
+	policyd/change_consult.c \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
@@ -27,6 +28,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/external.c \
+	policyd/external.h \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \

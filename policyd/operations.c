@@ -11,6 +11,7 @@
 #include "policyd/console.h"
 #include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/external.h"
 #include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
@@ -125,6 +126,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->inventory = inventory_new(ops->book);
     policies_apply(ops->policies, inventory_view(ops->inventory));
     ops->decisions = decisions_new(setup->decisions_kept);
+    ops->externals = externals_new(base);
     ops->events = events_new(ops);
     ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -137,6 +139,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
 void operations_stop(struct operations *ops)
 {
+    externals_stop(ops->externals);
     service_free(ops->service);
     ops->service = NULL;
     consoles_stop(ops->consoles);
@@ -147,6 +150,7 @@ void operations_free(struct operations *ops)
 {
     if (!ops)
         return;
+    externals_free(ops->externals);
     leases_free(ops->leases);
     keys_free(ops->keys);
     consoles_free(ops->consoles);

@@ -18,6 +18,7 @@ struct consoles;
 struct keys;
 struct leases;
 struct policies;
+struct externals;
 struct inventory;
 struct decisions;
 
@@ -32,6 +33,7 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct policies *policies; /* those in force */
+    struct externals *externals;
     struct inventory *inventory;
     struct decisions *decisions;
 };
