@@ -27,6 +27,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/explain.c \
+	policyd/explain.h \
+	policyd/forecast.c \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \

@@ -11,6 +11,7 @@
 #include "policyd/console.h"
 #include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/explain.h"
 #include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
@@ -45,6 +46,11 @@ static const struct {
     { WIRE_MSG_host_list, host_list },
     { WIRE_MSG_host_verify, host_verify },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_placement_why, explain_why },
+    { WIRE_MSG_placement_why_not, explain_why_not },
+    { WIRE_MSG_placement_try, explain_try },
+    { WIRE_MSG_placement_capacity, forecast_capacity },
+    { WIRE_MSG_placement_what_if, forecast_what_if },
 };
 
 void operations_dispatch(struct request *request,
@@ -132,6 +138,7 @@ void operations_stop(struct operations *ops)
     service_free(ops->service);
     ops->service = NULL;
     consoles_stop(ops->consoles);
+    forecast_stop(ops);
     reconcile_stop(ops->reconcile);
 }
 
