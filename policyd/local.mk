@@ -11,6 +11,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
+	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \
@@ -29,6 +30,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/guests.c \
 	policyd/guests.h \
 	policyd/host.c \
+	policyd/host_change.c \
+	policyd/hosts.c \
+	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/keys.c \
