@@ -26,21 +26,14 @@
 struct known {
     struct request *request;
     request_fn *fn;
-    uint64_t asked_ms;
 };
 
-static void known(void *arg, const void *answer, const struct vdc_error *why)
+static void known(void *arg)
 {
     const struct known *k = arg; /* in the request's arena */
     struct request *request = k->request;
-    struct operations *ops = request->ops;
     struct vdc_error err = { 0 };
 
-    if (answer)
-        inventory_report(ops->inventory, answer, k->asked_ms);
-    else
-        inventory_host_state(ops->inventory, service_host_name(ops->service),
-                             PLACEMENT_DOWN, "does not answer");
     if (request_is_cancelled(request, &err))
         request_fail(request, &err);
     else
@@ -50,11 +43,9 @@ static void known(void *arg, const void *answer, const struct vdc_error *why)
 void explain_when_known(struct request *request, request_fn *fn)
 {
     struct known *k = ARENA_NEW(request->arena, struct known);
-    struct vdc_error err = { 0 };
 
-    *k = (struct known){ request, fn, clock_mono().ms };
-    if (service_host(request->ops->service, known, k, &err))
-        known(k, NULL, &err);
+    *k = (struct known){ request, fn };
+    hosts_refresh(request->ops->hosts, known, k);
 }
 
 /* ---- specs ---- */

@@ -35,6 +35,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/guests.c \
 	policyd/guests.h \
 	policyd/host.c \
+	policyd/host_change.c \
+	policyd/hosts.c \
+	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/inventory.c \

@@ -74,16 +74,16 @@ static struct assignment *assign(struct bed *bed, const struct vdc_uuid *uuid,
 
 static void report(struct bed *bed, uint64_t available, bool later)
 {
-    struct wire_host host;
+    const struct inventory_host host = {
+        .name = "alpha",
+        .reported = true,
+        .pcpus = 8,
+        .available = MEM_KIB(available),
+        /* asked after or before everything that was changed */
+        .asked_ms = later ? clock_mono().ms + 1 : 0,
+    };
 
-    wire_init(&wire_struct_host, &host);
-    host.name = "alpha";
-    host.state = "up";
-    host.pcpus = 8;
-    host.available_memory = MEM_KIB(available);
-    /* asked after or before everything that was changed */
-    inventory_report(bed->inventory, &host,
-                     later ? clock_mono().ms + 1 : 0);
+    inventory_put_host(bed->inventory, &host);
 }
 
 static uint64_t left(const struct bed *bed)
@@ -222,7 +222,10 @@ static void from_the_book(void)
     report(&bed, GIB, false);
     CU_ASSERT_EQUAL(left(&bed), GIB);
     CU_ASSERT_EQUAL(placement_view_host(view, 0)->state, PLACEMENT_UP);
-    inventory_host_state(bed.inventory, "alpha", PLACEMENT_DOWN, "gone");
+    const struct inventory_host down = { .name = "alpha",
+                                         .state = PLACEMENT_DOWN,
+                                         .why = "gone" };
+    inventory_put_host(bed.inventory, &down);
     CU_ASSERT_EQUAL(decide(&bed, 1024, &uuid), VDC_E_NO_HOST);
     bed_fini(&bed);
 }
