@@ -125,6 +125,49 @@ check_error "a quota of nobody" 3 'no such customer: nobody' \
 check_error "a limit of something" 2 "'pears=3' is not a limit" \
     vdc what-if quota acme pears=3
 
+# ---- two hosts ----
+sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
+    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|; s|memory=4G|memory=2G|" \
+    "$WORK/resourced.conf" >"$WORK/beta.conf"
+"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
+    >>"$WORK/beta.log" 2>&1 &
+beta_pid=$!
+vdc host-add -q beta "memory:$WORK/beta.sock" --tags ssd || exit 1
+beta_is() {
+    vdc host-list | grep -q "^beta  *$1"
+}
+check "beta is up" retry 10 beta_is up
+check_output "place: the emptier one, by its score" \
+    '^web: would be placed on host (alpha|beta)$' vdc place "$WORK/web.cfg"
+check_output "place: both hosts" '^beta +[0-9.]+ +load' \
+    vdc place "$WORK/web.cfg"
+check_output "why-not: it could" \
+    'host beta (could take it|would be chosen now)' vdc why-not acme.web beta
+check "something large on one" \
+    vdc create -q "$WORK/web.cfg" name=fill memory=1400
+check_output "why: the other host, too" '^(alpha|beta) +[0-9.]+ +load' \
+    vdc why fill
+vdc why -o json fill >"$WORK/fill.json"
+check_equal "it says of both" 2 "$(json "$WORK/fill.json" '$.of_hosts')"
+check_output "and comes out the same" 'the same$' vdc why --replay fill
+check "beta drains" vdc host-set -q beta --state draining --reason disks
+check_output "why-not there: why" 'cannot take it: state: host beta is dr' \
+    vdc why-not acme.web beta
+check_output "place: excluded, and what would help" 'state: 1 of 2 hosts' \
+    vdc place "$WORK/web.cfg"
+check_output "it comes back" 'would(;|$)' vdc what-if host beta comes
+check "beta is up" vdc host-set -q beta --state up
+check_output "alpha dies: web goes to beta" '^acme.web +64 MiB +beta' \
+    vdc what-if host alpha dies
+check_output "what fits on both" 'more guests fit on 2 hosts' \
+    vdc capacity --spec 1cpu,1G
+check_output "no host can: each constraint counts its hosts" \
+    'memory: 2 of 2 hosts \(nearest: host' vdc place "$WORK/web.cfg" memory=9000
+check_error "to create, too" 5 'memory: 2 of 2 hosts .nearest: host' \
+    vdc create -q "$WORK/web.cfg" name=none memory=9000
+kill "$beta_pid"
+wait "$beta_pid" 2>/dev/null
+
 # ---- customers ----
 customers() {
     if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
