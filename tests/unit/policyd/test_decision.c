@@ -1,6 +1,7 @@
 /*
  * Decisions that are kept: found, made again, forgotten by runs.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policyd/decision.h"
@@ -79,6 +80,108 @@ static void kept(void)
     world_fini(&world);
 }
 
+/* ---- kept beyond the process ---- */
+
+#define SHELF_MAX 4000
+
+struct shelf {
+    struct decision kept[SHELF_MAX]; /* by number; 0: none */
+    unsigned n_put, n_dropped;
+};
+
+static void put_on(void *arg, const struct decision *d)
+{
+    struct shelf *shelf = arg;
+    struct decision *copy = &shelf->kept[d->number];
+
+    *copy = *d;
+    copy->customer = strdup(d->customer);
+    copy->guest = strdup(d->guest);
+    copy->host = strdup(d->host);
+    copy->text = strdup(d->text);
+    shelf->n_put++;
+}
+
+static void take_off(struct shelf *shelf, uint64_t number)
+{
+    struct decision *d = &shelf->kept[number];
+
+    free(d->customer);
+    free(d->guest);
+    free(d->host);
+    free(d->text);
+    memset(d, 0, sizeof(*d));
+}
+
+static void drop_from(void *arg, const struct decision *d)
+{
+    struct shelf *shelf = arg;
+
+    CU_ASSERT_EQUAL(shelf->kept[d->number].number, d->number);
+    take_off(shelf, d->number);
+    shelf->n_dropped++;
+}
+
+/* After restarts, and when some were lost: what is there can be made again,
+ * and new ones go on. */
+static void loaded(void)
+{
+    struct shelf *shelf = calloc(1, sizeof(*shelf));
+    const struct decisions_keeper keeper = { put_on, drop_from, shelf };
+    struct placement_record record;
+    unsigned n_same = 0, n = 0, n_lost = 0, n_left_out = 0;
+    unsigned n_lives = unit_on_valgrind() ? 2 : 8;
+    struct world world;
+
+    world_init(&world, 5, 20);
+    for (unsigned life = 0; life < n_lives; life++) {
+        struct decisions *decisions = decisions_new(300);
+        size_t n_kept = 0;
+        for (unsigned i = 0; i < SHELF_MAX; i++) {
+            /* the power was cut */
+            if (life % 2 && i % 61 == 60 && shelf->kept[i].number) {
+                take_off(shelf, i);
+                n_lost++;
+            }
+            n_kept += shelf->kept[i].number != 0;
+            if (shelf->kept[i].number)
+                decisions_load(decisions, &shelf->kept[i]);
+        }
+        n_left_out += (unsigned)(n_kept - decisions_count(decisions));
+        decisions_set_keeper(decisions, &keeper);
+        for (unsigned i = 0; i < SHELF_MAX; i++) {
+            const struct decision *d =
+                shelf->kept[i].number
+                    ? decisions_find(decisions, &shelf->kept[i].uuid)
+                    : NULL;
+            n += d != NULL;
+            n_same += d && is_same_again(decisions, d);
+        }
+        for (unsigned i = 0; i < 400; i++) {
+            decide(&world, &record);
+            if (i == 200)
+                decisions_break(decisions);
+            const struct decision *d = decisions_add(
+                decisions, world.view, &record, "acme", "web", i);
+            CU_ASSERT(d->whole || (i != 0 && i != 200));
+            if (i % 50 == 0)
+                CU_ASSERT(is_same_again(decisions, d));
+        }
+        decisions_free(decisions);
+    }
+    printf("%u made again, %u lost, %u left out ... ", n_same, n_lost,
+           n_left_out);
+    CU_ASSERT_EQUAL(n_same, n);
+    CU_ASSERT(n > (n_lives - 1) * 100);
+    CU_ASSERT(n_lost > 1 && n_left_out > 1);
+    CU_ASSERT_EQUAL(shelf->n_put, n_lives * 400);
+    CU_ASSERT(shelf->n_dropped > n_lives * 50);
+    for (unsigned i = 0; i < SHELF_MAX; i++)
+        take_off(shelf, i);
+    free(shelf);
+    world_fini(&world);
+}
+
 /* The last of several about one guest is it. */
 static void last_one(void)
 {
@@ -104,6 +207,7 @@ static void last_one(void)
 static const struct unit_test tests[] = {
     { "kept", kept },
     { "the last one", last_one },
+    { "loaded", loaded },
 };
 
 UNIT_MAIN("policyd: decisions that are kept", tests)
