@@ -22,7 +22,9 @@
 struct book {
     struct store *store;
     struct customer_list customers;
-    void *by_uuid; /* tsearch(3) tree of assignments */
+    TAILQ_HEAD(, book_host) hosts;
+    void *hosts_by_name; /* tsearch(3) tree */
+    void *by_uuid;       /* tsearch(3) tree of assignments */
     book_watch_fn *watch;
     void *watch_arg;
 };
@@ -65,6 +67,13 @@ static int compare_uuid(const void *a, const void *b)
     return memcmp(x->uuid.bytes, y->uuid.bytes, sizeof(x->uuid.bytes));
 }
 
+static int compare_host(const void *a, const void *b)
+{
+    const struct book_host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 /* ---- in memory ---- */
 
 static void tell(const struct book *book, const struct assignment *a,
@@ -84,6 +93,79 @@ void book_watch(struct book *book, book_watch_fn *fn, void *arg)
     TAILQ_FOREACH(c, &book->customers, link)
     TAILQ_FOREACH(a, &c->assignments, link)
     tell(book, a, false);
+}
+
+static struct book_host *find_host(const struct book *book, const char *name)
+{
+    struct book_host key = { .name = (char *)name };
+    struct book_host *const *found =
+        tfind(&key, &book->hosts_by_name, compare_host);
+
+    return found ? *found : NULL;
+}
+
+static struct book_host *need_host(struct book *book, const char *name)
+{
+    struct book_host *host = find_host(book, name);
+
+    if (host)
+        return host;
+    host = XNEW(struct book_host);
+    host->name = xstrdup(name);
+    TAILQ_INIT(&host->assignments);
+    TAILQ_INSERT_TAIL(&book->hosts, host, link);
+    if (!tsearch(host, &book->hosts_by_name, compare_host))
+        abort(); /* no memory: as everywhere */
+    return host;
+}
+
+/* When there is nothing to know of it. */
+static void release_host(struct book *book, struct book_host *host)
+{
+    if (host->record || host->n_assignments)
+        return;
+    tdelete(host, &book->hosts_by_name, compare_host);
+    TAILQ_REMOVE(&book->hosts, host, link);
+    free(host->name);
+    free(host);
+}
+
+static void set_record(struct book *book, const char *name,
+                       const struct wire_host_record *record)
+{
+    struct book_host *host = need_host(book, name);
+    struct arena *old = host->arena;
+
+    host->record = NULL;
+    host->arena = NULL;
+    if (record) {
+        host->arena = arena_new();
+        struct wire_host_record *copy =
+            ARENA_NEW(host->arena, struct wire_host_record);
+        /* cannot fail: it was decoded or checked */
+        if (wire_struct_copy(&wire_struct_host_record, record, host->arena,
+                             copy, NULL))
+            abort();
+        host->record = copy;
+    }
+    arena_free(old);
+    release_host(book, host);
+}
+
+static void put_there(struct book *book, struct assignment *a,
+                      const char *host)
+{
+    a->there = need_host(book, host);
+    a->host = a->there->name;
+    TAILQ_INSERT_TAIL(&a->there->assignments, a, link_there);
+    a->there->n_assignments++;
+}
+
+static void take_away(struct book *book, struct assignment *a)
+{
+    TAILQ_REMOVE(&a->there->assignments, a, link_there);
+    a->there->n_assignments--;
+    release_host(book, a->there);
 }
 
 static void copy_logins(struct customer *c, const struct wire_customer *from)
@@ -130,7 +212,7 @@ static void drop_assignment(struct book *book, struct assignment *a)
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
-    free(a->host);
+    take_away(book, a);
     free(a->macs);
     free(a->reason);
     free(a);
@@ -155,7 +237,7 @@ static struct assignment *insert_assignment(struct book *book,
     a->uuid = s->uuid;
     strncpy(a->name, s->name, sizeof(a->name) - 1);
     strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
-    a->host = xstrdup(s->host);
+    put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
     a->macs = xstrdup(s->macs);
@@ -190,6 +272,13 @@ static int load_assignment(void *arg, const struct store_assignment *a,
     return 0;
 }
 
+static int load_host(void *arg, const struct wire_host_record *record,
+                     struct vdc_error *err)
+{
+    set_record(arg, record->name, record);
+    return 0;
+}
+
 static int add_provider(struct book *book, struct vdc_error *err)
 {
     struct wire_customer provider;
@@ -205,10 +294,11 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
 {
     struct book *book = XNEW(struct book);
     const struct store_loader loader = { load_customer, load_assignment,
-                                         book };
+                                         load_host, book };
 
     book->store = store;
     TAILQ_INIT(&book->customers);
+    TAILQ_INIT(&book->hosts);
     int rc = store->ops->load(store, &loader, err);
     if (!rc)
         rc = add_provider(book, err);
@@ -226,6 +316,8 @@ void book_close(struct book *book)
         return;
     while (!TAILQ_EMPTY(&book->customers))
         drop_customer(book, TAILQ_FIRST(&book->customers));
+    while (!TAILQ_EMPTY(&book->hosts))
+        set_record(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     book->store->ops->close(book->store);
     free(book);
 }
@@ -291,6 +383,21 @@ struct assignment *book_assignment_by_mac(const struct book *book,
     if (strcasestr(a->macs, mac))
         return a;
     return NULL;
+}
+
+const struct book_host *book_hosts(const struct book *book)
+{
+    return TAILQ_FIRST(&book->hosts);
+}
+
+const struct book_host *book_host_next(const struct book_host *host)
+{
+    return TAILQ_NEXT(host, link);
+}
+
+const struct book_host *book_host(const struct book *book, const char *name)
+{
+    return find_host(book, name);
 }
 
 void book_usage(const struct customer *customer, struct wire_usage *ret)
@@ -365,6 +472,30 @@ int book_customer_remove(struct book *book, struct customer *customer,
     int rc = commit(book, &change, audit, err);
     if (!rc)
         drop_customer(book, customer);
+    return rc;
+}
+
+int book_host_put(struct book *book, const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_HOST_PUT,
+                                         .host = record };
+    int rc = commit(book, &change, audit, err);
+
+    if (!rc)
+        set_record(book, record->name, record);
+    return rc;
+}
+
+int book_host_remove(struct book *book, const char *name,
+                     const struct store_audit *audit, struct vdc_error *err)
+{
+    const struct store_change change = { .kind = STORE_HOST_REMOVE,
+                                         .name = name };
+    int rc = commit(book, &change, audit, err);
+
+    if (!rc)
+        set_record(book, name, NULL);
     return rc;
 }
 
@@ -457,6 +588,27 @@ int book_assignment_count(struct book *book, struct assignment *a,
         free(a->macs);
         a->macs = copy;
     }
+    tell(book, a, false);
+    return 0;
+}
+
+int book_assignment_place(struct book *book, struct assignment *a,
+                          const char *host, const char *reason,
+                          struct vdc_error *err)
+{
+    struct store_assignment row = row_of(a);
+
+    assert(a->state == ASSIGNMENT_CREATING);
+    row.host = host;
+    row.reason = reason;
+    int rc = put(book, a, &row, NULL, err);
+    if (rc)
+        return rc;
+    take_away(book, a);
+    put_there(book, a, host);
+    char *copy = xstrdup(reason);
+    free(a->reason);
+    a->reason = copy;
     tell(book, a, false);
     return 0;
 }

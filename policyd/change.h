@@ -8,7 +8,7 @@
  *   change_find.c    which guests it is about
  *   change_consult.c what programs say that place guests
  *   change_decide.c  what is decided in one go, when all is known
- *   change_place.c   of that, the hosts
+ *   change_place.c   on which host what is created comes
  *   change_host.c    what the host says besides doing it
  *   change_record.c  what is recorded before and after
  */
@@ -21,6 +21,8 @@
 #include "policyd/placement/place.h"
 
 #define CHANGE_OPERATIONS_MAX 16
+/* So many hosts are asked for room, one after the other. */
+#define CHANGE_PLACES_MAX 3
 
 /* What becomes of a guest's assignment. */
 enum change_book {
@@ -62,16 +64,19 @@ struct change {
     struct keyed *keyed;
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
-    struct policies *policies; /* while placing is asked and decided */
-    struct change_advice *advice[CHANGE_OPERATIONS_MAX]; /* NULL: nobody's */
-    struct reasons reasons; /* why it cannot be */
+    struct change_advice *advice; /* of a program; NULL: none was asked */
+    struct reasons reasons;               /* why it cannot be */
     bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
     bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
     bool lease_refused;
     void (*asked)(struct change *change);
-    bool as_transaction;    /* a single request may be sent as one */
-    struct wire_host host;
-    uint64_t host_asked_ms; /* monotonic */
+    bool as_transaction; /* a single request may be sent as one */
+    const char *host;    /* the one that it is about: that of its guests, of
+                            its lease, or else which looks at its files and,
+                            decided, the one that was chosen */
+    bool pinned;         /* it can be no other */
+    const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
+    uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
@@ -106,18 +111,18 @@ void change_recall(struct change *change, void (*fn)(struct change *change));
  * unless it failed. */
 void change_find(struct change *change, void (*fn)(struct change *change));
 
-/* change_consult.c: guests that are placed by a program are asked for; then
- * calls `fn`, unless it failed.  change_consulted forgets what was said, when
- * it is decided. */
+/* change_consult.c: the program of an external placement policy is asked
+ * where to put what is created; then calls `fn`, unless it failed.
+ * change_consulted forgets what was said, when it is decided. */
 void change_consult(struct change *change, void (*fn)(struct change *change));
 void change_consulted(struct change *change);
-/* The host of a guest, by what a program said or by the policy, and why.
+/* Chooses by what the program said, or by the policy of the record, which
+ * says then what was decided; `reason` (PLACEMENT_REASON_MAX + 1): why there.
  * Errors: those of placement_choose; *ret_decided false: VDC_E_NO_HOST as
  * nobody has decided. */
 struct placement_record;
-int change_choose(struct change *change, uint32_t i,
-                  struct placement_record *record, bool *ret_decided,
-                  struct vdc_error *err);
+int change_choose(struct change *change, struct placement_record *record,
+                  bool *ret_decided, char *reason, struct vdc_error *err);
 
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
@@ -126,8 +131,28 @@ void change_decide(struct change *change);
 /* change_place.c: of change_decide.  Guests that get a host are in the
  * inventory from now on.  Those that the book does not have are taken out of
  * it again when nothing comes of the change. */
-bool change_is_to_place(const struct change *change, uint32_t i);
+/* All that is created, as if it was one guest; false: there is nothing. */
+bool change_sum(const struct change *change, struct placement_request *ret);
+/* Whether something is created by it, and so has to be placed. */
+bool change_creates(const struct change *change);
+/* The service of its host.  Errors: those of hosts_service. */
+int change_service(const struct change *change, struct service **ret,
+                   struct vdc_error *err);
+
+/* change_place.c: the host that it is about, before anything is known of its
+ * files.  Adds a reason when there is more than one. */
+void change_route(struct change *change);
+/* change_place.c: whether there is a host, as far as hosts have reported. */
+bool change_has_place(struct change *change);
+/* change_place.c: chooses the host of what is created: change->host, or
+ * reasons. */
 void change_place(struct change *change);
+/* change_place.c: the host had no room after all (change->why): chooses
+ * another, and records that.  False when there is none, or it cannot be
+ * another; nothing is changed then. */
+bool change_place_again(struct change *change);
+/* change_place.c: nothing comes of it: guests that the book does not have are
+ * no more in the inventory. */
 void change_unplace(struct change *change);
 /* What placement is asked for a guest, and by which policy. */
 void place_request(struct operations *ops, const char *customer,

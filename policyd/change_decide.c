@@ -1,6 +1,6 @@
 /*
  * Deciding a change in one go, when everything was found out: names, UUIDs
- * and MACs, quotas, placement (change_place.c); see change.h.
+ * and MACs, quotas; see change.h.  Placement is in change_place.c.
  */
 #include <string.h>
 

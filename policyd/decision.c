@@ -10,6 +10,8 @@
 
 /* A run of few hosts may have as many entries as if there were this many. */
 #define RUN_MIN 64
+/* So many are forgotten with one that comes. */
+#define FORGET_AT_ONCE 16
 
 TAILQ_HEAD(decision_list, decision);
 
@@ -20,6 +22,8 @@ struct decisions {
     uint64_t last_number;
     uint64_t version;   /* of the view at the last one; 0: a run begins */
     uint64_t run_hosts; /* that are in the entries of this run */
+    bool gap;           /* what is loaded follows on nothing */
+    struct decisions_keeper keeper;
 };
 
 struct decisions *decisions_new(size_t most)
@@ -28,13 +32,28 @@ struct decisions *decisions_new(size_t most)
 
     TAILQ_INIT(&decisions->all);
     decisions->most = most;
+    decisions->gap = true;
     return decisions;
 }
 
-static void forget(struct decisions *decisions)
+void decisions_set_most(struct decisions *decisions, size_t most)
 {
-    struct decision *d = TAILQ_FIRST(&decisions->all);
+    decisions->most = most;
+}
 
+void decisions_set_keeper(struct decisions *decisions,
+                          const struct decisions_keeper *keeper)
+{
+    decisions->keeper = *keeper;
+}
+
+void decisions_break(struct decisions *decisions)
+{
+    decisions->version = 0;
+}
+
+static void drop(struct decisions *decisions, struct decision *d)
+{
     TAILQ_REMOVE(&decisions->all, d, link);
     decisions->n--;
     free(d->customer);
@@ -49,32 +68,65 @@ void decisions_free(struct decisions *decisions)
     if (!decisions)
         return;
     while (!TAILQ_EMPTY(&decisions->all))
-        forget(decisions);
+        drop(decisions, TAILQ_FIRST(&decisions->all));
     free(decisions);
 }
 
-/* Of the first run; 0 when there is but one. */
-static size_t count_first_run(const struct decisions *decisions)
+/* The last of the first run; NULL when there is but one run. */
+static struct decision *end_of_first_run(const struct decisions *decisions)
 {
-    const struct decision *d = TAILQ_FIRST(&decisions->all);
-    size_t n = 0;
+    struct decision *d = TAILQ_FIRST(&decisions->all);
 
-    do {
-        n++;
-        d = TAILQ_NEXT(d, link);
-    } while (d && !d->whole);
-    return d ? n : 0;
+    for (; d; d = TAILQ_NEXT(d, link)) {
+        const struct decision *next = TAILQ_NEXT(d, link);
+        if (next && next->whole)
+            return d;
+    }
+    return NULL;
 }
 
 static void forget_old(struct decisions *decisions)
 {
-    while (decisions->n > decisions->most) {
-        size_t n = count_first_run(decisions);
-        if (!n || decisions->n - n < decisions->most)
+    for (int i = 0; i < FORGET_AT_ONCE && decisions->n > decisions->most;
+         i++) {
+        struct decision *d = end_of_first_run(decisions);
+        if (!d)
             return;
-        while (n-- > 0)
-            forget(decisions);
+        if (decisions->keeper.drop)
+            decisions->keeper.drop(decisions->keeper.arg, d);
+        drop(decisions, d);
     }
+}
+
+static struct decision *append(struct decisions *decisions)
+{
+    struct decision *d = XNEW(struct decision);
+
+    TAILQ_INSERT_TAIL(&decisions->all, d, link);
+    decisions->n++;
+    return d;
+}
+
+void decisions_load(struct decisions *decisions, const struct decision *from)
+{
+    if (from->number <= decisions->last_number)
+        return;
+    if (from->whole)
+        decisions->gap = false;
+    else if (from->number != decisions->last_number + 1)
+        decisions->gap = true;
+    decisions->last_number = from->number;
+    if (decisions->gap)
+        return;
+    struct decision *d = append(decisions);
+    d->number = from->number;
+    d->uuid = from->uuid;
+    d->customer = xstrdup(from->customer);
+    d->guest = xstrdup(from->guest);
+    d->host = xstrdup(from->host);
+    d->time_ms = from->time_ms;
+    d->whole = from->whole;
+    d->text = xstrdup(from->text);
 }
 
 const struct decision *decisions_add(struct decisions *decisions,
@@ -85,7 +137,7 @@ const struct decision *decisions_add(struct decisions *decisions,
 {
     uint32_t n_hosts = placement_view_n_hosts(view), n_written;
     uint32_t winner = record->decision.winner.host;
-    struct decision *d = XNEW(struct decision);
+    struct decision *d = append(decisions);
     bool full = decisions->run_hosts >=
                 (n_hosts > RUN_MIN ? n_hosts : (uint64_t)RUN_MIN);
 
@@ -105,12 +157,11 @@ const struct decision *decisions_add(struct decisions *decisions,
                           : placement_view_text(
                                 view, placement_view_host(view, winner)->name));
     d->time_ms = time_ms;
-    TAILQ_INSERT_TAIL(&decisions->all, d, link);
-    decisions->n++;
+    if (decisions->keeper.put)
+        decisions->keeper.put(decisions->keeper.arg, d);
     forget_old(decisions);
     return d;
 }
-
 
 static const struct decision *last(const struct decisions *decisions)
 {

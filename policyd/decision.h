@@ -5,8 +5,9 @@
  * They come in runs: a decision on the whole view, and those after it on what
  * was changed since.  A run ends when the changes in it have become as many as
  * there are hosts; so a decision costs, on the average, what was changed since
- * the one before, twice.  The oldest are forgotten by whole runs, when what is
- * left is as many as are to be kept.
+ * the one before, twice.  When there are more than are to be kept, the oldest
+ * run goes, from its end on and a few at a time, so that what is left of it
+ * can still be read.
  */
 #ifndef POLICYD_DECISION_H
 #define POLICYD_DECISION_H
@@ -31,6 +32,23 @@ struct decisions;
 
 struct decisions *decisions_new(size_t most);
 void decisions_free(struct decisions *decisions); /* NULL allowed */
+void decisions_set_most(struct decisions *decisions, size_t most);
+
+/* Who keeps them beyond this process: told of each that is new, and each that
+ * is forgotten. */
+struct decisions_keeper {
+    void (*put)(void *arg, const struct decision *decision);
+    void (*drop)(void *arg, const struct decision *decision);
+    void *arg;
+};
+void decisions_set_keeper(struct decisions *decisions,
+                          const struct decisions_keeper *keeper);
+/* What was kept, in the order of numbers; copied.  One that cannot be read
+ * because others before it are missing is left out. */
+void decisions_load(struct decisions *decisions,
+                    const struct decision *decision);
+/* What was put last may not have been kept: the next begins a run. */
+void decisions_break(struct decisions *decisions);
 
 /* One that was just made on this version of the view, which is the same view
  * in all calls. */

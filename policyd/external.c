@@ -255,8 +255,8 @@ static void open_output(struct run *run, struct output *output, int *ret_fd,
         return;
     fcntl(fds[0], F_SETFL, O_NONBLOCK);
     output->fd = fds[0];
-    output->event = event_new(run->all->base, fds[0], EV_READ | EV_PERSIST,
-                              fn, run);
+    output->event =
+        event_new(run->all->base, fds[0], EV_READ | EV_PERSIST, fn, run);
     event_add(output->event, NULL);
     *ret_fd = fds[1];
 }
@@ -288,9 +288,9 @@ static int spawn(struct run *run, int out, int complaints)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &usual);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                 POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
     int r = posix_spawn(&run->pid, policy->program, &actions, &attributes,
                         (char *const *)words, env);
     posix_spawn_file_actions_destroy(&actions);
@@ -300,10 +300,9 @@ static int spawn(struct run *run, int out, int complaints)
 
 static int watch(struct run *run)
 {
-    const struct timeval limit = {
-        (time_t)(run->policy.timeout_ms / 1000),
-        (suseconds_t)(run->policy.timeout_ms % 1000 * 1000)
-    };
+    const struct timeval limit = { (time_t)(run->policy.timeout_ms / 1000),
+                                   (suseconds_t)(run->policy.timeout_ms %
+                                                 1000 * 1000) };
 
     run->pidfd = pidfd_open(run->pid, 0);
     if (run->pidfd < 0) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/hosts.h"
 
 /* What the view does not know of a guest; at its index. */
 struct about {
@@ -180,14 +181,6 @@ static uint32_t ensure_host(struct inventory *inv, const char *name)
     return at;
 }
 
-static enum placement_state state_of(const char *text)
-{
-    return strcmp(text, "up") == 0            ? PLACEMENT_UP
-           : strcmp(text, "draining") == 0    ? PLACEMENT_DRAINING
-           : strcmp(text, "maintenance") == 0 ? PLACEMENT_MAINTENANCE
-                                              : PLACEMENT_DOWN;
-}
-
 /* Whether a report that was asked for then may have it or not. */
 static bool is_uncertain(const struct inventory *inv, uint32_t guest,
                          uint64_t asked_ms)
@@ -222,8 +215,7 @@ static struct mem work_out(const struct inventory *inv, uint32_t at,
     return MEM_KIB(known < MEM_MAX_KIB ? known : MEM_MAX_KIB);
 }
 
-/* The view is not changed by what it has already: classes of the index stay as
- * they are. */
+/* What is the same already is no change. */
 static void put_host(struct inventory *inv, uint32_t at,
                      const struct placement_host *host)
 {
@@ -236,34 +228,107 @@ static void put_host(struct inventory *inv, uint32_t at,
                   err.text);
 }
 
-void inventory_report(struct inventory *inv, const struct wire_host *host,
-                      uint64_t asked_ms)
+/* In the order in which the view has them. */
+static void add_tag(struct placement_host *row, uint32_t tag)
+{
+    uint32_t at = row->n_tags++;
+
+    while (at > 0 && row->tags[at - 1] > tag) {
+        row->tags[at] = row->tags[at - 1];
+        at--;
+    }
+    row->tags[at] = tag;
+}
+
+static void take_tags(struct inventory *inv, const struct inventory_host *host,
+                      struct placement_host *row)
+{
+    memset(row->tags, 0, sizeof(row->tags));
+    row->n_tags = 0;
+    for (uint32_t i = 0; i < host->n_tags && i < PLACEMENT_TAGS_MAX - 1; i++)
+        add_tag(row, placement_names_add(inv->names, host->tags[i]));
+    if (host->here)
+        add_tag(row, placement_names_add(inv->names, INVENTORY_HERE));
+}
+
+void inventory_put_host(struct inventory *inv,
+                        const struct inventory_host *host)
 {
     uint32_t at = ensure_host(inv, host->name);
 
     if (at == PLACEMENT_NONE)
         return;
     struct placement_host row = *placement_view_host(inv->view, at);
-    row.state = state_of(host->state);
-    row.state_why = row.state == PLACEMENT_UP
+    row.state = host->state;
+    row.state_why = host->state == PLACEMENT_UP
                         ? 0
-                        : placement_names_add(inv->names, host->state);
-    row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
-                                                  : PLACEMENT_VCPUS_MAX;
-    row.memory = work_out(inv, at, host->available_memory, asked_ms);
+                        : placement_names_add(inv->names, host->why);
+    row.domain = placement_names_add(inv->names, host->domain);
+    row.dedicated = placement_names_add(inv->names, host->dedicated);
+    take_tags(inv, host, &row);
+    if (host->reported) {
+        row.memory = work_out(inv, at, host->available, host->asked_ms);
+        row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
+                                                      : PLACEMENT_VCPUS_MAX;
+    }
     put_host(inv, at, &row);
 }
 
-void inventory_host_state(struct inventory *inv, const char *name,
-                          enum placement_state state, const char *why)
+static enum placement_state state_of(const struct host *host)
+{
+    if (!host->up || host->why.code || strcmp(host->report.state, "up") != 0)
+        return PLACEMENT_DOWN;
+    switch (host->record.state) {
+    case WIRE_HOST_UP:
+        return PLACEMENT_UP;
+    case WIRE_HOST_DRAINING:
+        return PLACEMENT_DRAINING;
+    case WIRE_HOST_MAINTENANCE:
+        return PLACEMENT_MAINTENANCE;
+    }
+    return PLACEMENT_DOWN;
+}
+
+static const char *why_of(const struct host *host)
+{
+    if (!host->up || host->why.code || !*host->report.name)
+        return host->why.code ? host->why.text : "resourced does not answer";
+    if (host->record.state != WIRE_HOST_UP)
+        return host->record.reason;
+    return host->report.state;
+}
+
+void inventory_host(struct inventory *inv, const struct host *host,
+                    bool reported)
+{
+    const struct inventory_host known = {
+        .name = host->name,
+        .state = state_of(host),
+        .why = why_of(host),
+        .domain = host->record.domain,
+        .dedicated = host->record.dedicated,
+        .tags = host->record.tags,
+        .n_tags = host->record.n_tags,
+        .here = !service_is_away(host->service),
+        .reported = reported,
+        .pcpus = host->report.pcpus,
+        .available = host->report.available_memory,
+        .asked_ms = host->reported_ms,
+    };
+
+    inventory_put_host(inv, &known);
+}
+
+void inventory_remove_host(struct inventory *inv, const char *name)
 {
     uint32_t at = inventory_find_host(inv, name);
 
-    if (at == PLACEMENT_NONE)
+    if (at == PLACEMENT_NONE || !placement_view_remove_host(inv->view, at, NULL))
         return;
     struct placement_host row = *placement_view_host(inv->view, at);
-    row.state = state;
-    row.state_why = placement_names_add(inv->names, why);
+    row.state = PLACEMENT_DOWN;
+    row.state_why =
+        placement_names_add(inv->names, "it is not one of the hosts any more");
     put_host(inv, at, &row);
 }
 
@@ -282,6 +347,11 @@ static void on_assignment(void *arg, const struct assignment *a, bool gone)
         return;
     }
     if (at != PLACEMENT_NONE) {
+        uint32_t host = ensure_host(inv, a->host);
+        if (host != PLACEMENT_NONE &&
+            host != placement_view_guest(inv->view, at)->host)
+            placement_view_move_guest(inv->view, at, host,
+                                      (int64_t)clock_wall().ms);
         touch(inv, at);
         return;
     }
@@ -361,8 +431,9 @@ void inventory_drop(struct inventory *inv, const struct vdc_uuid *uuid)
 void inventory_lend(struct inventory *inv, uint32_t host, struct mem memory,
                     int sign)
 {
+    if (host == PLACEMENT_NONE)
+        return;
     struct placement_host row = *placement_view_host(inv->view, host);
-
     if (sign < 0)
         row.memory.kib -=
             memory.kib < row.memory.kib ? memory.kib : row.memory.kib;

@@ -4,7 +4,7 @@
  * index.  Nobody is asked while something is decided.
  *
  * It is fed from the book (each assignment, from when it is decided), from
- * what hosts report (inventory_report), and from what they say of single
+ * what hosts report (inventory_put_host), and from what they say of single
  * guests.
  *
  * How much memory a host has for guests is worked out at each report, so
@@ -46,14 +46,33 @@ uint32_t inventory_find_host(const struct inventory *inventory,
 uint32_t inventory_find_guest(const struct inventory *inventory,
                               const struct vdc_uuid *uuid);
 
-/* What a host says of itself, asked for at this time (monotonic ms).  Its
- * guests stay what they are. */
-void inventory_report(struct inventory *inventory,
-                      const struct wire_host *host, uint64_t asked_ms);
-/* It cannot be reached, or is not to be used: `state` is said as the reason.
- * Its guests stay there. */
-void inventory_host_state(struct inventory *inventory, const char *name,
-                          enum placement_state state, const char *why);
+/* What is known of a host, and, `reported`, what it has said anew. */
+struct inventory_host {
+    const char *name;
+    enum placement_state state;
+    const char *why;       /* of a state that is not up */
+    const char *domain;    /* or "" */
+    const char *dedicated; /* or "" */
+    const char *const *tags;
+    uint32_t n_tags; /* at most 16 */
+    bool here;       /* policyd looks at its files itself */
+    bool reported;
+    uint32_t pcpus;
+    struct mem available;
+    uint64_t asked_ms; /* monotonic; when it was asked for that */
+};
+/* The tag of those that are `here`. */
+#define INVENTORY_HERE "policyd's files"
+
+/* Its guests stay what they are. */
+void inventory_put_host(struct inventory *inventory,
+                        const struct inventory_host *host);
+/* The same of one of the registry. */
+struct host;
+void inventory_host(struct inventory *inventory, const struct host *host,
+                    bool reported);
+/* It is none of ours any more; its guests, if any, stay there. */
+void inventory_remove_host(struct inventory *inventory, const char *name);
 /* What the host says of a guest: whether it runs, and what it has. */
 void inventory_partition(struct inventory *inventory,
                          const struct wire_partition *p);
@@ -66,7 +85,8 @@ int inventory_put(struct inventory *inventory,
                   struct vdc_error *err);
 /* Unless the book has it. */
 void inventory_drop(struct inventory *inventory, const struct vdc_uuid *uuid);
-/* A lease's memory comes to the host's guests (sign 1), or goes back. */
+/* A lease's memory comes to the host's guests (sign 1), or goes back; of no
+ * host (PLACEMENT_NONE) nothing. */
 void inventory_lend(struct inventory *inventory, uint32_t host,
                     struct mem memory, int sign);
 

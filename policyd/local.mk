@@ -30,6 +30,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.h \
 	policyd/external.c \
 	policyd/external.h \
+	policyd/explain.c \
+	policyd/explain.h \
+	policyd/forecast.c \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
@@ -38,6 +41,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/iallocator.c \
 	policyd/iallocator.h \
 	policyd/iallocator_input.c \
+	policyd/host_change.c \
+	policyd/hosts.c \
+	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/inventory.c \

@@ -17,6 +17,10 @@
 #include "policyd/lease.h"
 #include "policyd/policies.h"
 #include "policyd/reconcile.h"
+#include "policyd/explain.h"
+#include "policyd/inventory.h"
+#include "policyd/keys.h"
+#include "policyd/lease.h"
 
 static const struct {
     enum wire_message_number number;
@@ -49,11 +53,18 @@ static const struct {
     { WIRE_MSG_policy_show, policies_serve_show },
     { WIRE_MSG_policy_reload, policies_serve_reload },
     { WIRE_MSG_policy_check, policies_serve_check },
+    { WIRE_MSG_host_add, host_add },
+    { WIRE_MSG_host_remove, host_remove },
+    { WIRE_MSG_host_set, host_set },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_placement_why, explain_why },
+    { WIRE_MSG_placement_why_not, explain_why_not },
+    { WIRE_MSG_placement_try, explain_try },
+    { WIRE_MSG_placement_capacity, forecast_capacity },
+    { WIRE_MSG_placement_what_if, forecast_what_if },
 };
 
-void operations_dispatch(struct request *request,
-                         const struct auth_peer *peer)
+void operations_dispatch(struct request *request, const struct auth_peer *peer)
 {
     const struct wire_message *message = request->message;
     struct operations *ops = request->ops;
@@ -77,38 +88,10 @@ void operations_dispatch(struct request *request,
     request_fail(request, &err);
 }
 
-static void service_up(void *arg)
-{
-    struct operations *ops = arg;
-
-    leases_up(ops->leases);
-    reconcile_soon(ops->reconcile, 0);
-}
-
-static void service_down(void *arg)
-{
-    struct operations *ops = arg;
-
-    leases_down(ops->leases);
-}
-
-static void service_event(void *arg, const struct wire_event *event)
-{
-    struct operations *ops = arg;
-
-    if (event->kind == WIRE_EVENT_MISSED)
-        reconcile_soon(ops->reconcile, 0);
-    else
-        reconcile_event(ops->reconcile, event);
-    events_publish(ops->events, event);
-}
-
 int operations_new(struct event_base *base, const struct setup *setup,
                    struct operations **ret, struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
-    const struct service_notify notify = { service_up, service_down,
-                                           service_event, ops };
     struct store *store;
 
     ops->base = base;
@@ -128,11 +111,10 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->decisions = decisions_new(setup->decisions_kept);
     ops->externals = externals_new(base);
     ops->events = events_new(ops);
-    ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new(base, setup);
     ops->keys = keys_new();
     ops->leases = leases_new(ops);
-    ops->service = service_new(base, setup, &notify);
+    ops->hosts = hosts_new(ops);
     *ret = ops;
     return 0;
 }
@@ -140,10 +122,9 @@ int operations_new(struct event_base *base, const struct setup *setup,
 void operations_stop(struct operations *ops)
 {
     externals_stop(ops->externals);
-    service_free(ops->service);
-    ops->service = NULL;
+    hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
-    reconcile_stop(ops->reconcile);
+    forecast_stop(ops);
 }
 
 void operations_free(struct operations *ops)
@@ -151,10 +132,10 @@ void operations_free(struct operations *ops)
     if (!ops)
         return;
     externals_free(ops->externals);
+    hosts_free(ops->hosts);
     leases_free(ops->leases);
     keys_free(ops->keys);
     consoles_free(ops->consoles);
-    reconcile_free(ops->reconcile);
     events_free(ops->events);
     decisions_free(ops->decisions);
     inventory_free(ops->inventory);
@@ -194,12 +175,28 @@ int operations_customer(const struct request *request, const char *name,
     return 0;
 }
 
+/* Hosts that policyd is on have the same files. */
+static uint64_t measure_saved(const struct operations *ops,
+                              const char *customer)
+{
+    const struct host *host;
+    uint64_t kib = 0;
+    bool here = false;
+
+    for (host = hosts_first(ops->hosts); host; host = hosts_next(host)) {
+        bool away = service_is_away(host->service);
+        if (away || !here)
+            kib += service_measure_saved(host->service, customer).kib;
+        here |= !away;
+    }
+    return kib;
+}
+
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret)
 {
     book_usage(customer, ret);
     leases_usage(ops->leases, customer->name, ret);
-    if (ops->service && !customer->builtin)
-        ret->disk.kib +=
-            service_measure_saved(ops->service, customer->name).kib;
+    if (!customer->builtin)
+        ret->disk.kib += measure_saved(ops, customer->name);
 }

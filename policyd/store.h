@@ -74,7 +74,9 @@ enum store_change_kind {
     STORE_ASSIGNMENT_PUT,    /* assignment: added or replaced by uuid */
     STORE_ASSIGNMENT_REMOVE, /* uuid */
     STORE_ANSWER_PUT,        /* answer; those kept too long are dropped */
-    STORE_AUDIT              /* audit */
+    STORE_AUDIT,             /* audit */
+    STORE_HOST_PUT,          /* host: added or replaced by name */
+    STORE_HOST_REMOVE        /* name */
 };
 
 struct store_change {
@@ -85,6 +87,7 @@ struct store_change {
     const struct vdc_uuid *uuid;
     const struct store_answer *answer;
     const struct store_audit *audit;
+    const struct wire_host_record *host;
 };
 
 /* Called for each row, customers first; what is passed is valid during the
@@ -94,6 +97,8 @@ struct store_loader {
                     struct vdc_error *err);
     int (*assignment)(void *arg, const struct store_assignment *assignment,
                       struct vdc_error *err);
+    int (*host)(void *arg, const struct wire_host_record *host,
+                struct vdc_error *err);
     void *arg;
 };
 

@@ -5,7 +5,7 @@
 #ifndef POLICYD_STORE_SQL_H
 #define POLICYD_STORE_SQL_H
 
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 /* "XVPD", so that another program's database is not taken for ours */
 #define STORE_APPLICATION_ID 0x58565044
 
@@ -23,6 +23,11 @@
     "CREATE INDEX answer_time ON answer (time_ms);"                          \
     "CREATE INDEX answer_owner ON answer (owner, time_ms);"
 
+/* The body is as wire_struct_encode makes it. */
+#define HOST_TABLE                                                           \
+    "CREATE TABLE IF NOT EXISTS host (name TEXT PRIMARY KEY, body BLOB NOT " \
+    "NULL) STRICT;"
+
 #define STORE_SCHEMA                                                         \
     "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "  \
     "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "   \
@@ -31,14 +36,17 @@
     "REFERENCES customer(name) ON DELETE CASCADE, user TEXT NOT NULL) "      \
     "STRICT;" ASSIGNMENT_TABLE                                               \
     "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms " \
-    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "\
+    "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT "   \
+    "NOT "                                                                   \
     "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) "                  \
-    "STRICT;" ANSWER_TABLE
+    "STRICT;" ANSWER_TABLE HOST_TABLE
 
 /* From version 1: one state of assignments more, and answers. */
-#define STORE_UPGRADE_1                                                      \
-    "ALTER TABLE assignment RENAME TO assignment_1;" ASSIGNMENT_TABLE        \
-    "INSERT INTO assignment SELECT * FROM assignment_1;"                     \
+#define STORE_UPGRADE_1                                               \
+    "ALTER TABLE assignment RENAME TO assignment_1;" ASSIGNMENT_TABLE \
+    "INSERT INTO assignment SELECT * FROM assignment_1;"              \
     "DROP TABLE assignment_1;" ANSWER_TABLE
+/* From version 2: hosts. */
+#define STORE_UPGRADE_2 HOST_TABLE
 
 #endif

@@ -204,6 +204,42 @@ static int load_assignment(struct sqlite_store *s, sqlite3_stmt *stmt,
     return loader->assignment(loader->arg, &a, err);
 }
 
+static int load_host(struct sqlite_store *s, sqlite3_stmt *stmt,
+                     const struct store_loader *loader, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct wire_host_record record;
+    int rc = wire_struct_decode(
+        &wire_struct_host_record, sqlite3_column_blob(stmt, 0),
+        (size_t)sqlite3_column_bytes(stmt, 0), arena, &record, err);
+
+    if (rc)
+        rc = vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                           "%s: the database is damaged: the record of a host",
+                           s->path);
+    else
+        rc = loader->host(loader->arg, &record, err);
+    arena_free(arena);
+    return rc;
+}
+
+static int load_hosts(struct sqlite_store *s,
+                      const struct store_loader *loader, struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    int rc = store_sqlite_prepare(s, &stmt, err,
+                                  "SELECT body FROM host ORDER BY name", "");
+    if (rc)
+        return rc;
+    while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = load_host(s, stmt, loader, err);
+    if (!rc && r != SQLITE_DONE)
+        rc = store_sqlite_failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 static int sqlite_load(struct store *store, const struct store_loader *loader,
                        struct vdc_error *err)
 {
@@ -223,7 +259,7 @@ static int sqlite_load(struct store *store, const struct store_loader *loader,
     if (!rc && r != SQLITE_DONE)
         rc = store_sqlite_failed(s, "reading", err);
     sqlite3_finalize(stmt);
-    return rc;
+    return rc ? rc : load_hosts(s, loader, err);
 }
 
 static int sqlite_find_answer(struct store *store, const char *owner,
@@ -357,7 +393,10 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     rc =
         store_sqlite_run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
     if (!rc)
-        rc = store_sqlite_run(s, version == 1 ? STORE_UPGRADE_1 : STORE_SCHEMA,
+        rc = store_sqlite_run(s,
+                              version == 1   ? STORE_UPGRADE_1 STORE_UPGRADE_2
+                              : version == 2 ? STORE_UPGRADE_2
+                                             : STORE_SCHEMA,
                               err);
     if (!rc) {
         char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "

@@ -144,6 +144,26 @@ static int audit(struct sqlite_store *s, const struct store_audit *a,
     return rc ? rc : store_sqlite_finish(s, stmt, err);
 }
 
+static int host_put(struct sqlite_store *s, const struct wire_host_record *h,
+                    struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    sqlite3_stmt *stmt;
+    uint8_t *body;
+    size_t size;
+    int rc = wire_struct_encode(&wire_struct_host_record, h, arena, &body,
+                                &size, err);
+
+    if (!rc)
+        rc = store_sqlite_prepare(s, &stmt, err,
+                                  "INSERT OR REPLACE INTO host VALUES (?,?)",
+                                  "tb", h->name, body, size);
+    if (!rc)
+        rc = store_sqlite_finish(s, stmt, err);
+    arena_free(arena);
+    return rc;
+}
+
 static int apply(struct sqlite_store *s, const struct store_change *change,
                  struct vdc_error *err)
 {
@@ -162,6 +182,11 @@ static int apply(struct sqlite_store *s, const struct store_change *change,
         return answer_put(s, change->answer, err);
     case STORE_AUDIT:
         return audit(s, change->audit, err);
+    case STORE_HOST_PUT:
+        return host_put(s, change->host, err);
+    case STORE_HOST_REMOVE:
+        return run_with(s, "DELETE FROM host WHERE name = ?", change->name,
+                        err);
     }
     return VDC_E_INTERNAL;
 }

@@ -18,6 +18,7 @@ program() {
     chmod 755 "$WORK/$1"
 }
 
+timeout=1s
 # The policy of all: use PROGRAM [KEY=VALUE...]
 use() {
     program=$1
@@ -29,7 +30,7 @@ use() {
     cat >"$CONF" <<END
 default = "ext"
 policies = [
-    "name=ext, strategy=external, program=$program, timeout=1s$more",
+    "name=ext, strategy=external, program=$program, timeout=$timeout$more",
 ]
 END
     vdc policy-reload -q
@@ -111,7 +112,7 @@ each() { # NAME WHAT: with a fallback, and without
     check_reason "$1: the fallback decides" \
         "^host alpha: .*$WORK/$1 did not decide: .*$2" "g$1"
     check "$1: the log says so" grep -Eq \
-        "$WORK/$1 has not placed a guest: .*$2.*; policy 'pack' does" \
+        "$WORK/$1: has not placed a guest: .*$2.*; policy 'pack' does" \
         "$WORK/policyd.log"
     use "$WORK/$1"
     check_error "$1: without a fallback it is refused" 5 \
@@ -175,26 +176,47 @@ stop_policyd
 wait "$late"
 check "who asked is told" [ $? != 0 ]
 check_equal "nothing is left of it" "" "$(pgrep -f "$WORK/slow")"
-use_hail() {
-    use "$HAIL" timeout=30s "$@"
-}
 rm -f "$CONF"
 start_policyd
 retry 20 answers || failed "policyd starts again" "$(cat "$WORK/policyd.log")"
 
-# ---- hail ----
+# ---- hail, with two hosts ----
 if [ ! -x $HAIL ]; then
     passed "hail: skipped, it is not here (package ganeti-htools)"
     exit
 fi
-cat >"$CONF" <<END
-default = "ganeti"
-policies = [
-    "name=ganeti, strategy=external, program=$HAIL, timeout=60s",
-]
-END
-vdc policy-reload -q
-check_reason "hail places a guest" \
-    "^host alpha: .*named by $HAIL: Request successful" byhail
-check "it is there" sh -c \
-    "'$BIN/xl-ext/xl-vdc' list -o name | grep -q '^acme.byhail$'"
+timeout=60s
+use "$HAIL"
+check_error "hail refuses: one host would be lost with all its guests" 5 \
+    "hail, .*names no host: Request failed: .*FailN1" \
+    vdc create -C acme "$WORK/web.cfg" name=alone
+sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
+    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|; s|memory=4G|memory=3G|" \
+    "$WORK/resourced.conf" >"$WORK/beta.conf"
+"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
+    >>"$WORK/beta.log" 2>&1 &
+beta_pid=$!
+vdc host-add -q beta "memory:$WORK/beta.sock" || exit 1
+beta_is_up() {
+    vdc host-list | grep -q '^beta  *up'
+}
+check "another host" retry 10 beta_is_up
+use "$HAIL" arguments=--no-capacity-checks
+check_reason "hail places a guest on the emptier host" \
+    "^host beta: .*named by $HAIL: Request successful" byhail
+check_equal "it is there" beta "$(vdc show acme.byhail -o json |
+    grep -o '"host": *"[a-z]*"' | grep -o 'beta\|alpha')"
+check "why: decided again, it is the same" sh -c \
+    "'$BIN/xl-ext/xl-vdc' why --replay acme.byhail | grep -q 'the same$'"
+# Several at once: each answer is held against what there is when it comes.
+makers=
+for i in 1 2 3 4 5 6; do
+    vdc create -q -C acme "$WORK/web.cfg" name=at$i &
+    makers="$makers $!"
+done
+made=0
+for maker in $makers; do
+    wait "$maker" && made=$((made + 1))
+done
+check_equal "six at once" 6 $made
+stop_daemon $beta_pid

@@ -1,10 +1,12 @@
 # Unit tests of policyd.
 if HAVE_CUNIT
 policyd_unit_tests = \
+	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
 	tests/unit/policyd/test_iallocator \
 	tests/unit/policyd/test_identity \
+	tests/unit/policyd/test_inventory \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
@@ -62,6 +64,12 @@ tests_unit_policyd_test_placement_whatif_SOURCES = \
 	tests/unit/policyd/test_placement_whatif.c $(placement_world)
 tests_unit_policyd_test_placement_whatif_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_whatif_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_decision_SOURCES = \
+	tests/unit/policyd/test_decision.c $(placement_world)
+tests_unit_policyd_test_decision_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_decision_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_inventory_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_inventory_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
