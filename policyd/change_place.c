@@ -14,6 +14,7 @@
 #include "policyd/decision.h"
 #include "policyd/inventory.h"
 #include "policyd/lease.h"
+#include "policyd/placement/brief.h"
 
 /* ---- what it is about ---- */
 
@@ -230,9 +231,15 @@ static int choose(struct change *change,
     record.decision = *ret;
     if (keep && (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         remember(change, &record);
-    if (!rc)
+    if (!rc) {
         placement_reason(view, request, &record.policy, ret, reason,
                          PLACEMENT_REASON_MAX + 1);
+        placement_brief_reason(view, &record.policy, ret, change->place_brief,
+                               sizeof(change->place_brief));
+    } else if (err && change->request->auth.role != W_OPERATOR &&
+               (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY)) {
+        placement_brief_refusal(request, ret, err);
+    }
     set_refusers(change, states, false);
     if (rc || !keep)
         lend(change, -1);
