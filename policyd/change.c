@@ -140,7 +140,9 @@ static void settled(struct change *change)
         inventory_partition(change->request->ops->inventory,
                             &change->single.partition);
         present(change, 0, &change->single.partition);
-        change->single.reason = change->place_reason;
+        change->single.reason =
+            change->request->auth.role == W_OPERATOR ? change->place_reason
+                                                     : change->place_brief;
     }
     answer(change);
 }
@@ -517,7 +519,8 @@ static void recalled(struct change *change)
         const struct assignment *a =
             book_assignment(ops->book, &change->single.partition.uuid);
         change->single.again = reply->again = true;
-        if (a && change->request->message->number == WIRE_MSG_partition_create)
+        if (a && change->request->auth.role == W_OPERATOR &&
+            change->request->message->number == WIRE_MSG_partition_create)
             change->single.reason = a->reason;
     }
     answer(change);

@@ -78,6 +78,7 @@ struct change {
     const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
     uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
+    char place_brief[PLACEMENT_REASON_MAX + 1];  /* the same for a customer */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
     bool lent;               /* its memory is in the inventory */

@@ -14,6 +14,7 @@
 #include "policyd/decision.h"
 #include "policyd/inventory.h"
 #include "policyd/lease.h"
+#include "policyd/placement/brief.h"
 #include "policyd/policies.h"
 
 /* ---- what it is about ---- */
@@ -227,8 +228,17 @@ static int choose(struct change *change,
     bool decided = true;
     int rc = change_choose(change, &record, &decided, reason, err);
     *ret = record.decision;
-    if (keep && decided && (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
+    if (keep && decided &&
+        (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         remember(change, &record);
+    if (!rc)
+        placement_brief_reason(view, &record.policy, ret, change->place_brief,
+                               sizeof(change->place_brief));
+    else if (err && change->request->auth.role != W_OPERATOR && !decided)
+        vdc_error_set(err, VDC_E_NO_HOST, "no host was named for it");
+    else if (err && change->request->auth.role != W_OPERATOR &&
+             (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
+        placement_brief_refusal(request, ret, err);
     set_refusers(change, states, false);
     if (rc || !keep)
         lend(change, -1);

@@ -2,9 +2,9 @@
  * Explanations of decisions: why a guest is on its host, as it was decided;
  * why it is not on another; where a guest would be placed.
  *
- * Operators see all hosts.  A customer is told the sentence that it was told
- * when its guest was made, and how many hosts were excluded by what: not which
- * ones, nor what is on them.
+ * Operators see all hosts.  A customer is told what it was told when its guest
+ * was made (placement/brief.h), and how many hosts were excluded by what: not
+ * which ones, nor what is on them.
  */
 #include "policyd/explain.h"
 
@@ -16,6 +16,7 @@
 #include "policyd/decision.h"
 #include "policyd/inventory.h"
 #include "policyd/lookup.h"
+#include "policyd/placement/brief.h"
 #include "policyd/placement/whatif.h"
 
 #define HOSTS_LISTED 100 /* as wire.def has it */
@@ -302,7 +303,12 @@ static int tell_decision(const struct request *request,
     if (d->rc) {
         placement_choose(view, &record->request, &record->policy, &again,
                          &why);
+        if (!all)
+            placement_brief_refusal(&record->request, d, &why);
         explain_error(&why, request->arena, &ret->error);
+    } else if (!all) {
+        placement_brief_reason(view, &record->policy, d, reason,
+                               sizeof(reason));
     } else if (d->winner.host < placement_view_n_hosts(view)) {
         placement_reason(view, &record->request, &record->policy, d, reason,
                          sizeof(reason));
@@ -348,7 +354,8 @@ static void answer_from_book(struct request *request,
     ret.uuid = a->uuid;
     ret.host = a->host;
     ret.time_ms = a->created_ms;
-    ret.reason = a->reason;
+    if (request->auth.role == W_OPERATOR)
+        ret.reason = a->reason;
     answer(request, &ret);
 }
 

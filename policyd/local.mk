@@ -64,6 +64,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/brief.c \
+	policyd/placement/brief.h \
 	policyd/placement/capacity.c \
 	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \

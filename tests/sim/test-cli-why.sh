@@ -177,6 +177,8 @@ customers() {
     mkdir -m 755 -p "$WORK/bin/xl-ext"
     cp "$BIN/xl-ext/xl-vdc" "$WORK/bin/xl-ext/"
     BIN=$WORK/bin
+    chmod 644 "$WORK/web.cfg"
+    vdc create -q "$WORK/web.cfg" name=fill2 memory=1000
     vdc customer-set -q acme --user 61001
     vdc customer-create -q globex --user 61002
     check_output "acme asks why of its own" '^web: was placed on host alpha' \
@@ -185,6 +187,16 @@ customers() {
     check_equal "and sees no hosts" 0 \
         "$(json "$WORK/own.json" 'json_array_length($.hosts)' 2>/dev/null ||
             grep -c '"fits"' "$WORK/own.json")"
+    check_output "the reason names no other host" \
+        '^because +host alpha: by spread of 1 host$' as_user 61001 why web
+    check_error "what acme is refused: how many hosts, and what helps" 5 \
+        'no host can take it: (state: 1 of 2 hosts; )?memory: 1 of [12] hosts?$' \
+        as_user 61001 create -q "$WORK/web.cfg" name=huge memory=1900
+    check_error "and nothing of what they have" 5 \
+        '^  ask for less memory: at most [0-9]+ MiB$' \
+        as_user 61001 create -q "$WORK/web.cfg" name=huge memory=1900
+    check_output "why it was refused" 'memory: 1 of [12] hosts?$' \
+        as_user 61001 why huge
     check_error "globex: no such guest" 3 '^xl-vdc: no such guest: web$' \
         as_user 61002 why web
     check_error "nor by the operator's name of it" 3 'no such guest' \
