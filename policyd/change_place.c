@@ -47,6 +47,22 @@ static const char *host_of_files(const struct hosts *hosts)
     return any->name;
 }
 
+/* The one that is named for what is created; NULL: none is, or it is not one
+ * of ours, which placement says then.  Of a customer it is refused. */
+static const char *host_asked(const struct change *change)
+{
+    const struct operations *ops = change->request->ops;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct wire_operation *op = &change->order.operations[i];
+        if (op->kind == WIRE_OP_CREATE && *op->definition.host &&
+            change->request->auth.role == W_OPERATOR &&
+            hosts_find(ops->hosts, op->definition.host))
+            return op->definition.host;
+    }
+    return NULL;
+}
+
 void change_route(struct change *change)
 {
     struct operations *ops = change->request->ops;
@@ -64,6 +80,8 @@ void change_route(struct change *change)
     }
     if (first)
         host = first->host;
+    if (!host)
+        host = host_asked(change);
     change->pinned = host != NULL;
     if (!host)
         host = host_of_files(ops->hosts);
@@ -78,6 +96,40 @@ static bool is_to_place(const struct change *change, uint32_t i)
 
     return guest && guest->book == CHANGE_CREATES &&
            change->order.operations[i].kind == WIRE_OP_CREATE;
+}
+
+/* What the guest wants of its place. */
+static void want(struct inventory *inventory, const char *customer,
+                 const struct wire_definition *definition,
+                 struct placement_request *ret)
+{
+    static const enum placement_dedication dedications[] = {
+        [WIRE_SHARED] = PLACEMENT_SHARED,
+        [WIRE_EXPLICIT] = PLACEMENT_EXPLICIT,
+        [WIRE_STRICT] = PLACEMENT_STRICT,
+        [WIRE_PREFERRED] = PLACEMENT_PREFERRED,
+    };
+    char group[POLICIES_GROUP_MAX + 1];
+
+    ret->dedication = dedications[definition->dedication];
+    ret->protected = definition->protected;
+    ret->pinned = inventory_name(inventory, definition->host);
+    ret->domain = inventory_name(inventory, definition->domain);
+    for (uint32_t i = 0; i < definition->n_groups; i++) {
+        const char *text = definition->groups[i];
+        bool whole = strchr(text, '/') != NULL;
+        snprintf(group, sizeof(group), "%s%s%.95s", whole ? "" : customer,
+                 whole ? "" : "/", text);
+        ret->groups[ret->n_groups++] = inventory_name(inventory, group);
+    }
+    for (uint32_t i = 0; i < definition->n_host_tags; i++) {
+        const char *tag = definition->host_tags[i];
+        if (*tag == '!')
+            ret->forbidden[ret->n_forbidden++] =
+                inventory_name(inventory, tag + 1);
+        else
+            ret->wanted[ret->n_wanted++] = inventory_name(inventory, tag);
+    }
 }
 
 void place_request(struct operations *ops, const char *customer,
@@ -95,12 +147,26 @@ void place_request(struct operations *ops, const char *customer,
         .start = start,
         .now_ms = (int64_t)clock_wall().ms,
     };
+    want(ops->inventory, customer, definition, ret);
 }
 
 const struct placement_policy *place_policy(const struct operations *ops,
                                             const char *customer)
 {
     return &policies_for(ops->policies, customer)->placement;
+}
+
+/* False: there is no room for it. */
+static bool add_once(uint32_t *names, uint32_t *n, uint32_t most,
+                     uint32_t name)
+{
+    for (uint32_t i = 0; i < *n; i++)
+        if (names[i] == name)
+            return true;
+    if (*n == most)
+        return false;
+    names[(*n)++] = name;
+    return true;
 }
 
 /* Only hosts that have the files which were looked at. */
@@ -113,8 +179,8 @@ static void restrict_hosts(const struct change *change,
     if (change->pinned || (looked && service_is_away(looked->service))) {
         request->pinned = inventory_name(ops->inventory, change->host);
     } else if (looked) {
-        request->n_wanted = 1;
-        request->wanted[0] = inventory_name(ops->inventory, INVENTORY_HERE);
+        add_once(request->wanted, &request->n_wanted, PLACEMENT_TAGS_MAX,
+                 inventory_name(ops->inventory, INVENTORY_HERE));
     }
 }
 
@@ -134,6 +200,25 @@ static uint32_t sum_vcpus(uint32_t a, uint32_t b)
     return b < PLACEMENT_VCPUS_MAX - a ? a + b : PLACEMENT_VCPUS_MAX;
 }
 
+/* What one wants of the host is wanted for all. */
+static void join(struct placement_request *sum,
+                 const struct placement_request *one)
+{
+    sum->start |= one->start;
+    sum->protected |= one->protected;
+    sum->spec.memory.kib += one->spec.memory.kib;
+    sum->spec.vcpus = sum_vcpus(sum->spec.vcpus, one->spec.vcpus);
+    for (uint32_t i = 0; i < one->n_groups; i++)
+        add_once(sum->groups, &sum->n_groups, PLACEMENT_GROUPS_MAX,
+                 one->groups[i]);
+    for (uint32_t i = 0; i < one->n_wanted; i++)
+        add_once(sum->wanted, &sum->n_wanted, PLACEMENT_TAGS_MAX,
+                 one->wanted[i]);
+    for (uint32_t i = 0; i < one->n_forbidden; i++)
+        add_once(sum->forbidden, &sum->n_forbidden, PLACEMENT_TAGS_MAX,
+                 one->forbidden[i]);
+}
+
 bool change_sum(const struct change *change, struct placement_request *ret)
 {
     bool some = false;
@@ -150,11 +235,85 @@ bool change_sum(const struct change *change, struct placement_request *ret)
             some = true;
             continue;
         }
-        ret->start |= one.start;
-        ret->spec.memory.kib += one.spec.memory.kib;
-        ret->spec.vcpus = sum_vcpus(ret->spec.vcpus, one.spec.vcpus);
+        join(ret, &one);
     }
     return some;
+}
+
+/* ---- whether they can be on one host ---- */
+
+/* A hard rule that keeps guests of these groups off one host, or NULL. */
+static const struct placement_rule *
+rule_between(const struct placement_view *view,
+             const struct placement_request *a,
+             const struct placement_request *b)
+{
+    for (uint32_t i = 0; i < a->n_groups; i++) {
+        const struct placement_rule_side *sides;
+        uint32_t n = placement_view_rules(view, a->groups[i], &sides);
+        for (uint32_t s = 0; s < n; s++)
+            for (uint32_t j = 0; j < b->n_groups; j++)
+                if (sides[s].rule->anti && sides[s].rule->hard &&
+                    sides[s].other == b->groups[j])
+                    return sides[s].rule;
+    }
+    return NULL;
+}
+
+static int check_pair(const struct placement_view *view,
+                      const struct placement_request *a,
+                      const struct placement_request *b,
+                      struct vdc_error *err)
+{
+    const struct placement_rule *rule = rule_between(view, a, b);
+    struct placement_request sum = *a;
+    uint32_t n = 0;
+
+    join(&sum, b);
+    for (uint32_t i = 0; i < b->n_groups; i++)
+        n += add_once(sum.groups, &sum.n_groups, PLACEMENT_GROUPS_MAX,
+                      b->groups[i]);
+    if (rule)
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "all that one transaction creates comes to one host, and "
+                      "rule '%s' keeps two of these guests apart",
+                      placement_view_text(view, rule->name));
+    else if (a->pinned != b->pinned || a->domain != b->domain ||
+             a->dedication != b->dedication || n < b->n_groups)
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "all that one transaction creates comes to one host, and "
+                      "these guests ask for different ones");
+    else
+        return 0;
+    vdc_error_hint(err, "ask for each by itself");
+    return VDC_E_BAD_VALUE;
+}
+
+/* Each against the sum of those before it. */
+static bool can_be_together(struct change *change)
+{
+    const struct placement_view *view =
+        inventory_view(change->request->ops->inventory);
+    struct placement_request sum;
+    bool some = false;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct placement_request one;
+        struct vdc_error err = { 0 };
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        if (some && check_pair(view, &sum, &one, &err)) {
+            change_refuse_operation(change, i, &err);
+            return false;
+        }
+        if (some)
+            join(&sum, &one);
+        else
+            sum = one;
+        some = true;
+    }
+    return true;
 }
 
 /* ---- choosing ---- */
@@ -317,7 +476,7 @@ void change_place(struct change *change)
     struct vdc_error why = { 0 };
     char reason[PLACEMENT_REASON_MAX + 1];
 
-    if (!change_sum(change, &sum))
+    if (!change_sum(change, &sum) || !can_be_together(change))
         return;
     if (choose(change, &sum, true, &decision, reason, &why)) {
         refuse_each(change, &why);

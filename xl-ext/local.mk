@@ -67,6 +67,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_keys.c \
 	xl-ext/xlcfg_keys.def \
 	xl-ext/xlcfg_pci.c \
+	xl-ext/xlcfg_place.c \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 
