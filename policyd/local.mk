@@ -33,7 +33,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/keys.c \
 	policyd/keys.h \
+	policyd/kv/kv.c \
 	policyd/kv/kv.h \
+	policyd/kv/kv_sqlite.c \
+	policyd/kv/kv_sqlite.h \
+	policyd/kv/kv_sqlite_change.c \
+	policyd/kv/kv_sqlite_file.c \
+	policyd/kv/kv_sqlite_impl.h \
+	policyd/kv/kv_sqlite_lease.c \
+	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
 	policyd/list.c \

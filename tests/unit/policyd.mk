@@ -4,6 +4,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
 	tests/unit/policyd/test_identity \
+	tests/unit/policyd/test_kv_sqlite \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
@@ -18,6 +19,8 @@ check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
 tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_files_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_kv_sqlite_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_sqlite_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
