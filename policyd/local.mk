@@ -33,7 +33,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/keys.c \
 	policyd/keys.h \
+	policyd/kv/kv.c \
 	policyd/kv/kv.h \
+	policyd/kv/kv_check.c \
+	policyd/kv/kv_check.h \
 	policyd/lease.c \
 	policyd/lease.h \
 	policyd/list.c \
