@@ -35,6 +35,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/keys.h \
 	policyd/kv/kv.c \
 	policyd/kv/kv.h \
+	policyd/kv/kv.c \
+	policyd/kv/kv.h \
+	policyd/kv/kv_check.c \
+	policyd/kv/kv_check.h \
 	policyd/kv/kv_sqlite.c \
 	policyd/kv/kv_sqlite.h \
 	policyd/kv/kv_sqlite_change.c \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/kv/kv_check.h"
 #include "policyd/kv/kv_sqlite_impl.h"
 
 /* So many commits share one transaction: more would not make it cheaper. */
@@ -25,16 +26,6 @@ void kv_sqlite_wake(struct kv_sqlite *s)
 }
 
 /* ---- requests ---- */
-
-static bool key_is_good(const char *key)
-{
-    size_t len = strlen(key);
-
-    for (size_t i = 0; i < len; i++)
-        if (key[i] < 0x20 || key[i] > 0x7e)
-            return false;
-    return len > 0 && len <= KV_KEY_MAX;
-}
 
 static struct kv_sqlite_request *queue(struct kv_sqlite *s,
                                        enum kv_sqlite_kind kind,
@@ -58,6 +49,7 @@ static void sqlite_read(struct kv *kv, const char *prefix, kv_pair_fn *pair,
 {
     struct kv_sqlite_request *r = queue(of(kv), KV_SQLITE_READ, done, arg);
 
+    kv_check_prefix(prefix, &r->err);
     r->prefix = arena_strdup(r->arena, prefix);
     r->pair = pair;
 }
@@ -101,49 +93,24 @@ static void copy_changes(struct kv_sqlite_request *r,
     }
 }
 
-/* What the limits of kv.h say; and a key changed twice would be changed in no
- * order. */
-static int check_change(const struct kv_sqlite *s,
-                        const struct kv_change *changes, size_t i,
-                        size_t *size, struct vdc_error *err)
+/* A key changed twice would be changed in no order. */
+static int check_changes(const struct kv_sqlite *s,
+                         const struct kv_change *changes, size_t n,
+                         struct vdc_error *err)
 {
-    const struct kv_change *c = &changes[i];
-
-    *size += strlen(c->key) + (c->kind == KV_PUT ? c->size : 0);
-    if (!key_is_good(c->key))
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "a key must be 1 to %d printable characters",
-                             KV_KEY_MAX);
-    if (*size > KV_COMMIT_BYTES_MAX ||
-        (c->kind == KV_PUT && c->size > KV_VALUE_MAX))
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "%s: more than %d bytes in one commit", c->key,
-                             KV_COMMIT_BYTES_MAX);
-    if (c->kind == KV_PUT && c->lease && !kv_sqlite_lease_is_good(s, c->lease))
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "%s: its lease has ended",
-                             c->key);
-    for (size_t j = 0; j < i; j++)
-        if (strcmp(changes[j].key, c->key) == 0)
+    for (size_t i = 0; i < n; i++) {
+        const struct kv_change *c = &changes[i];
+        if (c->kind == KV_PUT && c->lease &&
+            !kv_sqlite_lease_is_good(s, c->lease))
             return vdc_error_set(err, VDC_E_BAD_VALUE,
-                                 "%s: changed twice in one commit", c->key);
+                                 "%s: its lease has ended", c->key);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(changes[j].key, c->key) == 0)
+                return vdc_error_set(err, VDC_E_BAD_VALUE,
+                                     "%s: changed twice in one commit",
+                                     c->key);
+    }
     return 0;
-}
-
-static int check_commit(const struct kv_sqlite *s, size_t n_compares,
-                        const struct kv_change *changes, size_t n_changes,
-                        struct vdc_error *err)
-{
-    size_t size = 0;
-    int rc = 0;
-
-    if (n_compares > KV_COMMIT_MAX || n_changes > KV_COMMIT_MAX)
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "more than %d changes or comparisons in one "
-                             "commit",
-                             KV_COMMIT_MAX);
-    for (size_t i = 0; !rc && i < n_changes; i++)
-        rc = check_change(s, changes, i, &size, err);
-    return rc;
 }
 
 static void sqlite_commit(struct kv *kv, const struct kv_compare *compares,
@@ -153,7 +120,8 @@ static void sqlite_commit(struct kv *kv, const struct kv_compare *compares,
     struct kv_sqlite *s = of(kv);
     struct kv_sqlite_request *r = queue(s, KV_SQLITE_COMMIT, done, arg);
 
-    if (check_commit(s, n_compares, changes, n_changes, &r->err))
+    if (kv_check_commit(compares, n_compares, changes, n_changes, &r->err) ||
+        check_changes(s, changes, n_changes, &r->err))
         return;
     copy_compares(r, compares, n_compares);
     copy_changes(r, changes, n_changes);
@@ -196,7 +164,8 @@ static void do_read(struct kv_sqlite *s)
 
     TAILQ_REMOVE(&s->queue, r, link);
     r->revision = s->revision;
-    kv_sqlite_list(s, r, &r->err);
+    if (!r->err.code)
+        kv_sqlite_list(s, r, &r->err);
     finish(s, r);
 }
 
