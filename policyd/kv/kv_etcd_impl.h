@@ -119,8 +119,12 @@ struct kv_watch *etcd_watch_new(struct kv *kv, const char *prefix,
                                 uint64_t after,
                                 const struct kv_watcher *watcher);
 void etcd_watch_free(struct kv_watch *watch);
-/* The link is up again, and etcd is at `revision`.  Calls nobody. */
-void etcd_watches_restart(struct kv_etcd *kv, uint64_t revision);
+/* etcd is asked for its revision; it has answered.  A watch that had seen
+ * more by then is lost.  These call nobody. */
+void etcd_watches_ask(struct kv_etcd *kv);
+void etcd_watches_check(struct kv_etcd *kv, uint64_t revision);
+/* The link is up again. */
+void etcd_watches_restart(struct kv_etcd *kv);
 
 /* ---- kv_etcd_lease.c ---- */
 

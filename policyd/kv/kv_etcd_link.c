@@ -40,8 +40,9 @@ static void good(struct kv_etcd *kv, uint64_t revision)
     kv->n_failed = 0;
     kv->link = ETCD_UP;
     etcd_set_timer(kv->probe_timer, kv->request_ms / 2);
+    etcd_watches_check(kv, revision);
     if (!was_up) {
-        etcd_watches_restart(kv, revision);
+        etcd_watches_restart(kv);
         etcd_leases_renew(kv);
         etcd_requests_run(kv);
     }
@@ -136,6 +137,7 @@ static void ask(struct kv_etcd *kv)
                                   .arg = kv };
 
     event_del(kv->probe_timer);
+    etcd_watches_ask(kv);
     json_out_object(out);
     if (login) {
         json_out_key(out, "name");

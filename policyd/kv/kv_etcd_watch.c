@@ -23,7 +23,8 @@ struct etcd_watch {
     TAILQ_ENTRY(etcd_watch) link;
     char *prefix;
     struct kv_watcher watcher;
-    uint64_t next; /* the first revision that was not told */
+    uint64_t next;       /* the first revision that was not told */
+    uint64_t next_asked; /* when etcd was asked for its own */
     struct http_call *call;
     struct event *timer; /* begins again, or tells that it is lost */
     uint64_t back_off_ms;
@@ -319,21 +320,32 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     } /* else when it is up again */
 }
 
-void etcd_watches_restart(struct kv_etcd *kv, uint64_t revision)
+void etcd_watches_ask(struct kv_etcd *kv)
 {
     struct etcd_watch *w;
 
     TAILQ_FOREACH(w, &kv->watches, link)
-    {
-        if (w->is_lost)
-            continue;
-        /* What we have seen is not there: it is another etcd, or one from a
-         * backup. */
-        if (w->next > revision + 1)
-            lose(w);
-        else
-            begin(w);
-    }
+    w->next_asked = w->next;
+}
+
+void etcd_watches_check(struct kv_etcd *kv, uint64_t revision)
+{
+    struct etcd_watch *w;
+
+    /* What we have seen is not there: it is another etcd, or one from a
+     * backup. */
+    TAILQ_FOREACH(w, &kv->watches, link)
+    if (!w->is_lost && w->next_asked > revision + 1)
+        lose(w);
+}
+
+void etcd_watches_restart(struct kv_etcd *kv)
+{
+    struct etcd_watch *w;
+
+    TAILQ_FOREACH(w, &kv->watches, link)
+    if (!w->is_lost)
+        begin(w);
 }
 
 struct kv_watch *etcd_watch_new(struct kv *base, const char *prefix,
