@@ -37,6 +37,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/http.h \
 	policyd/kv/kv.c \
 	policyd/kv/kv.h \
+	policyd/kv/kv.c \
+	policyd/kv/kv.h \
 	policyd/kv/kv_check.c \
 	policyd/kv/kv_check.h \
 	policyd/kv/kv_etcd.c \
@@ -48,6 +50,13 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_etcd_link.c \
 	policyd/kv/kv_etcd_request.c \
 	policyd/kv/kv_etcd_watch.c \
+	policyd/kv/kv_sqlite.c \
+	policyd/kv/kv_sqlite.h \
+	policyd/kv/kv_sqlite_change.c \
+	policyd/kv/kv_sqlite_file.c \
+	policyd/kv/kv_sqlite_impl.h \
+	policyd/kv/kv_sqlite_lease.c \
+	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
 	policyd/list.c \

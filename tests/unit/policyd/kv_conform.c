@@ -602,6 +602,10 @@ static void watch_freed_in_its_callback(void)
     kv_world_tear_down();
 }
 
+static void ignore_pair(void *arg, const struct kv_pair *pair)
+{
+}
+
 static void count_done(void *arg, uint64_t revision,
                        const struct vdc_error *err)
 {
@@ -628,7 +632,7 @@ static void closed_in_a_callback(void)
     n_own = 0;
     kv_commit(KV0, NULL, 0, &change, 1, close_first, NULL);
     kv_commit(KV0, NULL, 0, &change, 1, count_done, NULL);
-    kv_read(KV0, "", NULL, count_done, NULL);
+    kv_read(KV0, "", ignore_pair, count_done, NULL);
     kv_wait(&n_own, 1);
     kv_run_ms(50);
     CU_ASSERT_EQUAL(n_own, 1);
@@ -643,7 +647,7 @@ static void closed_with_work_under_way(void)
     n_own = 0;
     for (int i = 0; i < 10; i++) {
         kv_commit(KV0, NULL, 0, &change, 1, count_done, NULL);
-        kv_read(KV0, "", NULL, count_done, NULL);
+        kv_read(KV0, "", ignore_pair, count_done, NULL);
     }
     event_base_loop(kv_world.base, EVLOOP_NONBLOCK);
     unsigned n = n_own;
