@@ -38,12 +38,23 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/keys.c \
 	policyd/keys.h \
+	policyd/kv/http.c \
+	policyd/kv/http.h \
 	policyd/kv/kv.c \
 	policyd/kv/kv.h \
 	policyd/kv/kv.c \
 	policyd/kv/kv.h \
 	policyd/kv/kv_check.c \
 	policyd/kv/kv_check.h \
+	policyd/kv/kv_etcd.c \
+	policyd/kv/kv_etcd.h \
+	policyd/kv/kv_etcd_impl.h \
+	policyd/kv/kv_etcd_json.c \
+	policyd/kv/kv_etcd_json.h \
+	policyd/kv/kv_etcd_lease.c \
+	policyd/kv/kv_etcd_link.c \
+	policyd/kv/kv_etcd_request.c \
+	policyd/kv/kv_etcd_watch.c \
 	policyd/kv/kv_sqlite.c \
 	policyd/kv/kv_sqlite.h \
 	policyd/kv/kv_sqlite_change.c \
@@ -123,7 +134,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS)
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS)
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c
