@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	doc/design/003-transactions.md \
 	doc/design/004-resource-database.md \
 	doc/design/005-channels.md \
+	doc/design/007-hosts.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \
