@@ -208,7 +208,7 @@ static void take_result(struct etcd_watch *w, const struct json_value *result)
         return;
     }
     w->back_off_ms = BACK_OFF_MIN_MS;
-    if (events && events->n_items) {
+    if (events) {
         if (!keep_events(w, events))
             begin_later(w);
         else
