@@ -1,10 +1,15 @@
 # policyd: customers, quotas, placement, and the resource service of its host.
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
+	policyd/answers.c \
+	policyd/answers.h \
 	policyd/auth.c \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
+	policyd/book_change.c \
+	policyd/book_impl.h \
+	policyd/book_record.c \
 	policyd/cancel.c \
 	policyd/change.c \
 	policyd/change.h \
@@ -103,6 +108,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/quota.h \
 	policyd/reconcile.c \
 	policyd/reconcile.h \
+	policyd/record.c \
+	policyd/record.h \
 	policyd/recount.c \
 	policyd/recount.h \
 	policyd/resources.c \
@@ -116,11 +123,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/session.h \
 	policyd/setup.c \
 	policyd/setup.h \
+	policyd/store.c \
 	policyd/store.h \
-	policyd/store_sql.h \
-	policyd/store_sqlite.c \
-	policyd/store_sqlite.h \
-	policyd/store_sqlite_change.c
+	policyd/store_convert.c \
+	policyd/store_impl.h \
+	policyd/store_load.c \
+	policyd/store_record.c \
+	policyd/store_records.def \
+	policyd/undo.c \
+	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS)

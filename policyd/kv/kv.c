@@ -49,6 +49,12 @@ void kv_notify(struct kv *kv, void (*changed)(void *arg), void *arg)
     kv->changed_arg = arg;
 }
 
+void kv_drain(struct kv *kv)
+{
+    if (kv->ops->drain)
+        kv->ops->drain(kv);
+}
+
 const char *kv_name(const struct kv *kv)
 {
     return kv->ops->name(kv);

@@ -187,10 +187,9 @@ static void destroy(struct kv_sqlite *s)
 }
 
 /* One group of commits or one list; what is left waits for the next turn, so
- * that others on the loop have theirs between. */
-static void turn(evutil_socket_t fd, short what, void *arg)
+ * that others on the loop have theirs between.  False: it was closed. */
+static bool do_turn(struct kv_sqlite *s)
 {
-    struct kv_sqlite *s = arg;
     const struct kv_sqlite_request *first = TAILQ_FIRST(&s->queue);
 
     s->in_turn = true;
@@ -201,9 +200,17 @@ static void turn(evutil_socket_t fd, short what, void *arg)
     if (!s->closed)
         kv_sqlite_tell(s);
     s->in_turn = false;
-    if (s->closed)
-        destroy(s);
-    else if (!TAILQ_EMPTY(&s->queue))
+    if (!s->closed)
+        return true;
+    destroy(s);
+    return false;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct kv_sqlite *s = arg;
+
+    if (do_turn(s) && !TAILQ_EMPTY(&s->queue))
         kv_sqlite_wake(s);
 }
 
@@ -212,6 +219,16 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 static bool sqlite_up(const struct kv *kv, struct vdc_error *why)
 {
     return true;
+}
+
+/* What callbacks ask for meanwhile is done, too. */
+static void sqlite_drain(struct kv *kv)
+{
+    struct kv_sqlite *s = of(kv);
+
+    while (!s->in_turn && !TAILQ_EMPTY(&s->queue))
+        if (!do_turn(s))
+            return;
 }
 
 static const char *sqlite_name(const struct kv *kv)
@@ -237,6 +254,7 @@ static const struct kv_ops ops = {
     .lease_free = kv_sqlite_lease_free,
     .up = sqlite_up,
     .name = sqlite_name,
+    .drain = sqlite_drain,
     .close = sqlite_close,
 };
 
@@ -251,7 +269,7 @@ int kv_sqlite_open(struct event_base *base, const char *path,
     s->path = xstrdup(path);
     s->name = xasprintf("SQLite %s", path);
     s->lock_fd = -1;
-    s->turn = event_new(base, -1, 0, turn, s);
+    s->turn = event_new(base, -1, 0, on_turn, s);
     TAILQ_INIT(&s->queue);
     TAILQ_INIT(&s->history);
     TAILQ_INIT(&s->watches);
