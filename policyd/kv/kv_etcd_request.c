@@ -122,6 +122,8 @@ static void on_commit(void *arg, const struct http_answer *answer,
         }
     }
     arena_free(arena);
+    if (verdict == ETCD_OK)
+        etcd_saw(kv, revision);
     switch (verdict) {
     case ETCD_OK:
     case ETCD_REFUSED:
@@ -178,6 +180,7 @@ static bool take_page(struct etcd_request *r, const struct json_value *answer,
         return false;
     if (r->revision == 0)
         r->revision = revision;
+    etcd_saw(r->kv, revision);
     *ret_more = etcd_get_bool(answer, "more");
     size_t n = kvs ? kvs->n_items : 0;
     if (n == 0)

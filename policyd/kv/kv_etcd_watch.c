@@ -91,6 +91,7 @@ static bool tell_revision(struct etcd_watch *w, size_t from, size_t to)
     uint64_t revision = w->pairs[from].modified;
 
     w->next = revision + 1;
+    etcd_saw(kv_of(w), revision);
     for (size_t i = from; i < to; i++) {
         w->watcher.pair(w->watcher.arg, &w->pairs[i]);
         if (w->freed || kv_of(w)->closed)

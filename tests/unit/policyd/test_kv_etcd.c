@@ -203,6 +203,30 @@ static void watch_of_what_is_compacted_is_lost(void)
     kv_world_tear_down();
 }
 
+/* It does not keep what nobody needs. */
+static void history_is_given_up(void)
+{
+    struct kv_log late, steady;
+    struct kv_result r = { 0 };
+
+    settings.compact_ms = 200 * unit_time_factor();
+    kv_world_set_up();
+    kv_read_now(KV0, "", &r);
+    kv_log_begin(&steady, KV1, "", r.revision);
+    for (int i = 0; i < 10; i++) {
+        CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "x"), 0);
+        kv_run_ms(100 * unit_time_factor());
+    }
+    kv_log_begin(&late, KV0, "", r.revision);
+    kv_wait(&late.n_lost, 1);
+    kv_wait(&steady.n_revisions, 10);
+    CU_ASSERT_EQUAL(steady.n_lost, 0);
+    kv_log_end(&late);
+    kv_log_end(&steady);
+    kv_result_fini(&r);
+    kv_world_tear_down();
+}
+
 /* As after somebody has put back an old backup. */
 static void watch_of_another_past_is_lost(void)
 {
@@ -595,6 +619,7 @@ static const struct unit_test own[] = {
     { "a short outage is a delay", short_outage_is_a_delay },
     { "a watch goes on after kill -9", watch_goes_on_after_kill },
     { "a watch of what is compacted", watch_of_what_is_compacted_is_lost },
+    { "history is given up", history_is_given_up },
     { "a watch of another past", watch_of_another_past_is_lost },
     { "a server that hangs", hang_is_not_twice },
     { "a lease when etcd hangs", lease_ends_when_etcd_hangs },
