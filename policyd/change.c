@@ -5,8 +5,8 @@
  *   which guests, so which host? -> the host looks at files and policy -> the
  *   host says what the guests have (for what counts in quotas) -> when no host
  *   seems to have room for what is created, all report what they have ->
- *   if a program places, it is asked -> [decided, recorded] -> the host does
- *   it -> recorded -> answered
+ *   if a program places, it is asked -> [decided, recorded] -> durable -> the
+ *   host does it -> recorded -> durable -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -118,6 +118,7 @@ static void answer(struct change *change)
     }
     if (change->keyed)
         keys_keep(change->keyed, number, body);
+    request->stands = true;
     keys_end(change->keyed, NULL);
     request_reply(request, number, body);
 }
@@ -173,7 +174,7 @@ static void settle(struct change *change)
     change_settle(change, settled);
 }
 
-static void forward(struct change *change);
+static void go_on(struct change *change);
 
 /* Its report was older than what it had; or it is not there any more. */
 static bool has_no_room(const struct vdc_error *err)
@@ -191,7 +192,7 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
     if (err) {
         change->why = *err;
         if (has_no_room(err) && change_place_again(change)) {
-            forward(change);
+            go_on(change);
             return;
         }
         if (is_forgotten(change)) {
@@ -285,12 +286,34 @@ static int send(struct change *change)
 
 static void forward(struct change *change)
 {
-    int rc = send(change);
-
-    while (rc && has_no_room(&change->why) && change_place_again(change))
-        rc = send(change);
-    if (rc)
+    if (send(change) == 0)
+        return;
+    if (has_no_room(&change->why) && change_place_again(change))
+        go_on(change);
+    else
         change_settle(change, settled);
+}
+
+/* Nothing is asked of the host before it is durable that it was asked. */
+static void recorded(void *arg, const struct vdc_error *why)
+{
+    struct change *change = arg;
+
+    if (why->code) {
+        change->why = *why;
+        change_unrecord(change);
+        change_settle(change, settled);
+    } else if (request_is_cancelled(change->request, &change->why)) {
+        change_settle(change, settled);
+    } else {
+        forward(change);
+    }
+}
+
+static void go_on(struct change *change)
+{
+    if (!book_wait(change->request->ops->book, recorded, change))
+        forward(change);
 }
 
 static void refused(struct change *change)
@@ -314,7 +337,7 @@ static void decide(struct change *change)
     if (change_record(change, &change->why))
         change_settle(change, settled);
     else
-        forward(change);
+        go_on(change);
 }
 
 static void consult(void *arg)

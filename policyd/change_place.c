@@ -117,9 +117,10 @@ static void want(struct inventory *inventory, const char *customer,
     ret->domain = inventory_name(inventory, definition->domain);
     for (uint32_t i = 0; i < definition->n_groups; i++) {
         const char *text = definition->groups[i];
-        bool whole = strchr(text, '/') != NULL;
-        snprintf(group, sizeof(group), "%s%s%.95s", whole ? "" : customer,
-                 whole ? "" : "/", text);
+        if (strchr(text, '/'))
+            snprintf(group, sizeof(group), "%.95s", text);
+        else
+            snprintf(group, sizeof(group), "%.31s/%.63s", customer, text);
         ret->groups[ret->n_groups++] = inventory_name(inventory, group);
     }
     for (uint32_t i = 0; i < definition->n_host_tags; i++) {

@@ -453,24 +453,67 @@ void hosts_remove(struct hosts *hosts, const char *name)
     drop(host);
 }
 
+static void put_stored(struct hosts *hosts)
+{
+    const struct book *book = hosts->ops->book;
+    const struct book_host *stored;
+    struct arena *arena = arena_new();
+    size_t n = 0;
+
+    /* what ends with a connection may be an assignment, and a host with it,
+     * but none that has a record */
+    for (stored = book_hosts(book); stored; stored = book_host_next(stored))
+        n += stored->record != NULL;
+    const struct wire_host_record **records =
+        ARENA_ARRAY(arena, n + 1, const struct wire_host_record *);
+    n = 0;
+    for (stored = book_hosts(book); stored; stored = book_host_next(stored))
+        if (stored->record)
+            records[n++] = stored->record;
+    for (size_t i = 0; i < n; i++)
+        hosts_put(hosts, records[i]);
+    arena_free(arena);
+}
+
+static void own_record(const struct hosts *hosts, struct wire_host_record *ret)
+{
+    wire_init(&wire_struct_host_record, ret);
+    ret->name = hosts->ops->setup->host_name;
+}
+
+void hosts_take_book(struct hosts *hosts)
+{
+    struct wire_host_record own;
+    struct host *host, *next;
+
+    put_stored(hosts);
+    for (host = TAILQ_FIRST(&hosts->all); host; host = next) {
+        const struct book_host *stored =
+            book_host(hosts->ops->book, host->name);
+        next = TAILQ_NEXT(host, link);
+        if (stored && stored->record)
+            continue;
+        own_record(hosts, &own);
+        if (host->own)
+            hosts_put(hosts, &own);
+        else
+            hosts_remove(hosts, host->name);
+    }
+}
+
 struct hosts *hosts_new(struct operations *ops)
 {
     struct hosts *hosts = XNEW(struct hosts);
     const struct setup *setup = ops->setup;
-    const struct book_host *stored;
     struct wire_host_record own;
 
     hosts->ops = ops;
     TAILQ_INIT(&hosts->all);
     LIST_INIT(&hosts->refreshes);
     ops->hosts = hosts;
-    for (stored = book_hosts(ops->book); stored;
-         stored = book_host_next(stored))
-        if (stored->record)
-            hosts_put(hosts, stored->record);
+    put_stored(hosts);
     if (*setup->command_address && !hosts_find(hosts, setup->host_name)) {
-        wire_init(&wire_struct_host_record, &own);
-        own.name = setup->host_name;
+        own_record(hosts, &own);
         add(hosts, &own, true);
     }
     return hosts;

@@ -95,6 +95,9 @@ void hosts_describe(const struct host *host, struct arena *arena,
 void hosts_put(struct hosts *hosts, const struct wire_host_record *record);
 void hosts_remove(struct hosts *hosts, const char *name);
 
+/* The same of all, after the book has taken changes back. */
+void hosts_take_book(struct hosts *hosts);
+
 /* What operators may enter.  Errors: VDC_E_BAD_VALUE. */
 int hosts_check_record(const struct wire_host_record *record,
                        struct vdc_error *err);

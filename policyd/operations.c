@@ -3,10 +3,12 @@
  */
 #include "policyd/operations.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "policyd/console.h"
 #include "policyd/decision.h"
@@ -21,6 +23,7 @@
 #include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
+#include "policyd/reconcile.h"
 
 static const struct {
     enum wire_message_number number;
@@ -88,17 +91,47 @@ void operations_dispatch(struct request *request, const struct auth_peer *peer)
     request_fail(request, &err);
 }
 
+/* What was taken back may be otherwise on its host. */
+static void book_refused(void *arg, size_t n, const struct vdc_error *why)
+{
+    struct operations *ops = arg;
+
+    log_error("%zu change%s could not be recorded and %s taken back: %s", n,
+              n == 1 ? "" : "s", n == 1 ? "is" : "are", why->text);
+    if (!ops->hosts)
+        return;
+    hosts_take_book(ops->hosts);
+    hosts_reconcile_soon(ops->hosts, NULL, RECONCILE_RETRY_MS);
+}
+
+static void quit(evutil_socket_t fd, short what, void *arg)
+{
+    daemon_quit(vdc_error_exit_status(VDC_E_STORE));
+}
+
+/* What is in memory is out of date: who starts us again has it anew. */
+static void book_lost(void *arg, const struct vdc_error *why)
+{
+    struct operations *ops = arg;
+    const struct timeval now = { 0, 0 };
+
+    log_error("%s", why->text);
+    log_error("%s", why->hint);
+    event_base_once(ops->base, -1, EV_TIMEOUT, quit, NULL, &now);
+}
+
 int operations_new(struct event_base *base, const struct setup *setup,
                    struct operations **ret, struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
+    const struct book_notify changed = { book_refused, book_lost, ops };
     struct store *store;
 
     ops->base = base;
     ops->setup = setup;
     int rc = policies_load(setup->placement, true, &ops->policies, err);
     if (!rc)
-        rc = store_sqlite_open(setup->database, &store, err);
+        rc = store_open(base, &setup->store, &store, err);
     if (!rc)
         rc = book_open(store, &ops->book, err);
     if (rc) {
@@ -110,6 +143,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     policies_apply(ops->policies, inventory_view(ops->inventory));
     ops->decisions = decisions_new(setup->decisions_kept);
     ops->externals = externals_new(base);
+    book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
     ops->keys = keys_new();
@@ -121,10 +155,14 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
 void operations_stop(struct operations *ops)
 {
+    if (!ops)
+        return;
     externals_stop(ops->externals);
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
     forecast_stop(ops);
+    /* answers that wait for it go while there are sessions */
+    book_drain(ops->book);
 }
 
 void operations_free(struct operations *ops)
@@ -144,10 +182,11 @@ void operations_free(struct operations *ops)
     free(ops);
 }
 
-struct store_audit operations_audit(const struct request *request,
+struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result)
 {
+    request->changes = true;
     return (struct store_audit){ .time_ms = clock_wall().ms,
                                  .uid = request->auth.uid,
                                  .customer = customer,

@@ -88,3 +88,50 @@ check_error "--check-config says so" 2 "$CONF:7: rule 'near'" \
 cp "$WORK/good.conf" "$CONF"
 start_policyd
 check "with a good one it does" retry 10 names_are "pack spread even "
+
+# ---- groups of guests, on two hosts ----
+sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
+    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|" \
+    "$WORK/resourced.conf" >"$WORK/beta.conf"
+"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
+    >>"$WORK/beta.log" 2>&1 &
+beta_pid=$!
+both_up() {
+    [ "$(vdc host-list | grep -c '^[a-z]*  *up')" = 2 ]
+}
+check "another host" vdc host-add -q beta "memory:$WORK/beta.sock"
+check "both are up" retry 10 both_up
+echo 'default = "pack"
+rules = [ "name=apart, anti_affinity=acme/db" ]' >"$CONF"
+vdc policy-reload -q
+config web.cfg
+vdc customer-create -q acme --memory 4G || exit 1
+host_of() {
+    vdc show "$1" -o json | grep -o '"host": *"[a-z]*"' | head -n 1 |
+        grep -o 'alpha\|beta'
+}
+vdc create -q -C acme "$WORK/web.cfg" name=db1 'vdc_groups=["db"]'
+vdc create -q -C acme "$WORK/web.cfg" name=db2 'vdc_groups=["acme/db"]'
+check_equal "two of a group that is kept apart" "alpha beta " \
+    "$( (host_of acme.db1; host_of acme.db2) | sort | tr '\n' ' ')"
+check_error "a third finds no host" 5 'anti-affinity' \
+    vdc create -C acme "$WORK/web.cfg" name=db3 'vdc_groups=["db"]'
+check "another group of that name does" \
+    vdc create -q "$WORK/web.cfg" name=own 'vdc_groups=["db"]'
+for host in alpha beta; do
+    check "pinned to $host" vdc create -q "$WORK/web.cfg" name=on$host \
+        "vdc_host=$host"
+    check_equal "it is there" $host "$(host_of on$host)"
+done
+check_error "pinned to no host" 5 'pinned' \
+    vdc create "$WORK/web.cfg" name=nowhere vdc_host=gamma
+check_error "no host has the tag" 5 'tags' \
+    vdc create "$WORK/web.cfg" name=tagged 'vdc_host_tags=["gpu"]'
+check "none has the one that is not wanted" vdc create -q "$WORK/web.cfg" \
+    name=untagged 'vdc_host_tags=["!gpu"]'
+check "room elsewhere" vdc create -q "$WORK/web.cfg" name=safe vdc_protected=1
+check_error "no such dedication" 2 "'vdc_dedicated' wants shared" \
+    vdc create "$WORK/web.cfg" name=mine vdc_dedicated=mine
+check_error "no such group" 2 "'vdc_groups': 'a/b/c' cannot be a group" \
+    vdc create "$WORK/web.cfg" name=odd 'vdc_groups=["a/b/c"]'
+stop_daemon $beta_pid

@@ -363,7 +363,7 @@ static bool is_quiet(const struct wire_partition_list *list)
 static void check(size_t *ret_n)
 {
     const struct wire_partition_list *list = NULL;
-    struct facts facts = { 0 };
+    struct facts facts = { .all = calloc(1, sizeof(*facts.all)), .room = 1 };
 
     for (int i = 0; i < 100; i++) {
         list = hosts_bed_list(&hosts);
