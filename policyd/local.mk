@@ -129,6 +129,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_convert.c \
 	policyd/store_impl.h \
 	policyd/store_load.c \
+	policyd/store_open.c \
 	policyd/store_record.c \
 	policyd/store_records.def \
 	policyd/undo.c \
