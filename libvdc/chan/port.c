@@ -120,7 +120,7 @@ static uint32_t piece_size(const struct port *port, size_t left)
     return left <= most ? (uint32_t)left : most / 2;
 }
 
-int port_push_rest(struct port *port)
+int port_push_all_rest(struct port *port)
 {
     while (port->rest) {
         size_t left = port->rest_size - port->rest_done;

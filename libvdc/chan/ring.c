@@ -165,7 +165,8 @@ static bool resume(struct ring *ring)
     uint8_t state = LOAD(&ring->ours->state);
 
     out->head = out->told = LOAD_RELAXED(&ring->ours->head);
-    out->copied = out->claimed = out->easy = out->head;
+    out->copied = out->claimed = out->head;
+    out->easy = out->ready = out->head;
     in->tail = in->told = in->easy = LOAD_RELAXED(&ring->ours->tail);
     out->tail_seen = LOAD(&ring->theirs->tail);
     in->head_seen = LOAD(&ring->theirs->head);
@@ -239,7 +240,7 @@ bool ring_finish(struct ring *ring)
     ring_publish(ring);
     ring->out.finished = true;
     ring->out.reserved = 0;
-    ring->out.easy = ring->out.head;
+    ring->out.easy = ring->out.ready = ring->out.head;
     STORE_ORDERED(&ring->ours->state, RING_STATE_FINISHED);
     return true;
 }
@@ -304,21 +305,12 @@ static uint32_t easy_room(const struct ring_out *out)
     return least(least(rest, stage), room(out));
 }
 
-/* Whether this end's cache has the lines of a frame here. */
-static bool is_claimed(const struct ring_out *out, uint32_t frame)
-{
-    uint32_t ahead = out->claimed - out->head;
-
-    return ahead <= CLAIM_MOST && frame <= ahead;
-}
-
 /* Where a frame is to be made that begins after `skip` bytes. */
 static uint8_t *place(struct ring_out *out, uint32_t frame, uint32_t skip)
 {
     uint32_t at = (out->head + skip) & (out->size - 1);
 
-    out->direct = frame > STAGED_MOST || skip ||
-                  (out->head == out->told && is_claimed(out, frame));
+    out->direct = frame > STAGED_MOST || skip;
     if (out->direct || at == 0 || out->head - out->base + frame > RING_STAGE)
         copy_staged(out);
     if (out->direct) {
@@ -331,12 +323,10 @@ static uint8_t *place(struct ring_out *out, uint32_t frame, uint32_t skip)
     return ring_staged(out);
 }
 
-int ring_reserve_other(struct ring *ring, uint32_t size, uint8_t **ret)
+static int reserve_anywhere(struct ring *ring, uint32_t size, uint8_t **ret)
 {
     struct ring_out *out = &ring->out;
 
-    if (ring_is_broken(ring))
-        return VDC_E_PROTOCOL;
     if (size > most_of(out->size))
         return VDC_E_BAD_VALUE;
     if (out->finished || look_at_other(ring) == RING_OTHER_GONE)
@@ -352,6 +342,27 @@ int ring_reserve_other(struct ring *ring, uint32_t size, uint8_t **ret)
     out->reserved = frame;
     out->skip = skip;
     *ret = place(out, frame, skip) + RING_HEADER;
+    return 0;
+}
+
+/* The first message since others were published is made in the lines that
+ * were claimed for it. */
+int ring_reserve_other(struct ring *ring, uint32_t size, uint8_t **ret)
+{
+    struct ring_out *out = &ring->out;
+
+    if (ring_is_broken(ring))
+        return VDC_E_PROTOCOL;
+    if (out->head != out->told ||
+        !ring_frame_fits(size, out->ready - out->head))
+        return reserve_anywhere(ring, size, ret);
+    if (look_at_other(ring) == RING_OTHER_GONE)
+        return VDC_E_CLOSED;
+    out->easy = out->head;
+    out->direct = true;
+    out->skip = 0;
+    out->reserved = ring_frame_size(size);
+    *ret = out->data + (out->head & (out->size - 1)) + RING_HEADER;
     return 0;
 }
 
@@ -385,6 +396,7 @@ static void claim_lines(struct ring_out *out)
 
     if (out->reserved || room(out) < CLAIM_MOST || (some && ahead >= FEW))
         return;
+    uint32_t rest = out->size - (out->head & (out->size - 1));
     if (!some)
         out->claimed = (out->head + CACHE_LINE) & ~(CACHE_LINE - 1);
     for (unsigned i = 0; i < CLAIM / CACHE_LINE; i++) {
@@ -392,6 +404,7 @@ static void claim_lines(struct ring_out *out)
         STORE_RELAXED((uint64_t *)line, 0);
         out->claimed += CACHE_LINE;
     }
+    out->ready = out->head + least(rest, out->claimed - out->head);
 }
 
 bool ring_publish(struct ring *ring)
@@ -401,8 +414,11 @@ bool ring_publish(struct ring *ring)
 
     if (out->head == from || ring_is_broken(ring))
         return false;
-    copy_staged(out);
+    if (out->copied != out->head)
+        copy_staged(out);
     out->told = out->head;
+    if (out->ready - out->head > CLAIM_MOST)
+        out->ready = out->head;
     if (!out->reserved)
         out->easy = out->head; /* the next looks whether anybody is there */
     STORE_ORDERED(&ring->ours->head, out->head);

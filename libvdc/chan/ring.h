@@ -63,6 +63,8 @@ struct ring_out {
     uint32_t tail_seen; /* of these, taken by the other end, last read */
     uint32_t easy;      /* frames up to this position go to the stage, and need
                          * no look at anything; head: none does */
+    uint32_t ready;     /* frames up to this position can be made in place at
+                         * once, the first since others were published */
     uint32_t reserved;  /* bytes of the open reservation, its header too */
     uint32_t skip;      /* bytes of padding before it */
     bool direct;        /* in the shared memory, not in the stage */

@@ -37,26 +37,37 @@ void ring_copy(void *to, const void *from, uint32_t size)
                          __ATOMIC_RELAXED);
 }
 #else
-static void copy_lines(uint8_t *to, const uint8_t *from, uint32_t n)
-{
 #ifdef __SSE2__
-    for (; n; n--, to += CACHE_LINE, from += CACHE_LINE)
-        for (unsigned i = 0; i < CACHE_LINE; i += sizeof(__m128i))
-            _mm_stream_si128(
-                (__m128i *)(void *)(to + i),
-                _mm_loadu_si128((const __m128i *)(const void *)(from + i)));
-#else
-    memcpy(to, from, n * CACHE_LINE);
-#endif
+/* Past the caches; `to` begins a line. */
+static void copy_lines(void *to, const void *from, uint32_t n)
+{
+    const __m128i *next = from;
+
+    for (__m128i *at = to; n; n--, at += 4, next += 4) {
+        __m128i a = _mm_loadu_si128(next), b = _mm_loadu_si128(next + 1);
+        __m128i c = _mm_loadu_si128(next + 2), d = _mm_loadu_si128(next + 3);
+        _mm_stream_si128(at, a);
+        _mm_stream_si128(at + 1, b);
+        _mm_stream_si128(at + 2, c);
+        _mm_stream_si128(at + 3, d);
+    }
 }
 
-/* What a release store does not order.  */
+/* A release store does not order those. */
 static void end_lines(void)
 {
-#ifdef __SSE2__
     _mm_sfence();
-#endif
 }
+#else
+static void copy_lines(void *to, const void *from, uint32_t n)
+{
+    memcpy(to, from, (size_t)n * CACHE_LINE);
+}
+
+static void end_lines(void)
+{
+}
+#endif
 
 static void touch_lines(uint8_t *to, uint32_t size)
 {
