@@ -134,8 +134,9 @@ uint32_t ring_most(const struct ring *ring);
  * made in private memory, from where all go to the shared memory together:
  * many short stores to memory that the other end has in its cache are slow.)
  * VDC_E_BUSY: no room now (ask for notice with ring_want_room).
- * VDC_E_CLOSED (the other end is looked at for the first message after each
- * ring_publish, and for others now and then), VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
+ * VDC_E_CLOSED: the other end is gone, which is looked for with the first
+ * message after each ring_publish, and with others now and then.
+ * VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
  */
 static inline int ring_reserve(struct ring *ring, uint32_t size,
                                uint8_t **ret);
