@@ -92,8 +92,10 @@ struct ring {
     bool broken;
     struct ring_shared_side *ours;   /* written by us */
     struct ring_shared_side *theirs; /* by the other end */
+    /* Each direction may have its thread. */
+    uint8_t apart1[128];
     struct ring_out out;
-    uint8_t apart[128]; /* each direction may have its thread */
+    uint8_t apart2[128];
     struct ring_in in;
 };
 
