@@ -9,6 +9,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_inventory \
 	tests/unit/policyd/test_kv_etcd \
 	tests/unit/policyd/test_kv_etcd_answers \
+	tests/unit/policyd/test_kv_etcd_json \
 	tests/unit/policyd/test_kv_sqlite \
 	tests/unit/policyd/test_kv_sqlite_conform \
 	tests/unit/policyd/test_names \
@@ -50,6 +51,8 @@ tests_unit_policyd_test_kv_etcd_answers_CFLAGS = $(AM_CFLAGS) \
 	$(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_answers_LDADD = $(POLICYD_LIBS) \
 	$(CUNIT_LIBS)
+tests_unit_policyd_test_kv_etcd_json_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_etcd_json_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_SOURCES = \
 	tests/unit/policyd/test_kv_etcd.c $(kv_conform) $(etcd_server)
 tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
