@@ -20,6 +20,24 @@ static int compare_uuid(const void *a, const void *b)
 
 /* ---- in memory ---- */
 
+void book_tell(const struct book *book, const struct assignment *a, bool gone)
+{
+    if (book->watch)
+        book->watch(book->watch_arg, a, gone);
+}
+
+void book_watch(struct book *book, book_watch_fn *fn, void *arg)
+{
+    const struct customer *c;
+    const struct assignment *a;
+
+    book->watch = fn;
+    book->watch_arg = arg;
+    TAILQ_FOREACH(c, &book->customers, link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    book_tell(book, a, false);
+}
+
 static void copy_logins(struct customer *c, const struct wire_customer *from)
 {
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
@@ -68,6 +86,7 @@ struct customer *book_insert_customer(struct book *book,
 
 void book_drop_assignment(struct book *book, struct assignment *a)
 {
+    book_tell(book, a, true);
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
@@ -106,6 +125,7 @@ struct assignment *book_insert_assignment(struct book *book,
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
         abort(); /* no memory: as everywhere */
+    book_tell(book, a, false);
     return a;
 }
 

@@ -89,6 +89,11 @@ void book_set_notify(struct book *book, const struct book_notify *notify);
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
 void book_drain(struct book *book);
 
+/* Told of each assignment that is there, and later is new or counts for
+ * something else; `gone`: before it goes.  One watcher; NULL ends it. */
+typedef void book_watch_fn(void *arg, const struct assignment *a, bool gone);
+void book_watch(struct book *book, book_watch_fn *fn, void *arg);
+
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);

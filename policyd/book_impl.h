@@ -17,10 +17,15 @@ struct book {
     struct answers *answers;
     struct undo *undo;
     struct book_notify notify;
+    book_watch_fn *watch;
+    void *watch_arg;
     uint64_t n_audits;
 };
 
 /* ---- book.c: in memory ---- */
+
+/* The watcher: it is new or another, or goes. */
+void book_tell(const struct book *book, const struct assignment *a, bool gone);
 
 struct customer *book_insert_customer(struct book *book,
                                       const struct wire_customer *from);

@@ -78,6 +78,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
+    book_tell(book, a, false);
 }
 
 static int apply_partition(struct book *book, const char *id, const void *body,

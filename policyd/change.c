@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "policyd/inventory.h"
 #include "policyd/operation.h"
 #include "policyd/partition.h"
 
@@ -131,11 +132,18 @@ static void settled(struct change *change)
         return;
     }
     for (uint32_t i = 0;
-         i < reply->n_results && i < change->order.n_operations; i++)
+         i < reply->n_results && i < change->order.n_operations; i++) {
+        inventory_partition(change->request->ops->inventory,
+                            &reply->results[i].partition);
         present(change, i, &reply->results[i].partition);
+    }
     if (change_is_single(change)) {
+        inventory_partition(change->request->ops->inventory,
+                            &change->single.partition);
         present(change, 0, &change->single.partition);
-        change->single.reason = change->place_reason;
+        change->single.reason =
+            change->request->auth.role == W_OPERATOR ? change->place_reason
+                                                     : change->place_brief;
     }
     answer(change);
 }
@@ -320,6 +328,8 @@ static void decide(void *arg)
     if (ended(change, false))
         return;
     change_decide(change);
+    if (change->reasons.n_errors || change->order.dry_run)
+        change_unplace(change);
     if (change->reasons.n_errors) {
         change_ask_reasons(change, refused);
         return;
@@ -527,7 +537,8 @@ static void recalled(struct change *change)
         const struct assignment *a =
             book_assignment(ops->book, &change->single.partition.uuid);
         change->single.again = reply->again = true;
-        if (a && change->request->message->number == WIRE_MSG_partition_create)
+        if (a && change->request->auth.role == W_OPERATOR &&
+            change->request->message->number == WIRE_MSG_partition_create)
             change->single.reason = a->reason;
     }
     answer(change);

@@ -46,6 +46,7 @@ struct change_guest {
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */
     bool refused;  /* whatever is asked for it */
+    bool placed;   /* it is in the inventory, before it is in the book */
     struct effect effect;
     struct wire_usage growth; /* what it counts for more, when it is done */
 };
@@ -75,8 +76,10 @@ struct change {
     const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
     uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
+    char place_brief[PLACEMENT_REASON_MAX + 1];  /* the same for a customer */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
+    bool lent;               /* its memory is in the inventory */
 
     /* what came of it */
     void (*settled)(struct change *change);
@@ -121,7 +124,7 @@ int change_service(const struct change *change, struct service **ret,
  * files.  Adds a reason when there is more than one. */
 void change_route(struct change *change);
 /* change_place.c: whether there is a host, as far as hosts have reported. */
-bool change_has_place(const struct change *change);
+bool change_has_place(struct change *change);
 /* change_place.c: chooses the host of what is created: change->host, or
  * reasons. */
 void change_place(struct change *change);
@@ -129,6 +132,15 @@ void change_place(struct change *change);
  * another, and records that.  False when there is none, or it cannot be
  * another; nothing is changed then. */
 bool change_place_again(struct change *change);
+/* change_place.c: nothing comes of it: guests that the book does not have are
+ * no more in the inventory. */
+void change_unplace(struct change *change);
+/* What placement is asked for a guest, and by which policy. */
+void place_request(struct operations *ops, const char *customer,
+                   const struct wire_definition *definition, bool start,
+                   struct placement_request *ret);
+const struct placement_policy *place_policy(const struct operations *ops,
+                                            const char *customer);
 
 /* change_host.c: it is refused; adds the reasons that its host has, then
  * calls `fn`. */

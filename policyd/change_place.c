@@ -1,7 +1,7 @@
 /*
  * On which host a change happens: that of its guests or of its lease; and
- * where that is open, the one that placement chooses by what hosts have
- * reported.  See change.h.
+ * where that is open, the one that placement chooses, on the standing view
+ * (inventory.h), so that what is decided next sees it there.  See change.h.
  *
  * All that is created in one transaction comes to one host, because a
  * transaction is wholly done or not at all on one host.
@@ -9,8 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "policyd/change.h"
+#include "policyd/decision.h"
+#include "policyd/inventory.h"
 #include "policyd/lease.h"
+#include "policyd/placement/brief.h"
 
 /* ---- what it is about ---- */
 
@@ -65,102 +69,7 @@ void change_route(struct change *change)
     change->host = arena_strdup(change->request->arena, host);
 }
 
-/* ---- the view ---- */
-
-/* Only hosts that have the files which were looked at. */
-static bool has_files(const struct change *change, const struct host *host)
-{
-    const struct host *looked =
-        hosts_find(change->request->ops->hosts, change->host);
-
-    if (!looked || looked == host)
-        return true;
-    return !service_is_away(looked->service) &&
-           !service_is_away(host->service);
-}
-
-static bool is_candidate(const struct change *change, const struct host *host)
-{
-    if (change->pinned && strcmp(host->name, change->host) != 0)
-        return false;
-    for (uint32_t i = 0; i < change->n_refusers; i++)
-        if (strcmp(change->refusers[i], host->name) == 0)
-            return false;
-    return has_files(change, host);
-}
-
-static enum placement_state state_of(const struct host *host)
-{
-    if (!host->up || host->why.code)
-        return PLACEMENT_DOWN;
-    switch (host->record.state) {
-    case WIRE_HOST_UP:
-        return strcmp(host->report.state, "up") == 0 ? PLACEMENT_UP
-                                                     : PLACEMENT_DOWN;
-    case WIRE_HOST_DRAINING:
-        return PLACEMENT_DRAINING;
-    case WIRE_HOST_MAINTENANCE:
-        return PLACEMENT_MAINTENANCE;
-    }
-    return PLACEMENT_DOWN;
-}
-
-static const char *why_of(const struct host *host)
-{
-    if (!host->up || host->why.code || !*host->report.name)
-        return host->why.code ? host->why.text : "resourced does not answer";
-    if (host->record.state != WIRE_HOST_UP)
-        return host->record.reason;
-    return host->report.state;
-}
-
-/* What it has, and, as one guest, what of that is not to be had. */
-static void view_host(const struct change *change, const struct host *host,
-                      struct placement_view *view)
-{
-    struct placement_names *names = placement_view_names(view);
-    struct placement_guest others = { .runs = true };
-    struct placement_host h = {
-        .name = placement_names_add(names, host->name),
-        .state = state_of(host),
-        .state_why = placement_names_add(names, why_of(host)),
-        .domain = placement_names_add(names, host->record.domain),
-        .dedicated = placement_names_add(names, host->record.dedicated),
-        .memory = host->report.total_memory,
-        .pcpus = host->report.pcpus,
-        .n_tags = host->record.n_tags,
-    };
-    uint64_t left = host->report.available_memory.kib;
-
-    left -= host->placed.kib < left ? host->placed.kib : left;
-    /* a lease's memory is not available to others, but to this */
-    left += change->lease.memory.kib;
-    if (left > MEM_MAX_KIB)
-        left = MEM_MAX_KIB;
-    if (h.memory.kib < left)
-        h.memory.kib = left;
-    for (uint32_t i = 0; i < h.n_tags; i++)
-        h.tags[i] = placement_names_add(names, host->record.tags[i]);
-    if (placement_view_put_host(view, &h, &others.host, NULL))
-        return;
-    others.spec.memory.kib = h.memory.kib - left;
-    others.backup = PLACEMENT_NONE;
-    placement_view_add_guest(view, &others, NULL, NULL);
-}
-
-static struct placement_view *view_of(const struct change *change,
-                                      struct placement_names *names)
-{
-    struct placement_view *view = placement_view_new(names);
-    const struct host *host = hosts_first(change->request->ops->hosts);
-
-    for (; host; host = hosts_next(host))
-        if (is_candidate(change, host))
-            view_host(change, host, view);
-    return view;
-}
-
-/* ---- choosing ---- */
+/* ---- what is asked ---- */
 
 static bool is_to_place(const struct change *change, uint32_t i)
 {
@@ -170,74 +79,195 @@ static bool is_to_place(const struct change *change, uint32_t i)
            change->order.operations[i].kind == WIRE_OP_CREATE;
 }
 
-/* All that is created, as if it was one guest. */
+void place_request(struct operations *ops, const char *customer,
+                   const struct wire_definition *definition, bool start,
+                   struct placement_request *ret)
+{
+    uint32_t vcpus = definition->vcpus;
+
+    *ret = (struct placement_request){
+        .uuid = definition->uuid,
+        .customer = inventory_name(ops->inventory, customer),
+        .spec = { .memory = definition->memory,
+                  .vcpus = vcpus < PLACEMENT_VCPUS_MAX ? vcpus
+                                                       : PLACEMENT_VCPUS_MAX },
+        .start = start,
+        .now_ms = (int64_t)clock_wall().ms,
+    };
+}
+
+const struct placement_policy *place_policy(const struct operations *ops,
+                                            const char *customer)
+{
+    return placement_policy_find("spread");
+}
+
+/* Only hosts that have the files which were looked at. */
+static void restrict_hosts(const struct change *change,
+                           struct placement_request *request)
+{
+    const struct operations *ops = change->request->ops;
+    const struct host *looked = hosts_find(ops->hosts, change->host);
+
+    if (change->pinned || (looked && service_is_away(looked->service))) {
+        request->pinned = inventory_name(ops->inventory, change->host);
+    } else if (looked) {
+        request->n_wanted = 1;
+        request->wanted[0] = inventory_name(ops->inventory, INVENTORY_HERE);
+    }
+}
+
+static void request_of(const struct change *change, uint32_t i,
+                       struct placement_request *ret)
+{
+    const struct wire_operation *op = &change->order.operations[i];
+
+    place_request(change->request->ops, change->guest_of[i]->customer,
+                  &op->definition, op->start, ret);
+    ret->uuid = change->guest_of[i]->uuid;
+    restrict_hosts(change, ret);
+}
+
+static uint32_t sum_vcpus(uint32_t a, uint32_t b)
+{
+    return b < PLACEMENT_VCPUS_MAX - a ? a + b : PLACEMENT_VCPUS_MAX;
+}
+
+/* All that is created, as if it was one guest; false: there is nothing. */
 static bool sum_created(const struct change *change,
-                        struct placement_names *names,
                         struct placement_request *ret)
 {
     bool some = false;
 
-    memset(ret, 0, sizeof(*ret));
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
-        const struct wire_operation *op = &change->order.operations[i];
+        struct placement_request one;
         if (!is_to_place(change, i))
             continue;
-        some = true;
-        ret->start |= op->start;
-        if (op->start)
-            ret->spec.memory.kib += op->definition.memory.kib;
-        ret->customer =
-            placement_names_add(names, change->guest_of[i]->customer);
+        request_of(change, i, &one);
+        if (!one.start)
+            one.spec = (struct placement_spec){ 0 };
+        if (!some) {
+            *ret = one;
+            some = true;
+            continue;
+        }
+        ret->start |= one.start;
+        ret->spec.memory.kib += one.spec.memory.kib;
+        ret->spec.vcpus = sum_vcpus(ret->spec.vcpus, one.spec.vcpus);
     }
     return some;
 }
 
-static int choose(const struct change *change, struct placement_view *view,
-                  const struct placement_request *request,
-                  struct placement_decision *ret, char *reason, size_t size,
+/* ---- choosing ---- */
+
+/* Hosts that have refused are as if they were down, while it is chosen. */
+static void set_refusers(const struct change *change,
+                         enum placement_state *states, bool out)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+    struct placement_view *view = inventory_view(inventory);
+
+    for (uint32_t i = 0; i < change->n_refusers; i++) {
+        uint32_t at = inventory_find_host(inventory, change->refusers[i]);
+        if (at == PLACEMENT_NONE)
+            continue;
+        if (out)
+            states[i] = placement_view_host(view, at)->state;
+        placement_view_set_state(view, at, out ? PLACEMENT_DOWN : states[i]);
+    }
+}
+
+/* A lease's memory is not available to others, but to this.  A change with
+ * one is pinned to its host. */
+static void lend(struct change *change, int sign)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+    uint32_t host = inventory_find_host(inventory, change->host);
+
+    if (host == PLACEMENT_NONE || !change->lease.memory.kib ||
+        change->lent == (sign > 0))
+        return;
+    inventory_lend(inventory, host, change->lease.memory, sign);
+    change->lent = sign > 0;
+}
+
+/* What was decided is remembered if nothing else is in the way of it, and it
+ * is not only tried: for each guest by itself. */
+static void remember(const struct change *change,
+                     const struct placement_record *record)
+{
+    struct operations *ops = change->request->ops;
+    struct placement_record mine = *record;
+
+    if (change->reasons.n_errors || change->order.dry_run)
+        return;
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct change_guest *guest = change->guest_of[i];
+        if (!is_to_place(change, i))
+            continue;
+        mine.request.uuid = guest->uuid;
+        decisions_add(ops->decisions, inventory_view(ops->inventory), &mine,
+                      guest->customer, guest->name, clock_wall().ms);
+    }
+}
+
+/* `keep`: it is to be remembered, and may use the lease from now on. */
+static int choose(struct change *change,
+                  const struct placement_request *request, bool keep,
+                  struct placement_decision *ret, char *reason,
                   struct vdc_error *err)
 {
-    const struct placement_policy *policy = placement_policy_find("spread");
-    int rc = placement_choose(view, request, policy, ret, err);
+    struct operations *ops = change->request->ops;
+    const struct placement_view *view = inventory_view(ops->inventory);
+    enum placement_state states[CHANGE_PLACES_MAX];
+    struct placement_record record = { .request = *request };
 
-    if (!rc)
-        placement_reason(view, request, policy, ret, reason, size);
+    record.policy = *place_policy(
+        ops, placement_view_text(view, request->customer));
+    lend(change, 1);
+    set_refusers(change, states, true);
+    int rc = placement_index_choose(inventory_index(ops->inventory), view,
+                                    request, &record.policy, ret, err);
+    record.decision = *ret;
+    if (keep && (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
+        remember(change, &record);
+    if (!rc) {
+        placement_reason(view, request, &record.policy, ret, reason,
+                         PLACEMENT_REASON_MAX + 1);
+        placement_brief_reason(view, &record.policy, ret, change->place_brief,
+                               sizeof(change->place_brief));
+    } else if (err && change->request->auth.role != W_OPERATOR &&
+               (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY)) {
+        placement_brief_refusal(request, ret, err);
+    }
+    set_refusers(change, states, false);
+    if (rc || !keep)
+        lend(change, -1);
     return rc;
 }
 
 /* Which of them find no room by themselves; when each does, and not all
  * together, `all` says so. */
-static void refuse_each(struct change *change, struct placement_view *view,
-                        const struct placement_request *sum,
-                        const struct vdc_error *all)
+static void refuse_each(struct change *change, const struct vdc_error *all)
 {
+    struct inventory *inventory = change->request->ops->inventory;
     bool some = false;
 
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
-        const struct wire_operation *op = &change->order.operations[i];
-        const struct placement_request one = {
-            .customer = sum->customer,
-            .spec = { .memory = op->definition.memory },
-            .start = op->start,
-        };
         struct placement_decision decision;
+        struct placement_request one;
         struct vdc_error err = { 0 };
         char reason[PLACEMENT_REASON_MAX + 1];
         if (!is_to_place(change, i))
             continue;
-        if (choose(change, view, &one, &decision, reason, sizeof(reason),
-                   &err)) {
+        request_of(change, i, &one);
+        if (choose(change, &one, false, &decision, reason, &err)) {
             change->unplaced[i] = some = true;
             change_refuse(change, &err);
-            continue;
+        } else {
+            change->guest_of[i]->placed = true;
+            inventory_put(inventory, &one, &decision, NULL);
         }
-        const struct placement_guest guest = {
-            .host = decision.winner.host,
-            .spec = one.spec,
-            .runs = one.start,
-            .backup = PLACEMENT_NONE,
-        };
-        placement_view_add_guest(view, &guest, NULL, NULL);
     }
     if (some)
         return;
@@ -246,81 +276,67 @@ static void refuse_each(struct change *change, struct placement_view *view,
     change_refuse(change, all);
 }
 
-/* What one choice came to. */
-struct place {
-    struct placement_names *names;
-    struct placement_view *view;
-    struct placement_request sum;
-    const char *host; /* of the names */
-    struct vdc_error why;
-    char reason[PLACEMENT_REASON_MAX + 1];
-};
+/* It is to be there; from now on everybody sees it there. */
+static void take(struct change *change,
+                 const struct placement_decision *decision)
+{
+    struct operations *ops = change->request->ops;
+    const struct placement_view *view = inventory_view(ops->inventory);
+    const char *name = placement_view_text(
+        view, placement_view_host(view, decision->winner.host)->name);
+    struct host *host = hosts_find(ops->hosts, name);
 
-/* False when there is nothing to place. */
-static bool place_begin(const struct change *change, struct place *place)
+    change->host = arena_strdup(change->request->arena, name);
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct change_guest *guest = change->guest_of[i];
+        struct placement_request one;
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        guest->host = change->host;
+        guest->placed = true;
+        inventory_put(ops->inventory, &one, decision, NULL);
+        if (host && !change->order.dry_run && one.start)
+            hosts_note_placed(host, one.spec.memory);
+    }
+}
+
+bool change_has_place(struct change *change)
 {
     struct placement_decision decision;
+    struct placement_request sum;
+    char reason[PLACEMENT_REASON_MAX + 1];
 
-    memset(place, 0, sizeof(*place));
-    place->names = placement_names_new();
-    if (!sum_created(change, place->names, &place->sum)) {
-        placement_names_free(place->names);
-        return false;
-    }
-    place->view = view_of(change, place->names);
-    if (!choose(change, place->view, &place->sum, &decision, place->reason,
-                sizeof(place->reason), &place->why))
-        place->host = placement_view_text(
-            place->view,
-            placement_view_host(place->view, decision.winner.host)->name);
-    return true;
-}
-
-static void place_end(struct place *place)
-{
-    placement_view_free(place->view);
-    placement_names_free(place->names);
-}
-
-/* It is to be there. */
-static void take(struct change *change, const struct place *place)
-{
-    struct request *request = change->request;
-    struct host *host = hosts_find(request->ops->hosts, place->host);
-
-    change->host = arena_strdup(request->arena, place->host);
-    for (uint32_t i = 0; i < change->n_guests; i++)
-        if (change->guests[i].book == CHANGE_CREATES)
-            change->guests[i].host = change->host;
-    if (host && !change->order.dry_run && place->sum.start)
-        hosts_note_placed(host, place->sum.spec.memory);
-}
-
-bool change_has_place(const struct change *change)
-{
-    struct place place;
-
-    if (!place_begin(change, &place))
-        return true;
-    bool ok = place.host != NULL;
-    place_end(&place);
-    return ok;
+    return !sum_created(change, &sum) ||
+           choose(change, &sum, false, &decision, reason, NULL) == 0;
 }
 
 void change_place(struct change *change)
 {
-    struct place place;
+    struct placement_decision decision;
+    struct placement_request sum;
+    struct vdc_error why = { 0 };
+    char reason[PLACEMENT_REASON_MAX + 1];
 
-    if (!place_begin(change, &place))
+    if (!sum_created(change, &sum))
         return;
-    if (place.host) {
-        strcpy(change->place_reason, place.reason);
-        if (!change->reasons.n_errors)
-            take(change, &place);
-    } else {
-        refuse_each(change, place.view, &place.sum, &place.why);
+    if (choose(change, &sum, true, &decision, reason, &why)) {
+        refuse_each(change, &why);
+        return;
     }
-    place_end(&place);
+    strcpy(change->place_reason, reason);
+    if (!change->reasons.n_errors)
+        take(change, &decision);
+}
+
+void change_unplace(struct change *change)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        if (change->guests[i].placed)
+            inventory_drop(inventory, &change->guests[i].uuid);
+    lend(change, -1);
 }
 
 /* ---- another one ---- */
@@ -351,26 +367,24 @@ static int record_place(struct change *change, const char *reason,
 
 bool change_place_again(struct change *change)
 {
+    struct placement_decision decision;
+    struct placement_request sum;
     struct vdc_error err = { 0 };
-    struct place place;
-    int rc = VDC_E_NO_HOST;
+    char reason[PLACEMENT_REASON_MAX + 1];
 
-    if (!may_be_another(change))
+    if (!may_be_another(change) || !sum_created(change, &sum))
         return false;
     change->refusers[change->n_refusers++] = change->host;
-    if (!place_begin(change, &place))
+    if (choose(change, &sum, true, &decision, reason, NULL))
         return false;
-    if (place.host) {
-        take(change, &place);
-        snprintf(change->place_reason, sizeof(change->place_reason),
-                 "%.300s; host %s refused it: %.150s", place.reason,
-                 change->refusers[change->n_refusers - 1], change->why.text);
-        rc = record_place(change, change->place_reason, &err);
-        if (rc)
-            change->why = err;
-    }
-    place_end(&place);
-    if (!rc)
+    take(change, &decision);
+    snprintf(change->place_reason, sizeof(change->place_reason),
+             "%.300s; host %s refused it: %.150s", reason,
+             change->refusers[change->n_refusers - 1], change->why.text);
+    int rc = record_place(change, change->place_reason, &err);
+    if (rc)
+        change->why = err;
+    else
         memset(&change->why, 0, sizeof(change->why));
     return rc == 0;
 }

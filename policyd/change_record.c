@@ -260,6 +260,8 @@ void change_settle(struct change *change, void (*fn)(struct change *change))
     }
     for (uint32_t i = 0; i < change->n_guests; i++)
         settle_guest(change, &change->guests[i]);
+    if (change->why.code)
+        change_unplace(change);
     if (change->leased)
         leases_settle(ops->leases, &change->order.lease,
                       change->why.code == 0);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/events.h"
+#include "policyd/inventory.h"
 #include "policyd/lease.h"
 #include "policyd/names.h"
 #include "policyd/operations.h"
@@ -135,6 +136,12 @@ void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
 
 /* ---- reports ---- */
 
+/* What placement knows of it. */
+static void tell(const struct host *host, bool reported)
+{
+    inventory_host(host->all->ops->inventory, host, reported);
+}
+
 static void set_timer(const struct host *host, uint64_t ms)
 {
     const struct timeval tv = { (time_t)(ms / 1000),
@@ -196,11 +203,13 @@ static void reported(void *arg, const void *answer,
 
     if (host) {
         host->asked &= asking->refresh != NULL;
+        bool news = false;
         if (why && why->code != VDC_E_CLOSED) {
             host->why = *why;
         } else if (answer && asking->at_ms >= host->reported_ms) {
             memset(&host->why, 0, sizeof(host->why));
             take_report(host, answer, asking);
+            news = true;
         }
         if (answer && host->silent)
             log_info("host %s answers again", host->name);
@@ -208,6 +217,7 @@ static void reported(void *arg, const void *answer,
             host->silent = false;
             host->up = *service_version(host->service) != '\0';
         }
+        tell(host, news);
     }
     refresh_one(asking->refresh);
     free(asking->host);
@@ -243,6 +253,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
                         host->name);
         host->silent = true;
         host->up = false;
+        tell(host, false);
     } else {
         host->asked = ask_report(host, NULL) == 0;
     }
@@ -310,6 +321,7 @@ static void service_up(void *arg)
     leases_up(ops->leases, host);
     reconcile_soon(host->reconcile, 0);
     events_host_up(ops->events, host);
+    tell(host, false);
 }
 
 static void service_down(void *arg)
@@ -320,6 +332,7 @@ static void service_down(void *arg)
     host->asked = false;
     evtimer_del(host->timer);
     leases_down(host->all->ops->leases, host);
+    tell(host, false);
 }
 
 static void service_event(void *arg, const struct wire_event *event)
@@ -388,6 +401,7 @@ static struct host *add(struct hosts *hosts,
         TAILQ_INSERT_TAIL(&hosts->all, host, link);
     hosts->n++;
     connect_host(host);
+    tell(host, false);
     return host;
 }
 
@@ -418,6 +432,7 @@ void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
     }
     bool moves = strcmp(host->record.address, record->address) != 0;
     take_record(host, record);
+    tell(host, false);
     if (!moves)
         return;
     if (host->up)
@@ -434,6 +449,7 @@ void hosts_remove(struct hosts *hosts, const char *name)
     if (!host)
         return;
     leases_forget_host(hosts->ops->leases, name);
+    inventory_remove_host(hosts->ops->inventory, name);
     drop(host);
 }
 

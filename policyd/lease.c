@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/gather.h"
+#include "policyd/inventory.h"
 #include "policyd/quota.h"
 #include "wire/page.h"
 
@@ -528,6 +529,9 @@ void lease_create(struct request *request)
     if (wire.session)
         asking->lease->session = request->session;
     hosts_note_placed(host, wire.memory);
+    inventory_lend(ops->inventory,
+                   inventory_find_host(ops->inventory, host->name),
+                   wire.memory, -1);
     if (service_lease(host->service, &wire, created, asking, &err)) {
         forget(ops->leases, asking->lease);
         request_fail(request, &err);

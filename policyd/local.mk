@@ -27,10 +27,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/decision.c \
+	policyd/decision.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/explain.c \
+	policyd/explain.h \
+	policyd/forecast.c \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
@@ -41,6 +46,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
+	policyd/inventory.c \
+	policyd/inventory.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/http.c \
@@ -81,6 +88,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/brief.c \
+	policyd/placement/brief.h \
+	policyd/placement/capacity.c \
+	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -94,6 +105,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/record.c \
+	policyd/placement/record.h \
+	policyd/placement/replay.c \
+	policyd/placement/replay.h \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -108,6 +123,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/placement/whatif.c \
+	policyd/placement/whatif.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \

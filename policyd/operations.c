@@ -11,7 +11,10 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "policyd/console.h"
+#include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/explain.h"
+#include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
 #include "policyd/reconcile.h"
@@ -48,6 +51,11 @@ static const struct {
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_placement_why, explain_why },
+    { WIRE_MSG_placement_why_not, explain_why_not },
+    { WIRE_MSG_placement_try, explain_try },
+    { WIRE_MSG_placement_capacity, forecast_capacity },
+    { WIRE_MSG_placement_what_if, forecast_what_if },
 };
 
 void operations_dispatch(struct request *request, const struct auth_peer *peer)
@@ -119,6 +127,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
         free(ops);
         return rc;
     }
+    ops->inventory = inventory_new(ops->book);
+    ops->decisions = decisions_new(setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -135,6 +145,7 @@ void operations_stop(struct operations *ops)
         return;
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
+    forecast_stop(ops);
     /* answers that wait for it go while there are sessions */
     book_drain(ops->book);
 }
@@ -148,6 +159,8 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
+    decisions_free(ops->decisions);
+    inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);
 }

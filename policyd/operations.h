@@ -18,6 +18,8 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct inventory;
+struct decisions;
 
 struct operations {
     struct event_base *base;
@@ -28,6 +30,9 @@ struct operations {
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct inventory *inventory;
+    struct decisions *decisions;
+    LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
@@ -72,5 +77,7 @@ request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
+request_fn explain_why, explain_why_not, explain_try;
+request_fn forecast_capacity, forecast_what_if;
 
 #endif

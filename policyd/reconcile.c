@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "policyd/effect.h"
 #include "policyd/gather.h"
+#include "policyd/inventory.h"
 #include "policyd/partition.h"
 #include "policyd/recount.h"
 
@@ -371,6 +372,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         a->seen = true;
+        inventory_partition(r->ops->inventory, p);
         if (!a->in_flight && !a->touched)
             compare_there(r, a, p);
     }

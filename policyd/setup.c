@@ -100,6 +100,10 @@ const struct setting setup_rows[] = {
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
+    { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
+      .min = 1, .max = 1000000,
+      .text = "How many decisions of placement are kept, so that 'xl-vdc why' "
+              "can explain them and make them again." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 
