@@ -141,7 +141,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
     }
     ops->inventory = inventory_new(ops->book);
     policies_apply(ops->policies, inventory_view(ops->inventory));
-    ops->decisions = decisions_new(setup->decisions_kept);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     ops->externals = externals_new(base);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
@@ -175,7 +176,6 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
-    decisions_free(ops->decisions);
     inventory_free(ops->inventory);
     book_close(ops->book);
     policies_drop(ops->policies);

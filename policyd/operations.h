@@ -35,7 +35,7 @@ struct operations {
     struct policies *policies; /* those in force */
     struct externals *externals;
     struct inventory *inventory;
-    struct decisions *decisions;
+    struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
