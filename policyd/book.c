@@ -93,6 +93,7 @@ void book_drop_assignment(struct book *book, struct assignment *a)
     book_take_away(book, a);
     free(a->macs);
     free(a->reason);
+    free(a->placing);
     free(a);
 }
 
@@ -120,6 +121,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->counts = s->counts;
     a->macs = xstrdup(s->macs);
     a->reason = xstrdup(s->reason);
+    a->placing = xstrdup(s->placing ? s->placing : "");
     a->created_ms = s->created_ms;
     TAILQ_INSERT_TAIL(&customer->assignments, a, link);
     customer->n_assignments++;

@@ -33,6 +33,7 @@ struct assignment {
     struct wire_usage counts;
     char *macs;
     char *reason;
+    char *placing; /* as stored */
     uint64_t created_ms;
     /* not stored: */
     bool in_flight; /* a request of ours is making, ending or renaming it */

@@ -127,6 +127,7 @@ struct store_assignment book_row(const struct assignment *a)
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,
+        .placing = a->placing,
     };
 }
 

@@ -136,6 +136,9 @@ void change_decide(struct change *change);
 bool change_sum(const struct change *change, struct placement_request *ret);
 /* Whether something is created by it, and so has to be placed. */
 bool change_creates(const struct change *change);
+/* What a guest that is created wants of its place, as it is stored. */
+const char *change_placing(const struct change *change,
+                           const struct change_guest *guest);
 /* The service of its host.  Errors: those of hosts_service. */
 int change_service(const struct change *change, struct service **ret,
                    struct vdc_error *err);

@@ -133,6 +133,34 @@ static void want(struct inventory *inventory, const char *customer,
     }
 }
 
+const char *change_placing(const struct change *change,
+                           const struct change_guest *guest)
+{
+    static const char *const dedications[] = {
+        [WIRE_SHARED] = "",
+        [WIRE_EXPLICIT] = "explicit ",
+        [WIRE_STRICT] = "strict ",
+        [WIRE_PREFERRED] = "preferred ",
+    };
+    struct arena *arena = change->request->arena;
+    const char *text = "";
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct wire_operation *op = &change->order.operations[i];
+        const struct wire_definition *d = &op->definition;
+        if (change->guest_of[i] != guest || op->kind != WIRE_OP_CREATE)
+            continue;
+        text = arena_printf(arena, "%s%s", d->protected ? "protected " : "",
+                            dedications[d->dedication]);
+        for (uint32_t j = 0; j < d->n_groups; j++)
+            text = arena_printf(
+                arena, "%s%s%s%s ", text,
+                strchr(d->groups[j], '/') ? "" : guest->customer,
+                strchr(d->groups[j], '/') ? "" : "/", d->groups[j]);
+    }
+    return text;
+}
+
 void place_request(struct operations *ops, const char *customer,
                    const struct wire_definition *definition, bool start,
                    struct placement_request *ret)

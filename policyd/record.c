@@ -15,6 +15,7 @@ void record_of_assignment(const struct store_assignment *a,
     ret->macs = a->macs;
     ret->reason = a->reason;
     ret->created_ms = a->created_ms;
+    ret->placing = a->placing ? a->placing : "";
 }
 
 int record_to_assignment(const struct wire_stored_partition *record,
@@ -37,6 +38,7 @@ int record_to_assignment(const struct wire_stored_partition *record,
         .macs = record->macs,
         .reason = record->reason,
         .created_ms = record->created_ms,
+        .placing = record->placing,
     };
     return 0;
 }

@@ -35,6 +35,7 @@ struct store_assignment {
     const char *macs;         /* separated by spaces */
     const char *reason;       /* why this host */
     uint64_t created_ms;      /* ms since 1970 */
+    const char *placing; /* NULL: nothing; see stored_partition in wire.def */
 };
 
 /* Who changed what. */

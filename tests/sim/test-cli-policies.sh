@@ -116,6 +116,11 @@ check_equal "two of a group that is kept apart" "alpha beta " \
     "$( (host_of acme.db1; host_of acme.db2) | sort | tr '\n' ' ')"
 check_error "a third finds no host" 5 'anti-affinity' \
     vdc create -C acme "$WORK/web.cfg" name=db3 'vdc_groups=["db"]'
+stop_policyd
+start_policyd
+check "policyd is back" retry 10 both_up
+check_error "nor after a restart" 5 'anti-affinity' \
+    vdc create -C acme "$WORK/web.cfg" name=db3 'vdc_groups=["db"]'
 check "another group of that name does" \
     vdc create -q "$WORK/web.cfg" name=own 'vdc_groups=["db"]'
 for host in alpha beta; do
