@@ -255,7 +255,7 @@ static inline int peek(struct port *port, struct ring_message *ret)
     if (rc != VDC_E_BUSY || !link_other_gone(port->link))
         return rc;
     /* It may have written between the look and its death. */
-    rc = ring_peek_other(&port->ring, ret);
+    rc = ring_peek(&port->ring, ret);
     return rc == VDC_E_BUSY ? VDC_E_CLOSED : rc;
 }
 
