@@ -104,10 +104,7 @@ static inline int push_piece(struct port *port, uint16_t type,
 
     if (rc)
         return rc;
-    if (size > PORT_SHORT)
-        ring_fill(at, data, size);
-    else if (size)
-        memcpy(at, data, size);
+    ring_fill(at, data, size);
     ring_commit(&port->ring, size, type, more);
     port->committed = true;
     port->counts.sent += size;

@@ -84,7 +84,15 @@ static void touch_lines(uint8_t *to, uint32_t size)
         __atomic_store_n((uint64_t *)(void *)(to + i), 0, __ATOMIC_RELAXED);
 }
 
-static void copy_many(uint8_t *to, const uint8_t *from, uint32_t size)
+/* By a call: gcc, when it knows how few they are, copies word by word. */
+static inline void copy_few(void *to, const void *from, size_t size)
+{
+    __asm__("" : "+r"(size));
+    memcpy(to, from, size);
+}
+
+static __attribute__((noinline)) void
+copy_many(uint8_t *to, const uint8_t *from, uint32_t size)
 {
     uint32_t before = -(uint32_t)(uintptr_t)to % CACHE_LINE;
     uint32_t n_lines = (size - before) / CACHE_LINE;
@@ -104,12 +112,14 @@ void ring_copy(void *to, const void *from, uint32_t size)
     }
     if (size > TOUCH_LEAST)
         touch_lines(to, size);
-    if (size)
-        memcpy(to, from, size);
+    copy_few(to, from, size);
 }
 
 void ring_fill(void *to, const void *from, uint32_t size)
 {
-    ring_copy(to, from, size);
+    if (size > PAST_CACHES_LEAST)
+        copy_many(to, from, size);
+    else if (size) /* no memcpy from nowhere */
+        copy_few(to, from, size);
 }
 #endif

@@ -9,7 +9,6 @@
 
 #define GATHERS 4
 #define GATHER_PAUSES 128
-#define SHORT_MOST 1024
 #define SPIN_US 10000000 /* longer than any wait here */
 
 static void open_links(struct lane *ends, uint32_t ring_size)
@@ -111,10 +110,7 @@ static void commit_one(struct lane *lane)
         wait_room(lane);
     if (rc)
         die("ring_reserve");
-    if (lane->size <= SHORT_MOST)
-        memcpy(at, lane->message, lane->size);
-    else
-        ring_fill(at, lane->message, lane->size);
+    ring_fill(at, lane->message, lane->size);
     number_message(lane, at);
     ring_commit(&lane->ring, lane->size, 1, false);
     lane->sent_last = true;
