@@ -174,6 +174,22 @@ static void refresh_one(struct refresh *refresh)
         refresh_free(refresh);
 }
 
+/* The same machine, entered twice, would give all it has twice. */
+static void look_for_twin(struct host *host)
+{
+    const struct host *other;
+
+    TAILQ_FOREACH(other, &host->all->all, link)
+    {
+        if (other == host || host->own || other->why.code ||
+            other->report.boot_id != host->report.boot_id)
+            continue;
+        vdc_error_set(&host->why, VDC_E_EXISTS,
+                      "this is host %s, under another name", other->name);
+        return;
+    }
+}
+
 static void take_report(struct host *host, const struct wire_host *report,
                         const struct asking *asking)
 {
@@ -209,6 +225,7 @@ static void reported(void *arg, const void *answer,
         } else if (answer && asking->at_ms >= host->reported_ms) {
             memset(&host->why, 0, sizeof(host->why));
             take_report(host, answer, asking);
+            look_for_twin(host);
             news = true;
         }
         if (answer && host->silent)
@@ -550,6 +567,10 @@ static void describe_down(const struct host *host, struct arena *arena,
 {
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
+    if (host->why.code == VDC_E_EXISTS) {
+        ret->state = "another name of a host";
+        ret->hint = host->why.text;
+    }
     if (host->why.code == VDC_E_STORE_CORRUPT) {
         ret->state = "database damaged";
         ret->hint = host->own
