@@ -128,7 +128,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
         return rc;
     }
     ops->inventory = inventory_new(ops->book);
-    ops->decisions = decisions_new(setup->decisions_kept);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -159,7 +160,6 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
-    decisions_free(ops->decisions);
     inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);

@@ -31,7 +31,7 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct inventory *inventory;
-    struct decisions *decisions;
+    struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
