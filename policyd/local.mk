@@ -45,6 +45,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/host_change.c \
 	policyd/hosts.c \
 	policyd/hosts.h \
+	policyd/hosts_impl.h \
+	policyd/hosts_report.c \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/inventory.c \
@@ -78,6 +80,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
+	policyd/lease_impl.h \
+	policyd/lease_request.c \
 	policyd/list.c \
 	policyd/lookup.c \
 	policyd/lookup.h \
