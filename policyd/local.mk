@@ -114,6 +114,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/record.h \
 	policyd/placement/replay.c \
 	policyd/placement/replay.h \
+	policyd/placement/replay_impl.h \
+	policyd/placement/replay_read.c \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
