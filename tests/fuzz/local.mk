@@ -31,7 +31,8 @@ endif
 # is built, and with sanitizers.
 ATTACK_RING = tests/fuzz/attack_ring.c tests/unit/chan/ring_pair.c \
 	tests/unit/chan/ring_pair.h
-ATTACKED = libvdc/chan/ring.c libvdc/base/error.c
+ATTACKED = libvdc/chan/ring.c libvdc/chan/ring_copy.c \
+	libvdc/base/error.c
 check_PROGRAMS += tests/fuzz/attack_ring
 TESTS += tests/fuzz/attack_ring
 tests_fuzz_attack_ring_SOURCES = $(ATTACK_RING)
