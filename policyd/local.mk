@@ -24,6 +24,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/ganeti.c \
+	policyd/ganeti.h \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
@@ -47,6 +49,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/balance.c \
+	policyd/placement/balance.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -54,18 +58,28 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/counts.c \
 	policyd/placement/counts.h \
 	policyd/placement/decision.h \
+	policyd/placement/evacuate.c \
+	policyd/placement/evacuate.h \
 	policyd/placement/index.c \
 	policyd/placement/index.h \
 	policyd/placement/names.c \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/rebalance.c \
+	policyd/placement/rebalance.h \
+	policyd/placement/rebalance_even.c \
+	policyd/placement/rebalance_impl.h \
+	policyd/placement/rebalance_pack.c \
+	policyd/placement/rebalance_plan.c \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
 	policyd/placement/score.h \
 	policyd/placement/spare.c \
 	policyd/placement/spare.h \
+	policyd/placement/step.c \
+	policyd/placement/step.h \
 	policyd/placement/together.c \
 	policyd/placement/together.h \
 	policyd/placement/view.c \
@@ -74,6 +88,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/placement/waves.c \
+	policyd/placement/waves.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
@@ -100,7 +116,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_sqlite_change.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS)
+	$(BASE_LIBS) $(SQLITE_LIBS) -lm
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c
