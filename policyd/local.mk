@@ -8,6 +8,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
+	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
 	policyd/cancel.c \
@@ -16,6 +17,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
+	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \
@@ -25,19 +27,29 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/decision.c \
+	policyd/decision.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
 	policyd/ganeti.c \
 	policyd/ganeti.h \
+	policyd/explain.c \
+	policyd/explain.h \
+	policyd/forecast.c \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
 	policyd/guests.h \
 	policyd/host.c \
+	policyd/host_change.c \
+	policyd/hosts.c \
+	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
+	policyd/inventory.c \
+	policyd/inventory.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/http.c \
@@ -80,6 +92,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/partition.h \
 	policyd/placement/balance.c \
 	policyd/placement/balance.h \
+	policyd/placement/brief.c \
+	policyd/placement/brief.h \
+	policyd/placement/capacity.c \
+	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -101,6 +117,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/rebalance_impl.h \
 	policyd/placement/rebalance_pack.c \
 	policyd/placement/rebalance_plan.c \
+	policyd/placement/record.c \
+	policyd/placement/record.h \
+	policyd/placement/replay.c \
+	policyd/placement/replay.h \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -119,6 +139,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_rule.c \
 	policyd/placement/waves.c \
 	policyd/placement/waves.h \
+	policyd/placement/whatif.c \
+	policyd/placement/whatif.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \
