@@ -82,6 +82,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/list.c \
 	policyd/lookup.c \
 	policyd/lookup.h \
+	policyd/moves.c \
 	policyd/names.c \
 	policyd/names.h \
 	policyd/operation.c \

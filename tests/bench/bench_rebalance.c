@@ -4,7 +4,7 @@
  *
  *   generate NODES INSTANCES-PER-NODE SEED >FILE    an unbalanced cluster
  *   balance FILE RESULT                             our plan, carried out
- *   fill FILE MEMORY-MIB DISK-MIB VCPUS             how many fit
+ *   fill FILE MEMORY-MIB VCPUS standard|tiered      how many fit
  *   cpu COMMAND...                                  seconds of CPU, to stderr
  */
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "policyd/ganeti.h"
-#include "policyd/placement/index.h"
+#include "policyd/placement/capacity.h"
 #include "policyd/placement/rebalance.h"
 
 #define FILE_MAX (64u << 20)
@@ -160,37 +160,35 @@ static int balance(const char *from, const char *to)
 
 /* ---- fill ---- */
 
-static int fill(const char *path, uint64_t mib, uint64_t disk_mib,
-                uint32_t vcpus)
+/* Standard: guests of one spec; tiered: then smaller ones, too.  Disks are on
+ * shared storage, as hspace has them there. */
+static int fill(const char *path, uint64_t mib, uint32_t vcpus, bool tiered)
 {
     struct ganeti *ganeti = read_cluster(path);
-    struct placement_index *index = placement_index_new(ganeti->view);
     const struct placement_policy *policy = placement_policy_find("spread");
-    struct placement_request request = {
+    const struct placement_request request = {
         .customer = 1,
         .spec = { .memory = MEM_MIB(mib), .vcpus = vcpus },
         .start = true,
     };
-    struct placement_decision decision;
-    uint64_t n = 0;
+    struct placement_filling *filling;
     double begin = cpu_s();
 
-    (void)disk_mib; /* on shared storage, as hspace has it there */
-    while (!placement_index_choose(index, ganeti->view, &request, policy,
-                                   &decision, NULL)) {
-        struct placement_guest guest = {
-            .customer = 1,
-            .host = decision.winner.host,
-            .spec = request.spec,
-            .runs = true,
-            .backup = PLACEMENT_NONE,
-        };
-        if (placement_view_add_guest(ganeti->view, &guest, NULL, NULL))
-            return fail("a guest that cannot be added");
-        n++;
-    }
-    printf("%llu %.6f\n", (unsigned long long)n, cpu_s() - begin);
-    placement_index_free(index);
+    if (placement_filling_new(ganeti->view, &request, policy, tiered, 1000000,
+                              &filling, NULL))
+        return fail("nothing to fill it with");
+    while (!placement_filling_step(filling, 1000))
+        continue;
+    const struct placement_capacity *result =
+        placement_filling_result(filling);
+    printf("%llu %.6f", (unsigned long long)result->n, cpu_s() - begin);
+    for (uint32_t i = 0; i < result->n_tiers; i++)
+        printf(" %llu,%u=%llu",
+               (unsigned long long)result->tiers[i].spec.memory.kib / 1024,
+               result->tiers[i].spec.vcpus,
+               (unsigned long long)result->tiers[i].n);
+    printf("\n");
+    placement_filling_free(filling);
     ganeti_free(ganeti);
     return 0;
 }
@@ -224,8 +222,8 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "balance") == 0)
         return balance(argv[2], argv[3]);
     if (argc == 6 && strcmp(argv[1], "fill") == 0)
-        return fill(argv[2], (uint64_t)atoll(argv[3]),
-                    (uint64_t)atoll(argv[4]), (uint32_t)atoi(argv[5]));
+        return fill(argv[2], (uint64_t)atoll(argv[3]), (uint32_t)atoi(argv[4]),
+                    strcmp(argv[5], "tiered") == 0);
     if (argc > 2 && strcmp(argv[1], "cpu") == 0)
         return run(argv + 2);
     return fail("usage: see the source");

@@ -66,31 +66,38 @@ done
 alone 1000
 
 # hspace leaves more than nothing of a node's memory, so ours has a MiB less
-for shape in "4096 8192 2" "3000 8192 1"; do
+{
+    printf 'g|u|preferred||\n\n'
+    i=0
+    while [ $i -lt 100 ]; do
+        printf 'n%d|65536|0|65535|1000000|1000000|16|N|u|1||N|0|1|1.0\n' $i
+        i=$((i + 1))
+    done
+    printf '\n\n\n|1,1,1,1,1,1|1,1,1,1,1,1;1,1,1,1,1,1|ext|4.0|32.0\n'
+} >"$work/empty"
+value() {
+    sed -n "s/^$1='*\([^']*\).*/\1/p" "$2"
+}
+for shape in "4096 2" "3000 1" "20480 4"; do
+    # shellcheck disable=SC2086
     set -- $shape
-    theirs=$(cpu "$work/hspace" hspace --simulate p,100,1000G,64g,16,1 \
-        --standard-alloc "$2,$1,$3" --no-capacity-checks \
-        --machine-readable=yes)
-    with=$(cpu "$work/hspace-checks" hspace --simulate p,100,1000G,64g,16,1 \
-        --standard-alloc "$2,$1,$3" --machine-readable=yes)
-    {
-        printf 'g|u|preferred||\n\n'
-        i=0
-        while [ $i -lt 100 ]; do
-            printf 'n%d|65536|0|65535|1000000|1000000|16|N|u|1||N|0|1|1.0\n' $i
-            i=$((i + 1))
-        done
-        printf '\n\n\n|1,1,1,1,1,1|1,1,1,1,1,1;1,1,1,1,1,1|ext|4.0|32.0\n'
-    } >"$work/empty"
-    "$bench" fill "$work/empty" "$1" "$2" "$3" >"$work/line" || exit 1
-    read -r n seconds <"$work/line"
-    printf '100 nodes filled with %s MiB, %s vCPUs: hspace %s guests, %s s' \
-        "$1" "$3" \
-        "$(sed -n "s/^HTS_ALLOC_INSTANCES='*\([0-9]*\).*/\1/p" \
-            "$work/hspace")" "$theirs"
-    printf ' (default: %s, %s s); ours %s, %s s;' \
-        "$(sed -n "s/^HTS_ALLOC_INSTANCES='*\([0-9]*\).*/\1/p" \
-            "$work/hspace-checks")" "$with" "$n" "$seconds"
-    awk -v t="$theirs" -v o="$seconds" \
-        'BEGIN { printf " hspace / ours: %.0f\n", t / o }'
+    for checks in "" --no-capacity-checks; do
+        # shellcheck disable=SC2086
+        theirs=$(cpu "$work/hspace$checks" hspace $checks \
+            --simulate p,100,1000G,64g,16,1 --machine-readable=yes \
+            --standard-alloc "8192,$1,$2" --tiered-alloc "8192,$1,$2")
+        printf '100 nodes of 64 GiB filled with %s MiB, %s vCPUs: hspace %s' \
+            "$1" "$2" "$checks"
+        printf ' %s guests, tiered %s, %s s of CPU for both\n' \
+            "$(value HTS_ALLOC_INSTANCES "$work/hspace$checks")" \
+            "$(value HTS_TSPEC "$work/hspace$checks")" "$theirs"
+    done
+    "$bench" fill "$work/empty" "$1" "$2" standard >"$work/standard" || exit 1
+    "$bench" fill "$work/empty" "$1" "$2" tiered >"$work/tiered" || exit 1
+    read -r n seconds _ <"$work/standard"
+    read -r _ tiered tiers <"$work/tiered"
+    printf '    ours: %s guests, tiered %s' "$n" "$tiers"
+    awk -v t="$theirs" -v a="$seconds" -v b="$tiered" 'BEGIN {
+        printf ", %.6f s for both; hspace without checks / ours: %.0f\n",
+            a + b, t / (a + b) }'
 done
