@@ -131,6 +131,11 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_open.c \
 	policyd/store_record.c \
 	policyd/store_records.def \
+	policyd/store_whole.c \
+	policyd/transfer.c \
+	policyd/transfer.h \
+	policyd/transfer_text.c \
+	policyd/transfer_text.h \
 	policyd/undo.c \
 	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \

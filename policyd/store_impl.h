@@ -16,6 +16,16 @@ struct event_base *store_base(const struct store *store);
 void store_format_writer(const struct store *store, uint64_t n, char *ret,
                          size_t size);
 
+/* There while an import has not come to its end. */
+#define STORE_IMPORTING "importing"
+
+/* Runs the loop until *ended. */
+int store_run(const struct store *store, const bool *ended,
+              struct vdc_error *err);
+/* Puts the writer's key.  *ret_importing: STORE_IMPORTING is there. */
+int store_take_over(struct store *store, bool *ret_importing,
+                    struct vdc_error *err);
+
 /* For kv_sqlite_open: what earlier versions made. */
 struct kv_sqlite_upgrade;
 extern const struct kv_sqlite_upgrade store_convert;

@@ -1,6 +1,8 @@
 /* From the settings to the store. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policyd/kv/kv_etcd.h"
 #include "policyd/kv/kv_sqlite.h"
@@ -108,4 +110,17 @@ int store_open(struct event_base *base, const struct store_settings *settings,
     if (!rc)
         *ret = store_new(base, kv);
     return rc;
+}
+
+int store_open_existing(struct event_base *base,
+                        const struct store_settings *settings,
+                        struct store **ret, struct vdc_error *err)
+{
+    const char *path = settings->address;
+
+    if (strncmp(path, SQLITE, strlen(SQLITE)) == 0)
+        path += strlen(SQLITE);
+    if (*path == '/' && access(path, F_OK))
+        return vdc_error_errno(err, VDC_E_NO_FILE, errno, "%s", path);
+    return store_open(base, settings, ret, err);
 }
