@@ -48,6 +48,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_check.h \
 	policyd/kv/kv_etcd.c \
 	policyd/kv/kv_etcd.h \
+	policyd/kv/kv_etcd_compact.c \
 	policyd/kv/kv_etcd_impl.h \
 	policyd/kv/kv_etcd_json.c \
 	policyd/kv/kv_etcd_json.h \
