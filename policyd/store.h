@@ -152,7 +152,8 @@ int store_read_all(struct store *store, store_value_fn *fn, void *arg,
  * Takes the store over, to be filled by store_commit.  Until store_end_import
  * has returned 0 nobody can load it.  Both run the loop.
  * Errors: VDC_E_EXISTS when it is not empty, unless `replace`, which removes
- * what there is; VDC_E_STORE, VDC_E_DISK_FULL.
+ * what there is; VDC_E_BUSY (a policyd works on it), VDC_E_STORE,
+ * VDC_E_DISK_FULL.
  */
 int store_begin_import(struct store *store, bool replace,
                        struct vdc_error *err);

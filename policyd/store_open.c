@@ -90,10 +90,11 @@ int store_open(struct event_base *base, const struct store_settings *settings,
                struct store **ret, struct vdc_error *err)
 {
     const char *address = settings->address;
+    bool shared = strncmp(address, ETCD, strlen(ETCD)) == 0;
     struct kv *kv;
     int rc;
 
-    if (strncmp(address, ETCD, strlen(ETCD)) == 0) {
+    if (shared) {
         rc = open_etcd(base, settings, &kv, err);
     } else {
         if (strncmp(address, SQLITE, strlen(SQLITE)) == 0)
@@ -108,7 +109,7 @@ int store_open(struct event_base *base, const struct store_settings *settings,
         rc = kv_sqlite_open(base, address, &store_convert, &kv, err);
     }
     if (!rc)
-        *ret = store_new(base, kv);
+        *ret = store_new(base, kv, shared);
     return rc;
 }
 

@@ -35,7 +35,9 @@ static int wait_for(struct whole *w, struct vdc_error *err)
 
 static bool is_own(const char *key)
 {
-    return strcmp(key, STORE_WRITER) == 0 || strcmp(key, STORE_IMPORTING) == 0;
+    return strcmp(key, STORE_WRITER) == 0 ||
+           strcmp(key, STORE_IMPORTING) == 0 ||
+           strcmp(key, STORE_LEADER) == 0;
 }
 
 static void found(void *arg, const struct kv_pair *pair)
@@ -75,6 +77,10 @@ static void counted(void *arg, const struct kv_pair *pair)
     struct whole *w = arg;
 
     w->n += !is_own(pair->key);
+    if (strcmp(pair->key, STORE_LEADER) == 0)
+        vdc_error_set(&w->err, VDC_E_BUSY, "%s: policyd of %.*s works on it",
+                      store_name(w->store), (int)pair->size,
+                      (const char *)pair->value);
 }
 
 static int set_mark(struct store *store, bool importing, struct vdc_error *err)
@@ -107,12 +113,12 @@ int store_begin_import(struct store *store, bool replace,
 {
     struct whole w = { .store = store };
     bool importing;
-    int rc = store_take_over(store, &importing, err);
+    int rc;
 
-    if (rc)
-        return rc;
     kv_read(store_kv(store), "", counted, ended, &w);
     rc = wait_for(&w, err);
+    if (!rc)
+        rc = store_take_over(store, &importing, err);
     if (!rc && w.n && !replace) {
         vdc_error_set(err, VDC_E_EXISTS, "%s is not empty: it has %zu records",
                       store_name(store), w.n);
