@@ -87,6 +87,8 @@ const char *record_id(enum store_record record, const void *body,
 
     if (record == STORE_CUSTOMER)
         return ((const struct wire_customer *)body)->name;
+    if (record == STORE_HOST)
+        return ((const struct wire_host_record *)body)->name;
     if (record == STORE_PARTITION)
         return arena_strdup(
             arena,
