@@ -52,6 +52,12 @@ const struct setting setup_rows[] = {
       .fallback = SYSCONFDIR "/xen-vdc/placement.conf",
       .text = "The placement policies, as placement.conf(5) describes them. "
               "Without the file all is as built in." },
+    { .name = "store_lease",
+      .offset = offsetof(struct setup, store_lease_ms),
+      .type = SETTING_DURATION, .fallback = "10s", .min = 1000,
+      .max = 3600000,
+      .text = "Several policyds may share an etcd; one leads, and when it "
+              "has not been heard of for so long another takes over." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd: memory:PATH "

@@ -18,6 +18,7 @@ struct setup {
     const char *database;
     const char *placement; /* the file of policies */
     struct store_settings store; /* address "": the database */
+    uint64_t store_lease_ms;
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
     const char *host_name;
