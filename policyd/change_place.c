@@ -304,14 +304,14 @@ static int check_pair(const struct placement_view *view,
                       b->groups[i]);
     if (rule)
         vdc_error_set(err, VDC_E_BAD_VALUE,
-                      "all that one transaction creates comes to one host, and "
-                      "rule '%s' keeps two of these guests apart",
+                      "all that one transaction creates comes to one host, "
+                      "and rule '%s' keeps two of these guests apart",
                       placement_view_text(view, rule->name));
     else if (a->pinned != b->pinned || a->domain != b->domain ||
              a->dedication != b->dedication || n < b->n_groups)
         vdc_error_set(err, VDC_E_BAD_VALUE,
-                      "all that one transaction creates comes to one host, and "
-                      "these guests ask for different ones");
+                      "all that one transaction creates comes to one host, "
+                      "and these guests ask for different ones");
     else
         return 0;
     vdc_error_hint(err, "ask for each by itself");

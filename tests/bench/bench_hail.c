@@ -184,7 +184,7 @@ static void exec_child(char *const *words, int out, unsigned limit_s)
 static void run_once(char *const *words, unsigned limit_s, struct run *run)
 {
     struct rusage usage;
-    int fds[2], status;
+    int fds[2], status = 0;
     size_t len = 0;
     ssize_t r;
 
@@ -207,7 +207,7 @@ static void run_once(char *const *words, unsigned limit_s, struct run *run)
         die("the program failed");
     double user_s =
         (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6;
-    if (!run->user_s || user_s < run->user_s)
+    if (run->user_s <= 0 || user_s < run->user_s)
         run->user_s = user_s;
 }
 
