@@ -27,6 +27,7 @@ struct auth_peer {
 struct auth {
     uid_t uid;
     unsigned role; /* W_OPERATOR, W_CUSTOMER or W_GUEST */
+    enum wire_role level; /* what of that it may; of a guest it says nothing */
     /* of a customer, or whose guest it is; otherwise "" */
     char customer[NAMES_CUSTOMER_MAX + 1];
     struct vdc_uuid guest; /* itself; zero: it is none */
@@ -42,7 +43,14 @@ int auth_identify(const struct setup *setup, const struct book *book,
                   const struct auth_peer *peer, struct auth *ret,
                   struct vdc_error *err);
 
-/* Whether the role may ask for this; VDC_E_DENIED: it may not. */
+/* What a level must be at least to send the message: of an operator, and of a
+ * customer.  A message that is not in the table is for those who may all. */
+enum wire_role auth_needs(const struct wire_message *message);
+/* Whether one who may `has` may what needs `needs`. */
+bool auth_level_covers(enum wire_role has, enum wire_role needs);
+
+/* Whether the role and its level may ask for this; VDC_E_DENIED: it may not.
+ */
 int auth_check(const struct auth *auth, const struct wire_message *message,
                struct vdc_error *err);
 

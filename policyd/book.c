@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/machine.h"
+#include "policyd/quota.h"
 
 struct book {
     struct store *store;
@@ -70,6 +71,7 @@ static void copy_logins(struct customer *c, const struct wire_customer *from)
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
     for (uint32_t i = 0; i < from->n_logins; i++) {
         c->logins[i].uid = from->logins[i].uid;
+        c->logins[i].role = from->logins[i].role;
         c->logins[i].user = xstrdup(from->logins[i].user);
     }
     c->n_logins = from->n_logins;
@@ -82,10 +84,22 @@ static void free_logins(struct customer *c)
     free(c->logins);
 }
 
+/* Whom they are set for is the customer's name. */
+static void copy_bounds(struct customer *c, const struct wire_customer *from)
+{
+    c->bounds = xzalloc((from->n_bounds + 1) * sizeof(*c->bounds));
+    for (uint32_t i = 0; i < from->n_bounds; i++) {
+        c->bounds[i] = from->bounds[i];
+        c->bounds[i].min_by = c->bounds[i].max_by = "";
+    }
+    c->n_bounds = from->n_bounds;
+}
+
 static struct customer *insert_customer(struct book *book,
                                         const struct wire_customer *from)
 {
     struct customer *c = XNEW(struct customer), *next;
+    char parent[NAMES_CUSTOMER_MAX + 1];
 
     strncpy(c->name, from->name, sizeof(c->name) - 1);
     c->quota = from->quota;
@@ -93,6 +107,11 @@ static struct customer *insert_customer(struct book *book,
     c->builtin = strcmp(c->name, NAMES_PROVIDER) == 0;
     TAILQ_INIT(&c->assignments);
     copy_logins(c, from);
+    copy_bounds(c, from);
+    if (names_parent(c->name, parent))
+        c->parent = book_customer(book, parent);
+    if (c->parent)
+        c->parent->n_projects++;
     TAILQ_FOREACH(next, &book->customers, link)
     if (strcmp(next->name, c->name) > 0)
         break;
@@ -119,8 +138,26 @@ static void drop_customer(struct book *book, struct customer *c)
     while (!TAILQ_EMPTY(&c->assignments))
         drop_assignment(book, TAILQ_FIRST(&c->assignments));
     TAILQ_REMOVE(&book->customers, c, link);
+    if (c->parent)
+        c->parent->n_projects--;
     free_logins(c);
+    free(c->bounds);
     free(c);
+}
+
+/* Each once, although one that is being changed may have some twice. */
+static uint64_t count_words(const char *macs)
+{
+    uint64_t n = 0;
+
+    for (const char *p = macs; *p;) {
+        size_t len = strcspn(p, " ");
+        char mac[24] = "";
+        memcpy(mac, p, len < sizeof(mac) ? len : sizeof(mac) - 1);
+        n += len && strcasestr(macs, mac) == p;
+        p += len + strspn(p + len, " ");
+    }
+    return n;
 }
 
 static struct assignment *insert_assignment(struct book *book,
@@ -136,6 +173,7 @@ static struct assignment *insert_assignment(struct book *book,
     a->host = xstrdup(s->host);
     a->state = s->state;
     a->counts = s->counts;
+    a->counts.networks = count_words(s->macs);
     a->macs = xstrdup(s->macs);
     a->reason = xstrdup(s->reason);
     a->created_ms = s->created_ms;
@@ -149,6 +187,13 @@ static struct assignment *insert_assignment(struct book *book,
 static int load_customer(void *arg, const struct wire_customer *customer,
                          struct vdc_error *err)
 {
+    char parent[NAMES_CUSTOMER_MAX + 1];
+
+    if (names_parent(customer->name, parent) && !book_customer(arg, parent))
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: project '%s' has no "
+                             "customer",
+                             customer->name);
     insert_customer(arg, customer);
     return 0;
 }
@@ -201,8 +246,9 @@ void book_close(struct book *book)
 {
     if (!book)
         return;
+    /* projects before their customers */
     while (!TAILQ_EMPTY(&book->customers))
-        drop_customer(book, TAILQ_FIRST(&book->customers));
+        drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
     book->store->ops->close(book->store);
     free(book);
 }
@@ -224,14 +270,18 @@ struct customer *book_customer(const struct book *book, const char *name)
     return NULL;
 }
 
-struct customer *book_customer_by_uid(const struct book *book, uint32_t uid)
+struct customer *book_customer_by_uid(const struct book *book, uint32_t uid,
+                                      const struct wire_login **ret_login)
 {
     struct customer *c;
 
     TAILQ_FOREACH(c, &book->customers, link)
     for (uint32_t i = 0; i < c->n_logins; i++)
-        if (c->logins[i].uid == uid)
+        if (c->logins[i].uid == uid) {
+            if (ret_login)
+                *ret_login = &c->logins[i];
             return c;
+        }
     return NULL;
 }
 
@@ -277,11 +327,17 @@ void book_usage(const struct customer *customer, struct wire_usage *ret)
     wire_init(&wire_struct_usage, ret);
     TAILQ_FOREACH(a, &customer->assignments, link)
     {
-        ret->memory.kib += a->counts.memory.kib;
-        ret->vcpus += a->counts.vcpus;
-        ret->disk.kib += a->counts.disk.kib;
-        ret->guests++;
+        struct wire_usage one = a->counts;
+        one.guests = 1;
+        if (book_runs(a))
+            usage_run(&one);
+        usage_add(ret, &one);
     }
+}
+
+bool book_runs(const struct assignment *a)
+{
+    return a->runs || a->n_starting;
 }
 
 /* ---- changes ---- */
@@ -317,12 +373,20 @@ int book_customer_set(struct book *book, struct customer *customer,
     struct wire_customer row = *from;
 
     row.name = customer->name;
+    row.created_ms = customer->created_ms;
+    if (!row.n_logins) {
+        row.logins = customer->logins;
+        row.n_logins = customer->n_logins;
+    }
     const struct store_change change = { .kind = STORE_CUSTOMER_SET,
                                          .customer = &row };
     int rc = commit(book, &change, audit, err);
     if (rc)
         return rc;
     customer->quota = from->quota;
+    struct wire_bound *bounds = customer->bounds;
+    copy_bounds(customer, from);
+    free(bounds);
     if (from->n_logins) {
         struct customer old = *customer;
         copy_logins(customer, from); /* may be from the old ones */
@@ -338,7 +402,8 @@ int book_customer_remove(struct book *book, struct customer *customer,
     const struct store_change change = { .kind = STORE_CUSTOMER_REMOVE,
                                          .name = customer->name };
 
-    assert(TAILQ_EMPTY(&customer->assignments) && !customer->builtin);
+    assert(TAILQ_EMPTY(&customer->assignments) && !customer->builtin &&
+           !customer->n_projects);
     int rc = commit(book, &change, audit, err);
     if (!rc)
         drop_customer(book, customer);

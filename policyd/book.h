@@ -35,15 +35,22 @@ struct assignment {
     bool missing;   /* its host does not know it */
     bool settling;  /* found on its host; if it goes again, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
+    bool runs;      /* as far as its host has told */
+    unsigned n_starting; /* requests of ours that are starting it */
     bool seen;      /* scratch of the comparison with the host */
 };
 
+/* A customer, or a project of one. */
 struct customer {
-    TAILQ_ENTRY(customer) link; /* by name */
+    TAILQ_ENTRY(customer) link; /* by name; a project is after its customer */
     char name[NAMES_CUSTOMER_MAX + 1];
+    struct customer *parent; /* whose project it is; NULL: it is none */
+    size_t n_projects;
     struct wire_login *logins;
     uint32_t n_logins;
     struct wire_quota quota;
+    struct wire_bound *bounds; /* its own (bounds.h) */
+    uint32_t n_bounds;
     uint64_t created_ms;
     bool builtin;                         /* the provider */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
@@ -61,7 +68,9 @@ void book_close(struct book *book); /* NULL allowed */
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);
-struct customer *book_customer_by_uid(const struct book *book, uint32_t uid);
+/* `ret_login` may be NULL. */
+struct customer *book_customer_by_uid(const struct book *book, uint32_t uid,
+                                      const struct wire_login **ret_login);
 struct assignment *book_assignment(const struct book *book,
                                    const struct vdc_uuid *uuid);
 /* By name, or by the name that it is about to have. */
@@ -70,17 +79,20 @@ struct assignment *book_assignment_by_name(const struct customer *customer,
 struct assignment *book_assignment_by_mac(const struct book *book,
                                           const char *mac);
 
-/* What the customer has, assignments on their way in included. */
+/* What the customer or project has by itself, assignments on their way in
+ * included. */
 void book_usage(const struct customer *customer, struct wire_usage *ret);
+/* Whether it runs, or will as far as is known. */
+bool book_runs(const struct assignment *a);
 
 /* For all of these: `audit` may be NULL; errors are those of a commit. */
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err);
-/* Another quota; and other logins, if `from` has any. */
+/* Another quota, other bounds; and other logins, if `from` has any. */
 int book_customer_set(struct book *book, struct customer *customer,
                       const struct wire_customer *from,
                       const struct store_audit *audit, struct vdc_error *err);
-/* The customer must have no assignments. */
+/* The customer must have no assignments and no projects. */
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
                          struct vdc_error *err);

@@ -323,7 +323,7 @@ static void reply_own(const struct asking *asking,
         ARENA_ARRAY(request->arena, list->n_leases, struct wire_lease);
     for (uint32_t i = 0; i < list->n_leases; i++) {
         if (*asking->customer &&
-            strcmp(list->leases[i].owner, asking->customer) != 0)
+            !names_covers(asking->customer, list->leases[i].owner))
             continue;
         own.leases[own.n_leases] = list->leases[i];
         own.leases[own.n_leases++].host_reserve = MEM_KIB(0);
@@ -367,8 +367,13 @@ static int check_quota(const struct operations *ops, const struct customer *c,
         return vdc_error_set(err, VDC_E_QUOTA,
                              "customer %s has %d leases already", c->name,
                              LEASES_MAX);
-    operations_usage(ops, c, &used);
-    return quota_check(c->name, &c->quota, &used, &asked, err);
+    for (int rc = 0; c; c = c->parent) {
+        operations_usage(ops, c, &used);
+        rc = quota_check(c->name, &c->quota, &used, &asked, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
 }
 
 static int check_new(const struct request *request, const struct customer *c,
@@ -444,7 +449,7 @@ static int find_own(const struct request *request,
     if (!*service_version(request->ops->service))
         return service_down_error(request->ops->service, err);
     if (!lease || !lives(lease) ||
-        (*owner && strcmp(lease->customer, owner) != 0))
+        (*owner && !names_covers(owner, lease->customer)))
         return no_lease(leases, &ref->id, err);
     *ret = lease;
     return 0;
@@ -532,7 +537,9 @@ void lease_list(struct request *request)
         if (!rc)
             strcpy(asking->customer, c->name);
     }
-    ref.owner = asking->customer;
+    /* the host knows nothing of projects; they are chosen when it answers */
+    ref.owner = !rc && *asking->customer && c->n_projects ? ""
+                                                          : asking->customer;
     if (!rc)
         rc = service_ask(request->ops->service, WIRE_MSG_lease_list, &ref,
                          list_done, NULL, asking, NULL, &err);

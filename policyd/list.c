@@ -28,7 +28,7 @@ static bool wanted(const struct filter *filter, const struct wire_partition *p)
     a = book_assignment(ops->book, &p->uuid);
     if (a)
         return !*filter->customer ||
-               strcmp(a->customer->name, filter->customer) == 0;
+               names_covers(filter->customer, a->customer->name);
     /* managed, but in no book: its customer is unknown here */
     return filter->request->auth.role == W_OPERATOR && !*filter->customer;
 }
@@ -65,7 +65,7 @@ static void add_missing(const struct filter *filter,
 
     TAILQ_FOREACH(c, book_customers(ops->book), link)
     {
-        if (*filter->customer && strcmp(c->name, filter->customer) != 0)
+        if (*filter->customer && !names_covers(filter->customer, c->name))
             continue;
         TAILQ_FOREACH(a, &c->assignments, link)
         if (a->missing && !is_listed(list, a))

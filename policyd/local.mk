@@ -5,6 +5,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
+	policyd/bounds.c \
+	policyd/bounds.h \
 	policyd/cancel.c \
 	policyd/change.c \
 	policyd/change.h \
@@ -20,6 +22,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/customer_login.c \
+	policyd/customer_login.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \

@@ -12,6 +12,7 @@
 #include "policyd/events.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
+#include "policyd/quota.h"
 #include "policyd/reconcile.h"
 
 static const struct {
@@ -166,7 +167,8 @@ int operations_customer(const struct request *request, const char *name,
 
     if (!*name)
         name = own;
-    if (auth->role == W_OPERATOR || strcmp(name, own) == 0)
+    if (auth->role == W_OPERATOR || strcmp(name, own) == 0 ||
+        (auth->role == W_CUSTOMER && names_covers(own, name)))
         customer = book_customer(request->ops->book, name);
     if (!customer)
         return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
@@ -175,12 +177,26 @@ int operations_customer(const struct request *request, const char *name,
     return 0;
 }
 
+/* By itself. */
+static void add_usage(const struct operations *ops, const struct customer *c,
+                      struct wire_usage *sum)
+{
+    struct wire_usage own;
+
+    book_usage(c, &own);
+    leases_usage(ops->leases, c->name, &own);
+    if (ops->service && !c->builtin)
+        own.disk.kib += service_measure_saved(ops->service, c->name).kib;
+    usage_add(sum, &own);
+}
+
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret)
 {
-    book_usage(customer, ret);
-    leases_usage(ops->leases, customer->name, ret);
-    if (ops->service && !customer->builtin)
-        ret->disk.kib +=
-            service_measure_saved(ops->service, customer->name).kib;
+    const struct customer *c;
+
+    wire_init(&wire_struct_usage, ret);
+    TAILQ_FOREACH(c, book_customers(ops->book), link)
+    if (c == customer || c->parent == customer)
+        add_usage(ops, c, ret);
 }

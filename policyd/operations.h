@@ -49,13 +49,14 @@ struct store_audit operations_audit(const struct request *request,
                                     int result);
 
 /* The customer that a name in a request stands for.  Empty: the one who asks
- * (of a guest, its own); for an operator the provider.  Another's name is to a
+ * (of a guest, its own); for an operator the provider.  A customer may name
+ * its projects.  Another's name is to a
  * customer as one that does not exist.  Errors: VDC_E_NOT_FOUND. */
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 
-/* What a customer uses: guests, leases that live, and files of saved guests
- * in its folders. */
+/* What a customer uses, with its projects: guests, leases that live, and files
+ * of saved guests in its folders. */
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
 

@@ -22,6 +22,16 @@ void partition_present(const struct operations *ops, struct wire_partition *p)
     p->host = a->host;
 }
 
+void partition_note_state(const struct operations *ops,
+                          const struct wire_partition *p)
+{
+    struct assignment *a =
+        p->managed ? book_assignment(ops->book, &p->uuid) : NULL;
+
+    if (a)
+        a->runs = p->state != WIRE_STOPPED && p->state != WIRE_PRESERVED;
+}
+
 void partition_more(void *arg, const struct wire_frame *frame)
 {
     if (frame->message->number == WIRE_MSG_progress)

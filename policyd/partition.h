@@ -16,6 +16,10 @@ void partition_present(const struct operations *ops,
 /* A service_more_fn that passes progress on to the request in `arg`. */
 void partition_more(void *arg, const struct wire_frame *frame);
 
+/* Takes over whether it runs, as its host has just said. */
+void partition_note_state(const struct operations *ops,
+                          const struct wire_partition *partition);
+
 /* Whether an error leaves open if the request was carried out. */
 bool partition_outcome_unknown(const struct vdc_error *err);
 

@@ -352,6 +352,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         a->seen = true;
+        partition_note_state(r->ops, p);
         if (!a->in_flight && !a->touched)
             compare_there(r, a, p);
     }
@@ -408,9 +409,14 @@ static bool may_count_otherwise(const struct assignment *a,
 
 void reconcile_event(struct reconcile *r, const struct wire_event *event)
 {
-    const struct assignment *a = book_assignment(r->ops->book, &event->uuid);
+    struct assignment *a = book_assignment(r->ops->book, &event->uuid);
     bool fits = true;
 
+    if (a && (event->kind == WIRE_EVENT_STARTED ||
+              event->kind == WIRE_EVENT_REBOOTED))
+        a->runs = true;
+    if (a && event->kind == WIRE_EVENT_STOPPED)
+        a->runs = false;
     if (a && a->in_flight)
         return;
     if (a && a->n_changing == 0 && may_count_otherwise(a, event))

@@ -48,6 +48,10 @@ struct store_audit {
     const char *message; /* "partition_create" */
     const char *object;
     int result; /* 0 or a VDC_E_ code */
+    const char *who;    /* user, token or guest, for a person; NULL: "" */
+    const char *origin; /* from where: a process, a domain; NULL: "" */
+    const char *detail; /* of a failure, why; NULL: "" */
+    uint64_t number;    /* rises; the store sets it */
 };
 #define STORE_UID_NONE UINT32_MAX
 
@@ -67,6 +71,16 @@ struct store_answer {
 /* So many of each owner are kept. */
 #define STORE_ANSWERS_MAX 1000
 
+/* Records are structs of the protocol under keys of printable ASCII, ordered
+ * by key. */
+struct store_record {
+    const char *key;
+    const uint8_t *body;
+    size_t size;
+};
+/* The whole struct customer, also when it is added or set; removed with it. */
+#define STORE_CUSTOMER_KEY "customer/"
+
 enum store_change_kind {
     STORE_CUSTOMER_ADD,      /* customer; usage is not stored */
     STORE_CUSTOMER_SET,      /* customer: its quota, and its logins if any */
@@ -74,7 +88,9 @@ enum store_change_kind {
     STORE_ASSIGNMENT_PUT,    /* assignment: added or replaced by uuid */
     STORE_ASSIGNMENT_REMOVE, /* uuid */
     STORE_ANSWER_PUT,        /* answer; those kept too long are dropped */
-    STORE_AUDIT              /* audit */
+    STORE_AUDIT,             /* audit */
+    STORE_RECORD_PUT,        /* record: added or replaced by key */
+    STORE_RECORD_REMOVE      /* name: its key */
 };
 
 struct store_change {
@@ -85,7 +101,30 @@ struct store_change {
     const struct vdc_uuid *uuid;
     const struct store_answer *answer;
     const struct store_audit *audit;
+    const struct store_record *record;
 };
+
+/* Records whose key begins with `prefix`, after the key `after` ("": from the
+ * first), at most so many. */
+struct store_query {
+    const char *prefix;
+    const char *after;
+    uint32_t most;
+};
+typedef int store_record_fn(void *arg, const char *key, const uint8_t *body,
+                            size_t size, struct vdc_error *err);
+
+/* Of a customer and its projects ("": all), from a time on, of an object ("":
+ * any), after a number, at most so many. */
+struct store_audit_query {
+    const char *customer;
+    const char *object;
+    uint64_t since_ms;
+    uint64_t after;
+    uint32_t most;
+};
+typedef int store_audit_fn(void *arg, const struct store_audit *audit,
+                           struct vdc_error *err);
 
 /* Called for each row, customers first; what is passed is valid during the
  * call.  An error ends the loading with that error. */
@@ -111,6 +150,15 @@ struct store_ops {
     int (*find_answer)(struct store *store, const char *owner, const char *key,
                        struct arena *arena, struct store_answer *ret,
                        struct vdc_error *err);
+    /* Calls `fn` for each, in order; what is passed is valid during the call.
+     * Errors: VDC_E_STORE, VDC_E_STORE_CORRUPT, and those of `fn`, which end
+     * it. */
+    int (*read_records)(struct store *store, const struct store_query *query,
+                        store_record_fn *fn, void *arg,
+                        struct vdc_error *err);
+    int (*read_audits)(struct store *store,
+                       const struct store_audit_query *query,
+                       store_audit_fn *fn, void *arg, struct vdc_error *err);
     void (*close)(struct store *store);
 };
 

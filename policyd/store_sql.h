@@ -5,7 +5,7 @@
 #ifndef POLICYD_STORE_SQL_H
 #define POLICYD_STORE_SQL_H
 
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 /* "XVPD", so that another program's database is not taken for ours */
 #define STORE_APPLICATION_ID 0x58565044
 
@@ -23,6 +23,10 @@
     "CREATE INDEX answer_time ON answer (time_ms);"                          \
     "CREATE INDEX answer_owner ON answer (owner, time_ms);"
 
+/* Structs of the protocol, by kind and name: "customer/acme". */
+#define RECORD_TABLE                                                         \
+    "CREATE TABLE record (key TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+
 #define STORE_SCHEMA                                                         \
     "CREATE TABLE customer (name TEXT PRIMARY KEY, created_ms INTEGER NOT "  \
     "NULL, memory_kib INTEGER NOT NULL, vcpus INTEGER NOT NULL, disk_kib "   \
@@ -32,13 +36,20 @@
     "STRICT;" ASSIGNMENT_TABLE                                               \
     "CREATE TABLE audit (number INTEGER PRIMARY KEY AUTOINCREMENT, time_ms " \
     "INTEGER NOT NULL, uid INTEGER, customer TEXT NOT NULL, message TEXT NOT "\
-    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL) "                  \
-    "STRICT;" ANSWER_TABLE
+    "NULL, object TEXT NOT NULL, result INTEGER NOT NULL, who TEXT NOT NULL "\
+    "DEFAULT '', origin TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL "     \
+    "DEFAULT '') STRICT;" ANSWER_TABLE RECORD_TABLE
+
+/* From version 2: records, and more about each change. */
+#define STORE_UPGRADE_2                                                      \
+    RECORD_TABLE "ALTER TABLE audit ADD COLUMN who TEXT NOT NULL DEFAULT ''"  \
+    ";ALTER TABLE audit ADD COLUMN origin TEXT NOT NULL DEFAULT '';"         \
+    "ALTER TABLE audit ADD COLUMN detail TEXT NOT NULL DEFAULT '';"
 
 /* From version 1: one state of assignments more, and answers. */
 #define STORE_UPGRADE_1                                                      \
     "ALTER TABLE assignment RENAME TO assignment_1;" ASSIGNMENT_TABLE        \
     "INSERT INTO assignment SELECT * FROM assignment_1;"                     \
-    "DROP TABLE assignment_1;" ANSWER_TABLE
+    "DROP TABLE assignment_1;" ANSWER_TABLE STORE_UPGRADE_2
 
 #endif

@@ -149,6 +149,38 @@ static int load_logins(struct sqlite_store *s, struct wire_customer *c,
     return rc;
 }
 
+/* What the tables have no columns for. */
+static int load_more(struct sqlite_store *s, struct wire_customer *c,
+                     struct arena *arena, struct vdc_error *err)
+{
+    const char *key = arena_printf(arena, STORE_CUSTOMER_KEY "%s", c->name);
+    struct wire_customer more;
+    sqlite3_stmt *stmt;
+    int rc = store_sqlite_prepare(
+        s, &stmt, err, "SELECT body FROM record WHERE key = ?", "t", key);
+
+    if (rc)
+        return rc;
+    int r = sqlite3_step(stmt);
+    if (r == SQLITE_ROW) {
+        rc = wire_struct_decode(&wire_struct_customer,
+                                sqlite3_column_blob(stmt, 0),
+                                (size_t)sqlite3_column_bytes(stmt, 0), arena,
+                                &more, err);
+        if (rc)
+            rc = vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                               "%s: the database is damaged: the record of "
+                               "customer '%s'",
+                               s->path, c->name);
+        else
+            *c = more;
+    } else if (r != SQLITE_DONE) {
+        rc = store_sqlite_failed(s, "reading", err);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 static int load_customers(struct sqlite_store *s,
                           const struct store_loader *loader,
                           struct vdc_error *err)
@@ -170,6 +202,8 @@ static int load_customers(struct sqlite_store *s,
         c.quota.disk_kib = sqlite3_column_int64(stmt, 4);
         c.quota.guests = sqlite3_column_int64(stmt, 5);
         rc = load_logins(s, &c, arena, err);
+        if (!rc)
+            rc = load_more(s, &c, arena, err);
         if (!rc)
             rc = loader->customer(loader->arg, &c, err);
         arena_free(arena);
@@ -261,6 +295,73 @@ static int sqlite_find_answer(struct store *store, const char *owner,
     return rc;
 }
 
+static int sqlite_read_records(struct store *store,
+                               const struct store_query *query,
+                               store_record_fn *fn, void *arg,
+                               struct vdc_error *err)
+{
+    struct sqlite_store *s = store_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    /* keys are ASCII, so all of a prefix are before the prefix and 0x7f */
+    int rc = store_sqlite_prepare(
+        s, &stmt, err,
+        "SELECT key, body FROM record WHERE key > max(?1, ?2) AND key < ?1 "
+        "|| char(127) ORDER BY key LIMIT ?3",
+        "tti", query->prefix, query->after, (int64_t)query->most);
+
+    if (rc)
+        return rc;
+    while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW)
+        rc = fn(arg, text(stmt, 0), sqlite3_column_blob(stmt, 1),
+                (size_t)sqlite3_column_bytes(stmt, 1), err);
+    if (!rc && r != SQLITE_DONE)
+        rc = store_sqlite_failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int sqlite_read_audits(struct store *store,
+                              const struct store_audit_query *query,
+                              store_audit_fn *fn, void *arg,
+                              struct vdc_error *err)
+{
+    struct sqlite_store *s = store_sqlite_of(store);
+    sqlite3_stmt *stmt;
+    int r = SQLITE_DONE;
+    int rc = store_sqlite_prepare(
+        s, &stmt, err,
+        "SELECT number, time_ms, ifnull(uid, 4294967295), customer, message, "
+        "object, result, who, origin, detail FROM audit WHERE number > ?1 "
+        "AND time_ms >= ?2 AND (?3 = '' OR customer = ?3 OR "
+        "substr(customer, 1, length(?3) + 1) = ?3 || '_') AND (?4 = '' OR "
+        "object = ?4) ORDER BY number LIMIT ?5",
+        "iitti", (int64_t)query->after, (int64_t)query->since_ms,
+        query->customer, query->object, (int64_t)query->most);
+
+    if (rc)
+        return rc;
+    while (!rc && (r = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const struct store_audit a = {
+            .number = (uint64_t)sqlite3_column_int64(stmt, 0),
+            .time_ms = (uint64_t)sqlite3_column_int64(stmt, 1),
+            .uid = (uint32_t)sqlite3_column_int64(stmt, 2),
+            .customer = text(stmt, 3),
+            .message = text(stmt, 4),
+            .object = text(stmt, 5),
+            .result = sqlite3_column_int(stmt, 6),
+            .who = text(stmt, 7),
+            .origin = text(stmt, 8),
+            .detail = text(stmt, 9),
+        };
+        rc = fn(arg, &a, err);
+    }
+    if (!rc && r != SQLITE_DONE)
+        rc = store_sqlite_failed(s, "reading", err);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
 static void sqlite_close(struct store *store)
 {
     struct sqlite_store *s = store_sqlite_of(store);
@@ -276,6 +377,8 @@ static const struct store_ops sqlite_ops = {
     .load = sqlite_load,
     .commit = store_sqlite_commit,
     .find_answer = sqlite_find_answer,
+    .read_records = sqlite_read_records,
+    .read_audits = sqlite_read_audits,
     .close = sqlite_close,
 };
 
@@ -357,7 +460,10 @@ static int set_up(struct sqlite_store *s, struct vdc_error *err)
     rc =
         store_sqlite_run(s, "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", err);
     if (!rc)
-        rc = store_sqlite_run(s, version == 1 ? STORE_UPGRADE_1 : STORE_SCHEMA,
+        rc = store_sqlite_run(s,
+                              version == 1   ? STORE_UPGRADE_1
+                              : version == 2 ? STORE_UPGRADE_2
+                                             : STORE_SCHEMA,
                               err);
     if (!rc) {
         char *sql = xasprintf("PRAGMA application_id = %d; PRAGMA "

@@ -29,6 +29,43 @@ static int logins_add(struct sqlite_store *s, const struct wire_customer *c,
     return rc;
 }
 
+static int record_put(struct sqlite_store *s,
+                      const struct store_record *record, struct vdc_error *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = store_sqlite_prepare(
+        s, &stmt, err, "INSERT OR REPLACE INTO record VALUES (?,?)", "tb",
+        record->key, (const void *)record->body, record->size);
+
+    return rc ? rc : store_sqlite_finish(s, stmt, err);
+}
+
+static int record_remove(struct sqlite_store *s, const char *key,
+                         struct vdc_error *err)
+{
+    return run_with(s, "DELETE FROM record WHERE key = ?", key, err);
+}
+
+/* All of it, for what the tables have no columns for. */
+static int customer_record(struct sqlite_store *s,
+                           const struct wire_customer *c,
+                           struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct store_record record = {
+        .key = arena_printf(arena, STORE_CUSTOMER_KEY "%s", c->name)
+    };
+    uint8_t *body;
+    int rc = wire_struct_encode(&wire_struct_customer, c, arena, &body,
+                                &record.size, err);
+
+    record.body = body;
+    if (!rc)
+        rc = record_put(s, &record, err);
+    arena_free(arena);
+    return rc;
+}
+
 static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
                         struct vdc_error *err)
 {
@@ -39,7 +76,9 @@ static int customer_add(struct sqlite_store *s, const struct wire_customer *c,
         c->quota.disk_kib, c->quota.guests);
     if (!rc)
         rc = store_sqlite_finish(s, stmt, err);
-    return rc ? rc : logins_add(s, c, err);
+    if (!rc)
+        rc = logins_add(s, c, err);
+    return rc ? rc : customer_record(s, c, err);
 }
 
 static int customer_set(struct sqlite_store *s, const struct wire_customer *c,
@@ -56,7 +95,9 @@ static int customer_set(struct sqlite_store *s, const struct wire_customer *c,
         rc = store_sqlite_finish(s, stmt, err);
     if (!rc && c->n_logins)
         rc = run_with(s, "DELETE FROM login WHERE customer = ?", c->name, err);
-    return rc ? rc : logins_add(s, c, err);
+    if (!rc)
+        rc = logins_add(s, c, err);
+    return rc ? rc : customer_record(s, c, err);
 }
 
 static int customer_remove(struct sqlite_store *s, const char *name,
@@ -64,6 +105,11 @@ static int customer_remove(struct sqlite_store *s, const char *name,
 {
     int rc = run_with(s, "DELETE FROM answer WHERE owner = ?", name, err);
 
+    if (!rc)
+        rc = run_with(s,
+                      "DELETE FROM record WHERE key = '" STORE_CUSTOMER_KEY
+                      "' || ?",
+                      name, err);
     return rc ? rc
               : run_with(s, "DELETE FROM customer WHERE name = ?", name, err);
 }
@@ -136,11 +182,12 @@ static int audit(struct sqlite_store *s, const struct store_audit *a,
     sqlite3_stmt *stmt;
     int rc = store_sqlite_prepare(
         s, &stmt, err,
-        "INSERT INTO audit (time_ms, uid, customer, message, "
-        "object, result) VALUES (?, nullif(?, 4294967295), ?, "
+        "INSERT INTO audit (time_ms, uid, customer, message, object, result, "
+        "who, origin, detail) VALUES (?, nullif(?, 4294967295), ?, ?, ?, ?, "
         "?, ?, ?)",
-        "iittti", (int64_t)a->time_ms, (int64_t)a->uid, a->customer,
-        a->message, a->object, (int64_t)a->result);
+        "iitttittt", (int64_t)a->time_ms, (int64_t)a->uid, a->customer,
+        a->message, a->object, (int64_t)a->result, a->who ? a->who : "",
+        a->origin ? a->origin : "", a->detail ? a->detail : "");
     return rc ? rc : store_sqlite_finish(s, stmt, err);
 }
 
@@ -162,6 +209,10 @@ static int apply(struct sqlite_store *s, const struct store_change *change,
         return answer_put(s, change->answer, err);
     case STORE_AUDIT:
         return audit(s, change->audit, err);
+    case STORE_RECORD_PUT:
+        return record_put(s, change->record, err);
+    case STORE_RECORD_REMOVE:
+        return record_remove(s, change->name, err);
     }
     return VDC_E_INTERNAL;
 }

@@ -34,6 +34,9 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \
+	xl-ext/customer.h \
+	xl-ext/customer_limits.c \
+	xl-ext/customer_print.c \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
 	xl-ext/families.h \

@@ -9,6 +9,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-pages.sh \
+	tests/sim/test-cli-projects.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-command-channel.sh \

@@ -1,6 +1,8 @@
 # Unit tests of policyd.
 if HAVE_CUNIT
 policyd_unit_tests = \
+	tests/unit/policyd/test_auth \
+	tests/unit/policyd/test_bounds \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
 	tests/unit/policyd/test_identity \
@@ -16,6 +18,10 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_store
 check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
+tests_unit_policyd_test_auth_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_auth_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_bounds_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_bounds_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_files_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

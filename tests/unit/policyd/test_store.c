@@ -93,7 +93,7 @@ static void remembers(void)
     book_close(book);
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-    struct customer *c = book_customer_by_uid(book, 1005);
+    struct customer *c = book_customer_by_uid(book, 1005, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_STRING_EQUAL(c->name, "acme");
     CU_ASSERT_EQUAL(c->quota.vcpus, 4);
@@ -121,7 +121,7 @@ static void remembers(void)
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
     CU_ASSERT_PTR_NULL(book_customer(book, "acme"));
-    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 1005));
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 1005, NULL));
     CU_ASSERT_PTR_NOT_NULL(book_customer(book, "provider"));
     book_close(book);
     tear_down();
@@ -183,15 +183,15 @@ static void other_quota(void)
     to.quota.guests = 3;
     CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
     CU_ASSERT_EQUAL(c->quota.vcpus, -1);
-    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5), c);
+    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5, NULL), c);
     to.logins = (struct wire_login *)&login;
     to.n_logins = 1;
     CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
     book_close(book);
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 5));
-    c = book_customer_by_uid(book, 7);
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 5, NULL));
+    c = book_customer_by_uid(book, 7, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(c->quota.guests, 3);
     CU_ASSERT_EQUAL(c->quota.vcpus, -1);
@@ -316,7 +316,7 @@ static void older(void)
         "'','',1)");
     for (int i = 0; i < 2; i++) { /* the second time it is of this version */
         CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-        struct customer *c = book_customer_by_uid(book, 5);
+        struct customer *c = book_customer_by_uid(book, 5, NULL);
         CU_ASSERT_PTR_NOT_NULL_FATAL(c);
         CU_ASSERT_EQUAL(c->quota.vcpus, 4);
         struct assignment *a = book_assignment_by_name(c, "x");
