@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "policyd/token.h"
+
 bool auth_is_operator(const struct setup *setup, uid_t uid)
 {
     if (uid == 0)
@@ -47,15 +50,39 @@ static enum wire_role level_of(const struct customer *customer, uid_t uid)
     return WIRE_ROLE_READ;
 }
 
+static int identify_token(const struct setup *setup, const struct book *book,
+                          const struct auth_peer *peer, struct auth *auth,
+                          const struct customer **ret, struct vdc_error *err)
+{
+    struct token_holder holder;
+    int rc = token_holder(setup, book, peer->token, clock_wall().ms, &holder,
+                          err);
+
+    if (rc)
+        return rc;
+    memcpy(auth->token, peer->token, sizeof(auth->token));
+    auth->level = holder.role;
+    auth->role = holder.customer->builtin ? W_OPERATOR : W_CUSTOMER;
+    *ret = holder.customer->builtin ? NULL : holder.customer;
+    return 0;
+}
+
 int auth_identify(const struct setup *setup, const struct book *book,
                   const struct auth_peer *peer, struct auth *ret,
                   struct vdc_error *err)
 {
-    struct auth auth = { .uid = peer->uid, .level = WIRE_ROLE_OPERATOR };
+    struct auth auth = { .uid = peer->uid,
+                         .level = WIRE_ROLE_OPERATOR,
+                         .by_channeld = peer->by_channeld };
     const struct customer *customer = NULL;
     const struct wire_login *login;
 
-    if (!uuid_is_zero(&peer->guest)) {
+    if (*peer->token) {
+        int rc =
+            identify_token(setup, book, peer, &auth, &customer, err);
+        if (rc)
+            return rc;
+    } else if (!uuid_is_zero(&peer->guest)) {
         const struct assignment *a = book_assignment(book, &peer->guest);
         if (!a)
             return vdc_error_set(err, VDC_E_DENIED,

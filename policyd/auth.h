@@ -10,6 +10,8 @@
 #include "policyd/setup.h"
 #include "wire/wire.h"
 
+#define AUTH_TOKEN_SIZE 17
+
 /* Who is at the other end of a connection: a program of this host, as the
  * kernel says, or a guest, as Xen says; or, when policyd is in a domain of its
  * own, a program of the host as channeld says, which knows it from the kernel
@@ -21,6 +23,8 @@ struct auth_peer {
     /* of such a program: whose login it is; "": an operator's */
     char customer[NAMES_CUSTOMER_MAX + 1];
     char text[128];       /* for the log: "uid 1000", "guest acme.web" */
+    pid_t pid;            /* of a program of this host; 0: not known */
+    char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
 };
 #define AUTH_NO_UID ((uid_t)-1)
 
@@ -31,12 +35,15 @@ struct auth {
     /* of a customer, or whose guest it is; otherwise "" */
     char customer[NAMES_CUSTOMER_MAX + 1];
     struct vdc_uuid guest; /* itself; zero: it is none */
+    bool by_channeld;      /* as of its peer */
+    char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
 };
 
 /*
  * root and the users in `operators` are operators; the logins of customers
  * are those customers; a guest that is assigned to somebody is itself; of a
- * program that channeld tells of, channeld's word counts.
+ * program that channeld tells of, channeld's word counts.  Who has shown a
+ * token is who that says, whoever it is otherwise.
  * Errors: VDC_E_DENIED for anybody else.
  */
 int auth_identify(const struct setup *setup, const struct book *book,

@@ -19,11 +19,13 @@
 #include "base/arena.h"
 #include "base/machine.h"
 #include "policyd/quota.h"
+#include "policyd/tokens.h"
 
 struct book {
     struct store *store;
     struct customer_list customers;
     void *by_uuid; /* tsearch(3) tree of assignments */
+    struct tokens *tokens;
 };
 
 static const char *const state_names[] = {
@@ -223,6 +225,34 @@ static int add_provider(struct book *book, struct vdc_error *err)
     return book_customer_add(book, &provider, NULL, err);
 }
 
+static int load_token(void *arg, const char *key, const uint8_t *data,
+                      size_t size, struct vdc_error *err)
+{
+    struct book *book = arg;
+    struct arena *arena = arena_new();
+    struct wire_stored_token token;
+    int rc = wire_struct_decode(&wire_struct_stored_token, data, size, arena,
+                                &token, err);
+
+    if (!rc)
+        rc = tokens_put(book->tokens, &token, err);
+    if (rc)
+        rc = vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                           "the database is damaged: %s", key);
+    arena_free(arena);
+    return rc;
+}
+
+static int load_tokens(struct book *book, struct vdc_error *err)
+{
+    const struct store_query all = { .prefix = STORE_TOKEN_KEY,
+                                     .after = "",
+                                     .most = UINT32_MAX };
+
+    return book->store->ops->read_records(book->store, &all, load_token, book,
+                                          err);
+}
+
 int book_open(struct store *store, struct book **ret, struct vdc_error *err)
 {
     struct book *book = XNEW(struct book);
@@ -231,7 +261,10 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
 
     book->store = store;
     TAILQ_INIT(&book->customers);
+    book->tokens = tokens_new();
     int rc = store->ops->load(store, &loader, err);
+    if (!rc)
+        rc = load_tokens(book, err);
     if (!rc)
         rc = add_provider(book, err);
     if (rc) {
@@ -249,6 +282,7 @@ void book_close(struct book *book)
     /* projects before their customers */
     while (!TAILQ_EMPTY(&book->customers))
         drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
+    tokens_free(book->tokens);
     book->store->ops->close(book->store);
     free(book);
 }
@@ -525,6 +559,58 @@ int book_audits(struct book *book, const struct store_audit *audits, size_t n,
         changes[i] =
             (struct store_change){ .kind = STORE_AUDIT, .audit = &audits[i] };
     int rc = n ? book->store->ops->commit(book->store, changes, n, err) : 0;
+    arena_free(arena);
+    return rc;
+}
+
+/* ---- tokens ---- */
+
+const struct wire_stored_token *book_token(const struct book *book,
+                                           const char *id)
+{
+    return tokens_find(book->tokens, id);
+}
+
+const struct wire_stored_token *book_token_after(const struct book *book,
+                                                 const char *id)
+{
+    return tokens_after(book->tokens, id);
+}
+
+int book_token_put(struct book *book, const struct wire_stored_token *token,
+                   const struct store_audit *audit, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct store_record record = {
+        .key = arena_printf(arena, STORE_TOKEN_KEY "%s", token->token.id)
+    };
+    const struct store_change change = { .kind = STORE_RECORD_PUT,
+                                         .record = &record };
+    uint8_t *body;
+    int rc = wire_struct_encode(&wire_struct_stored_token, token, arena, &body,
+                                &record.size, err);
+
+    record.body = body;
+    if (!rc)
+        rc = commit(book, &change, audit, err);
+    if (!rc)
+        rc = tokens_put(book->tokens, token, err);
+    arena_free(arena);
+    return rc;
+}
+
+int book_token_remove(struct book *book, const char *id,
+                      const struct store_audit *audit, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const struct store_change change = {
+        .kind = STORE_RECORD_REMOVE,
+        .name = arena_printf(arena, STORE_TOKEN_KEY "%s", id)
+    };
+    int rc = commit(book, &change, audit, err);
+
+    if (!rc)
+        tokens_remove(book->tokens, id);
     arena_free(arena);
     return rc;
 }

@@ -118,6 +118,16 @@ int book_assignment_remove(struct book *book, struct assignment *a,
 int book_audits(struct book *book, const struct store_audit *audits, size_t n,
                 struct vdc_error *err);
 
+/* Tokens, as tokens.h has them. */
+const struct wire_stored_token *book_token(const struct book *book,
+                                           const char *id);
+const struct wire_stored_token *book_token_after(const struct book *book,
+                                                 const char *id);
+int book_token_put(struct book *book, const struct wire_stored_token *token,
+                   const struct store_audit *audit, struct vdc_error *err);
+int book_token_remove(struct book *book, const char *id,
+                      const struct store_audit *audit, struct vdc_error *err);
+
 /* Answers to requests with keys are not kept in memory. */
 int book_answer_put(struct book *book, const struct store_answer *answer,
                     struct vdc_error *err);

@@ -408,6 +408,8 @@ void customer_delete(struct request *request)
         rc = refuse_command(request, "customer-delete", &err);
     if (!rc)
         rc = check_delete(request->ops, c, &err);
+    if (!rc && !ref->dry_run)
+        rc = token_revoke_all(request, ref->name, &err);
     if (!rc && !ref->dry_run) {
         struct store_audit audit =
             operations_audit(request, ref->name, ref->name, 0);

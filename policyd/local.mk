@@ -51,6 +51,11 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/token.c \
+	policyd/token.h \
+	policyd/token_request.c \
+	policyd/tokens.c \
+	policyd/tokens.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -87,6 +92,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/recount.c \
 	policyd/recount.h \
 	policyd/resources.c \
+	policyd/secret.c \
+	policyd/secret.h \
 	policyd/server.c \
 	policyd/server.h \
 	policyd/service.c \
@@ -104,7 +111,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_sqlite_change.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS)
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c

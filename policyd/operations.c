@@ -24,6 +24,9 @@ static const struct {
     { WIRE_MSG_customer_list, customer_list },
     { WIRE_MSG_customer_set, customer_set },
     { WIRE_MSG_customer_delete, customer_delete },
+    { WIRE_MSG_token_create, token_create },
+    { WIRE_MSG_token_list, token_list },
+    { WIRE_MSG_token_revoke, token_revoke },
     { WIRE_MSG_partition_create, change_begin },
     { WIRE_MSG_partition_start, change_begin },
     { WIRE_MSG_partition_shutdown, change_begin },
@@ -54,6 +57,7 @@ void operations_dispatch(struct request *request,
     struct vdc_error err = { 0 };
     int rc = auth_identify(ops->setup, ops->book, peer, &request->auth, &err);
 
+    request->peer = *peer; /* the client may go before the work is done */
     if (!rc)
         rc = auth_check(&request->auth, message, &err);
     if (rc) {
@@ -154,7 +158,38 @@ struct store_audit operations_audit(const struct request *request,
                                  .customer = customer,
                                  .message = request->message->name,
                                  .object = object,
-                                 .result = result };
+                                 .result = result,
+                                 .who = operations_who(request),
+                                 .origin = operations_origin(request) };
+}
+
+const char *operations_who(const struct request *request)
+{
+    const struct auth *auth = &request->auth;
+    const struct wire_login *login;
+    const struct assignment *a;
+
+    if (*auth->token)
+        return arena_printf(request->arena, "token %s", auth->token);
+    if (auth->role == W_GUEST) {
+        a = book_assignment(request->ops->book, &auth->guest);
+        return arena_printf(request->arena, "guest %s",
+                            a ? a->name : "that is gone");
+    }
+    if (book_customer_by_uid(request->ops->book, auth->uid, &login))
+        return arena_printf(request->arena, "user %s (uid %u)", login->user,
+                            (unsigned)auth->uid);
+    return arena_printf(request->arena, "uid %u", (unsigned)auth->uid);
+}
+
+const char *operations_origin(const struct request *request)
+{
+    const struct auth_peer *peer = &request->peer;
+
+    if (peer->pid)
+        return arena_printf(request->arena, "%s, process %ld", peer->text,
+                            (long)peer->pid);
+    return arena_strdup(request->arena, peer->text);
 }
 
 int operations_customer(const struct request *request, const char *name,

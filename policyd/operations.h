@@ -48,6 +48,11 @@ struct store_audit operations_audit(const struct request *request,
                                     const char *customer, const char *object,
                                     int result);
 
+/* Who asks, for a person: "user alice (uid 1000)", "token 0123456789abcdef",
+ * "guest web"; and from where.  In the request's arena. */
+const char *operations_who(const struct request *request);
+const char *operations_origin(const struct request *request);
+
 /* The customer that a name in a request stands for.  Empty: the one who asks
  * (of a guest, its own); for an operator the provider.  A customer may name
  * its projects.  Another's name is to a
@@ -60,10 +65,15 @@ int operations_customer(const struct request *request, const char *name,
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
 
+/* Of a customer that is being deleted: a namesake must not have them. */
+int token_revoke_all(struct request *request, const char *customer,
+                     struct vdc_error *err);
+
 /* The handlers, by file. */
 request_fn cancel_request;
 request_fn change_begin;
 request_fn customer_create, customer_list, customer_set, customer_delete;
+request_fn token_create, token_list, token_revoke;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
 request_fn lease_create, lease_renew, lease_drop, lease_list;

@@ -28,6 +28,7 @@ struct request {
     uint32_t id;
     void *body;
     struct auth auth;
+    struct auth_peer peer;
     uint32_t call;  /* of the service, which can be cancelled; 0: none */
     bool cancelled; /* the client does not want it any more */
     /* A request without an end (events, a console) is told when its client

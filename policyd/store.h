@@ -80,6 +80,7 @@ struct store_record {
 };
 /* The whole struct customer, also when it is added or set; removed with it. */
 #define STORE_CUSTOMER_KEY "customer/"
+#define STORE_TOKEN_KEY "token/" /* struct stored_token */
 
 enum store_change_kind {
     STORE_CUSTOMER_ADD,      /* customer; usage is not stored */

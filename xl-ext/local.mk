@@ -28,6 +28,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_pci.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
+	xl-ext/cmd_token.c \
 	xl-ext/cmd_transaction.c \
 	xl-ext/cmd_vcpu.c \
 	xl-ext/cmd_verify.c \
@@ -56,6 +57,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/output.h \
 	xl-ext/road.c \
 	xl-ext/road.h \
+	xl-ext/token.c \
+	xl-ext/token.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
 	xl-ext/xl_names.c \
