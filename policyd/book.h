@@ -1,6 +1,10 @@
 /*
- * The working set: what the store holds, in memory.  Each change is made
- * durable first and then seen here; a failed change is seen nowhere.
+ * The working set: what the store holds, in memory.
+ *
+ * A change is seen here at once and is on its way to the store then; it is
+ * durable later, from the loop.  Until that what it promises must not leave
+ * policyd: book_wait.  If the store refuses it, it is taken back, with all
+ * that came after it, and is seen nowhere any more.
  */
 #ifndef POLICYD_BOOK_H
 #define POLICYD_BOOK_H
@@ -12,6 +16,7 @@
 
 #include "base/error.h"
 #include "policyd/names.h"
+#include "policyd/record.h"
 #include "policyd/store.h"
 #include "wire/wire.h"
 
@@ -65,6 +70,19 @@ struct book;
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
 
+struct book_notify {
+    /* So many changes were taken back, and what is above says so now. */
+    void (*refused)(void *arg, size_t n, const struct vdc_error *why);
+    /* As in store_notify. */
+    void (*lost)(void *arg, const struct vdc_error *why);
+    void *arg;
+};
+void book_set_notify(struct book *book, const struct book_notify *notify);
+
+/* As store_wait and store_drain. */
+bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
+void book_drain(struct book *book);
+
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);
@@ -85,7 +103,8 @@ void book_usage(const struct customer *customer, struct wire_usage *ret);
 /* Whether it runs, or will as far as is known. */
 bool book_runs(const struct assignment *a);
 
-/* For all of these: `audit` may be NULL; errors are those of a commit. */
+/* For all of these: `audit` may be NULL; errors are those of store_commit,
+ * and nothing was changed then. */
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err);
 /* Another quota, other bounds; and other logins, if `from` has any. */
@@ -128,10 +147,11 @@ int book_token_put(struct book *book, const struct wire_stored_token *token,
 int book_token_remove(struct book *book, const char *id,
                       const struct store_audit *audit, struct vdc_error *err);
 
-/* Answers to requests with keys are not kept in memory. */
+/* Those older than it says go, and the oldest of an owner that has too
+ * many. */
 int book_answer_put(struct book *book, const struct store_answer *answer,
                     struct vdc_error *err);
-/* In the arena.  Errors: VDC_E_NOT_FOUND, and those of the store. */
+/* In the arena.  Errors: VDC_E_NOT_FOUND. */
 int book_answer_find(const struct book *book, const char *owner,
                      const char *key, struct arena *arena,
                      struct store_answer *ret, struct vdc_error *err);

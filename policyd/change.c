@@ -4,7 +4,8 @@
  *   key known? (and if nobody knows what came of it, the host is asked) ->
  *   which guests? -> the host looks at files and policy -> the host says what
  *   it has (for what is created) and what the guests have (for what counts in
- *   quotas) -> [decided, recorded] -> the host does it -> recorded -> answered
+ *   quotas) -> [decided, recorded] -> durable -> the host does it -> recorded
+ *   -> durable -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -101,6 +102,7 @@ static void answer(struct change *change)
     }
     if (change->keyed)
         keys_keep(change->keyed, number, body);
+    request->stands = true;
     keys_end(change->keyed, NULL);
     request_reply(request, number, body);
 }
@@ -245,6 +247,22 @@ static void forward(struct change *change)
         change_settle(change, settled);
 }
 
+/* Nothing is asked of the host before it is durable that it was asked. */
+static void recorded(void *arg, const struct vdc_error *why)
+{
+    struct change *change = arg;
+
+    if (why->code) {
+        change->why = *why;
+        change_unrecord(change);
+        change_settle(change, settled);
+    } else if (request_is_cancelled(change->request, &change->why)) {
+        change_settle(change, settled);
+    } else {
+        forward(change);
+    }
+}
+
 static void refused(struct change *change)
 {
     ended(change, true);
@@ -261,7 +279,7 @@ static void decide(struct change *change)
     }
     if (change_record(change, &change->why))
         change_settle(change, settled);
-    else
+    else if (!book_wait(change->request->ops->book, recorded, change))
         forward(change);
 }
 

@@ -118,6 +118,8 @@ void change_explain_missing(struct change *change,
 /* change_record.c: before the host is asked.  After an error, too,
  * change_settle is to be called. */
 int change_record(struct change *change, struct vdc_error *err);
+/* The store has refused some or all of that, and it was taken back. */
+void change_unrecord(struct change *change);
 /* When it has answered: change->why.  `fn` is called when all is recorded. */
 void change_settle(struct change *change, void (*fn)(struct change *change));
 

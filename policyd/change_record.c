@@ -162,6 +162,35 @@ int change_record(struct change *change, struct vdc_error *err)
     return rc;
 }
 
+static bool is_recorded(const struct change_guest *guest,
+                        const struct assignment *a)
+{
+    if (guest->book == CHANGE_FORGETS)
+        return a->state == ASSIGNMENT_DELETING;
+    if (guest->book == CHANGE_RENAMES)
+        return a->state == ASSIGNMENT_RENAMING;
+    return guest->book == CHANGE_CREATES || a->state == ASSIGNMENT_CHANGING;
+}
+
+void change_unrecord(struct change *change)
+{
+    struct book *book = change->request->ops->book;
+
+    for (uint32_t i = 0; i < change->n_guests; i++) {
+        struct change_guest *guest = &change->guests[i];
+        struct assignment *a = book_assignment(book, &guest->uuid);
+        if (a && is_recorded(guest, a))
+            continue; /* it was durable when another was refused */
+        if (a && guest->recorded) {
+            a->in_flight = false;
+            a->touched = true;
+        }
+        if (a && guest->changing && a->n_changing)
+            a->n_changing--;
+        guest->recorded = guest->changing = false;
+    }
+}
+
 /* ---- after ---- */
 
 /* What a guest that is still there goes on as. */
@@ -203,9 +232,9 @@ static void settle_guest(struct change *change, struct change_guest *guest)
 
     if (!a)
         return;
-    if (guest->changing)
+    if (guest->changing && a->n_changing) /* it may have been taken back */
         a->n_changing--;
-    if (guest->starting)
+    if (guest->starting && a->n_starting)
         a->n_starting--;
     if (guest->recorded && settle_recorded(change, guest, a, &err)) {
         if (err.code)

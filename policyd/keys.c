@@ -95,6 +95,7 @@ static int answer_again(struct request *request,
         ((struct wire_transaction_reply *)body)->again = true;
     if (answer->message == WIRE_MSG_partition_reply)
         ((struct wire_partition_reply *)body)->again = true;
+    request->changes = request->stands = true; /* as the first */
     request_reply(request, (enum wire_message_number)answer->message, body);
     return 0;
 }

@@ -1,10 +1,15 @@
 # policyd: customers, quotas, placement, and the resource service of its host.
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
+	policyd/answers.c \
+	policyd/answers.h \
 	policyd/auth.c \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
+	policyd/book_change.c \
+	policyd/book_impl.h \
+	policyd/book_record.c \
 	policyd/bounds.c \
 	policyd/bounds.h \
 	policyd/cancel.c \
@@ -37,7 +42,30 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/keys.c \
 	policyd/keys.h \
+	policyd/kv/http.c \
+	policyd/kv/http.h \
+	policyd/kv/kv.c \
 	policyd/kv/kv.h \
+	policyd/kv/kv.c \
+	policyd/kv/kv.h \
+	policyd/kv/kv_check.c \
+	policyd/kv/kv_check.h \
+	policyd/kv/kv_etcd.c \
+	policyd/kv/kv_etcd.h \
+	policyd/kv/kv_etcd_impl.h \
+	policyd/kv/kv_etcd_json.c \
+	policyd/kv/kv_etcd_json.h \
+	policyd/kv/kv_etcd_lease.c \
+	policyd/kv/kv_etcd_link.c \
+	policyd/kv/kv_etcd_request.c \
+	policyd/kv/kv_etcd_watch.c \
+	policyd/kv/kv_sqlite.c \
+	policyd/kv/kv_sqlite.h \
+	policyd/kv/kv_sqlite_change.c \
+	policyd/kv/kv_sqlite_file.c \
+	policyd/kv/kv_sqlite_impl.h \
+	policyd/kv/kv_sqlite_lease.c \
+	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
 	policyd/list.c \
@@ -51,11 +79,6 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
-	policyd/token.c \
-	policyd/token.h \
-	policyd/token_request.c \
-	policyd/tokens.c \
-	policyd/tokens.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -89,6 +112,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/quota.h \
 	policyd/reconcile.c \
 	policyd/reconcile.h \
+	policyd/record.c \
+	policyd/record.h \
 	policyd/recount.c \
 	policyd/recount.h \
 	policyd/resources.c \
@@ -104,14 +129,23 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/session.h \
 	policyd/setup.c \
 	policyd/setup.h \
+	policyd/store.c \
 	policyd/store.h \
-	policyd/store_sql.h \
-	policyd/store_sqlite.c \
-	policyd/store_sqlite.h \
-	policyd/store_sqlite_change.c
+	policyd/store_convert.c \
+	policyd/store_impl.h \
+	policyd/store_load.c \
+	policyd/store_record.c \
+	policyd/store_records.def \
+	policyd/token.c \
+	policyd/token.h \
+	policyd/token_request.c \
+	policyd/tokens.c \
+	policyd/tokens.h \
+	policyd/undo.c \
+	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS)
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c

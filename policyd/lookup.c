@@ -73,9 +73,8 @@ static struct assignment *find(const struct request *request,
     a = book_assignment_by_name(customer, ref->name);
     if (!a && operator&& !* ref->customer)
         a = find_written(book, ref->name);
-    /* CUSTOMER_PROJECT.NAME; and only that */
-    if (!a && is_own && customer->n_projects &&
-        names_covers(customer->name, ref->name))
+    /* a customer with projects sees whole names, too */
+    if (!a && is_own && customer->n_projects)
         a = find_written(book, ref->name);
     return a && !operator&& !names_covers(customer->name, a->customer->name)
                ? NULL

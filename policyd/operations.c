@@ -3,10 +3,12 @@
  */
 #include "policyd/operations.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "policyd/console.h"
 #include "policyd/events.h"
@@ -101,23 +103,52 @@ static void service_event(void *arg, const struct wire_event *event)
     events_publish(ops->events, event);
 }
 
+/* What was taken back may be otherwise on its host. */
+static void book_refused(void *arg, size_t n, const struct vdc_error *why)
+{
+    struct operations *ops = arg;
+
+    log_error("%zu change%s could not be recorded and %s taken back: %s", n,
+              n == 1 ? "" : "s", n == 1 ? "is" : "are", why->text);
+    if (ops->reconcile)
+        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+}
+
+static void quit(evutil_socket_t fd, short what, void *arg)
+{
+    daemon_quit(vdc_error_exit_status(VDC_E_STORE));
+}
+
+/* What is in memory is out of date: who starts us again has it anew. */
+static void book_lost(void *arg, const struct vdc_error *why)
+{
+    struct operations *ops = arg;
+    const struct timeval now = { 0, 0 };
+
+    log_error("%s", why->text);
+    log_error("%s", why->hint);
+    event_base_once(ops->base, -1, EV_TIMEOUT, quit, NULL, &now);
+}
+
 int operations_new(struct event_base *base, const struct setup *setup,
                    struct operations **ret, struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
     const struct service_notify notify = { service_up, service_down,
                                            service_event, ops };
+    const struct book_notify changed = { book_refused, book_lost, ops };
     struct store *store;
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_sqlite_open(setup->database, &store, err);
+    int rc = store_open(base, setup->database, &store, err);
     if (!rc)
         rc = book_open(store, &ops->book, err);
     if (rc) {
         free(ops);
         return rc;
     }
+    book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -130,10 +161,14 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
 void operations_stop(struct operations *ops)
 {
+    if (!ops)
+        return;
     service_free(ops->service);
     ops->service = NULL;
     consoles_stop(ops->consoles);
     reconcile_stop(ops->reconcile);
+    /* answers that wait for it go while there are sessions */
+    book_drain(ops->book);
 }
 
 void operations_free(struct operations *ops)
@@ -149,10 +184,11 @@ void operations_free(struct operations *ops)
     free(ops);
 }
 
-struct store_audit operations_audit(const struct request *request,
+struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result)
 {
+    request->changes = true;
     return (struct store_audit){ .time_ms = clock_wall().ms,
                                  .uid = request->auth.uid,
                                  .customer = customer,

@@ -31,10 +31,11 @@ struct operations {
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
- * store_sqlite_open and of loading. */
+ * store_open and of loading. */
 int operations_new(struct event_base *base, const struct setup *setup,
                    struct operations **ret, struct vdc_error *err);
-/* Ends what is under way with errors; no request may come any more. */
+/* Ends what is under way with errors; no request may come any more.  NULL
+ * allowed. */
 void operations_stop(struct operations *ops);
 /* After operations_stop, and after all sessions are gone.  NULL allowed. */
 void operations_free(struct operations *ops);
@@ -43,8 +44,9 @@ void operations_free(struct operations *ops);
 void operations_dispatch(struct request *request,
                          const struct auth_peer *peer);
 
-/* The record of what this request changed. */
-struct store_audit operations_audit(const struct request *request,
+/* The record of what this request changed.  Its answer waits for the store
+ * from now on. */
+struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result);
 

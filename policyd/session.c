@@ -148,9 +148,50 @@ void request_more(struct request *request, enum wire_message_number number,
         session_send(request->session, number, request->id, body);
 }
 
+/* An answer that waits for the store; in its request's arena. */
+struct held {
+    struct request *request;
+    enum wire_message_number number;
+    void *body;
+    struct vdc_error err; /* it could not be kept */
+};
+
+static void released(void *arg, const struct vdc_error *why)
+{
+    struct held *held = arg;
+
+    if (held->err.code)
+        request_fail(held->request, &held->err);
+    else if (why->code && !held->request->stands)
+        request_fail(held->request, why);
+    else {
+        request_more(held->request, held->number, held->body);
+        request_free(held->request);
+    }
+}
+
+/* False: it can go at once. */
+static bool hold(struct request *request, enum wire_message_number number,
+                 const void *body)
+{
+    const struct wire_struct *s = wire_message_by_number(number)->body;
+    struct held *held = ARENA_NEW(request->arena, struct held);
+
+    held->request = request;
+    held->number = number;
+    if (!book_wait(request->ops->book, released, held))
+        return false;
+    held->body = arena_alloc(request->arena, s->size);
+    wire_struct_copy(s, body, request->arena, held->body, &held->err);
+    request->on_gone = NULL;
+    return true;
+}
+
 void request_reply(struct request *request, enum wire_message_number number,
                    const void *body)
 {
+    if (request->changes && hold(request, number, body))
+        return;
     request_more(request, number, body);
     request_free(request);
 }

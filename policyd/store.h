@@ -1,14 +1,21 @@
 /*
- * The data center's store: customers, where their partitions are assigned,
- * and the record of changes.  One interface; implementations are behind the
- * table.
+ * The data center's store: records of the kinds in store_records.def, in a kv
+ * (policyd/kv/kv.h), for one policyd at a time.
  *
- * A commit is wholly there or not at all, and durable when it returns 0.
- * After an error nothing was changed.
+ * A commit is queued by store_commit and made durable from the event loop, in
+ * the order of the calls, many at a time.  Each is there wholly or not at all,
+ * and happens once.  One that fails takes all queued behind it along, as they
+ * may rest on it: whoever keeps the records in memory is told and takes all
+ * of them back.  So whatever leaves policyd because of a commit waits for it
+ * (store_wait).
+ *
+ * A commit whose outcome is not known, because the connection was lost, is
+ * made again until it is.
  */
 #ifndef POLICYD_STORE_H
 #define POLICYD_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,165 +23,110 @@
 #include "base/error.h"
 #include "wire/wire.h"
 
-/* The numbers are in databases: never changed. */
-enum assignment_state {
-    ASSIGNMENT_CREATING = 1, /* recorded; its host is being asked */
-    ASSIGNMENT_ACTIVE = 2,
-    ASSIGNMENT_DELETING = 3, /* its host is being asked to forget it */
-    ASSIGNMENT_RENAMING = 4, /* its host is being asked for new_name */
-    ASSIGNMENT_CHANGING = 5  /* its host is being asked for what counts in
-                                quotas; `counts` is the most it may be */
+enum store_record {
+#define STORE_RECORD(constant, prefix, body, loaded, text) STORE_##constant,
+#include "policyd/store_records.def"
+    STORE_N_RECORDS
 };
 
-/* A partition as operations know it. */
-struct store_assignment {
-    struct vdc_uuid uuid;
-    const char *customer;
-    const char *name;
-    const char *new_name; /* RENAMING; otherwise "" */
-    const char *host;
-    enum assignment_state state;
-    struct wire_usage counts; /* what it counts for in quotas */
-    const char *macs;         /* separated by spaces */
-    const char *reason;       /* why this host */
-    uint64_t created_ms;      /* ms since 1970 */
+struct store_kind {
+    const char *prefix;
+    const struct wire_struct *body;
+    bool loaded;
+    const char *text;
 };
-
-/* Who changed what. */
-struct store_audit {
-    uint64_t time_ms;
-    uint32_t uid; /* UINT32_MAX: policyd itself */
-    const char *customer;
-    const char *message; /* "partition_create" */
-    const char *object;
-    int result; /* 0 or a VDC_E_ code */
-    const char *who;    /* user, token or guest, for a person; NULL: "" */
-    const char *origin; /* from where: a process, a domain; NULL: "" */
-    const char *detail; /* of a failure, why; NULL: "" */
-    uint64_t number;    /* rises; the store sets it */
-};
-#define STORE_UID_NONE UINT32_MAX
-
-/* The answer to a request that had a key. */
-struct store_answer {
-    const char *owner; /* whose key */
-    const char *key;
-    uint64_t digest;  /* of the request, to tell another with the same key */
-    uint32_t message; /* number of the answer's message */
-    uint64_t keep_ms; /* those older go when it is put; not stored */
-    uint64_t time_ms; /* since 1970 */
-    const uint8_t *body; /* as wire_struct_encode made it */
-    size_t size;
-};
-/* Instead of a message: there is no answer yet. */
-#define STORE_ANSWER_OPEN 0
-/* So many of each owner are kept. */
-#define STORE_ANSWERS_MAX 1000
-
-/* Records are structs of the protocol under keys of printable ASCII, ordered
- * by key. */
-struct store_record {
-    const char *key;
-    const uint8_t *body;
-    size_t size;
-};
-/* The whole struct customer, also when it is added or set; removed with it. */
-#define STORE_CUSTOMER_KEY "customer/"
-#define STORE_TOKEN_KEY "token/" /* struct stored_token */
+extern const struct store_kind store_kinds[STORE_N_RECORDS];
 
 enum store_change_kind {
-    STORE_CUSTOMER_ADD,      /* customer; usage is not stored */
-    STORE_CUSTOMER_SET,      /* customer: its quota, and its logins if any */
-    STORE_CUSTOMER_REMOVE,   /* name; with the answers to its keys */
-    STORE_ASSIGNMENT_PUT,    /* assignment: added or replaced by uuid */
-    STORE_ASSIGNMENT_REMOVE, /* uuid */
-    STORE_ANSWER_PUT,        /* answer; those kept too long are dropped */
-    STORE_AUDIT,             /* audit */
-    STORE_RECORD_PUT,        /* record: added or replaced by key */
-    STORE_RECORD_REMOVE      /* name: its key */
+    STORE_PUT,       /* added or replaced */
+    STORE_REMOVE,    /* nothing happens when it is not there */
+    STORE_REMOVE_ALL /* those whose id begins with it */
 };
 
 struct store_change {
     enum store_change_kind kind;
-    const struct wire_customer *customer;
-    const char *name;
-    const struct store_assignment *assignment;
-    const struct vdc_uuid *uuid;
-    const struct store_answer *answer;
-    const struct store_audit *audit;
-    const struct store_record *record;
+    enum store_record record;
+    const char *id;
+    const void *body; /* STORE_PUT: of its kind's struct */
 };
 
-/* Records whose key begins with `prefix`, after the key `after` ("": from the
- * first), at most so many. */
-struct store_query {
-    const char *prefix;
-    const char *after;
-    uint32_t most;
-};
-typedef int store_record_fn(void *arg, const char *key, const uint8_t *body,
-                            size_t size, struct vdc_error *err);
+/* Of one commit; 1 is left for the store itself. */
+#define STORE_CHANGES_MAX 127
 
-/* Of a customer and its projects ("": all), from a time on, of an object ("":
- * any), after a number, at most so many. */
-struct store_audit_query {
-    const char *customer;
-    const char *object;
-    uint64_t since_ms;
-    uint64_t after;
-    uint32_t most;
-};
-typedef int store_audit_fn(void *arg, const struct store_audit *audit,
-                           struct vdc_error *err);
+struct store;
+struct event_base;
 
-/* Called for each row, customers first; what is passed is valid during the
- * call.  An error ends the loading with that error. */
-struct store_loader {
-    int (*customer)(void *arg, const struct wire_customer *customer,
-                    struct vdc_error *err);
-    int (*assignment)(void *arg, const struct store_assignment *assignment,
-                      struct vdc_error *err);
+struct store_notify {
+    /* Commits up to this number are durable. */
+    void (*durable)(void *arg, uint64_t number);
+    /* All others are refused: nothing of them was changed. */
+    void (*refused)(void *arg, const struct vdc_error *why);
+    /* Another policyd has taken the store over: nothing can be changed any
+     * more, and what is in memory is out of date. */
+    void (*lost)(void *arg, const struct vdc_error *why);
     void *arg;
 };
 
-struct store;
+/*
+ * "sqlite:PATH" or "PATH".  A database that an earlier version made is
+ * converted, wholly or not at all; as it was it stays as PATH.version-N.
+ * Errors: VDC_E_BAD_CONFIG, and those of kv_sqlite_open.
+ */
+int store_open(struct event_base *base, const char *address,
+               struct store **ret, struct vdc_error *err);
 
-struct store_ops {
-    /* Errors: VDC_E_STORE, VDC_E_STORE_CORRUPT, and the loader's. */
-    int (*load)(struct store *store, const struct store_loader *loader,
-                struct vdc_error *err);
-    /* Errors: VDC_E_DISK_FULL, VDC_E_STORE, VDC_E_STORE_CORRUPT. */
-    int (*commit)(struct store *store, const struct store_change *changes,
-                  size_t n_changes, struct vdc_error *err);
-    /* In the arena.  Errors: VDC_E_NOT_FOUND, VDC_E_STORE,
-     * VDC_E_STORE_CORRUPT. */
-    int (*find_answer)(struct store *store, const char *owner, const char *key,
-                       struct arena *arena, struct store_answer *ret,
-                       struct vdc_error *err);
-    /* Calls `fn` for each, in order; what is passed is valid during the call.
-     * Errors: VDC_E_STORE, VDC_E_STORE_CORRUPT, and those of `fn`, which end
-     * it. */
-    int (*read_records)(struct store *store, const struct store_query *query,
-                        store_record_fn *fn, void *arg,
-                        struct vdc_error *err);
-    int (*read_audits)(struct store *store,
-                       const struct store_audit_query *query,
-                       store_audit_fn *fn, void *arg, struct vdc_error *err);
-    void (*close)(struct store *store);
-};
-
-/* The head of every implementation's own struct. */
-struct store {
-    const struct store_ops *ops;
-};
+/* Called for each record in the order of the table; an error ends the loading
+ * with that error. */
+typedef int store_load_fn(void *arg, enum store_record record, const char *id,
+                          const void *body, struct vdc_error *err);
 
 /*
- * SQLite in a file, made if it is not there; for one policyd only.
- * Errors: VDC_E_STORE, VDC_E_STORE_NEWER (made by a newer version),
- * VDC_E_STORE_CORRUPT, VDC_E_DISK_FULL, VDC_E_DENIED; the hint says what the
- * operator can do.
+ * Takes the store over and loads it: once, before anything else.  Runs the
+ * loop until that is done.  Errors: VDC_E_STORE, VDC_E_STORE_CORRUPT, and the
+ * loader's.
  */
-int store_sqlite_open(const char *path, struct store **ret,
-                      struct vdc_error *err);
+int store_load(struct store *store, store_load_fn *load, void *arg,
+               struct vdc_error *err);
+void store_set_notify(struct store *store, const struct store_notify *notify);
+
+/*
+ * Queues a commit; *ret_number (may be NULL) is one more than the last one's.
+ * Errors: VDC_E_STORE (it cannot be reached; nothing is queued),
+ * VDC_E_BAD_VALUE (a record that cannot be stored).
+ */
+int store_commit(struct store *store, const struct store_change *changes,
+                 size_t n_changes, uint64_t *ret_number,
+                 struct vdc_error *err);
+
+/*
+ * Calls `fn` when all that was queued so far is durable (why->code is 0) or
+ * refused, from the loop; those who wait in the order of the calls.  False:
+ * there is nothing to wait for, and fn is not called.
+ */
+typedef void store_wait_fn(void *arg, const struct vdc_error *why);
+bool store_wait(struct store *store, store_wait_fn *fn, void *arg);
+
+/* Runs the loop until all that was queued is durable: for the beginning, when
+ * there is nothing else on the loop.  Errors: why it was refused. */
+int store_settle(struct store *store, struct vdc_error *err);
+
+/* Makes durable what is queued, where that can be done at once; callbacks come
+ * during the call.  Who waits for the rest gets VDC_E_CLOSED: its outcome is
+ * not known.  For a program that ends. */
+void store_drain(struct store *store);
+
+/* For people. */
+const char *store_name(const struct store *store);
+
+/* What is queued is lost; nobody is called.  NULL allowed. */
+void store_close(struct store *store);
+
+/* ---- for store*.c ---- */
+
+/* "customer/acme"; what a key cannot hold is written %XX. */
+char *store_key(enum store_record record, const char *id, struct arena *arena);
+/* The other way; false when it is none of ours. */
+bool store_key_parse(const char *key, struct arena *arena,
+                     enum store_record *ret_record, const char **ret_id);
 
 #endif

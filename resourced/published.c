@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 #define RECORD_VERSION 1
 
 static uint64_t sum_of(const uint8_t *data, size_t size)
@@ -16,56 +18,19 @@ static uint64_t sum_of(const uint8_t *data, size_t size)
     return sum;
 }
 
-/* ---- base64 (RFC 4648) ---- */
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                             "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
 static const char *to_text(const uint8_t *data, size_t size,
                            struct arena *arena)
 {
-    char *text = arena_alloc(arena, (size + 2) / 3 * 4 + 1), *to = text;
-
-    for (size_t i = 0; i < size; i += 3) {
-        size_t n = size - i < 3 ? size - i : 3;
-        uint32_t bits = (uint32_t)data[i] << 16;
-        if (n > 1)
-            bits |= (uint32_t)data[i + 1] << 8;
-        if (n > 2)
-            bits |= data[i + 2];
-        *to++ = digits[bits >> 18];
-        *to++ = digits[bits >> 12 & 63];
-        *to++ = n > 1 ? digits[bits >> 6 & 63] : '=';
-        *to++ = n > 2 ? digits[bits & 63] : '=';
-    }
-    *to = '\0';
-    return text;
+    return base64_encode(data, size, arena_alloc(arena, base64_len(size) + 1));
 }
 
 /* Exactly `size` bytes. */
 static bool from_text(const char *text, uint8_t *data, size_t size)
 {
-    if (strlen(text) != (size + 2) / 3 * 4)
-        return false;
-    for (size_t i = 0; i < size; i += 3, text += 4) {
-        size_t n = size - i < 3 ? size - i : 3;
-        uint32_t bits = 0;
-        for (size_t j = 0; j < 4; j++) {
-            const char *at = j <= n ? strchr(digits, text[j]) : digits;
-            if (!at || (j > n && text[j] != '='))
-                return false;
-            bits = bits << 6 | (uint32_t)(at - digits);
-        }
-        /* What is left over of the last digit. */
-        if ((n == 1 && bits & 0xffff) || (n == 2 && bits & 0xff))
-            return false;
-        data[i] = (uint8_t)(bits >> 16);
-        if (n > 1)
-            data[i + 1] = (uint8_t)(bits >> 8);
-        if (n > 2)
-            data[i + 2] = (uint8_t)bits;
-    }
-    return true;
+    size_t len = strlen(text), n;
+
+    return base64_size(text, len, &n) && n == size &&
+           base64_decode(text, len, data);
 }
 
 /* ---- rows ---- */

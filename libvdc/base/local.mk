@@ -3,6 +3,8 @@ noinst_LIBRARIES += libvdc/base/libbase.a
 libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/arena.c \
 	libvdc/base/arena.h \
+	libvdc/base/base64.c \
+	libvdc/base/base64.h \
 	libvdc/base/cfg.c \
 	libvdc/base/cfg.h \
 	libvdc/base/cfg_disk.c \

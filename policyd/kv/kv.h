@@ -142,6 +142,10 @@ bool kv_up(const struct kv *kv, struct vdc_error *why);
 /* Called when that changes; NULL: nobody. */
 void kv_notify(struct kv *kv, void (*changed)(void *arg), void *arg);
 
+/* Does what is queued as far as it can be done without waiting for another
+ * machine: the callbacks come during this call.  For a program that ends. */
+void kv_drain(struct kv *kv);
+
 /* What it is, for people: "SQLite /var/lib/xen-vdc/policyd.db",
  * "etcd http://127.0.0.1:2379". */
 const char *kv_name(const struct kv *kv);
@@ -167,6 +171,7 @@ struct kv_ops {
     void (*lease_free)(struct kv_lease *lease);
     bool (*up)(const struct kv *kv, struct vdc_error *why);
     const char *(*name)(const struct kv *kv);
+    void (*drain)(struct kv *kv); /* NULL: nothing can be done */
     void (*close)(struct kv *kv);
 };
 

@@ -2,6 +2,7 @@
 if HAVE_CUNIT
 BASE_TESTS = \
 	tests/unit/base/test_arena \
+	tests/unit/base/test_base64 \
 	tests/unit/base/test_cfg \
 	tests/unit/base/test_cfg_disk \
 	tests/unit/base/test_clock \
@@ -23,6 +24,7 @@ check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 BASE_TEST_LIBS = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_base_test_arena_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_base64_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_cfg_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_cfg_disk_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)

@@ -6,6 +6,9 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
 	tests/unit/policyd/test_identity \
+	tests/unit/policyd/test_kv_etcd \
+	tests/unit/policyd/test_kv_sqlite \
+	tests/unit/policyd/test_kv_sqlite_conform \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
@@ -24,6 +27,23 @@ tests_unit_policyd_test_bounds_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_bounds_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_files_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+kv_conform = tests/unit/policyd/kv_conform.c \
+	tests/unit/policyd/kv_conform.h \
+	tests/unit/policyd/kv_conform_help.c
+tests_unit_policyd_test_kv_sqlite_conform_SOURCES = \
+	tests/unit/policyd/test_kv_sqlite_conform.c $(kv_conform)
+tests_unit_policyd_test_kv_sqlite_conform_CFLAGS = $(AM_CFLAGS) \
+	$(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_sqlite_conform_LDADD = $(POLICYD_LIBS) \
+	$(CUNIT_LIBS)
+etcd_server = tests/unit/policyd/etcd_server.c \
+	tests/unit/policyd/etcd_server.h
+tests_unit_policyd_test_kv_etcd_SOURCES = \
+	tests/unit/policyd/test_kv_etcd.c $(kv_conform) $(etcd_server)
+tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_kv_sqlite_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_sqlite_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -120,8 +120,8 @@ snapshot_database() {
     dom0 'sqlite3 /var/lib/xen-vdc/resourced.db .dump |
         grep -vE "INTO (\"?event|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--" |
         grep -v "INTO journal VALUES(9223372036854775807,"
-        sqlite3 /var/lib/xen-vdc/policyd.db .dump |
-        grep -vE "INTO (\"?audit|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--"'
+        sqlite3 /var/lib/xen-vdc/policyd.db "SELECT key, hex(value) FROM pair
+            ORDER BY key" | grep -vE "^(audit/|writer)"'
 }
 
 # xl list and xl-vdc list know the same of our guests: name and domid.

@@ -1,6 +1,7 @@
 /* Tests of policyd/bounds.c. */
 #include "policyd/bounds.h"
 
+#include <event2/event.h>
 #include <string.h>
 
 #include "policyd/names.h"
@@ -149,6 +150,7 @@ static void inherited(void)
     struct wire_bound of_acme = bound(WIRE_BOUND_VCPUS, -1, 32);
     struct wire_bound of_web[] = { bound(WIRE_BOUND_VCPUS, 2, 64),
                                    bound(WIRE_BOUND_NICS, -1, 1) };
+    struct event_base *base = event_base_new();
     struct arena *arena = arena_new();
     struct wire_customer provider;
     struct wire_bound *b;
@@ -158,7 +160,7 @@ static void inherited(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     const char *path = arena_printf(arena, "%s/p.db", folder);
-    CU_ASSERT_EQUAL_FATAL(store_sqlite_open(path, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
     const struct customer *acme = add(book, "acme", &of_acme, 1);
     const struct customer *web = add(book, "acme_web", of_web, 2);
@@ -183,15 +185,17 @@ static void inherited(void)
     CU_ASSERT(b[0].min == 2 && strcmp(b[0].min_by, "acme_web") == 0);
     CU_ASSERT(b[0].max == 32 && strcmp(b[0].max_by, "acme") == 0);
     CU_ASSERT(b[1].max == 1 && strcmp(b[1].max_by, "acme_web") == 0);
+    book_drain(book);
     book_close(book);
     /* and after a restart */
-    CU_ASSERT_EQUAL_FATAL(store_sqlite_open(path, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
     bounds_of(book, book_customer(book, "acme_web"), arena, &b, &n);
     CU_ASSERT(n == 2 && b[0].min == 2 && b[0].max == 32);
     book_close(book);
     CU_ASSERT_EQUAL(system(arena_printf(arena, "rm -r %s", folder)), 0);
     arena_free(arena);
+    event_base_free(base);
 }
 
 static const struct unit_test tests[] = {

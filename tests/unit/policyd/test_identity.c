@@ -1,6 +1,7 @@
 /* Tests of policyd/identity.c. */
 #include "policyd/identity.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "tests/unit/unit.h"
 
 static char folder[64];
+static struct event_base *base;
 static struct book *book;
 static struct arena *arena;
 
@@ -17,10 +19,11 @@ static void set_up(void)
     char path[128];
 
     arena = arena_new();
+    base = event_base_new();
     strcpy(folder, "/tmp/xen-vdc-identity-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/db", folder);
-    CU_ASSERT_EQUAL_FATAL(store_sqlite_open(path, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
 }
 
@@ -29,6 +32,7 @@ static void tear_down(void)
     char command[128];
 
     book_close(book);
+    event_base_free(base);
     arena_free(arena);
     snprintf(command, sizeof(command), "rm -rf '%s'", folder);
     CU_ASSERT_EQUAL(system(command), 0);

@@ -1,0 +1,54 @@
+/*
+ * What the files of the working set share.  Only book*.c include it.
+ */
+#ifndef POLICYD_BOOK_IMPL_H
+#define POLICYD_BOOK_IMPL_H
+
+#include "policyd/answers.h"
+#include "policyd/book.h"
+#include "policyd/tokens.h"
+#include "policyd/undo.h"
+
+struct book {
+    struct store *store;
+    struct customer_list customers;
+    void *by_uuid; /* tsearch(3) tree of assignments */
+    struct answers *answers;
+    struct tokens *tokens;
+    struct undo *undo;
+    struct book_notify notify;
+    uint64_t n_audits;
+};
+
+/* ---- book.c: in memory ---- */
+
+struct customer *book_insert_customer(struct book *book,
+                                      const struct wire_customer *from);
+/* With its assignments. */
+void book_drop_customer(struct book *book, struct customer *c);
+/* The old ones are freed. */
+void book_set_logins(struct customer *c, const struct wire_customer *from);
+void book_set_bounds(struct customer *c, const struct wire_customer *from);
+struct assignment *book_insert_assignment(struct book *book,
+                                          struct customer *customer,
+                                          const struct store_assignment *s);
+void book_drop_assignment(struct book *book, struct assignment *a);
+
+/* ---- book_record.c: what is in memory, as records ---- */
+
+/* For each kind of record that is in memory. */
+struct book_kind {
+    /* Has what was read, was changed, or was before a change that is taken
+     * back; `body` NULL: there is none.  NULL: this kind is not in memory. */
+    int (*apply)(struct book *book, const char *id, const void *body,
+                 struct vdc_error *err);
+    /* What there is now, in the arena; NULL: there is none. */
+    const void *(*describe)(const struct book *book, const char *id,
+                            struct arena *arena);
+};
+extern const struct book_kind book_kinds[STORE_N_RECORDS];
+
+/* As it is stored. */
+struct store_assignment book_row(const struct assignment *a);
+
+#endif

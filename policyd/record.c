@@ -1,0 +1,94 @@
+/* What records are in the store; see record.h. */
+#include "policyd/record.h"
+
+void record_of_assignment(const struct store_assignment *a,
+                          struct wire_stored_partition *ret)
+{
+    wire_init(&wire_struct_stored_partition, ret);
+    ret->uuid = a->uuid;
+    ret->customer = a->customer;
+    ret->name = a->name;
+    ret->new_name = a->new_name;
+    ret->host = a->host;
+    ret->state = a->state;
+    ret->counts = a->counts;
+    ret->macs = a->macs;
+    ret->reason = a->reason;
+    ret->created_ms = a->created_ms;
+}
+
+int record_to_assignment(const struct wire_stored_partition *record,
+                         struct store_assignment *ret, struct vdc_error *err)
+{
+    if (record->state < ASSIGNMENT_CREATING ||
+        record->state > ASSIGNMENT_CHANGING)
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: guest '%s' is in a "
+                             "state that there is not (%u)",
+                             record->name, record->state);
+    *ret = (struct store_assignment){
+        .uuid = record->uuid,
+        .customer = record->customer,
+        .name = record->name,
+        .new_name = record->new_name,
+        .host = record->host,
+        .state = (enum assignment_state)record->state,
+        .counts = record->counts,
+        .macs = record->macs,
+        .reason = record->reason,
+        .created_ms = record->created_ms,
+    };
+    return 0;
+}
+
+void record_of_answer(const struct store_answer *a,
+                      struct wire_stored_answer *ret)
+{
+    wire_init(&wire_struct_stored_answer, ret);
+    ret->owner = a->owner;
+    ret->key = a->key;
+    ret->digest = a->digest;
+    ret->message = a->message;
+    ret->time_ms = a->time_ms;
+    ret->body = a->body;
+    ret->n_body = (uint32_t)a->size;
+}
+
+void record_to_answer(const struct wire_stored_answer *record,
+                      struct store_answer *ret)
+{
+    *ret = (struct store_answer){ .owner = record->owner,
+                                  .key = record->key,
+                                  .digest = record->digest,
+                                  .message = record->message,
+                                  .time_ms = record->time_ms,
+                                  .body = record->body,
+                                  .size = record->n_body };
+}
+
+void record_of_audit(const struct store_audit *a,
+                     struct wire_stored_audit *ret)
+{
+    wire_init(&wire_struct_stored_audit, ret);
+    ret->time_ms = a->time_ms;
+    ret->own = a->uid == STORE_UID_NONE;
+    ret->uid = ret->own ? 0 : a->uid;
+    ret->customer = a->customer;
+    ret->message = a->message;
+    ret->object = a->object;
+    ret->result = a->result;
+    ret->who = a->who ? a->who : "";
+    ret->origin = a->origin ? a->origin : "";
+    ret->detail = a->detail ? a->detail : "";
+}
+
+char *record_answer_id(const char *owner, const char *key, struct arena *arena)
+{
+    return arena_printf(arena, "%s/%s", owner, key);
+}
+
+char *record_audit_id(uint64_t time_ms, uint64_t number, struct arena *arena)
+{
+    return arena_printf(arena, "%014llu-%06llu", (unsigned long long)time_ms,
+                        (unsigned long long)(number % 1000000));
+}

@@ -1,0 +1,158 @@
+/* Opening the store, taking it over, and loading it. */
+#include <event2/event.h>
+#include <string.h>
+
+#include "policyd/kv/kv_sqlite.h"
+#include "policyd/store_impl.h"
+
+int store_open(struct event_base *base, const char *address,
+               struct store **ret, struct vdc_error *err)
+{
+    static const char sqlite[] = "sqlite:";
+    struct kv *kv;
+    int rc;
+
+    if (strncmp(address, sqlite, strlen(sqlite)) == 0)
+        address += strlen(sqlite);
+    if (*address != '/') {
+        vdc_error_set(err, VDC_E_BAD_CONFIG, "store: '%s' is none", address);
+        vdc_error_hint(err, "write sqlite:/PATH");
+        return VDC_E_BAD_CONFIG;
+    }
+    rc = kv_sqlite_open(base, address, &store_convert, &kv, err);
+    if (!rc)
+        *ret = store_new(base, kv);
+    return rc;
+}
+
+struct loading {
+    struct store *store;
+    store_load_fn *load;
+    void *arg;
+    enum store_record record; /* at the moment */
+    uint64_t writer;          /* its key's revision */
+    struct vdc_error err;     /* the first */
+    bool ended;
+};
+
+static void ended(void *arg, uint64_t revision, const struct vdc_error *err)
+{
+    struct loading *l = arg;
+
+    if (err->code && !l->err.code)
+        l->err = *err;
+    l->ended = true;
+}
+
+static int wait_for(struct loading *l, struct vdc_error *err)
+{
+    struct event_base *base = store_base(l->store);
+
+    while (!l->ended) {
+        if (event_base_loop(base, EVLOOP_ONCE) < 0 ||
+            event_base_got_exit(base))
+            return vdc_error_set(err, VDC_E_CLOSED,
+                                 "stopped while the store was being read");
+    }
+    l->ended = false;
+    if (l->err.code && err)
+        *err = l->err;
+    return l->err.code;
+}
+
+/* ---- taking over ---- */
+
+static void writer_found(void *arg, const struct kv_pair *pair)
+{
+    struct loading *l = arg;
+
+    if (strcmp(pair->key, STORE_WRITER) == 0)
+        l->writer = pair->modified;
+}
+
+static int take_over(struct loading *l, struct vdc_error *err)
+{
+    struct kv *kv = store_kv(l->store);
+    char ours[64];
+    int rc;
+
+    store_format_writer(l->store, 0, ours, sizeof(ours));
+    kv_read(kv, STORE_WRITER, writer_found, ended, l);
+    rc = wait_for(l, err);
+    if (rc)
+        return rc;
+    const struct kv_compare same = { .kind = KV_MODIFIED_IS,
+                                     .key = STORE_WRITER,
+                                     .revision = l->writer };
+    const struct kv_change change = { .kind = KV_PUT,
+                                      .key = STORE_WRITER,
+                                      .value = (const uint8_t *)ours,
+                                      .size = strlen(ours) };
+    kv_commit(kv, &same, 1, &change, 1, ended, l);
+    rc = wait_for(l, err);
+    if (rc == VDC_E_CONFLICT)
+        rc = vdc_error_set(err, VDC_E_STORE,
+                           "%s: another policyd is changing it", kv_name(kv));
+    return rc;
+}
+
+/* ---- loading ---- */
+
+static void found(void *arg, const struct kv_pair *pair)
+{
+    struct loading *l = arg;
+    const struct store_kind *kind = &store_kinds[l->record];
+    struct arena *arena = arena_new();
+    void *body = arena_alloc(arena, kind->body->size);
+    enum store_record record;
+    struct vdc_error err = { 0 };
+    const char *id = "";
+    int rc = 0;
+
+    if (l->err.code)
+        goto out;
+    if (!store_key_parse(pair->key, arena, &record, &id))
+        rc = vdc_error_set(&err, VDC_E_PROTOCOL, "no such key");
+    if (!rc)
+        rc = wire_struct_decode(kind->body, pair->value, pair->size, arena,
+                                body, &err);
+    if (rc)
+        vdc_error_set(&l->err, VDC_E_STORE_CORRUPT,
+                      "%s: the database is damaged: %s: %s",
+                      store_name(l->store), pair->key, err.text);
+    else
+        l->load(l->arg, l->record, id, body, &l->err);
+out:
+    arena_free(arena);
+}
+
+int store_load(struct store *store, store_load_fn *load, void *arg,
+               struct vdc_error *err)
+{
+    struct loading l = { .store = store, .load = load, .arg = arg };
+    int rc = take_over(&l, err);
+
+    for (int i = 0; !rc && i < STORE_N_RECORDS; i++) {
+        struct arena *arena = arena_new();
+        l.record = (enum store_record)i;
+        if (store_kinds[i].loaded) {
+            kv_read(store_kv(store), store_key(l.record, "", arena), found,
+                    ended, &l);
+            rc = wait_for(&l, err);
+        }
+        arena_free(arena);
+    }
+    return rc;
+}
+
+static void settled(void *arg, const struct vdc_error *why)
+{
+    ended(arg, 0, why);
+}
+
+int store_settle(struct store *store, struct vdc_error *err)
+{
+    struct loading l = { .store = store };
+
+    return store_wait(store, settled, &l) ? wait_for(&l, err) : 0;
+}
