@@ -131,6 +131,8 @@ static const struct {
     { WIRE_MSG_events, WIRE_ROLE_READ },
     { WIRE_MSG_resource_list, WIRE_ROLE_READ },
     { WIRE_MSG_lease_list, WIRE_ROLE_READ },
+    { WIRE_MSG_audit_list, WIRE_ROLE_READ },
+    { WIRE_MSG_use_list, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },
     { WIRE_MSG_partition_start, WIRE_ROLE_USER },

@@ -144,6 +144,8 @@ struct assignment *book_insert_assignment(struct book *book,
     a->macs = xstrdup(s->macs);
     a->reason = xstrdup(s->reason);
     a->created_ms = s->created_ms;
+    a->since_ms = s->since_ms;
+    a->runs = s->runs;
     TAILQ_INSERT_TAIL(&customer->assignments, a, link);
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
@@ -204,6 +206,13 @@ bool book_wait(struct book *book, store_wait_fn *fn, void *arg)
 void book_drain(struct book *book)
 {
     store_drain(book->store);
+}
+
+void book_read(struct book *book, enum store_record record,
+               const char *prefix, store_read_fn *fn, store_wait_fn *done,
+               void *arg)
+{
+    store_read(book->store, record, prefix, fn, done, arg);
 }
 
 /* ---- opening ---- */

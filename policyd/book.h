@@ -32,6 +32,8 @@ struct assignment {
     char *macs;
     char *reason;
     uint64_t created_ms;
+    uint64_t since_ms; /* it has had `counts`, and has run or not */
+    bool runs;         /* as far as its host has told */
     /* not stored: */
     bool in_flight; /* a request of ours is making, ending or renaming it */
     bool touched;   /* that has ended since the last look at the host began */
@@ -40,7 +42,6 @@ struct assignment {
     bool missing;   /* its host does not know it */
     bool settling;  /* found on its host; if it goes again, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
-    bool runs;      /* as far as its host has told */
     unsigned n_starting; /* requests of ours that are starting it */
     bool seen;      /* scratch of the comparison with the host */
 };
@@ -79,9 +80,12 @@ struct book_notify {
 };
 void book_set_notify(struct book *book, const struct book_notify *notify);
 
-/* As store_wait and store_drain. */
+/* As store_wait, store_drain and store_read. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
 void book_drain(struct book *book);
+void book_read(struct book *book, enum store_record record,
+               const char *prefix, store_read_fn *fn, store_wait_fn *done,
+               void *arg);
 
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
@@ -131,6 +135,9 @@ int book_assignment_count(struct book *book, struct assignment *a,
                           const struct wire_usage *counts, const char *macs,
                           const struct store_audit *audit,
                           struct vdc_error *err);
+/* It runs since then, or does not; nothing happens when that is known. */
+int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
+                         uint64_t at_ms, struct vdc_error *err);
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,
                            struct vdc_error *err);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/machine.h"
 #include "policyd/book_impl.h"
 
@@ -182,34 +183,89 @@ int book_customer_remove(struct book *book, struct customer *customer,
     return rc;
 }
 
-static int put_row(struct book *book, const struct store_assignment *row,
-                   const struct store_audit *audit, struct vdc_error *err)
+/*
+ * Use: what a guest had, and whether it ran, is recorded as the time from its
+ * since_ms until that changes, in the commit that changes it.  So the sum of
+ * these times is what there was, whenever policyd ended.  A guest begins to
+ * count when it is made, not while it is being made.
+ */
+static void add_use(struct book *book, struct set *set,
+                    const struct assignment *a, uint64_t to_ms)
 {
+    struct wire_stored_use *use;
+
+    if (a->state == ASSIGNMENT_CREATING || !a->since_ms ||
+        to_ms <= a->since_ms)
+        return;
+    use = ARENA_NEW(set->arena, struct wire_stored_use);
+    wire_init(&wire_struct_stored_use, use);
+    use->uuid = a->uuid;
+    use->customer = a->customer->name;
+    use->name = a->name;
+    use->from_ms = a->since_ms;
+    use->to_ms = to_ms;
+    use->runs = a->runs;
+    use->counts = a->counts;
+    set_add(book, set, STORE_PUT, STORE_USE,
+            record_use_id(to_ms, &a->uuid, set->arena), use);
+}
+
+static bool counts_otherwise(const struct assignment *a,
+                             const struct store_assignment *row)
+{
+    const struct wire_usage *x = &a->counts, *y = &row->counts;
+
+    return (a->state == ASSIGNMENT_CREATING &&
+            row->state != ASSIGNMENT_CREATING) ||
+           a->runs != row->runs || x->memory.kib != y->memory.kib ||
+           x->vcpus != y->vcpus || x->disk.kib != y->disk.kib ||
+           x->networks != y->networks;
+}
+
+/* `at_ms`: since when it is so. */
+static int put_row(struct book *book, struct store_assignment *row,
+                   uint64_t at_ms, const struct store_audit *audit,
+                   struct vdc_error *err)
+{
+    const struct assignment *a = book_assignment(book, &row->uuid);
     struct wire_stored_partition body;
     char id[UUID_TEXT_SIZE];
+    struct set set;
 
+    set_begin(&set);
+    if (!a) {
+        row->since_ms = at_ms;
+    } else if (counts_otherwise(a, row)) {
+        /* clocks may differ; time does not go back */
+        row->since_ms = at_ms > a->since_ms ? at_ms : a->since_ms;
+        add_use(book, &set, a, row->since_ms);
+    }
     record_of_assignment(row, &body);
-    return commit(book, STORE_PUT, STORE_PARTITION,
-                  uuid_format(&row->uuid, id), &body, audit, err);
+    set_add(book, &set, STORE_PUT, STORE_PARTITION,
+            uuid_format(&row->uuid, id), &body);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
 }
 
 int book_assignment_add(struct book *book, const struct store_assignment *a,
                         const struct store_audit *audit,
                         struct assignment **ret, struct vdc_error *err)
 {
+    struct store_assignment row = *a;
+
     assert(book_customer(book, a->customer));
-    int rc = put_row(book, a, audit, err);
+    int rc = put_row(book, &row, clock_wall().ms, audit, err);
     if (!rc)
         *ret = book_assignment(book, &a->uuid);
     return rc;
 }
 
 static int put(struct book *book, struct assignment *a,
-               const struct store_assignment *row,
-               const struct store_audit *audit, struct vdc_error *err)
+               struct store_assignment *row, const struct store_audit *audit,
+               struct vdc_error *err)
 {
     int before = a->state;
-    int rc = put_row(book, row, audit, err);
+    int rc = put_row(book, row, clock_wall().ms, audit, err);
 
     if (!rc && before != (int)row->state)
         machine_move(&machine, &before, (int)row->state, a->name);
@@ -246,14 +302,31 @@ int book_assignment_count(struct book *book, struct assignment *a,
     return put(book, a, &row, audit, err);
 }
 
+int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
+                         uint64_t at_ms, struct vdc_error *err)
+{
+    struct store_assignment row = book_row(a);
+    uint64_t now = clock_wall().ms;
+
+    if (a->runs == runs)
+        return 0;
+    row.runs = runs;
+    return put_row(book, &row, at_ms && at_ms < now ? at_ms : now, NULL, err);
+}
+
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,
                            struct vdc_error *err)
 {
     char id[UUID_TEXT_SIZE];
+    struct set set;
 
-    return commit(book, STORE_REMOVE, STORE_PARTITION,
-                  uuid_format(&a->uuid, id), NULL, audit, err);
+    set_begin(&set);
+    add_use(book, &set, a, clock_wall().ms);
+    set_add(book, &set, STORE_REMOVE, STORE_PARTITION,
+            uuid_format(&a->uuid, id), NULL);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
 }
 
 int book_audits(struct book *book, const struct store_audit *audits, size_t n,

@@ -69,6 +69,8 @@ static void change_assignment(struct assignment *a,
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
+    a->since_ms = to->since_ms;
+    a->runs = to->runs;
 }
 
 static int apply_partition(struct book *book, const char *id, const void *body,
@@ -117,6 +119,8 @@ struct store_assignment book_row(const struct assignment *a)
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,
+        .since_ms = a->since_ms,
+        .runs = a->runs,
     };
 }
 

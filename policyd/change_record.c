@@ -25,6 +25,8 @@ static struct store_audit audit_of(const struct change *change, uint32_t i)
 
     if (!change_is_single(change))
         audit.message = operation_word(&change->order.operations[i]);
+    if (change->why.code)
+        audit.detail = change->why.text;
     return audit;
 }
 
@@ -52,6 +54,7 @@ static void audit_rest(struct change *change)
     struct vdc_error err = { 0 };
     size_t n = 0;
 
+    change->request->audited = true;
     for (uint32_t i = 0; i < change->order.n_operations; i++)
         if (!change->audited[i])
             audits[n++] = audit_of(change, i);

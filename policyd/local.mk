@@ -4,6 +4,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/answers.c \
 	policyd/answers.h \
 	policyd/auth.c \
+	policyd/audit.c \
+	policyd/audit.h \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
@@ -37,6 +39,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/gather.h \
 	policyd/guests.c \
 	policyd/guests.h \
+	policyd/history.c \
+	policyd/history.h \
 	policyd/host.c \
 	policyd/identity.c \
 	policyd/identity.h \
@@ -142,7 +146,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/tokens.c \
 	policyd/tokens.h \
 	policyd/undo.c \
-	policyd/undo.h
+	policyd/undo.h \
+	policyd/usage.c \
+	policyd/usage.h \
+	policyd/usage_request.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
 	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)

@@ -26,6 +26,8 @@ static const struct {
     { WIRE_MSG_customer_list, customer_list },
     { WIRE_MSG_customer_set, customer_set },
     { WIRE_MSG_customer_delete, customer_delete },
+    { WIRE_MSG_audit_list, audit_list },
+    { WIRE_MSG_use_list, use_list },
     { WIRE_MSG_token_create, token_create },
     { WIRE_MSG_token_list, token_list },
     { WIRE_MSG_token_revoke, token_revoke },
@@ -188,7 +190,7 @@ struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result)
 {
-    request->changes = true;
+    request->changes = request->audited = true;
     return (struct store_audit){ .time_ms = clock_wall().ms,
                                  .uid = request->auth.uid,
                                  .customer = customer,

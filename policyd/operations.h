@@ -75,6 +75,7 @@ int token_revoke_all(struct request *request, const char *customer,
 request_fn cancel_request;
 request_fn change_begin;
 request_fn customer_create, customer_list, customer_set, customer_delete;
+request_fn audit_list, use_list;
 request_fn token_create, token_list, token_revoke;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;

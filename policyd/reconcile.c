@@ -409,14 +409,10 @@ static bool may_count_otherwise(const struct assignment *a,
 
 void reconcile_event(struct reconcile *r, const struct wire_event *event)
 {
-    struct assignment *a = book_assignment(r->ops->book, &event->uuid);
+    const struct assignment *a = book_assignment(r->ops->book, &event->uuid);
     bool fits = true;
 
-    if (a && (event->kind == WIRE_EVENT_STARTED ||
-              event->kind == WIRE_EVENT_REBOOTED))
-        a->runs = true;
-    if (a && event->kind == WIRE_EVENT_STOPPED)
-        a->runs = false;
+    partition_note_event(r->ops, event);
     if (a && a->in_flight)
         return;
     if (a && a->n_changing == 0 && may_count_otherwise(a, event))

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/audit.h"
 #include "policyd/lease.h"
 #include "policyd/operations.h"
 #include "policyd/token.h"
@@ -205,6 +206,7 @@ void request_ok(struct request *request)
 
 void request_fail(struct request *request, const struct vdc_error *err)
 {
+    audit_refused(request, err);
     if (request->session)
         session_fail(request->session, request->id, err);
     request_free(request);

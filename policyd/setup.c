@@ -61,6 +61,12 @@ const struct setting setup_rows[] = {
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
+    { .name = "usage_period", .offset = offsetof(struct setup, usage_period_ms),
+      .type = SETTING_DURATION, .fallback = "1h", .min = 1000,
+      .max = UINT64_C(2592000000),
+      .text = "Length of the periods in which `xl-vdc usage` says what "
+              "customers used.  Periods begin with the days of UTC if a day "
+              "is a multiple of it.  What is recorded does not depend on it." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 

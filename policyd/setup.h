@@ -24,6 +24,7 @@ struct setup {
     struct setting_list customer_bridges;
     struct setting_list operators;
     uint64_t answer_keep_ms; /* of requests with keys */
+    uint64_t usage_period_ms;
     /* worked out by setup_complete */
     uid_t *operator_uids;
     size_t n_operator_uids;

@@ -38,8 +38,7 @@ static bool issuer_may(const struct setup *setup, const struct book *book,
     const struct customer *c;
 
     if (*t->issuer_token) {
-        const struct wire_stored_token *by =
-            book_token(book, t->issuer_token);
+        const struct wire_stored_token *by = book_token(book, t->issuer_token);
         return by && depth < DEPTH_MAX &&
                (strcmp(by->token.customer, NAMES_PROVIDER) == 0 ||
                 names_covers(by->token.customer, t->customer)) &&
@@ -108,8 +107,8 @@ int token_check(const struct setup *setup, const struct book *book,
     if (t)
         memcpy(salt, t->salt, sizeof(salt));
     /* one that is not there takes as long */
-    int rc = secret_hash(salt, sizeof(salt), secret ? secret + 1 : "", hash,
-                         err);
+    int rc =
+        secret_hash(salt, sizeof(salt), secret ? secret + 1 : "", hash, err);
     if (rc)
         return rc;
     bool same = secret_same(hash, t ? t->hash : none, sizeof(hash));

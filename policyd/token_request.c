@@ -31,9 +31,9 @@ static int take_role(const struct request *request, const char *word,
     int rc = 0;
 
     if (c->builtin) {
-        if (*word && (!wire_enum_number(&wire_enum_role, word, &number) ||
-                      (number != WIRE_ROLE_READ &&
-                       number != WIRE_ROLE_OPERATOR)))
+        if (*word &&
+            (!wire_enum_number(&wire_enum_role, word, &number) ||
+             (number != WIRE_ROLE_READ && number != WIRE_ROLE_OPERATOR)))
             return vdc_error_set(err, VDC_E_BAD_VALUE,
                                  "a token of operators has the role operator "
                                  "or read-only, not '%s'",
@@ -199,8 +199,8 @@ void token_revoke(struct request *request)
     int rc = 0;
 
     if (!t || !may_see(request, &t->token)) {
-        rc = vdc_error_set(&err, VDC_E_NOT_FOUND, "no such token: %s",
-                           ref->id);
+        rc =
+            vdc_error_set(&err, VDC_E_NOT_FOUND, "no such token: %s", ref->id);
         vdc_error_hint(&err, "`xl-vdc token-list` shows them by their ids");
     } else if (!ref->dry_run) {
         struct store_audit audit = operations_audit(

@@ -9,6 +9,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/channel.c \
 	xl-ext/channel.h \
 	xl-ext/channel_list.h \
+	xl-ext/cmd_audit.c \
 	xl-ext/cmd_block.c \
 	xl-ext/cmd_channel.c \
 	xl-ext/cmd_channel_pipe.c \
@@ -30,6 +31,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_state.c \
 	xl-ext/cmd_token.c \
 	xl-ext/cmd_transaction.c \
+	xl-ext/cmd_usage.c \
 	xl-ext/cmd_vcpu.c \
 	xl-ext/cmd_verify.c \
 	xl-ext/command.c \
@@ -59,6 +61,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/road.h \
 	xl-ext/token.c \
 	xl-ext/token.h \
+	xl-ext/when.c \
+	xl-ext/when.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
 	xl-ext/xl_names.c \

@@ -15,8 +15,9 @@ static int check(const char *token, const char *where, struct vdc_error *err)
 {
     size_t len = strlen(token);
 
-    if (len && len <= TOKEN_MAX && strspn(token, "0123456789abcdefghijklmnop"
-                                                 "qrstuvwxyz._") == len)
+    if (len && len <= TOKEN_MAX &&
+        strspn(token, "0123456789abcdefghijklmnop"
+                      "qrstuvwxyz._") == len)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE, "%s holds no token", where);
     vdc_error_hint(err, "a token is one line, as `xl-vdc token-create` "

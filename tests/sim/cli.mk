@@ -1,5 +1,6 @@
 # The command line over the real daemons on a simulated host.
 SIM_CLI_TESTS = \
+	tests/sim/test-cli-audit.sh \
 	tests/sim/test-cli-channel-rows.sh \
 	tests/sim/test-cli-channel-users.sh \
 	tests/sim/test-cli-channels.sh \

@@ -18,9 +18,15 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_placement_view \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
+	tests/unit/policyd/test_secret \
+	tests/unit/policyd/test_usage \
 	tests/unit/policyd/test_store
 check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
+tests_unit_policyd_test_secret_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_secret_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_usage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_usage_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_auth_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_auth_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_bounds_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -10,7 +10,7 @@
 static const char *const looks[] = {
     "version",     "customer_list", "partition_list", "partition_show",
     "device_list", "host_list",     "events",         "resource_list",
-    "lease_list",  "cancel",
+    "audit_list",  "use_list",      "lease_list",     "cancel",
 };
 
 static bool is_look(const char *name)
