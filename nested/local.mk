@@ -13,6 +13,8 @@ EXTRA_DIST += \
 	doc/design/003-transactions.md \
 	doc/design/004-resource-database.md \
 	doc/design/005-channels.md \
+	doc/design/006-placement.md \
+	doc/design/010-data-center-store.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \

@@ -128,12 +128,14 @@ static int commit(struct book *book, enum store_change_kind kind,
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err)
 {
-    for (uint32_t i = 0; i < customer->n_logins; i++)
-        if (book_customer_by_uid(book, customer->logins[i].uid, NULL))
-            return vdc_error_set(
-                err, VDC_E_EXISTS, "uid %u is a login of customer %s already",
-                customer->logins[i].uid,
-                book_customer_by_uid(book, customer->logins[i].uid, NULL)->name);
+    for (uint32_t i = 0; i < customer->n_logins; i++) {
+        uint32_t uid = customer->logins[i].uid;
+        const struct customer *other = book_customer_by_uid(book, uid, NULL);
+        if (other)
+            return vdc_error_set(err, VDC_E_EXISTS,
+                                 "uid %u is a login of customer %s already",
+                                 uid, other->name);
+    }
     return commit(book, STORE_PUT, STORE_CUSTOMER, customer->name, customer,
                   audit, err);
 }

@@ -56,6 +56,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_check.h \
 	policyd/kv/kv_etcd.c \
 	policyd/kv/kv_etcd.h \
+	policyd/kv/kv_etcd_compact.c \
 	policyd/kv/kv_etcd_impl.h \
 	policyd/kv/kv_etcd_json.c \
 	policyd/kv/kv_etcd_json.h \
@@ -138,6 +139,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store_convert.c \
 	policyd/store_impl.h \
 	policyd/store_load.c \
+	policyd/store_open.c \
 	policyd/store_record.c \
 	policyd/store_records.def \
 	policyd/token.c \

@@ -143,7 +143,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_open(base, setup->database, &store, err);
+    int rc = store_open(base, &setup->store, &store, err);
     if (!rc)
         rc = book_open(store, &ops->book, err);
     if (rc) {

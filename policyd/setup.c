@@ -20,7 +20,34 @@ const struct setting setup_rows[] = {
               "connect; who one is comes from the kernel." },
     { ROW(database), .type = SETTING_STRING,
       .fallback = "/var/lib/xen-vdc/policyd.db",
-      .text = "The store of customers, quotas and assignments." },
+      .text = "The file of the data center's store, if `store` does not say "
+              "otherwise." },
+    { .name = "store", .offset = offsetof(struct setup, store.address),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "The data center's store: sqlite:/PATH, or etcd:URL[,URL...] "
+              "of one etcd or the members of its cluster.  Empty means the "
+              "`database`." },
+    { .name = "store_prefix", .offset = offsetof(struct setup, store.prefix),
+      .type = SETTING_STRING, .fallback = "xen-vdc/",
+      .text = "Before each key in etcd, so that others can use it, too." },
+    { .name = "store_ca", .offset = offsetof(struct setup, store.ca),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "File with the certificates of those who may certify etcd; "
+              "empty means those of the system." },
+    { .name = "store_certificate",
+      .offset = offsetof(struct setup, store.certificate),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "File with policyd's own certificate for etcd." },
+    { .name = "store_key", .offset = offsetof(struct setup, store.key),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "File with the key of that certificate." },
+    { .name = "store_user", .offset = offsetof(struct setup, store.user),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "Who policyd is in etcd; empty means that it does not ask." },
+    { .name = "store_password_file",
+      .offset = offsetof(struct setup, store.password_file),
+      .type = SETTING_STRING, .fallback = "",
+      .text = "File with the password of that user, on its first line." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd: memory:PATH "
@@ -61,12 +88,14 @@ const struct setting setup_rows[] = {
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
-    { .name = "usage_period", .offset = offsetof(struct setup, usage_period_ms),
+    { .name = "usage_period",
+      .offset = offsetof(struct setup, usage_period_ms),
       .type = SETTING_DURATION, .fallback = "1h", .min = 1000,
       .max = UINT64_C(2592000000),
       .text = "Length of the periods in which `xl-vdc usage` says what "
               "customers used.  Periods begin with the days of UTC if a day "
-              "is a multiple of it.  What is recorded does not depend on it." },
+              "is a multiple of it.  What is recorded does not depend on "
+              "it." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 
@@ -92,6 +121,8 @@ int setup_complete(struct setup *setup, struct arena *arena,
 {
     size_t n = setup->operators.n_items;
 
+    if (!*setup->store.address)
+        setup->store.address = setup->database;
     setup->operator_uids = ARENA_ARRAY(arena, n, uid_t);
     setup->n_operator_uids = 0;
     for (size_t i = 0; i < n; i++) {

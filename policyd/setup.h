@@ -10,11 +10,13 @@
 
 #include "base/arena.h"
 #include "base/settings.h"
+#include "policyd/store.h"
 
 struct setup {
     /* as read */
     const char *socket;
     const char *database;
+    struct store_settings store; /* address "": the database */
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
     const char *host_name;
@@ -33,7 +35,7 @@ struct setup {
 extern const struct setting setup_rows[];
 extern const size_t setup_n_rows;
 
-/* Resolves users and the host's name.  Errors: VDC_E_BAD_CONFIG. */
+/* Resolves users, the host's name and where the store is.  Errors: VDC_E_BAD_CONFIG. */
 int setup_complete(struct setup *setup, struct arena *arena,
                    struct vdc_error *err);
 

@@ -67,12 +67,22 @@ struct store_notify {
     void *arg;
 };
 
+/* Where it is.  All but the address is for etcd and may be "" or NULL. */
+struct store_settings {
+    const char *address; /* "/PATH", "sqlite:/PATH", "etcd:URL[,URL...]" */
+    const char *prefix;  /* before each key */
+    const char *ca, *certificate, *key; /* files */
+    const char *user;
+    const char *password_file;
+};
+
 /*
- * "sqlite:PATH" or "PATH".  A database that an earlier version made is
- * converted, wholly or not at all; as it was it stays as PATH.version-N.
- * Errors: VDC_E_BAD_CONFIG, and those of kv_sqlite_open.
+ * A file of SQLite that an earlier version made is converted, wholly or not at
+ * all; as it was it stays as PATH.version-N.  Does not wait for etcd.
+ * Errors: VDC_E_BAD_CONFIG (the settings), VDC_E_NO_FILE and VDC_E_DENIED
+ * (their files), and those of kv_sqlite_open.
  */
-int store_open(struct event_base *base, const char *address,
+int store_open(struct event_base *base, const struct store_settings *settings,
                struct store **ret, struct vdc_error *err);
 
 /* Called for each record in the order of the table; an error ends the loading

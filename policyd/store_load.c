@@ -1,30 +1,9 @@
-/* Opening the store, taking it over, and loading it. */
+/* Taking the store over, and loading it. */
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/kv/kv_sqlite.h"
 #include "policyd/store_impl.h"
-
-int store_open(struct event_base *base, const char *address,
-               struct store **ret, struct vdc_error *err)
-{
-    static const char sqlite[] = "sqlite:";
-    struct kv *kv;
-    int rc;
-
-    if (strncmp(address, sqlite, strlen(sqlite)) == 0)
-        address += strlen(sqlite);
-    if (*address != '/') {
-        vdc_error_set(err, VDC_E_BAD_CONFIG, "store: '%s' is none", address);
-        vdc_error_hint(err, "write sqlite:/PATH");
-        return VDC_E_BAD_CONFIG;
-    }
-    rc = kv_sqlite_open(base, address, &store_convert, &kv, err);
-    if (!rc)
-        *ret = store_new(base, kv);
-    return rc;
-}
 
 struct loading {
     struct store *store;

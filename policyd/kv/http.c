@@ -54,6 +54,7 @@ struct http_call {
     char *data; /* of the answer, as far as it has not been told */
     size_t n_data, room;
     size_t told, searched; /* in data: told until; no end of line until */
+    size_t line_at;        /* where the last line begins that came */
     bool in_tell_list;
     bool ended;
     CURLcode result;
@@ -240,6 +241,7 @@ static void make_room(struct http_call *call, size_t more)
                 call->n_data - call->told);
         call->n_data -= call->told;
         call->searched -= call->told;
+        call->line_at -= call->told;
         call->told = 0;
     }
     if (call->n_data + more < call->room)
@@ -251,18 +253,21 @@ static void make_room(struct http_call *call, size_t more)
     call->room = room;
 }
 
-/* What is too large of a stream: a line, not all of them. */
-static bool is_too_large(const struct http_call *call)
+/* Of what has come as the last `size` bytes.  Of a stream a line may be too
+ * large, not all of them. */
+static bool is_too_large(struct http_call *call, size_t size)
 {
-    size_t size = call->n_data - call->told;
+    const char *end = call->data + call->n_data, *from = end - size, *eol;
 
-    if (size <= call->answer_max)
-        return false;
     if (!has_lines(call))
-        return true;
-    const char *last = memrchr(call->data + call->told, '\n', size);
-    return !last ||
-           (size_t)(call->data + call->n_data - last) > call->answer_max;
+        return call->n_data > call->answer_max;
+    while ((eol = memchr(from, '\n', (size_t)(end - from)))) {
+        if ((size_t)(eol - call->data) - call->line_at > call->answer_max)
+            return true;
+        from = eol + 1;
+        call->line_at = (size_t)(from - call->data);
+    }
+    return call->n_data - call->line_at > call->answer_max;
 }
 
 static size_t take_answer(char *from, size_t size, size_t n, void *arg)
@@ -273,7 +278,7 @@ static size_t take_answer(char *from, size_t size, size_t n, void *arg)
     memcpy(call->data + call->n_data, from, size * n);
     call->n_data += size * n;
     call->data[call->n_data] = '\0';
-    if (is_too_large(call)) {
+    if (is_too_large(call, size * n)) {
         call->too_large = true;
         return 0;
     }

@@ -3,7 +3,7 @@
  * whole or line by line.  Connections are kept and used again.
  *
  * Nothing blocks; names are looked up by a thread.  Nothing of the environment
- * counts: no proxy, no file of certificates.
+ * counts: no proxy, no file of certificates.  The program must ignore SIGPIPE.
  *
  * A request is never sent twice: when a connection that was kept turns out to
  * be closed after something of the body was sent, the call fails, because the

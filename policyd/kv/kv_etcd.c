@@ -11,6 +11,7 @@
 
 static void free_now(struct kv_etcd *kv)
 {
+    etcd_compact_fini(kv);
     etcd_link_fini(kv);
     etcd_requests_fini(kv);
     http_free(kv->http);
@@ -84,6 +85,12 @@ struct http_call *etcd_post(struct kv_etcd *kv, const char *path,
 
     json_out_free(out);
     return call;
+}
+
+void etcd_saw(struct kv_etcd *kv, uint64_t revision)
+{
+    if (revision > kv->revision)
+        kv->revision = revision;
 }
 
 void etcd_set_timer(struct event *timer, uint64_t ms)
@@ -191,6 +198,8 @@ int kv_etcd_open(struct event_base *base,
         settings->request_ms ? settings->request_ms : KV_ETCD_REQUEST_MS;
     TAILQ_INIT(&kv->watches);
     TAILQ_INIT(&kv->leases);
+    etcd_compact_init(kv, settings->compact_ms ? settings->compact_ms
+                                               : KV_ETCD_COMPACT_MS);
     etcd_requests_init(kv);
     etcd_link_start(kv);
     *ret = &kv->kv;

@@ -20,6 +20,8 @@
 #ifndef POLICYD_KV_KV_ETCD_H
 #define POLICYD_KV_KV_ETCD_H
 
+#include <limits.h>
+
 #include "base/error.h"
 #include "policyd/kv/http.h"
 #include "policyd/kv/kv.h"
@@ -27,6 +29,8 @@
 #define KV_ETCD_ENDPOINTS_MAX 16
 #define KV_ETCD_PREFIX_MAX 128
 #define KV_ETCD_REQUEST_MS 5000
+#define KV_ETCD_COMPACT_MS (15 * 60 * 1000)
+#define KV_ETCD_COMPACT_NEVER UINT_MAX
 
 struct kv_etcd_settings {
     const char *const *endpoints; /* "http://127.0.0.1:2379" */
@@ -36,6 +40,11 @@ struct kv_etcd_settings {
     const char *password;
     struct http_tls tls;
     unsigned request_ms; /* 0: KV_ETCD_REQUEST_MS */
+    /* For how long at least etcd is to keep what has changed, for watches; up
+     * to twice that.  Of the whole etcd, whoever else uses it.
+     * KV_ETCD_COMPACT_NEVER: etcd has a setting of its own for that.
+     * 0: KV_ETCD_COMPACT_MS */
+    unsigned compact_ms;
 };
 
 /*

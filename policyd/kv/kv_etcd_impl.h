@@ -59,6 +59,12 @@ struct kv_etcd {
     struct event *queue_timer; /* by the first deadline of those that wait */
     struct mono queue_due;     /* when it comes; 0: not set */
 
+    /* kv_etcd_compact.c */
+    uint64_t revision; /* the last that was heard of */
+    uint64_t compact_to, compacted;
+    struct event *compact_timer;
+    struct http_call *compacting;
+
     struct etcd_watch_list watches;
     struct etcd_lease_list leases;
 
@@ -83,7 +89,14 @@ struct http_call *etcd_post_text(struct kv_etcd *kv, const char *path,
                                  const char *text, size_t len,
                                  unsigned timeout_ms, size_t answer_max,
                                  const struct http_notify *notify);
+/* etcd has told us of this revision. */
+void etcd_saw(struct kv_etcd *kv, uint64_t revision);
 void etcd_set_timer(struct event *timer, uint64_t ms);
+
+/* ---- kv_etcd_compact.c ---- */
+
+void etcd_compact_init(struct kv_etcd *kv, unsigned compact_ms);
+void etcd_compact_fini(struct kv_etcd *kv);
 
 /* ---- kv_etcd_link.c ---- */
 

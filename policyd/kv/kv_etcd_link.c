@@ -40,6 +40,10 @@ static void good(struct kv_etcd *kv, uint64_t revision)
     kv->n_failed = 0;
     kv->link = ETCD_UP;
     etcd_set_timer(kv->probe_timer, kv->request_ms / 2);
+    /* Not the greatest that was heard of: it may be another etcd. */
+    kv->revision = revision;
+    if (kv->compacted > revision)
+        kv->compacted = kv->compact_to = 0;
     etcd_watches_check(kv, revision);
     if (!was_up) {
         etcd_watches_restart(kv);

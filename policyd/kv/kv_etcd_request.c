@@ -109,10 +109,12 @@ static void on_commit(void *arg, const struct http_answer *answer,
         etcd_judge(answer, transport, arena, &json, &err);
     if (verdict == ETCD_OK) {
         kv->answered = clock_mono();
+        const struct json_value *succeeded = json_get(json, "succeeded");
         done = etcd_get_bool(json, "succeeded");
-        if (!etcd_get_revision(json, &revision)) {
+        if (!etcd_get_revision(json, &revision) ||
+            (succeeded && succeeded->type != JSON_BOOL)) {
             vdc_error_set(&err, VDC_E_CLOSED,
-                          "the answer to a commit has no revision");
+                          "the answer to a commit is not etcd's");
             verdict = ETCD_NONSENSE;
         } else if (!done) {
             vdc_error_set(&err, VDC_E_CONFLICT,
@@ -120,6 +122,8 @@ static void on_commit(void *arg, const struct http_answer *answer,
         }
     }
     arena_free(arena);
+    if (verdict == ETCD_OK)
+        etcd_saw(kv, revision);
     switch (verdict) {
     case ETCD_OK:
     case ETCD_REFUSED:
@@ -176,6 +180,7 @@ static bool take_page(struct etcd_request *r, const struct json_value *answer,
         return false;
     if (r->revision == 0)
         r->revision = revision;
+    etcd_saw(r->kv, revision);
     *ret_more = etcd_get_bool(answer, "more");
     size_t n = kvs ? kvs->n_items : 0;
     if (n == 0)
@@ -213,6 +218,7 @@ static void page_failed(struct etcd_request *r, enum etcd_verdict verdict,
         /* Too large at once; values are at most 1 MiB. */
         r->page /= 2;
         r->n_tries = 0;
+        r->deadline.ms = clock_mono().ms + r->kv->request_ms;
         await_deadline(r);
         etcd_requests_run(r->kv);
         return;

@@ -91,6 +91,7 @@ static bool tell_revision(struct etcd_watch *w, size_t from, size_t to)
     uint64_t revision = w->pairs[from].modified;
 
     w->next = revision + 1;
+    etcd_saw(kv_of(w), revision);
     for (size_t i = from; i < to; i++) {
         w->watcher.pair(w->watcher.arg, &w->pairs[i]);
         if (w->freed || kv_of(w)->closed)
@@ -208,7 +209,7 @@ static void take_result(struct etcd_watch *w, const struct json_value *result)
         return;
     }
     w->back_off_ms = BACK_OFF_MIN_MS;
-    if (events && events->n_items) {
+    if (events) {
         if (!keep_events(w, events))
             begin_later(w);
         else

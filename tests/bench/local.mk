@@ -19,6 +19,10 @@ tests_bench_bench_placement_SOURCES = \
 	tests/bench/bench_workload.h
 tests_bench_bench_placement_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/placement.sh
+check_PROGRAMS += tests/bench/bench_kv
+tests_bench_bench_kv_SOURCES = tests/bench/bench_kv.c
+tests_bench_bench_kv_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/kv.sh
 # Against Xen's own library, on a stand-in for Xen.
 BENCH_CHAN = \
 	tests/bench/bench_chan.c \

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
                                            tests_deaths,   tests_keys,
                                            tests_leases,   tests_isolation,
                                            tests_streams,  tests_failures,
-                                           tests_pages };
+                                           tests_pages,    tests_etcd };
 
     return sim_tests_run(all, sizeof(all) / sizeof(all[0]), argc, argv);
 }

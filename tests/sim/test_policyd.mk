@@ -7,6 +7,8 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_bed.h \
 	tests/sim/test_policyd_changes.c \
 	tests/sim/test_policyd_deaths.c \
+	tests/sim/test_policyd_etcd.c \
+	tests/sim/test_policyd_etcd.h \
 	tests/sim/test_policyd_failures.c \
 	tests/sim/test_policyd_isolation.c \
 	tests/sim/test_policyd_keys.c \
@@ -21,5 +23,7 @@ TESTS += tests/sim/test_policyd_again
 tests_sim_test_policyd_again_SOURCES = \
 	tests/sim/test_policyd_again.c \
 	tests/sim/test_policyd_bed.c \
-	tests/sim/test_policyd_bed.h
+	tests/sim/test_policyd_bed.h \
+	tests/sim/test_policyd_etcd.c \
+	tests/sim/test_policyd_etcd.h
 tests_sim_test_policyd_again_LDADD = $(WIRE_LIBS) $(BASE_LIBS)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/stream.h"
+#include "tests/sim/test_policyd_etcd.h"
 
 #define ANSWER_TIMEOUT_MS 20000
 
@@ -147,9 +148,10 @@ void bed_start_policyd(struct bed *bed)
             "host_name = \"h1\"\n"
             "operators = [ \"%u\" ]\n"
             "customer_paths = [ \"%s/images\", \"%s/customers/%%c\" ]\n"
-            "%s",
+            "%s%s",
             bed->dir, bed->dir, bed->dir, (unsigned)geteuid(), bed->dir,
-            bed->dir, bed->conf ? bed->conf : "");
+            bed->dir, etcd_is_used(bed) ? etcd_conf(bed) : "",
+            bed->conf ? bed->conf : "");
     fclose(f);
     bed->policyd = spawn(bed, "policyd", conf);
     bed->file_limit = 0;

@@ -47,6 +47,7 @@ struct bed {
     const char *sim;          /* more options of the simulator */
     const char *fault;        /* VDC_SIM_FAULT of resourced's next start */
     const char *conf;         /* more lines for policyd.conf */
+    bool etcd;                /* the store is there: test_policyd_etcd.h */
     uint64_t file_limit;      /* of policyd's next start; 0: none */
     pid_t resourced, policyd; /* 0: does not run */
 };
@@ -145,6 +146,6 @@ int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
 
 extern const struct sim_test tests_requests[], tests_isolation[],
     tests_failures[], tests_streams[], tests_changes[], tests_deaths[],
-    tests_leases[], tests_keys[], tests_pages[];
+    tests_leases[], tests_keys[], tests_pages[], tests_etcd[];
 
 #endif

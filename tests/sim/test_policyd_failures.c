@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/sim/test_policyd_bed.h"
+#include "tests/sim/test_policyd_etcd.h"
 
 static void resourced_away(void)
 {
@@ -249,6 +249,8 @@ static void lost_store(void)
 {
     struct bed bed = { 0 };
 
+    if (!need_sqlite())
+        return;
     bed_open(&bed);
     bed_start(&bed);
     bed_customers(&bed);
@@ -320,6 +322,8 @@ static void bad_stores(void)
     struct bed bed = { 0 };
     const char *sql;
 
+    if (!need_sqlite())
+        return;
     bed_open(&bed);
     bed_start(&bed);
     bed_customers(&bed);
@@ -356,6 +360,8 @@ static void full_disk(void)
     struct wire_customer_create c;
     int n = 0;
 
+    if (!need_sqlite())
+        return;
     bed_open(&bed);
     bed.file_limit = 300 * 1024;
     bed_start(&bed);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/test_policyd_bed.h"
+#include "tests/sim/test_policyd_etcd.h"
 
 static const struct wire_transaction_reply *keyed(const struct bed *bed,
                                                   uid_t uid, const char *key,
@@ -71,6 +71,8 @@ static void not_noted(void)
     struct bed bed = { 0 };
     struct wire_nic nic;
 
+    if (!need_sqlite())
+        return;
     bed_open(&bed);
     bed_start(&bed);
     bed_customers(&bed);

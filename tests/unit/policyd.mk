@@ -5,8 +5,10 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_bounds \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_files \
+	tests/unit/policyd/test_http \
 	tests/unit/policyd/test_identity \
 	tests/unit/policyd/test_kv_etcd \
+	tests/unit/policyd/test_kv_etcd_answers \
 	tests/unit/policyd/test_kv_sqlite \
 	tests/unit/policyd/test_kv_sqlite_conform \
 	tests/unit/policyd/test_names \
@@ -44,6 +46,17 @@ tests_unit_policyd_test_kv_sqlite_conform_LDADD = $(POLICYD_LIBS) \
 	$(CUNIT_LIBS)
 etcd_server = tests/unit/policyd/etcd_server.c \
 	tests/unit/policyd/etcd_server.h
+fake_http = tests/unit/policyd/fake_http.c tests/unit/policyd/fake_http.h
+tests_unit_policyd_test_http_SOURCES = \
+	tests/unit/policyd/test_http.c $(fake_http)
+tests_unit_policyd_test_http_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_http_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_kv_etcd_answers_SOURCES = \
+	tests/unit/policyd/test_kv_etcd_answers.c $(fake_http)
+tests_unit_policyd_test_kv_etcd_answers_CFLAGS = $(AM_CFLAGS) \
+	$(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_etcd_answers_LDADD = $(POLICYD_LIBS) \
+	$(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_SOURCES = \
 	tests/unit/policyd/test_kv_etcd.c $(kv_conform) $(etcd_server)
 tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -29,7 +29,8 @@ struct etcd_server {
     const char *endpoints[ETCD_MEMBERS_MAX];
     char folder[64];
     char *cluster;
-    const char *option;
+    const char *options;
+    bool https;
 };
 
 const char *etcd_server_missing(void)
@@ -67,20 +68,37 @@ static void exec_etcd(const struct etcd_server *s, size_t i)
 {
     const struct member *m = &s->members[i];
     char *peer = xasprintf("http://127.0.0.1:%d", m->peer_port);
-    char *name = xasprintf("m%zu", i);
-    char *log = xasprintf("%s.log", m->folder);
+    char *name = xasprintf("m%zu", i), *log = xasprintf("%s.log", m->folder);
+    char *more = xstrdup(s->options);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const char *args[40] = {
+        "etcd",
+        "--logger=zap",
+        "--name",
+        name,
+        "--data-dir",
+        m->folder,
+        "--listen-client-urls",
+        m->endpoint,
+        "--advertise-client-urls",
+        m->endpoint,
+        "--listen-peer-urls",
+        peer,
+        "--initial-advertise-peer-urls",
+        peer,
+        "--initial-cluster",
+        s->cluster,
+    };
+    size_t n = 16;
 
+    for (char *p = strtok(more, " "); p && n < 39; p = strtok(NULL, " "))
+        args[n++] = p;
     if (fd < 0)
         _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(fd, 1);
     dup2(fd, 2);
-    execlp("etcd", "etcd", "--name", name, "--data-dir", m->folder,
-           "--listen-client-urls", m->endpoint, "--advertise-client-urls",
-           m->endpoint, "--listen-peer-urls", peer,
-           "--initial-advertise-peer-urls", peer, "--initial-cluster",
-           s->cluster, "--logger", "zap", s->option, NULL);
+    execvp("etcd", (char **)(uintptr_t)args);
     _exit(1);
 }
 
@@ -134,11 +152,22 @@ bool etcd_server_ask(const struct etcd_server *server, const char *path,
     return ask(server->members[0].port, path, json);
 }
 
-static void wait_for(const struct member *m)
+/* Whether it answers; of HTTPS, whether it can be connected to. */
+static bool answers(const struct etcd_server *s, const struct member *m)
+{
+    if (!s->https)
+        return ask(m->port, "kv/range", "{\"key\":\"AA==\"}");
+    int fd = connect_to(m->port);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void wait_for(const struct etcd_server *s, const struct member *m)
 {
     uint64_t until = clock_mono().ms + 20000 * unit_time_factor();
 
-    while (!ask(m->port, "kv/range", "{\"key\":\"AA==\"}")) {
+    while (!answers(s, m)) {
         if (clock_mono().ms > until)
             break;
         poll(NULL, 0, 50);
@@ -171,7 +200,7 @@ void etcd_server_start(struct etcd_server *server, size_t member, bool wait)
 {
     begin(server, member);
     if (wait)
-        wait_for(&server->members[member]);
+        wait_for(server, &server->members[member]);
 }
 
 void etcd_server_stop(struct etcd_server *server, size_t member)
@@ -197,13 +226,19 @@ const char *const *etcd_server_endpoints(const struct etcd_server *server)
     return server->endpoints;
 }
 
+const char *etcd_server_folder(const struct etcd_server *server, size_t member)
+{
+    return server->members[member].folder;
+}
+
 static void add_member(struct etcd_server *s, size_t i)
 {
     struct member *m = &s->members[i];
 
     m->port = free_port();
     m->peer_port = free_port();
-    m->endpoint = xasprintf("http://127.0.0.1:%d", m->port);
+    m->endpoint =
+        xasprintf("http%s://127.0.0.1:%d", s->https ? "s" : "", m->port);
     m->folder = xasprintf("%s/m%zu", s->folder, i);
     s->endpoints[i] = m->endpoint;
     char *longer =
@@ -213,13 +248,14 @@ static void add_member(struct etcd_server *s, size_t i)
     s->cluster = longer;
 }
 
-struct etcd_server *etcd_server_new(size_t n, const char *option)
+struct etcd_server *etcd_server_new(size_t n, const char *options)
 {
     struct etcd_server *s = XNEW(struct etcd_server);
 
     CU_ASSERT_FATAL(n >= 1 && n <= ETCD_MEMBERS_MAX);
     s->n = n;
-    s->option = option;
+    s->options = options ? options : "";
+    s->https = strstr(s->options, "-tls") || strstr(s->options, "--cert-file");
     strcpy(s->folder, "/tmp/xen-vdc-etcd-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(s->folder));
     for (size_t i = 0; i < n; i++)
@@ -227,7 +263,7 @@ struct etcd_server *etcd_server_new(size_t n, const char *option)
     for (size_t i = 0; i < n; i++)
         begin(s, i);
     for (size_t i = 0; i < n; i++)
-        wait_for(&s->members[i]);
+        wait_for(s, &s->members[i]);
     return s;
 }
 

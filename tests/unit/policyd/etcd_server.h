@@ -15,11 +15,15 @@ const char *etcd_server_missing(void);
 
 struct etcd_server;
 
-/* Starts `n` members and waits until they answer; `option` is one more of
- * etcd's, or NULL.  Fails the test when it cannot. */
-struct etcd_server *etcd_server_new(size_t n, const char *option);
+/* Starts `n` members and waits until they answer; `options` are more of
+ * etcd's, with blanks between, or NULL; with "-tls" or "--cert-file" in them
+ * it is by HTTPS.  Fails the test when it cannot. */
+struct etcd_server *etcd_server_new(size_t n, const char *options);
 void etcd_server_free(struct etcd_server *server);
 
+/* Of a member's data. */
+const char *etcd_server_folder(const struct etcd_server *server,
+                               size_t member);
 /* "http://127.0.0.1:PORT" of each. */
 const char *const *etcd_server_endpoints(const struct etcd_server *server);
 

@@ -36,13 +36,21 @@ void kv_world_tear_down(void)
     kv_place.tear_down();
 }
 
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+    event_base_loopbreak(kv_world.base);
+}
+
 void kv_run_ms(uint64_t ms)
 {
     struct timeval tv = { (time_t)(ms / 1000),
                           (suseconds_t)(ms % 1000 * 1000) };
 
-    event_base_loopexit(kv_world.base, &tv);
+    struct event *timer = evtimer_new(kv_world.base, on_time, NULL);
+
+    event_add(timer, &tv);
     event_base_dispatch(kv_world.base);
+    event_free(timer);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

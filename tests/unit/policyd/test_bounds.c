@@ -160,7 +160,8 @@ static void inherited(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     const char *path = arena_printf(arena, "%s/p.db", folder);
-    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
+    const struct store_settings settings = { .address = path };
+    CU_ASSERT_EQUAL_FATAL(store_open(base, &settings, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
     const struct customer *acme = add(book, "acme", &of_acme, 1);
     const struct customer *web = add(book, "acme_web", of_web, 2);
@@ -188,7 +189,7 @@ static void inherited(void)
     book_drain(book);
     book_close(book);
     /* and after a restart */
-    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(store_open(base, &settings, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
     bounds_of(book, book_customer(book, "acme_web"), arena, &b, &n);
     CU_ASSERT(n == 2 && b[0].min == 2 && b[0].max == 32);

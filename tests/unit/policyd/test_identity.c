@@ -23,7 +23,8 @@ static void set_up(void)
     strcpy(folder, "/tmp/xen-vdc-identity-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/db", folder);
-    CU_ASSERT_EQUAL_FATAL(store_open(base, path, &store, NULL), 0);
+    const struct store_settings settings = { .address = path };
+    CU_ASSERT_EQUAL_FATAL(store_open(base, &settings, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &book, NULL), 0);
 }
 

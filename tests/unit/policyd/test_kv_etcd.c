@@ -71,9 +71,9 @@ static void wait_up(struct kv *kv, bool up)
 
 /* ---- outages ---- */
 
-static void own_server(size_t n, const char *option)
+static void own_server(size_t n, const char *options)
 {
-    server = etcd_server_new(n, option);
+    server = etcd_server_new(n, options);
     settings.n_endpoints = n;
     settings.request_ms = 1000;
 }
@@ -199,6 +199,30 @@ static void watch_of_what_is_compacted_is_lost(void)
     CU_ASSERT_EQUAL(later.n_lost, 0);
     kv_log_end(&log);
     kv_log_end(&later);
+    kv_result_fini(&r);
+    kv_world_tear_down();
+}
+
+/* It does not keep what nobody needs. */
+static void history_is_given_up(void)
+{
+    struct kv_log late, steady;
+    struct kv_result r = { 0 };
+
+    settings.compact_ms = 200 * unit_time_factor();
+    kv_world_set_up();
+    kv_read_now(KV0, "", &r);
+    kv_log_begin(&steady, KV1, "", r.revision);
+    for (int i = 0; i < 10; i++) {
+        CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "x"), 0);
+        kv_run_ms(100 * unit_time_factor());
+    }
+    kv_log_begin(&late, KV0, "", r.revision);
+    kv_wait(&late.n_lost, 1);
+    kv_wait(&steady.n_revisions, 10);
+    CU_ASSERT_EQUAL(steady.n_lost, 0);
+    kv_log_end(&late);
+    kv_log_end(&steady);
     kv_result_fini(&r);
     kv_world_tear_down();
 }
@@ -487,6 +511,83 @@ static void user_and_password(void)
     kv_world_tear_down();
 }
 
+static char *fixture(const char *folder, const char *file)
+{
+    return xasprintf("%s/fixtures/%s", folder, file);
+}
+
+/* With the certificates that etcd makes for itself. */
+static void https(void)
+{
+    struct vdc_error why = { 0 };
+    struct kv *other;
+
+    own_server(1, "--auto-tls");
+    char *cert = fixture(etcd_server_folder(server, 0), "client/cert.pem");
+    settings.tls.ca_file = cert;
+    kv_world_set_up();
+    CU_ASSERT_PTR_EQUAL(strstr(kv_name(KV0), "etcd https://"), kv_name(KV0));
+    wait_up(KV0, true);
+    CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "1"), 0);
+    struct kv_etcd_settings unknown = settings;
+    unknown.tls.ca_file = NULL; /* the system's */
+    CU_ASSERT_EQUAL_FATAL(kv_etcd_open(kv_world.base, &unknown, &other, NULL),
+                          0);
+    CU_ASSERT_EQUAL(kv_set_now(other, "k", "2"), VDC_E_STORE);
+    CU_ASSERT_FALSE(kv_up(other, &why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "certificate"));
+    kv_close(other);
+    kv_world_tear_down();
+    free(cert);
+}
+
+/* One certificate for both ends. */
+static bool make_certificate(const char *folder)
+{
+    char *command = xasprintf(
+        "cd '%s' && openssl req -x509 -nodes -newkey ec -pkeyopt "
+        "ec_paramgen_curve:prime256v1 -keyout key.pem -out cert.pem -days 2 "
+        "-subj /CN=test -addext subjectAltName=IP:127.0.0.1 "
+        "-addext extendedKeyUsage=serverAuth,clientAuth 2>log",
+        folder);
+    bool ok = system(command) == 0;
+
+    free(command);
+    return ok;
+}
+
+static void certificate_of_our_own(void)
+{
+    char folder[] = "/tmp/xen-vdc-cert-XXXXXX";
+    struct kv *other;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CU_ASSERT_FATAL(make_certificate(folder));
+    char *cert = xasprintf("%s/cert.pem", folder);
+    char *key = xasprintf("%s/key.pem", folder);
+    char *options = xasprintf("--cert-file %s --key-file %s "
+                              "--trusted-ca-file %s --client-cert-auth",
+                              cert, key, cert);
+    own_server(1, options);
+    settings.tls = (struct http_tls){ cert, cert, key };
+    kv_world_set_up();
+    wait_up(KV0, true);
+    CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "1"), 0);
+    struct kv_etcd_settings none = settings;
+    none.tls.cert_file = none.tls.key_file = NULL;
+    CU_ASSERT_EQUAL_FATAL(kv_etcd_open(kv_world.base, &none, &other, NULL), 0);
+    CU_ASSERT_EQUAL(kv_set_now(other, "k", "2"), VDC_E_STORE);
+    CU_ASSERT_FALSE(kv_up(other, NULL));
+    kv_close(other);
+    kv_world_tear_down();
+    free(cert);
+    free(key);
+    free(options);
+    char *command = xasprintf("rm -rf '%s'", folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+    free(command);
+}
+
 static void settings_are_checked(void)
 {
     static const char *const bad[] = { "",          "127.0.0.1:2379",
@@ -518,6 +619,7 @@ static const struct unit_test own[] = {
     { "a short outage is a delay", short_outage_is_a_delay },
     { "a watch goes on after kill -9", watch_goes_on_after_kill },
     { "a watch of what is compacted", watch_of_what_is_compacted_is_lost },
+    { "history is given up", history_is_given_up },
     { "a watch of another past", watch_of_another_past_is_lost },
     { "a server that hangs", hang_is_not_twice },
     { "a lease when etcd hangs", lease_ends_when_etcd_hangs },
@@ -527,6 +629,8 @@ static const struct unit_test own[] = {
     { "counters in outages", counters_are_exact_in_outages },
     { "a full disk", full_disk_is_said },
     { "user and password", user_and_password },
+    { "https", https },
+    { "a certificate of our own", certificate_of_our_own },
     { "settings", settings_are_checked },
 };
 

@@ -36,7 +36,8 @@ static void tear_down(void)
 static int open_book(struct book **ret, struct vdc_error *err)
 {
     struct store *store;
-    int rc = store_open(base, path, &store, err);
+    const struct store_settings settings = { .address = path };
+    int rc = store_open(base, &settings, &store, err);
 
     return rc ? rc : book_open(store, ret, err);
 }

@@ -1,0 +1,400 @@
+/*
+ * The data center's store in etcd: what policyd says and does when that is
+ * killed, stands still or comes back, and when policyd itself is killed.
+ */
+#include "tests/sim/test_policyd_etcd.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the server ---- */
+
+static struct {
+    pid_t pid; /* 0: it does not run */
+    int port, peer_port;
+    char folder[64];
+} etcd;
+
+static int free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t size = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
+        getsockname(fd, (struct sockaddr *)&at, &size))
+        abort();
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static bool answers_now(void)
+{
+    static const char request[] = "POST /v3/maintenance/status HTTP/1.0\r\n"
+                                  "Content-Length: 2\r\n\r\n{}";
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)etcd.port) };
+    struct timeval tv = { 2, 0 };
+    char answer[16] = "";
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+    bool ok = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+              write(fd, request, sizeof(request) - 1) > 0 &&
+              recv(fd, answer, 12, MSG_WAITALL) == 12 &&
+              strncmp(answer + 8, " 200", 4) == 0;
+    close(fd);
+    return ok;
+}
+
+void etcd_kill(void)
+{
+    if (etcd.pid) {
+        kill(etcd.pid, SIGKILL);
+        waitpid(etcd.pid, NULL, 0);
+    }
+    etcd.pid = 0;
+}
+
+static void clean_up(void)
+{
+    char command[80];
+
+    etcd_kill();
+    snprintf(command, sizeof(command), "rm -rf %s", etcd.folder);
+    if (system(command))
+        printf("%s is left\n", etcd.folder);
+}
+
+static void run(void)
+{
+    char client[64], peer[64], cluster[80], data[80], log[80];
+
+    snprintf(client, sizeof(client), "http://127.0.0.1:%d", etcd.port);
+    snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd.peer_port);
+    snprintf(cluster, sizeof(cluster), "default=%s", peer);
+    snprintf(data, sizeof(data), "%s/data", etcd.folder);
+    snprintf(log, sizeof(log), "%s/log", etcd.folder);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, 1);
+    dup2(fd, 2);
+    execlp("etcd", "etcd", "--data-dir", data, "--listen-client-urls", client,
+           "--advertise-client-urls", client, "--listen-peer-urls", peer,
+           "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster,
+           "--logger", "zap", NULL);
+    _exit(127);
+}
+
+void etcd_restart(void)
+{
+    etcd_kill();
+    fflush(NULL);
+    etcd.pid = fork();
+    if (etcd.pid == 0)
+        run();
+    for (int i = 0; i < 400 && !answers_now(); i++)
+        sleep_ms(25);
+}
+
+static void start(void)
+{
+    strcpy(etcd.folder, "/tmp/xen-vdc-etcd-XXXXXX");
+    if (!mkdtemp(etcd.folder))
+        abort();
+    atexit(clean_up);
+    etcd.port = free_port();
+    etcd.peer_port = free_port();
+    etcd_restart();
+}
+
+void etcd_stop(void)
+{
+    kill(etcd.pid, SIGSTOP);
+}
+
+void etcd_continue(void)
+{
+    kill(etcd.pid, SIGCONT);
+}
+
+/* ---- who uses it ---- */
+
+static bool all_use_it(void)
+{
+    const char *store = getenv("VDC_STORE");
+
+    return store && strcmp(store, "etcd") == 0;
+}
+
+bool etcd_is_used(const struct bed *bed)
+{
+    return bed->etcd || all_use_it();
+}
+
+const char *etcd_conf(const struct bed *bed)
+{
+    if (!*etcd.folder)
+        start();
+    return arena_printf(answers,
+                        "store = \"etcd:http://127.0.0.1:%d\"\n"
+                        "store_prefix = \"%s/\"\n",
+                        etcd.port, bed->dir + 1);
+}
+
+bool need_etcd(void)
+{
+    if (system("command -v etcd >/dev/null") == 0)
+        return true;
+    skipped = "etcd is not installed (Debian: etcd-server)";
+    return false;
+}
+
+bool need_sqlite(void)
+{
+    if (!all_use_it())
+        return true;
+    skipped = "it is about a store in a file";
+    return false;
+}
+
+/* ---- the tests ---- */
+
+/* What can be asked of policyd without changing anything. */
+static void check_reads(const struct bed *bed)
+{
+    CHECK(find(list(bed, OPERATOR, "", false), "acme", "web"));
+    CHECK_CODE(0);
+    CHECK(usage(bed, "acme")->guests >= 1);
+    struct wire_partition_ref r = ref("acme", "web");
+    CHECK(act(bed, OPERATOR, WIRE_MSG_partition_show, &r));
+}
+
+static void check_refused(const struct bed *bed)
+{
+    struct wire_partition_create order = guest(bed, "refused");
+    struct wire_customer_create c;
+
+    order.customer = "acme";
+    create(bed, OPERATOR, &order);
+    CHECK_CODE(VDC_E_STORE);
+    CHECK_TEXT("the data center's store cannot be reached");
+    CHECK_TEXT("nothing was changed");
+    CHECK(*last_error.hint);
+    wire_init(&wire_struct_customer_create, &c);
+    c.name = "refused";
+    ask(bed, OPERATOR, WIRE_MSG_customer_create, &c);
+    CHECK_CODE(VDC_E_STORE);
+    struct wire_partition_ref r = ref("acme", "web");
+    act(bed, OPERATOR, WIRE_MSG_partition_destroy, &r);
+    CHECK_CODE(VDC_E_STORE);
+}
+
+/* Until it takes changes again, by itself. */
+static void wait_taken(const struct bed *bed, const char *name)
+{
+    struct wire_partition_create order = guest(bed, name);
+
+    order.customer = "acme";
+    for (int i = 0; i < 400; i++) {
+        create(bed, OPERATOR, &order);
+        if (last_error.code != VDC_E_STORE)
+            break;
+        sleep_ms(25);
+    }
+    CHECK_CODE(0);
+}
+
+static void make_web(struct bed *bed)
+{
+    bed->etcd = true;
+    bed_with_web(bed);
+}
+
+static void etcd_killed(void)
+{
+    struct bed bed = { 0 };
+
+    if (!need_etcd())
+        return;
+    make_web(&bed);
+    for (int i = 0; i < 3; i++) {
+        etcd_kill();
+        /* the first change after that may wait for an answer */
+        struct wire_partition_ref r = ref("acme", "web");
+        struct wire_partition_create order = guest(&bed, "first");
+        order.customer = "acme";
+        create(&bed, OPERATOR, &order);
+        CHECK_CODE(VDC_E_STORE);
+        check_reads(&bed);
+        check_refused(&bed);
+        etcd_restart();
+        wait_taken(&bed, "after");
+        check_reads(&bed);
+        CHECK(usage(&bed, "acme")->guests == 2);
+        r.name = "after";
+        CHECK(act(&bed, OPERATOR, WIRE_MSG_partition_destroy, &r));
+    }
+    /* and all that was promised is there for the next policyd */
+    bed_kill(&bed.policyd, SIGKILL);
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    check_reads(&bed);
+    CHECK(usage(&bed, "acme")->guests == 1);
+    CHECK(!find(list(&bed, OPERATOR, "", false), "acme", "refused"));
+    bed_close(&bed);
+}
+
+/* etcd stands still in the middle of a change: the answer waits for it. */
+static void etcd_stopped(void)
+{
+    struct bed bed = { 0 };
+    struct client c;
+    struct wire_frame frame;
+
+    if (!need_etcd())
+        return;
+    make_web(&bed);
+    struct wire_partition_create order = guest(&bed, "slow");
+    order.customer = "acme";
+    CHECK(client_open(&bed, &c, OPERATOR));
+    etcd_stop();
+    CHECK(client_send(&c, WIRE_MSG_partition_create, &order));
+    CHECK(!client_receive(&c, &frame, 1000));
+    check_reads(&bed);
+    etcd_continue();
+    CHECK(client_wait(&c));
+    CHECK_CODE(0);
+    client_close(&c);
+    CHECK(usage(&bed, "acme")->guests == 2);
+    /* killed while it waits: whoever asked has heard nothing, and the next
+     * policyd and the host agree */
+    order = guest(&bed, "lost");
+    order.customer = "acme";
+    CHECK(client_open(&bed, &c, OPERATOR));
+    etcd_stop();
+    CHECK(client_send(&c, WIRE_MSG_partition_create, &order));
+    sleep_ms(100);
+    bed_kill(&bed.policyd, SIGKILL);
+    etcd_continue();
+    client_close(&c);
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    for (int i = 0; i < 200 && usage(&bed, "acme")->guests != 2; i++)
+        sleep_ms(25);
+    CHECK(usage(&bed, "acme")->guests == 2);
+    CHECK(!find(list(&bed, OPERATOR, "", false), "acme", "lost"));
+    bed_close(&bed);
+}
+
+/* Many at a time while etcd comes and goes: each is made once, or was refused
+ * with that reason. */
+static void etcd_comes_and_goes(void)
+{
+    enum { N = 30 };
+    struct bed bed = { 0 };
+    bool made[N] = { false };
+    unsigned n = 1;
+
+    if (!need_etcd())
+        return;
+    make_web(&bed);
+    for (int i = 0; i < N; i++) {
+        struct wire_customer_create c;
+        wire_init(&wire_struct_customer_create, &c);
+        c.name = arena_printf(answers, "c%d", i);
+        if (i % 6 == 2)
+            etcd_kill();
+        if (i % 6 == 4)
+            etcd_restart();
+        ask(&bed, OPERATOR, WIRE_MSG_customer_create, &c);
+        made[i] = last_error.code == 0;
+        if (last_error.code != 0)
+            CHECK_CODE(VDC_E_STORE);
+        n += made[i];
+    }
+    CHECK(n > 5 && n < N);
+    etcd_restart();
+    wait_taken(&bed, "after");
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < N; i++) {
+            struct wire_customer_ref r;
+            wire_init(&wire_struct_customer_ref, &r);
+            r.name = arena_printf(answers, "c%d", i);
+            ask(&bed, OPERATOR, WIRE_MSG_customer_list, &r);
+            CHECK_CODE(made[i] ? 0 : VDC_E_NOT_FOUND);
+        }
+        bed_kill(&bed.policyd, SIGKILL);
+        bed_start_policyd(&bed);
+        CHECK(bed_wait_joined(&bed, true));
+    }
+    bed_close(&bed);
+}
+
+/* A second policyd takes the store over; the first notices and ends. */
+static void another_takes_over(void)
+{
+    struct bed bed = { 0 }, other = { 0 };
+    struct wire_customer_create c;
+
+    if (!need_etcd())
+        return;
+    make_web(&bed);
+    bed_open(&other);
+    other.conf = etcd_conf(&bed);
+    bed_start(&other);
+    CHECK(usage(&other, "acme")->guests == 1);
+    wire_init(&wire_struct_customer_create, &c);
+    c.name = "late";
+    ask(&bed, OPERATOR, WIRE_MSG_customer_create, &c);
+    CHECK_CODE(VDC_E_STORE);
+    CHECK_TEXT("another policyd has taken over");
+    CHECK(bed_wait(&bed.policyd) == 9);
+    CHECK(bed_logged(&bed, "another policyd has taken over"));
+    struct wire_customer_ref late;
+    wire_init(&wire_struct_customer_ref, &late);
+    late.name = "late";
+    ask(&other, OPERATOR, WIRE_MSG_customer_list, &late);
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    ask(&other, OPERATOR, WIRE_MSG_customer_create, &c);
+    CHECK_CODE(0);
+    bed_close(&other);
+    bed_close(&bed);
+}
+
+static void no_etcd_at_start(void)
+{
+    struct bed bed = { .etcd = true };
+
+    if (!need_etcd())
+        return;
+    bed_open(&bed);
+    etcd_conf(&bed);
+    etcd_kill();
+    bed_start_resourced(&bed);
+    bed_start_policyd(&bed);
+    CHECK(bed_wait(&bed.policyd) == 9);
+    CHECK(bed_logged(&bed, "127.0.0.1"));
+    etcd_restart();
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    bed_close(&bed);
+}
+
+const struct sim_test tests_etcd[] = {
+    { "etcd killed", etcd_killed },
+    { "etcd stands still", etcd_stopped },
+    { "etcd comes and goes", etcd_comes_and_goes },
+    { "another policyd takes over", another_takes_over },
+    { "no etcd at start", no_etcd_at_start },
+    { NULL, NULL },
+};
