@@ -92,7 +92,7 @@ void audit_refused(struct request *request, const struct vdc_error *err)
     const bool *dry_run = field(request, "dry_run", WIRE_KIND_BOOL);
     struct vdc_error why = { 0 };
 
-    if (request->audited || (dry_run && *dry_run) ||
+    if (request->audited || !*request->peer.text || (dry_run && *dry_run) ||
         auth_needs(request->message) == WIRE_ROLE_READ || is_too_many(request))
         return;
     const struct store_audit audit = { .time_ms = clock_wall().ms,

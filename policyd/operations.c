@@ -207,6 +207,8 @@ const char *operations_who(const struct request *request)
     const struct wire_login *login;
     const struct assignment *a;
 
+    if (!auth->role) /* refused before that was known */
+        return arena_strdup(request->arena, request->peer.text);
     if (*auth->token)
         return arena_printf(request->arena, "token %s", auth->token);
     if (auth->role == W_GUEST) {

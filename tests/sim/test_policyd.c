@@ -12,7 +12,8 @@ int main(int argc, char **argv)
                                            tests_deaths,   tests_keys,
                                            tests_leases,   tests_isolation,
                                            tests_streams,  tests_failures,
-                                           tests_pages,    tests_etcd };
+                                           tests_pages,    tests_etcd,
+                                           tests_customers };
 
     return sim_tests_run(all, sizeof(all) / sizeof(all[0]), argc, argv);
 }
