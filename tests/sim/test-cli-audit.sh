@@ -93,14 +93,15 @@ check_equal "none from the future on" 0 \
     rows "$WORK/a.json" 1)"
 check_error "what is no moment" 2 'is no moment' boss audit --since soon
 check "who only looks sees the record" guard audit
-for i in 1 2 3 4 5 6 7 8; do
-    for j in 1 2 3 4 5 6 7 8 9 10; do
-        as 61002 destroy web 2>/dev/null
-    done
+# 200 tries are in two minutes at most, unless the machine stands still
+i=0
+while [ $i -lt 200 ]; do
+    as 61002 destroy web 2>/dev/null
+    i=$((i + 1))
 done
 check_equal "who is refused for ever does not fill it" 1 \
     "$(boss audit --failed -o json >"$WORK/a.json"
-    [ "$(rows "$WORK/a.json" "$(field who) LIKE '%61002%'")" -le 61 ] &&
+    [ "$(rows "$WORK/a.json" "$(field who) LIKE '%61002%'")" -le 122 ] &&
     echo 1)"
 
 # ---- what was used ----
@@ -112,28 +113,35 @@ use() { # COLUMN of CSV, summed up; of acme
 between() { # VALUE LOW HIGH
     awk -v v="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(v >= l && v <= h) }'
 }
+less() { # VALUE VALUE: the difference
+    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6f", a - b }'
+}
+now() {
+    date +%s.%N
+}
 before=$(use running_hours)
+t0=$(now)
 boss start -q web
 sleep 1
 boss destroy -q --keep web
+t1=$(now)
 ran=$(use running_hours)
 check "a second of running is a second ($before $ran)" between \
-    "$(echo "$ran $before" | awk '{ print $1 - $2 }')" 1.0 3.0
+    "$(less "$ran" "$before")" 1.0 "$(less "$t1" "$t0")"
 sleep 1
 check_equal "a stopped guest runs no more" "$ran" "$(use running_hours)"
 boss start -q web
 sleep 0.5
-t0=$(date +%s.%N)
+t0=$(now)
 r0=$(use running_hours)
 stop_daemon "$policyd_pid" KILL
 sleep 2
 start_policyd
 retry 20 answers
 r1=$(use running_hours)
-t1=$(date +%s.%N)
+t1=$(now)
 check "what ran while policyd was killed counts ($r0 $r1)" between \
-    "$(echo "$r1 $r0" | awk '{ print $1 - $2 }')" 2.0 \
-    "$(echo "$t1 $t0" | awk '{ print $1 - $2 + 0.5 }')"
+    "$(less "$r1" "$r0")" 2.0 "$(less "$t1" "$t0")"
 check "memory is that of the guest" between \
     "$(use running_memory_mib_hours | awk -v r="$(use running_hours)" \
         '{ print $1 / r }')" 63 65
@@ -141,24 +149,26 @@ check "memory is that of the guest" between \
 # is back.
 vdc list -o json acme.web >"$WORK/list.json"
 domid=$(json "$WORK/list.json" '$.partitions[0].domid')
+t0=$(now)
 r0=$(use running_hours)
 stop_policyd
 sleep 0.5
 "$BIN/tests/sim/sim-ctl" "$WORK/sim.state" poweroff "$domid"
+sleep 1
+t1=$(now)
 sleep 2
 start_policyd
 retry 20 answers
-stopped() {
-    vdc list -o json acme.web >"$WORK/list.json"
-    [ "$(json "$WORK/list.json" '$.partitions[0].state')" = stopped ]
+stands() { # it is known that it does not run
+    first=$(use running_hours)
+    sleep 0.3
+    [ "$first" = "$(use running_hours)" ]
 }
-retry 20 stopped
-sleep 0.3
+check "a stopped guest runs no more, though nobody saw it stop" \
+    retry 20 stands
 r1=$(use running_hours)
 check "what stopped meanwhile ran until it stopped ($r0 $r1)" between \
-    "$(echo "$r1 $r0" | awk '{ print $1 - $2 }')" 0.4 2.0
-sleep 1
-check_equal "and no longer" "$r1" "$(use running_hours)"
+    "$(less "$r1" "$r0")" 0.4 "$(less "$t1" "$t0")"
 vdc usage -C acme --from 10m -o json >"$WORK/u.json"
 check "usage is valid JSON" json_is_valid "$WORK/u.json"
 check_equal "periods are as the setting says" 2000 \
