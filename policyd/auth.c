@@ -132,6 +132,11 @@ static const struct {
     { WIRE_MSG_resource_list, WIRE_ROLE_READ },
     { WIRE_MSG_lease_list, WIRE_ROLE_READ },
     { WIRE_MSG_audit_list, WIRE_ROLE_READ },
+    { WIRE_MSG_placement_why, WIRE_ROLE_READ },
+    { WIRE_MSG_placement_why_not, WIRE_ROLE_READ },
+    { WIRE_MSG_placement_try, WIRE_ROLE_READ },
+    { WIRE_MSG_placement_what_if, WIRE_ROLE_READ },
+    { WIRE_MSG_placement_capacity, WIRE_ROLE_READ },
     { WIRE_MSG_use_list, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },

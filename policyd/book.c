@@ -21,6 +21,24 @@ static int compare_uuid(const void *a, const void *b)
 
 /* ---- in memory ---- */
 
+void book_tell(const struct book *book, const struct assignment *a, bool gone)
+{
+    if (book->watch)
+        book->watch(book->watch_arg, a, gone);
+}
+
+void book_watch(struct book *book, book_watch_fn *fn, void *arg)
+{
+    const struct customer *c;
+    const struct assignment *a;
+
+    book->watch = fn;
+    book->watch_arg = arg;
+    TAILQ_FOREACH(c, &book->customers, link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    book_tell(book, a, false);
+}
+
 static void copy_logins(struct customer *c, const struct wire_customer *from)
 {
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
@@ -90,10 +108,11 @@ struct customer *book_insert_customer(struct book *book,
 
 void book_drop_assignment(struct book *book, struct assignment *a)
 {
+    book_tell(book, a, true);
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
-    free(a->host);
+    book_take_away(book, a);
     free(a->macs);
     free(a->reason);
     free(a);
@@ -136,7 +155,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->uuid = s->uuid;
     strncpy(a->name, s->name, sizeof(a->name) - 1);
     strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
-    a->host = xstrdup(s->host);
+    book_put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
     if (!a->counts.networks) /* from before they were counted */
@@ -150,6 +169,7 @@ struct assignment *book_insert_assignment(struct book *book,
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
         abort(); /* no memory: as everywhere */
+    book_tell(book, a, false);
     return a;
 }
 
@@ -239,6 +259,7 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
     book->tokens = tokens_new();
+    TAILQ_INIT(&book->hosts);
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
     store_set_notify(store, &notify);
@@ -260,6 +281,8 @@ void book_close(struct book *book)
     while (!TAILQ_EMPTY(&book->customers))
         book_drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
     tokens_free(book->tokens);
+    while (!TAILQ_EMPTY(&book->hosts))
+        book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
     undo_free(book->undo);
     store_close(book->store);

@@ -21,12 +21,14 @@
 #include "wire/wire.h"
 
 struct assignment {
-    TAILQ_ENTRY(assignment) link; /* of its customer */
+    TAILQ_ENTRY(assignment) link;       /* of its customer */
+    TAILQ_ENTRY(assignment) link_there; /* of its host */
     struct customer *customer;
+    struct book_host *there;
     struct vdc_uuid uuid;
     char name[NAMES_GUEST_MAX + 1];
     char new_name[NAMES_GUEST_MAX + 1]; /* while RENAMING */
-    char *host;
+    const char *host;
     int state; /* enum assignment_state */
     struct wire_usage counts;
     char *macs;
@@ -44,6 +46,7 @@ struct assignment {
     bool loose;     /* its domain has more than its next start will give it */
     unsigned n_starting; /* requests of ours that are starting it */
     bool seen;      /* scratch of the comparison with the host */
+    bool listed;    /* scratch of lists */
 };
 
 /* A customer, or a project of one. */
@@ -64,6 +67,16 @@ struct customer {
 };
 
 TAILQ_HEAD(customer_list, customer);
+
+/* A host that there is a record of, or that something is assigned to. */
+struct book_host {
+    TAILQ_ENTRY(book_host) link;
+    char *name;
+    const struct wire_host_record *record; /* NULL: there is none */
+    TAILQ_HEAD(, assignment) assignments;
+    size_t n_assignments;
+    struct arena *arena; /* of the record */
+};
 
 struct book;
 
@@ -87,6 +100,11 @@ void book_read(struct book *book, enum store_record record,
                const char *prefix, store_read_fn *fn, store_wait_fn *done,
                void *arg);
 
+/* Told of each assignment that is there, and later is new or counts for
+ * something else; `gone`: before it goes.  One watcher; NULL ends it. */
+typedef void book_watch_fn(void *arg, const struct assignment *a, bool gone);
+void book_watch(struct book *book, book_watch_fn *fn, void *arg);
+
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);
@@ -100,6 +118,12 @@ struct assignment *book_assignment_by_name(const struct customer *customer,
                                            const char *name);
 struct assignment *book_assignment_by_mac(const struct book *book,
                                           const char *mac);
+
+/* All, in no order: NULL when there is none (any more). */
+const struct book_host *book_hosts(const struct book *book);
+const struct book_host *book_host_next(const struct book_host *host);
+/* NULL when nothing is known of it. */
+const struct book_host *book_host(const struct book *book, const char *name);
 
 /* What the customer or project has by itself, assignments on their way in
  * included. */
@@ -119,6 +143,11 @@ int book_customer_set(struct book *book, struct customer *customer,
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
                          struct vdc_error *err);
+/* Adds a host, or replaces what was entered of it. */
+int book_host_put(struct book *book, const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err);
+int book_host_remove(struct book *book, const char *name,
+                     const struct store_audit *audit, struct vdc_error *err);
 /* The customer named must exist. */
 int book_assignment_add(struct book *book, const struct store_assignment *a,
                         const struct store_audit *audit,
@@ -138,6 +167,10 @@ int book_assignment_count(struct book *book, struct assignment *a,
 /* It runs since then, or does not; nothing happens when that is known. */
 int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
                          uint64_t at_ms, struct vdc_error *err);
+/* Another host, and why, while it is being created. */
+int book_assignment_place(struct book *book, struct assignment *a,
+                          const char *host, const char *reason,
+                          struct vdc_error *err);
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,
                            struct vdc_error *err);

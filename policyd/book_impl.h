@@ -13,14 +13,21 @@ struct book {
     struct store *store;
     struct customer_list customers;
     void *by_uuid; /* tsearch(3) tree of assignments */
+    TAILQ_HEAD(, book_host) hosts;
+    void *hosts_by_name; /* tsearch(3) tree */
     struct answers *answers;
     struct tokens *tokens;
     struct undo *undo;
     struct book_notify notify;
+    book_watch_fn *watch;
+    void *watch_arg;
     uint64_t n_audits;
 };
 
 /* ---- book.c: in memory ---- */
+
+/* The watcher: it is new or another, or goes. */
+void book_tell(const struct book *book, const struct assignment *a, bool gone);
 
 struct customer *book_insert_customer(struct book *book,
                                       const struct wire_customer *from);
@@ -33,6 +40,16 @@ struct assignment *book_insert_assignment(struct book *book,
                                           struct customer *customer,
                                           const struct store_assignment *s);
 void book_drop_assignment(struct book *book, struct assignment *a);
+
+/* ---- book_host.c ---- */
+
+/* NULL: there is no record of it. */
+void book_set_host(struct book *book, const char *name,
+                   const struct wire_host_record *record);
+/* Where an assignment is; taken away from one host, it is put to another, or
+ * ends. */
+void book_put_there(struct book *book, struct assignment *a, const char *host);
+void book_take_away(struct book *book, struct assignment *a);
 
 /* ---- book_record.c: what is in memory, as records ---- */
 

@@ -49,8 +49,23 @@ static const void *describe_customer(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_host(struct book *book, const char *id, const void *body,
+                      struct vdc_error *err)
+{
+    book_set_host(book, id, body);
+    return 0;
+}
+
+static const void *describe_host(const struct book *book, const char *id,
+                                 struct arena *arena)
+{
+    const struct book_host *host = book_host(book, id);
+
+    return host ? host->record : NULL;
+}
+
 /* Texts may be its own. */
-static void change_assignment(struct assignment *a,
+static void change_assignment(struct book *book, struct assignment *a,
                               const struct store_assignment *to)
 {
     char name[sizeof(a->name)] = "", new_name[sizeof(a->new_name)] = "";
@@ -61,16 +76,20 @@ static void change_assignment(struct assignment *a,
     strncpy(new_name, to->new_name, sizeof(new_name) - 1);
     memcpy(a->name, name, sizeof(name));
     memcpy(a->new_name, new_name, sizeof(new_name));
-    free(a->host);
+    if (strcmp(a->host, host) != 0) {
+        book_take_away(book, a);
+        book_put_there(book, a, host);
+    }
+    free(host);
     free(a->macs);
     free(a->reason);
-    a->host = host;
     a->macs = macs;
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
     a->since_ms = to->since_ms;
     a->runs = to->runs;
+    book_tell(book, a, false);
 }
 
 static int apply_partition(struct book *book, const char *id, const void *body,
@@ -92,7 +111,7 @@ static int apply_partition(struct book *book, const char *id, const void *body,
     if (!body && a) {
         book_drop_assignment(book, a);
     } else if (body && a) {
-        change_assignment(a, &row);
+        change_assignment(book, a, &row);
     } else if (body) {
         customer = book_customer(book, row.customer);
         if (!customer)
@@ -205,6 +224,7 @@ static const void *describe_token(const struct book *book, const char *id,
 
 const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_CUSTOMER] = { apply_customer, describe_customer },
+    [STORE_HOST] = { apply_host, describe_host },
     [STORE_PARTITION] = { apply_partition, describe_partition },
     [STORE_ANSWER] = { apply_answer, describe_answer },
     [STORE_TOKEN] = { apply_token, describe_token },

@@ -1,6 +1,6 @@
 /*
  * Leases; see lease.h.  All are made and ended through here, so that the list
- * is complete once resourced has been asked after a connection was made.  One
+ * is complete once each host has been asked after a connection was made.  One
  * that has run out is left out at once: resourced's clock began earlier.
  */
 #include "policyd/lease.h"
@@ -11,14 +11,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/gather.h"
+#include "policyd/inventory.h"
 #include "policyd/quota.h"
+#include "wire/page.h"
 
 /* Of one customer, so that small ones cannot fill the host's memory. */
 #define LEASES_MAX 64
 
 struct lease {
     TAILQ_ENTRY(lease) link;
-    struct vdc_uuid id; /* zero: resourced is being asked */
+    struct vdc_uuid id; /* zero: its host is being asked */
+    char *host;
     char customer[NAMES_CUSTOMER_MAX + 1];
     struct wire_usage counts;
     struct wire_usage aside;       /* of it, does not count */
@@ -31,7 +34,6 @@ struct lease {
 
 struct leases {
     struct operations *ops;
-    bool known; /* resourced said which there are */
     TAILQ_HEAD(, lease) all;
 };
 
@@ -49,6 +51,7 @@ static void forget(struct leases *leases, struct lease *lease)
     if (!lease)
         return;
     TAILQ_REMOVE(&leases->all, lease, link);
+    free(lease->host);
     free(lease);
 }
 
@@ -99,10 +102,11 @@ static void describe(struct lease *lease, const struct wire_lease *wire)
 }
 
 static struct lease *add(struct leases *leases, const char *customer,
-                         const struct wire_lease *wire)
+                         const char *host, const struct wire_lease *wire)
 {
     struct lease *lease = XNEW(struct lease);
 
+    lease->host = xstrdup(host);
     memcpy(lease->customer, customer,
            strnlen(customer, sizeof(lease->customer) - 1));
     describe(lease, wire);
@@ -137,14 +141,23 @@ size_t leases_count(const struct leases *leases, const char *customer)
     return n;
 }
 
+/* One that a host may have which was not heard of it. */
 static int no_lease(const struct leases *leases, const struct vdc_uuid *id,
                     struct vdc_error *err)
 {
+    const struct hosts *hosts = leases->ops->hosts;
     char text[UUID_TEXT_SIZE];
 
-    if (!leases->known)
-        return vdc_error_set(err, VDC_E_BUSY,
-                             "resourced was not asked for its leases yet");
+    for (struct host *host = hosts_first(hosts); host;
+         host = hosts_next(host)) {
+        if (host->leases_known)
+            continue;
+        int rc = hosts_check_up(hosts, host->name, err);
+        return rc ? rc
+                  : vdc_error_set(err, VDC_E_BUSY,
+                                  "host %s was not asked for its leases yet",
+                                  host->name);
+    }
     return vdc_error_set(err, VDC_E_NOT_FOUND, "no such lease: %s",
                          uuid_format(id, text));
 }
@@ -164,6 +177,13 @@ int leases_find(const struct leases *leases, const struct vdc_uuid *id,
                              uuid_format(id, text));
     *ret = lease->counts;
     return 0;
+}
+
+const char *leases_host(const struct leases *leases, const struct vdc_uuid *id)
+{
+    const struct lease *lease = find(leases, id);
+
+    return lease ? lease->host : NULL;
 }
 
 void leases_put_aside(struct leases *leases, const struct vdc_uuid *id,
@@ -209,18 +229,21 @@ static void dropped(void *arg, const void *answer, const struct vdc_error *err)
     free(dropping);
 }
 
-static void drop(struct leases *leases, const struct vdc_uuid *id)
+static void drop(struct leases *leases, const char *host,
+                 const struct vdc_uuid *id)
 {
     struct dropping *dropping = XNEW(struct dropping);
     struct wire_lease_ref ref;
     struct vdc_error err = { 0 };
+    struct service *service;
 
     *dropping = (struct dropping){ leases, *id };
     wire_init(&wire_struct_lease_ref, &ref);
     ref.id = *id;
     /* without a connection there are no leases of sessions any more */
-    if (service_ask(leases->ops->service, WIRE_MSG_lease_drop, &ref, dropped,
-                    NULL, dropping, NULL, &err))
+    if (hosts_service(leases->ops->hosts, host, &service, &err) ||
+        service_ask(service, WIRE_MSG_lease_drop, &ref, dropped, NULL,
+                    dropping, NULL, &err))
         free(dropping);
 }
 
@@ -235,62 +258,88 @@ void leases_session_gone(struct leases *leases, const struct session *session)
         lease->session = NULL;
         lease->orphan = true;
         /* one that is being made is dropped when its id is known */
-        if (!uuid_is_zero(&lease->id) && leases->ops->service)
-            drop(leases, &lease->id);
+        if (!uuid_is_zero(&lease->id))
+            drop(leases, lease->host, &lease->id);
     }
 }
 
 /* ---- the connection ---- */
 
-static void listed(void *arg, const void *answer, const struct vdc_error *why)
+static bool is_on(const struct lease *lease, const struct host *host)
 {
-    struct leases *leases = arg;
-    const struct wire_lease_list *list = answer;
+    return strcmp(lease->host, host->name) == 0;
+}
+
+static void take_list(struct leases *leases, const struct host *host,
+                      const struct wire_lease_list *list)
+{
     struct lease *lease, *next;
 
-    if (why && why->code == VDC_E_CLOSED)
-        return; /* the next connection asks again */
-    if (why)
-        log_warning("which leases there are is not known: %s", why->text);
-    for (uint32_t i = 0; list && i < list->n_leases; i++) {
+    for (uint32_t i = 0; i < list->n_leases; i++) {
         const struct wire_lease *wire = &list->leases[i];
         lease = find(leases, &wire->id);
         if (lease)
             describe(lease, wire);
         else if (wire->session) /* its session died while nobody looked */
-            drop(leases, &wire->id);
+            drop(leases, host->name, &wire->id);
         else
-            add(leases, wire->owner, wire);
+            add(leases, wire->owner, host->name, wire);
     }
-    for (lease = TAILQ_FIRST(&leases->all); lease && list; lease = next) {
+    for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
         next = TAILQ_NEXT(lease, link);
-        if (lease->stale)
+        if (lease->stale && is_on(lease, host))
             forget(leases, lease);
     }
-    leases->known = true;
 }
 
-void leases_up(struct leases *leases)
+static void listed(void *arg, const void *answer, const struct vdc_error *why)
+{
+    struct host *host = arg; /* its service ends this before it goes */
+
+    if (why && why->code == VDC_E_CLOSED)
+        return; /* the next connection asks again */
+    if (why)
+        log_warning("which leases host %s has is not known: %s", host->name,
+                    why->text);
+    else
+        take_list(hosts_ops(host->all)->leases, host, answer);
+    host->leases_known = true;
+}
+
+void leases_up(struct leases *leases, struct host *host)
 {
     struct wire_lease_ref ref;
     struct vdc_error err = { 0 };
 
-    leases->known = false;
+    host->leases_known = false;
     wire_init(&wire_struct_lease_ref, &ref);
-    if (gather(leases->ops->service, WIRE_MSG_lease_list, &ref, listed, leases,
-               &err))
+    if (gather(host->service, WIRE_MSG_lease_list, &ref, listed, host, &err))
         log_debug("leases: %s", err.text);
 }
 
-void leases_down(struct leases *leases)
+void leases_down(struct leases *leases, struct host *host)
 {
     struct lease *lease, *next;
 
-    leases->known = false;
+    host->leases_known = false;
     for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
         next = TAILQ_NEXT(lease, link);
+        if (!is_on(lease, host))
+            continue;
         lease->stale = true;
         if (lease->session || lease->orphan)
+            forget(leases, lease);
+    }
+}
+
+void leases_forget_host(struct leases *leases, const char *host)
+{
+    struct lease *lease, *next;
+
+    for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
+        next = TAILQ_NEXT(lease, link);
+        /* one that is being made has somebody who forgets it */
+        if (!uuid_is_zero(&lease->id) && strcmp(lease->host, host) == 0)
             forget(leases, lease);
     }
 }
@@ -302,6 +351,8 @@ struct asking {
     struct request *request;
     struct lease *lease; /* create */
     struct vdc_uuid id;
+    const char *host;
+    const char *from;                      /* list: the place to go on from */
     char customer[NAMES_CUSTOMER_MAX + 1]; /* list: only these; "": all */
 };
 
@@ -313,22 +364,32 @@ static struct asking *ask_new(struct request *request)
     return asking;
 }
 
+/* Adds those of a host's that may be told. */
+static void add_own(const struct asking *asking, const char *host,
+                    const struct wire_lease_list *list,
+                    struct wire_lease_list *ret)
+{
+    for (uint32_t i = 0; i < list->n_leases; i++) {
+        struct wire_lease *own = &ret->leases[ret->n_leases];
+        if (*asking->customer &&
+            !names_covers(asking->customer, list->leases[i].owner))
+            continue;
+        *own = list->leases[i];
+        own->host_reserve = MEM_KIB(0);
+        own->host = host;
+        ret->n_leases++;
+    }
+}
+
 static void reply_own(const struct asking *asking,
                       const struct wire_lease_list *list)
 {
     struct request *request = asking->request;
-    struct wire_lease_list own = { 0 };
+    struct wire_lease_list own = { .next = "" };
 
     own.leases =
         ARENA_ARRAY(request->arena, list->n_leases, struct wire_lease);
-    for (uint32_t i = 0; i < list->n_leases; i++) {
-        if (*asking->customer &&
-            !names_covers(asking->customer, list->leases[i].owner))
-            continue;
-        own.leases[own.n_leases] = list->leases[i];
-        own.leases[own.n_leases++].host_reserve = MEM_KIB(0);
-    }
-    own.next = list->next;
+    add_own(asking, asking->host, list, &own);
     request_reply(request, WIRE_MSG_lease_list_reply, &own);
 }
 
@@ -350,7 +411,7 @@ static void created(void *arg, const void *answer, const struct vdc_error *why)
     }
     describe(asking->lease, &list->leases[0]);
     if (asking->lease->orphan)
-        drop(leases, &asking->lease->id);
+        drop(leases, asking->host, &asking->lease->id);
     reply_own(asking, list);
 }
 
@@ -406,6 +467,43 @@ static int check_new(const struct request *request, const struct customer *c,
     return reasons_error(reasons, err);
 }
 
+/* What is placed by nobody's policy: where there is most room. */
+static const char *choose_host(const struct hosts *hosts)
+{
+    const struct host *host, *best = NULL;
+    uint64_t most = 0;
+
+    for (host = hosts_first(hosts); host; host = hosts_next(host)) {
+        uint64_t room = host->report.available_memory.kib;
+        room -= room < host->placed.kib ? room : host->placed.kib;
+        if (!host->up || host->record.state != WIRE_HOST_UP ||
+            *host->record.dedicated || (best && room <= most))
+            continue;
+        best = host;
+        most = room;
+    }
+    if (!best)
+        best = hosts_any(hosts);
+    return best ? best->name : "";
+}
+
+/* The host that was asked for is an operator's to name. */
+static int find_host(const struct request *request,
+                     const struct wire_lease *wire, struct host **ret,
+                     struct vdc_error *err)
+{
+    const struct hosts *hosts = request->ops->hosts;
+
+    if (*wire->host && request->auth.role != W_OPERATOR)
+        return vdc_error_set(err, VDC_E_DENIED,
+                             "'host' is for operators to choose");
+    const char *name = *wire->host ? wire->host : choose_host(hosts);
+    *ret = hosts_find(hosts, name);
+    return *ret
+               ? 0
+               : vdc_error_set(err, VDC_E_NOT_FOUND, "no such host: %s", name);
+}
+
 void lease_create(struct request *request)
 {
     struct wire_lease wire = *(const struct wire_lease *)request->body;
@@ -413,6 +511,7 @@ void lease_create(struct request *request)
     struct asking *asking = ask_new(request);
     struct vdc_error err = { 0 };
     struct customer *c;
+    struct host *host;
 
     memset(&wire.id, 0, sizeof(wire.id));
     wire.claimed = false;
@@ -421,16 +520,24 @@ void lease_create(struct request *request)
     int rc = operations_customer(request, wire.owner, &c, &err);
     if (!rc)
         rc = check_new(request, c, &wire, &err);
+    if (!rc)
+        rc = find_host(request, &wire, &host, &err);
     if (rc) {
         request_fail(request, &err);
         return;
     }
     wire.owner = c->name;
+    wire.host = "";
+    asking->host = arena_strdup(request->arena, host->name);
     /* it counts from now on */
-    asking->lease = add(ops->leases, c->name, &wire);
+    asking->lease = add(ops->leases, c->name, host->name, &wire);
     if (wire.session)
         asking->lease->session = request->session;
-    if (service_lease(ops->service, &wire, created, asking, &err)) {
+    hosts_note_placed(host, wire.memory);
+    inventory_lend(ops->inventory,
+                   inventory_find_host(ops->inventory, host->name),
+                   wire.memory, -1);
+    if (service_lease(host->service, &wire, created, asking, &err)) {
         forget(ops->leases, asking->lease);
         request_fail(request, &err);
     }
@@ -446,13 +553,11 @@ static int find_own(const struct request *request,
     const char *owner =
         request->auth.role != W_OPERATOR ? request->auth.customer : ref->owner;
 
-    if (!*service_version(request->ops->service))
-        return service_down_error(request->ops->service, err);
     if (!lease || !lives(lease) ||
         (*owner && !names_covers(owner, lease->customer)))
         return no_lease(leases, &ref->id, err);
     *ret = lease;
-    return 0;
+    return hosts_check_up(request->ops->hosts, lease->host, err);
 }
 
 static void renewed(void *arg, const void *answer, const struct vdc_error *why)
@@ -490,15 +595,19 @@ static void ask_about(struct request *request, service_done_fn *done)
     struct wire_lease_ref ref = *(const struct wire_lease_ref *)request->body;
     struct vdc_error err = { 0 };
     struct lease *lease = NULL;
+    struct service *service;
     int rc = find_own(request, &ref, &lease, &err);
 
     if (!rc) {
         asking->id = ref.id;
         strcpy(asking->customer, lease->customer);
+        asking->host = arena_strdup(request->arena, lease->host);
         ref.owner = lease->customer;
-        rc = service_ask(request->ops->service, request->message->number, &ref,
-                         done, NULL, asking, NULL, &err);
+        rc = hosts_service(request->ops->hosts, lease->host, &service, &err);
     }
+    if (!rc)
+        rc = service_ask(service, request->message->number, &ref, done, NULL,
+                         asking, NULL, &err);
     if (rc)
         request_fail(request, &err);
 }
@@ -513,15 +622,58 @@ void lease_drop(struct request *request)
     ask_about(request, drop_done);
 }
 
-static void list_done(void *arg, const void *answer,
-                      const struct vdc_error *why)
+/* By ids: the lists of hosts are each in another order. */
+static int compare_ids(const void *a, const void *b)
+{
+    const struct wire_lease *x = a, *y = b;
+
+    return memcmp(&x->id, &y->id, sizeof(x->id));
+}
+
+/* One that fits into one page stays as the hosts have it. */
+static void cut(const struct asking *asking, struct wire_lease_list *list)
+{
+    struct wire_lease *all = list->leases;
+    uint32_t at = 0, n = list->n_leases;
+    char text[UUID_TEXT_SIZE];
+
+    list->next = "";
+    if (!*asking->from && wire_page_count(&wire_struct_lease, all, n) == n)
+        return;
+    qsort(all, n, sizeof(*all), compare_ids);
+    while (*asking->from && at < n &&
+           memcmp(&all[at].id, &asking->id, sizeof(asking->id)) <= 0)
+        at++;
+    list->leases = all + at;
+    list->n_leases = wire_page_count(&wire_struct_lease, all + at, n - at);
+    if (at + list->n_leases < n)
+        list->next =
+            arena_strdup(asking->request->arena,
+                         uuid_format(&all[at + list->n_leases - 1].id, text));
+}
+
+static void list_done(void *arg, const struct gather_part *parts,
+                      size_t n_parts)
 {
     const struct asking *asking = arg;
+    struct request *request = asking->request;
+    struct wire_lease_list own = { 0 };
+    struct vdc_error err = { 0 };
+    size_t n = 0;
 
-    if (why)
-        request_fail(asking->request, why);
-    else
-        reply_own(asking, answer);
+    if (gather_none(parts, n_parts, &err)) {
+        request_fail(request, &err);
+        return;
+    }
+    for (size_t i = 0; i < n_parts; i++)
+        if (parts[i].list)
+            n += ((const struct wire_lease_list *)parts[i].list)->n_leases;
+    own.leases = ARENA_ARRAY(request->arena, n + 1, struct wire_lease);
+    for (size_t i = 0; i < n_parts; i++)
+        if (parts[i].list)
+            add_own(asking, parts[i].host, parts[i].list, &own);
+    cut(asking, &own);
+    request_reply(request, WIRE_MSG_lease_list_reply, &own);
 }
 
 void lease_list(struct request *request)
@@ -532,17 +684,21 @@ void lease_list(struct request *request)
     struct customer *c;
     int rc = 0;
 
-    if (*ref.owner || request->auth.role != W_OPERATOR) {
+    asking->from = ref.from;
+    if (*ref.from && !uuid_from_text(ref.from, &asking->id))
+        rc = wire_page_refuse(ref.from, &err);
+    if (!rc && (*ref.owner || request->auth.role != W_OPERATOR)) {
         rc = operations_customer(request, ref.owner, &c, &err);
         if (!rc)
             strcpy(asking->customer, c->name);
     }
-    /* the host knows nothing of projects; they are chosen when it answers */
-    ref.owner = !rc && *asking->customer && c->n_projects ? ""
-                                                          : asking->customer;
-    if (!rc)
-        rc = service_ask(request->ops->service, WIRE_MSG_lease_list, &ref,
-                         list_done, NULL, asking, NULL, &err);
-    if (rc)
+    if (rc) {
         request_fail(request, &err);
+        return;
+    }
+    /* hosts know nothing of projects; they are chosen when one answers */
+    ref.owner = *asking->customer && c->n_projects ? "" : asking->customer;
+    ref.from = "";
+    gather_all(request->ops, WIRE_MSG_lease_list, &ref, NULL, list_done,
+               asking);
 }

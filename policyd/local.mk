@@ -10,6 +10,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
+	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
 	policyd/bounds.c \
@@ -20,6 +21,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
+	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
 	policyd/command.c \
@@ -31,10 +33,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/customer.c \
 	policyd/customer_login.c \
 	policyd/customer_login.h \
+	policyd/decision.c \
+	policyd/decision.h \
 	policyd/effect.c \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/explain.c \
+	policyd/explain.h \
+	policyd/forecast.c \
 	policyd/gather.c \
 	policyd/gather.h \
 	policyd/guests.c \
@@ -42,8 +49,13 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/history.c \
 	policyd/history.h \
 	policyd/host.c \
+	policyd/host_change.c \
+	policyd/hosts.c \
+	policyd/hosts.h \
 	policyd/identity.c \
 	policyd/identity.h \
+	policyd/inventory.c \
+	policyd/inventory.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/http.c \
@@ -84,6 +96,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/brief.c \
+	policyd/placement/brief.h \
+	policyd/placement/capacity.c \
+	policyd/placement/capacity.h \
 	policyd/placement/constraint.c \
 	policyd/placement/constraint.def \
 	policyd/placement/constraint.h \
@@ -97,6 +113,10 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/record.c \
+	policyd/placement/record.h \
+	policyd/placement/replay.c \
+	policyd/placement/replay.h \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -111,6 +131,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/placement/whatif.c \
+	policyd/placement/whatif.h \
 	policyd/policy.c \
 	policyd/policy.h \
 	policyd/quota.c \

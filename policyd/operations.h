@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "policyd/book.h"
+#include "policyd/hosts.h"
 #include "policyd/service.h"
 #include "policyd/session.h"
 #include "policyd/setup.h"
@@ -17,17 +18,21 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct inventory;
+struct decisions;
 
 struct operations {
     struct event_base *base;
     const struct setup *setup;
     struct book *book;
-    struct service *service;
+    struct hosts *hosts;
     struct events *events;
-    struct reconcile *reconcile;
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct inventory *inventory;
+    struct decisions *decisions;
+    LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
 /* Opens the store and starts looking for resourced.  Errors: those of
@@ -79,9 +84,12 @@ request_fn audit_list, use_list;
 request_fn token_create, token_list, token_revoke;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
+request_fn host_add, host_remove, host_set;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
+request_fn explain_why, explain_why_not, explain_try;
+request_fn forecast_capacity, forecast_what_if;
 
 #endif

@@ -63,6 +63,15 @@ const struct setting setup_rows[] = {
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "
               "there are guests." },
+    { .name = "host_report_interval",
+      .offset = offsetof(struct setup, host_report_ms),
+      .type = SETTING_DURATION,
+      .fallback = "5s",
+      .min = 100,
+      .max = UINT64_C(3600000),
+      .text = "How often each host is asked what it has; besides, it is asked "
+              "after what happens there.  A host that has not answered in "
+              "this time gets no new guests." },
     { ROW(host_memory_reserve), .type = SETTING_MEM, .fallback = "32M",
       .max = MEM_MAX_KIB,
       .text = "Memory that always stays free in Xen, for Xen's own needs." },
@@ -82,8 +91,11 @@ const struct setting setup_rows[] = {
               "first is taken when none is named." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
-    { .name = "answer_keep", .offset = offsetof(struct setup, answer_keep_ms),
-      .type = SETTING_DURATION, .fallback = "24h", .min = 1000,
+    { .name = "answer_keep",
+      .offset = offsetof(struct setup, answer_keep_ms),
+      .type = SETTING_DURATION,
+      .fallback = "24h",
+      .min = 1000,
       .max = UINT64_C(2592000000),
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
@@ -96,6 +108,10 @@ const struct setting setup_rows[] = {
               "customers used.  Periods begin with the days of UTC if a day "
               "is a multiple of it.  What is recorded does not depend on "
               "it." },
+    { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
+      .min = 1, .max = 1000000,
+      .text = "How many decisions of placement are kept, so that 'xl-vdc why' "
+              "can explain them and make them again." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 

@@ -25,8 +25,10 @@ struct setup {
     struct setting_list customer_paths; /* with %c */
     struct setting_list customer_bridges;
     struct setting_list operators;
+    uint64_t host_report_ms; /* each host is asked so often */
     uint64_t answer_keep_ms; /* of requests with keys */
     uint64_t usage_period_ms;
+    uint64_t decisions_kept;
     /* worked out by setup_complete */
     uid_t *operator_uids;
     size_t n_operator_uids;

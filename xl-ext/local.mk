@@ -34,6 +34,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_usage.c \
 	xl-ext/cmd_vcpu.c \
 	xl-ext/cmd_verify.c \
+	xl-ext/cmd_why.c \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \

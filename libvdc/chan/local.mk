@@ -34,6 +34,9 @@ libvdc_chan_libchan_a_SOURCES = \
 	libvdc/chan/port_impl.h \
 	libvdc/chan/ring.c \
 	libvdc/chan/ring.h \
+	libvdc/chan/ring_copy.c \
+	libvdc/chan/ring_copy.h \
+	libvdc/chan/ring_inline.h \
 	libvdc/chan/ring_layout.h \
 	libvdc/chan/vchan.c \
 	libvdc/chan/vchan.h
@@ -60,6 +63,7 @@ libvdc_chan_libvdc_chan_all_a_SOURCES = \
 	libvdc/chan/port_blocking.c \
 	libvdc/chan/port_event.c \
 	libvdc/chan/ring.c \
+	libvdc/chan/ring_copy.c \
 	libvdc/chan/vchan.c \
 	libvdc/wire/decode.c \
 	libvdc/wire/encode.c \
@@ -92,6 +96,7 @@ vdcchan_HEADERS = \
 	libvdc/chan/mux.h \
 	libvdc/chan/port.h \
 	libvdc/chan/ring.h \
+	libvdc/chan/ring_inline.h \
 	libvdc/chan/vchan.h
 vdcbasedir = $(includedir)/vdc-chan/base
 vdcbase_HEADERS = libvdc/base/error.h libvdc/base/errors.def

@@ -15,6 +15,7 @@
 #include "chan/port_impl.h"
 
 #define BUFFER_FIRST 4096u
+#define PORT_SHORT 1024u         /* bytes that every ring takes in one piece */
 #define BUFFER_KEPT (64u * 1024) /* one that is larger is not kept */
 
 int port_new(struct link *link, enum ring_side side, uint32_t maker_to_taker,
@@ -78,7 +79,7 @@ void port_explain(int code, struct vdc_error *ret)
 
 /* ---- sending ---- */
 
-static int reserve(struct port *port, uint32_t size, uint8_t **ret)
+static inline int reserve(struct port *port, uint32_t size, uint8_t **ret)
 {
     if (port->broken)
         return VDC_E_PROTOCOL;
@@ -95,8 +96,8 @@ uint32_t port_piece_max(const struct port *port)
     return ring_most(&port->ring);
 }
 
-static int push_piece(struct port *port, uint16_t type, const uint8_t *data,
-                      uint32_t size, bool more)
+static inline int push_piece(struct port *port, uint16_t type,
+                             const uint8_t *data, uint32_t size, bool more)
 {
     uint8_t *at;
     int rc = reserve(port, size, &at);
@@ -120,7 +121,7 @@ static uint32_t piece_size(const struct port *port, size_t left)
     return left <= most ? (uint32_t)left : most / 2;
 }
 
-int port_push_rest(struct port *port)
+int port_push_all_rest(struct port *port)
 {
     while (port->rest) {
         size_t left = port->rest_size - port->rest_done;
@@ -139,7 +140,7 @@ int port_push_rest(struct port *port)
 }
 
 /* The outcome of a message, for the event loop to know of. */
-static int sent(struct port *port, int rc)
+static inline int sent(struct port *port, int rc)
 {
     if (rc == VDC_E_BUSY)
         port->counts.stalls++;
@@ -169,7 +170,8 @@ static void push_long(struct port *port, uint16_t type, const uint8_t *data,
     port->rest_type = type;
 }
 
-int port_queue(struct port *port, uint16_t type, const void *data, size_t size)
+static int queue_long(struct port *port, uint16_t type, const uint8_t *data,
+                      size_t size)
 {
     if (size > PORT_MESSAGE_MAX)
         return VDC_E_BAD_VALUE;
@@ -184,6 +186,16 @@ int port_queue(struct port *port, uint16_t type, const void *data, size_t size)
     if (piece < size)
         push_long(port, type, data, size, piece);
     return sent(port, 0);
+}
+
+int port_queue(struct port *port, uint16_t type, const void *data, size_t size)
+{
+    if (size > PORT_SHORT || port->rest)
+        return queue_long(port, type, data, size);
+    int rc = push_piece(port, type, data, (uint32_t)size, false);
+    if (!rc)
+        port->counts.messages_sent++;
+    return sent(port, rc);
 }
 
 int port_reserve(struct port *port, uint32_t size, uint8_t **ret)
@@ -236,26 +248,21 @@ static void give_back(struct port *port)
         notify(port);
 }
 
-static int peek(struct port *port, struct ring_message *ret)
+static inline int peek(struct port *port, struct ring_message *ret)
 {
     int rc = ring_peek(&port->ring, ret);
 
-    if (rc == VDC_E_BUSY && link_other_gone(port->link)) {
-        /* It may have written between the look and its death. */
-        rc = ring_peek(&port->ring, ret);
-        if (rc == VDC_E_BUSY)
-            rc = VDC_E_CLOSED;
-    }
-    return rc;
+    if (rc != VDC_E_BUSY || !link_other_gone(port->link))
+        return rc;
+    /* It may have written between the look and its death. */
+    rc = ring_peek_other(&port->ring, ret);
+    return rc == VDC_E_BUSY ? VDC_E_CLOSED : rc;
 }
 
 /* Room in the buffer for `size` more bytes, which were checked. */
 static void grow(struct port *port, size_t size)
 {
     size_t needed = port->used + size;
-
-    if (needed <= port->buffer_size)
-        return;
     size_t larger = port->buffer_size ? port->buffer_size : BUFFER_FIRST;
     while (larger < needed)
         larger *= 2;
@@ -265,7 +272,8 @@ static void grow(struct port *port, size_t size)
 
 /* One piece into the buffer.  An empty one with more to come would be a
  * message without end. */
-static int take_piece(struct port *port, const struct ring_message *piece)
+static inline int take_piece(struct port *port,
+                             const struct ring_message *piece)
 {
     if (piece->size > port->options.message_max - port->used ||
         (piece->more && piece->size == 0) ||
@@ -273,7 +281,8 @@ static int take_piece(struct port *port, const struct ring_message *piece)
         port->broken = true;
         return VDC_E_PROTOCOL;
     }
-    grow(port, piece->size);
+    if (piece->size > port->buffer_size - port->used)
+        grow(port, piece->size);
     if (piece->size)
         memcpy(port->buffer + port->used, piece->data, piece->size);
     port->used += piece->size;
@@ -297,31 +306,39 @@ static void forget_taken(struct port *port)
     }
 }
 
+/* Gives room back before the caller waits. */
+static int nothing_taken(struct port *port, int rc)
+{
+    if (port->taken)
+        give_back(port);
+    return rc;
+}
+
+static int whole_message(struct port *port, struct port_message *ret)
+{
+    port->counts.messages_received++;
+    ret->data = port->buffer ? port->buffer : (const uint8_t *)"";
+    ret->size = port->used;
+    ret->type = port->type;
+    return 0;
+}
+
 int port_take(struct port *port, struct port_message *ret)
 {
+    struct ring_message piece;
+
     if (port->broken)
         return VDC_E_PROTOCOL;
     if (!port->partial)
         forget_taken(port);
     for (unsigned i = 0; i < PORT_PIECES_MAX; i++) {
-        struct ring_message piece;
         int rc = peek(port, &piece);
         if (!rc)
             rc = take_piece(port, &piece);
-        if (rc) {
-            if (port->taken)
-                give_back(port);
-            return rc;
-        }
-        if (!port->partial) {
-            port->counts.messages_received++;
-            *ret = (struct port_message){
-                .data = port->buffer ? port->buffer : (const uint8_t *)"",
-                .size = port->used,
-                .type = port->type,
-            };
-            return 0;
-        }
+        if (rc)
+            return nothing_taken(port, rc);
+        if (!port->partial)
+            return whole_message(port, ret);
     }
     give_back(port);
     return VDC_E_BUSY;

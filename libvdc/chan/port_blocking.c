@@ -123,34 +123,46 @@ static int wait_more(struct port *port, bool for_room, struct wait *wait)
     return sleep_for(port, wait);
 }
 
-static void received(struct port *port, const struct wait *wait)
+static void received(struct port *port, bool slept)
 {
     uint64_t sent = port->counts.messages_sent;
 
-    port->in_row = !wait->slept && sent == port->sent_then;
+    port->in_row = !slept && sent == port->sent_then;
     port->sent_then = sent;
 }
 
-int port_receive(struct port *port, int timeout_ms, struct port_message *ret)
+static int receive_waiting(struct port *port, int timeout_ms,
+                           struct port_message *ret)
 {
     struct wait wait = wait_begin(timeout_ms);
 
     for (;;) {
-        int rc = port_take(port, ret);
-        if (rc == VDC_E_BUSY && timeout_ms == 0) {
-            /* The last chance to see that the other end died. */
-            port_flush(port);
-            port_wake(port);
-            rc = port_take(port, ret);
-        }
-        if (!rc)
-            received(port, &wait);
-        if (rc != VDC_E_BUSY)
-            return rc;
-        rc = wait_more(port, false, &wait);
+        int rc = wait_more(port, false, &wait);
         if (rc)
             return rc;
+        rc = port_take(port, ret);
+        if (!rc)
+            received(port, wait.slept);
+        if (rc != VDC_E_BUSY)
+            return rc;
     }
+}
+
+int port_receive(struct port *port, int timeout_ms, struct port_message *ret)
+{
+    int rc = port_take(port, ret);
+
+    if (rc == VDC_E_BUSY && timeout_ms == 0) {
+        /* The last chance to see that the other end died. */
+        port_flush(port);
+        port_wake(port);
+        rc = port_take(port, ret);
+    }
+    if (rc == VDC_E_BUSY)
+        return receive_waiting(port, timeout_ms, ret);
+    if (!rc)
+        received(port, false);
+    return rc;
 }
 
 /* Sends wait for room alone: a message that waits to be taken must not keep
@@ -174,19 +186,33 @@ static int wait_room(struct port *port, struct wait *wait)
     return sleep_for(port, wait);
 }
 
-int port_send(struct port *port, int timeout_ms, uint16_t type,
-              const void *data, size_t size)
+/* queued: the message is, and its rest waits for room. */
+static int send_waiting(struct port *port, int timeout_ms, uint16_t type,
+                        const void *data, size_t size, bool queued)
 {
     struct wait wait = wait_begin(timeout_ms);
-    int rc;
+    int rc = queued ? 0 : VDC_E_BUSY;
 
-    while ((rc = port_queue(port, type, data, size)) == VDC_E_BUSY) {
+    while (rc == VDC_E_BUSY) {
         rc = wait_room(port, &wait);
         if (rc)
             return rc;
+        rc = port_queue(port, type, data, size);
     }
     while (!rc && (rc = port_push_rest(port)) == VDC_E_BUSY)
         rc = wait_room(port, &wait);
+    port_flush(port);
+    return rc;
+}
+
+int port_send(struct port *port, int timeout_ms, uint16_t type,
+              const void *data, size_t size)
+{
+    int rc = port_queue(port, type, data, size);
+
+    if (rc == VDC_E_BUSY || port->rest)
+        return send_waiting(port, timeout_ms, type, data, size,
+                            rc != VDC_E_BUSY);
     port_flush(port);
     return rc;
 }

@@ -49,8 +49,12 @@ struct port {
     void (*count)(void *owner);
 };
 
-/* Puts what it can of a rest into the ring. 0: there is none left. */
-int port_push_rest(struct port *port);
+/* Puts what it can of the rest into the ring. 0: there is none left. */
+int port_push_all_rest(struct port *port);
+static inline int port_push_rest(struct port *port)
+{
+    return port->rest ? port_push_all_rest(port) : 0;
+}
 /* What a code from a port means, for a person. */
 void port_explain(int code, struct vdc_error *ret);
 

@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "chan/ring_copy.h"
 #include "chan/ring_layout.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -30,7 +31,6 @@
 #define STORE_RELAXED(at, value) __atomic_store_n(at, value, __ATOMIC_RELAXED)
 #define STORE_ORDERED(at, value) __atomic_store_n(at, value, __ATOMIC_SEQ_CST)
 
-#define CACHE_LINE 64u
 #define CLAIM (8 * CACHE_LINE) /* at once, when there are few left */
 #define FEW (2 * CACHE_LINE)
 #define CLAIM_MOST (CLAIM + FEW)
@@ -64,21 +64,14 @@ bool ring_was_used(const void *memory, enum ring_side side)
     return LOAD(&shared->side[side].state) != RING_STATE_ABSENT;
 }
 
-/* The bytes that a message of this size has in the ring. */
-static uint32_t frame_size(uint32_t size)
+static uint32_t least(uint32_t a, uint32_t b)
 {
-    return RING_HEADER + ((size + 7) & ~7u);
+    return a < b ? a : b;
 }
 
 static uint32_t most_of(uint32_t ring_size)
 {
     return ring_size / 2 - RING_HEADER;
-}
-
-/* Also seen by the thread of the other direction. */
-static bool is_broken(const struct ring *ring)
-{
-    return LOAD_RELAXED(&ring->broken);
 }
 
 static int break_ring(struct ring *ring)
@@ -173,7 +166,8 @@ static bool resume(struct ring *ring)
 
     out->head = out->told = LOAD_RELAXED(&ring->ours->head);
     out->copied = out->claimed = out->head;
-    in->tail = in->told = LOAD_RELAXED(&ring->ours->tail);
+    out->easy = out->ready = out->head;
+    in->tail = in->told = in->easy = LOAD_RELAXED(&ring->ours->tail);
     out->tail_seen = LOAD(&ring->theirs->tail);
     in->head_seen = LOAD(&ring->theirs->head);
     out->finished = state == RING_STATE_FINISHED;
@@ -188,8 +182,8 @@ int ring_attach(struct ring *ring, enum ring_side side, void *memory,
                 struct vdc_error *err)
 {
     struct ring_shared *shared = memory;
-    int rc = set_up(ring, side, memory, size, maker_to_taker, taker_to_maker,
-                    err);
+    int rc =
+        set_up(ring, side, memory, size, maker_to_taker, taker_to_maker, err);
 
     if (rc)
         return rc;
@@ -230,8 +224,8 @@ static inline enum ring_other look_at_other(const struct ring *ring)
         return RING_OTHER_ABSENT;
     if (!life || state >= RING_STATE_CLOSED)
         return RING_OTHER_GONE;
-    return state == RING_STATE_FINISHED ? RING_OTHER_FINISHED :
-                                          RING_OTHER_OPEN;
+    return state == RING_STATE_FINISHED ? RING_OTHER_FINISHED
+                                        : RING_OTHER_OPEN;
 }
 
 enum ring_other ring_other(const struct ring *ring)
@@ -245,6 +239,8 @@ bool ring_finish(struct ring *ring)
         return false;
     ring_publish(ring);
     ring->out.finished = true;
+    ring->out.reserved = 0;
+    ring->out.easy = ring->out.ready = ring->out.head;
     STORE_ORDERED(&ring->ours->state, RING_STATE_FINISHED);
     return true;
 }
@@ -296,10 +292,17 @@ static void copy_staged(struct ring_out *out)
 
     if (!n)
         return;
-    const uint64_t *from = out->stage + (out->copied - out->base) / 8;
-    for (uint64_t *to = at; n; n -= 8)
-        STORE_RELAXED(to++, *from++);
+    ring_copy(at, out->stage + (out->copied - out->base) / 8, n);
     out->copied = out->head;
+}
+
+/* Bytes from head on that can be staged without a look. */
+static uint32_t easy_room(const struct ring_out *out)
+{
+    uint32_t rest = out->size - (out->head & (out->size - 1));
+    uint32_t stage = RING_STAGE - (out->head - out->base);
+
+    return least(least(rest, stage), room(out));
 }
 
 /* Where a frame is to be made that begins after `skip` bytes. */
@@ -310,24 +313,25 @@ static uint8_t *place(struct ring_out *out, uint32_t frame, uint32_t skip)
     out->direct = frame > STAGED_MOST || skip;
     if (out->direct || at == 0 || out->head - out->base + frame > RING_STAGE)
         copy_staged(out);
+    if (out->direct) {
+        out->easy = out->head;
+        return out->data + at;
+    }
     if (out->copied == out->head)
         out->base = out->head;
-    if (out->direct)
-        return out->data + at;
-    return (uint8_t *)out->stage + (out->head - out->base);
+    out->easy = out->head + easy_room(out);
+    return ring_staged(out);
 }
 
-int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret)
+static int reserve_anywhere(struct ring *ring, uint32_t size, uint8_t **ret)
 {
     struct ring_out *out = &ring->out;
 
-    if (is_broken(ring))
-        return VDC_E_PROTOCOL;
     if (size > most_of(out->size))
         return VDC_E_BAD_VALUE;
     if (out->finished || look_at_other(ring) == RING_OTHER_GONE)
         return VDC_E_CLOSED;
-    uint32_t frame = frame_size(size);
+    uint32_t frame = ring_frame_size(size);
     uint32_t skip = skip_before(out, frame);
     if (skip + frame > room(out)) {
         if (!accept_tail(out, LOAD(&ring->theirs->tail)))
@@ -337,34 +341,45 @@ int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret)
     }
     out->reserved = frame;
     out->skip = skip;
-    out->frame = place(out, frame, skip);
-    *ret = out->frame + RING_HEADER;
+    *ret = place(out, frame, skip) + RING_HEADER;
     return 0;
 }
 
-static void put_header(void *at, uint32_t size, uint16_t type, uint16_t flags)
-{
-    uint64_t header = size | (uint64_t)type << 32 | (uint64_t)flags << 48;
-
-    STORE_RELAXED((uint64_t *)at, header);
-}
-
-void ring_commit(struct ring *ring, uint32_t size, uint16_t type, bool more)
+/* The first message since others were published is made in the lines that
+ * were claimed for it. */
+int ring_reserve_other(struct ring *ring, uint32_t size, uint8_t **ret)
 {
     struct ring_out *out = &ring->out;
-    uint32_t frame = frame_size(size);
 
-    assert(out->reserved && frame <= out->reserved);
+    if (ring_is_broken(ring))
+        return VDC_E_PROTOCOL;
+    if (out->head != out->told ||
+        !ring_frame_fits(size, out->ready - out->head))
+        return reserve_anywhere(ring, size, ret);
+    if (look_at_other(ring) == RING_OTHER_GONE)
+        return VDC_E_CLOSED;
+    out->easy = out->head;
+    out->direct = true;
+    out->skip = 0;
+    out->reserved = ring_frame_size(size);
+    *ret = out->data + (out->head & (out->size - 1)) + RING_HEADER;
+    return 0;
+}
+
+void ring_commit_direct(struct ring *ring, uint32_t size, uint64_t header)
+{
+    struct ring_out *out = &ring->out;
+    void *pad = out->data + (out->head & (out->size - 1));
+
     if (out->skip) {
-        put_header(out->data + (out->head & (out->size - 1)),
-                   out->skip - RING_HEADER, 0, RING_FLAG_PAD);
+        STORE_RELAXED((uint64_t *)pad, (uint64_t)RING_FLAG_PAD << 48 |
+                                           (out->skip - RING_HEADER));
         out->head += out->skip;
     }
-    put_header(out->frame, size, type, more ? RING_FLAG_MORE : 0);
-    out->head += frame;
-    out->reserved = 0;
-    if (out->direct)
-        out->copied = out->head;
+    void *frame = out->data + (out->head & (out->size - 1));
+    STORE_RELAXED((uint64_t *)frame, header);
+    out->head += ring_frame_size(size);
+    out->copied = out->easy = out->head;
 }
 
 /*
@@ -381,6 +396,7 @@ static void claim_lines(struct ring_out *out)
 
     if (out->reserved || room(out) < CLAIM_MOST || (some && ahead >= FEW))
         return;
+    uint32_t rest = out->size - (out->head & (out->size - 1));
     if (!some)
         out->claimed = (out->head + CACHE_LINE) & ~(CACHE_LINE - 1);
     for (unsigned i = 0; i < CLAIM / CACHE_LINE; i++) {
@@ -388,6 +404,7 @@ static void claim_lines(struct ring_out *out)
         STORE_RELAXED((uint64_t *)line, 0);
         out->claimed += CACHE_LINE;
     }
+    out->ready = out->head + least(rest, out->claimed - out->head);
 }
 
 bool ring_publish(struct ring *ring)
@@ -395,10 +412,15 @@ bool ring_publish(struct ring *ring)
     struct ring_out *out = &ring->out;
     uint32_t from = out->told;
 
-    if (out->head == from || is_broken(ring))
+    if (out->head == from || ring_is_broken(ring))
         return false;
-    copy_staged(out);
+    if (out->copied != out->head)
+        copy_staged(out);
     out->told = out->head;
+    if (out->ready - out->head > CLAIM_MOST)
+        out->ready = out->head;
+    if (!out->reserved)
+        out->easy = out->head; /* the next looks whether anybody is there */
     STORE_ORDERED(&ring->ours->head, out->head);
     bool wanted =
         passed(LOAD_ORDERED(&ring->theirs->want_message), from, out->head);
@@ -435,13 +457,6 @@ static int look_for_more(struct ring *ring)
     return in->head_seen != in->tail ? 0 : VDC_E_CLOSED;
 }
 
-static uint64_t read_header(const struct ring_in *in)
-{
-    void *at = in->data + (in->tail & (in->size - 1));
-
-    return LOAD_RELAXED((uint64_t *)at);
-}
-
 static uint16_t header_flags(uint64_t header)
 {
     return (uint16_t)(header >> 48);
@@ -459,57 +474,50 @@ static uint32_t padding(const struct ring_in *in, uint64_t header)
     return rest;
 }
 
-/* Looks at what is next, which is at least 8 bytes; false: it is wrong. */
-static bool open_frame(struct ring_in *in)
+/* Takes over a header, after which there is its frame; false: it is wrong. */
+static bool open_frame(struct ring_in *in, uint64_t header)
 {
-    uint64_t header = read_header(in);
-
     if (header_flags(header) & RING_FLAG_PAD) {
         uint32_t skip = padding(in, header);
         if (!skip)
             return false;
         in->tail += skip;
-        header = read_header(in);
+        header = ring_read_header(in);
     }
-    uint32_t size = (uint32_t)header;
-    if ((header_flags(header) & ~RING_FLAG_MORE) || size > most_of(in->size))
+    uint32_t rest = in->size - (in->tail & (in->size - 1));
+    uint32_t most = least(in->head_seen - in->tail, least(rest, in->size / 2));
+    if ((header_flags(header) & ~RING_FLAG_MORE) ||
+        !ring_frame_fits((uint32_t)header, most))
         return false;
-    uint32_t frame = frame_size(size);
-    if (frame > in->head_seen - in->tail ||
-        frame > in->size - (in->tail & (in->size - 1)))
-        return false;
+    in->easy = in->tail + most;
     in->header = header;
-    in->frame = frame;
+    in->frame = ring_frame_size((uint32_t)header);
     return true;
 }
 
-int ring_peek(struct ring *ring, struct ring_message *ret)
+int ring_peek_behind(struct ring *ring, uint64_t header,
+                     struct ring_message *ret)
 {
-    struct ring_in *in = &ring->in;
-
-    if (is_broken(ring))
-        return VDC_E_PROTOCOL;
-    if (!in->frame) {
-        int rc = in->tail == in->head_seen ? look_for_more(ring) : 0;
-        if (rc)
-            return rc;
-        if (!open_frame(in))
-            return break_ring(ring);
-    }
-    ret->data = in->data + (in->tail & (in->size - 1)) + RING_HEADER;
-    ret->size = (uint32_t)in->header;
-    ret->type = (uint16_t)(in->header >> 32);
-    ret->more = header_flags(in->header) & RING_FLAG_MORE;
+    if (!open_frame(&ring->in, header))
+        return break_ring(ring);
+    ring_describe(&ring->in, ring->in.header, ret);
     return 0;
 }
 
-void ring_release(struct ring *ring)
+int ring_peek_other(struct ring *ring, struct ring_message *ret)
 {
     struct ring_in *in = &ring->in;
 
-    assert(in->frame);
-    in->tail += in->frame;
-    in->frame = 0;
+    if (ring_is_broken(ring))
+        return VDC_E_PROTOCOL;
+    if (in->frame) {
+        ring_describe(in, in->header, ret);
+        return 0;
+    }
+    int rc = in->tail == in->head_seen ? look_for_more(ring) : 0;
+    if (rc)
+        return rc;
+    return ring_peek_behind(ring, ring_read_header(in), ret);
 }
 
 bool ring_give_back(struct ring *ring)
@@ -517,7 +525,7 @@ bool ring_give_back(struct ring *ring)
     struct ring_in *in = &ring->in;
     uint32_t from = in->told;
 
-    if (in->tail == from || is_broken(ring))
+    if (in->tail == from || ring_is_broken(ring))
         return false;
     in->told = in->tail;
     STORE_ORDERED(&ring->ours->tail, in->tail);
@@ -530,7 +538,7 @@ bool ring_want_message(struct ring *ring)
 {
     struct ring_in *in = &ring->in;
 
-    if (is_broken(ring) || in->frame || in->tail != in->head_seen)
+    if (ring_is_broken(ring) || in->frame || in->tail != in->head_seen)
         return true;
     assert(in->told == in->tail);
     STORE_ORDERED(&ring->ours->want_message, in->tail);
@@ -547,10 +555,10 @@ bool ring_want_room(struct ring *ring, uint32_t size)
 {
     struct ring_out *out = &ring->out;
 
-    if (is_broken(ring) || out->finished || size > most_of(out->size))
+    if (ring_is_broken(ring) || out->finished || size > most_of(out->size))
         return true;
     assert(out->told == out->head);
-    uint32_t frame = frame_size(size);
+    uint32_t frame = ring_frame_size(size);
     uint32_t needed = skip_before(out, frame) + frame;
     if (needed <= room(out))
         return true;

@@ -32,7 +32,7 @@ extern "C" {
 #define RING_SIZE_MAX (4u * 1024 * 1024) /* powers of two between */
 /* Of short messages, kept together before they are copied to the shared
  * memory. */
-#define RING_STAGE 2048u
+#define RING_STAGE 4096u
 
 enum ring_side {
     RING_MAKER, /* who made the memory */
@@ -61,9 +61,12 @@ struct ring_out {
     uint32_t claimed;   /* position of the first line not claimed yet */
     uint32_t told;      /* of these, published */
     uint32_t tail_seen; /* of these, taken by the other end, last read */
+    uint32_t easy;      /* frames up to this position go to the stage, and need
+                         * no look at anything; head: none does */
+    uint32_t ready;     /* frames up to this position can be made in place at
+                         * once, the first since others were published */
     uint32_t reserved;  /* bytes of the open reservation, its header too */
     uint32_t skip;      /* bytes of padding before it */
-    uint8_t *frame;     /* where it is */
     bool direct;        /* in the shared memory, not in the stage */
     bool finished;
     uint64_t stage[RING_STAGE / 8];
@@ -75,6 +78,8 @@ struct ring_in {
     uint32_t tail;      /* bytes taken, ever; ours */
     uint32_t told;      /* of these, given back */
     uint32_t head_seen; /* bytes written by the other end, last read */
+    uint32_t easy;      /* up to this position they lie in one piece, and are
+                         * no more than the largest frame */
     uint32_t frame;     /* bytes of the peeked message, its header too */
     uint64_t header;    /* of the peeked message, as it was checked */
 };
@@ -87,8 +92,10 @@ struct ring {
     bool broken;
     struct ring_shared_side *ours;   /* written by us */
     struct ring_shared_side *theirs; /* by the other end */
+    /* Each direction may have its thread. */
+    uint8_t apart1[128];
     struct ring_out out;
-    uint8_t apart[128]; /* each direction may have its thread */
+    uint8_t apart2[128];
     struct ring_in in;
 };
 
@@ -129,12 +136,16 @@ uint32_t ring_most(const struct ring *ring);
  * made in private memory, from where all go to the shared memory together:
  * many short stores to memory that the other end has in its cache are slow.)
  * VDC_E_BUSY: no room now (ask for notice with ring_want_room).
- * VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
+ * VDC_E_CLOSED: the other end is gone, which is looked for with the first
+ * message after each ring_publish, and with others now and then.
+ * VDC_E_PROTOCOL, VDC_E_BAD_VALUE (size > ring_most).
  */
-int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret);
+static inline int ring_reserve(struct ring *ring, uint32_t size,
+                               uint8_t **ret);
 /* The last reserved one is done, and has `size` bytes (no more than were
  * reserved).  A reservation that is not committed is given up by the next. */
-void ring_commit(struct ring *ring, uint32_t size, uint16_t type, bool more);
+static inline void ring_commit(struct ring *ring, uint32_t size, uint16_t type,
+                               bool more);
 /* The other end may see all that is committed.  true: notify it. */
 bool ring_publish(struct ring *ring);
 
@@ -143,10 +154,10 @@ bool ring_publish(struct ring *ring);
 /* The next message, which stays where it is until ring_release.
  * VDC_E_BUSY: none now.  VDC_E_CLOSED: none any more, the other end has
  * closed or died; VDC_E_PROTOCOL. */
-int ring_peek(struct ring *ring, struct ring_message *ret);
+static inline int ring_peek(struct ring *ring, struct ring_message *ret);
 /* The peeked one is not needed any more.  Its bytes stay as they are until
  * ring_give_back, so that several can be looked at together. */
-void ring_release(struct ring *ring);
+static inline void ring_release(struct ring *ring);
 /* The other end may use the room.  true: notify it. */
 bool ring_give_back(struct ring *ring);
 
@@ -182,5 +193,7 @@ enum ring_other ring_other(const struct ring *ring);
 #ifdef __cplusplus
 }
 #endif
+
+#include "chan/ring_inline.h"
 
 #endif

@@ -52,10 +52,6 @@ _Static_assert(sizeof(struct ring_shared_side) == 0x200, "layout");
 _Static_assert(offsetof(struct ring_shared_side, head) == 0x80, "layout");
 _Static_assert(offsetof(struct ring_shared_side, tail) == 0x100, "layout");
 
-/* A frame's header is one little-endian number of 64 bits: size in the lowest
- * 32, then 16 of type, then 16 of flags. */
-#define RING_HEADER 8u
-#define RING_FLAG_MORE 1u
-#define RING_FLAG_PAD 2u
+/* Frames: ring_inline.h. */
 
 #endif

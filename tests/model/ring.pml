@@ -5,7 +5,9 @@
  * Memory is as on x86: the stores of each side go through a buffer and reach
  * memory later, in their order; loads see memory.  No side ever loads what it
  * has stored itself, so a load never has to look into a buffer.  A fence
- * waits until the buffer is empty.
+ * waits until the buffer is empty.  (Stores past the caches, which ring_copy.c
+ * may use for frames, keep no order, but are over before the position is
+ * stored: there is a fence between.)
  *
  * Left out: frames are all of one size, so there are no headers and no pads,
  * and room is counted in frames; positions are modulo 8 instead of 2^32, and

@@ -13,6 +13,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-projects.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
+	tests/sim/test-cli-why.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
 	tests/sim/test-endpoint.sh \

@@ -28,3 +28,18 @@ tests_sim_test_policyd_again_SOURCES = \
 	tests/sim/test_policyd_etcd.c \
 	tests/sim/test_policyd_etcd.h
 tests_sim_test_policyd_again_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
+
+# one policyd, several hosts
+check_PROGRAMS += tests/sim/test_hosts
+TESTS += tests/sim/test_hosts
+tests_sim_test_hosts_SOURCES = \
+	tests/sim/hosts_bed.c \
+	tests/sim/hosts_bed.h \
+	tests/sim/test_hosts.c \
+	tests/sim/test_hosts.h \
+	tests/sim/test_hosts_random.c \
+	tests/sim/test_policyd_bed.c \
+	tests/sim/test_policyd_bed.h
+tests_sim_test_hosts_LDADD = $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS) \
+	$(SQLITE_LIBS)
+EXTRA_DIST += tests/sim/long/hosts.sh

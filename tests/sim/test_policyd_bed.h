@@ -60,6 +60,8 @@ const char *bed_path(const struct bed *bed, const char *name);
 void bed_start(struct bed *bed);
 void bed_start_policyd(struct bed *bed);
 void bed_start_resourced(struct bed *bed);
+/* A daemon with settings of its own; its log is the bed's. */
+pid_t bed_spawn(const struct bed *bed, const char *program, const char *conf);
 /* Waits until policyd reaches resourced (or until it does not). */
 bool bed_wait_joined(const struct bed *bed, bool joined);
 void bed_kill(pid_t *pid, int sig);

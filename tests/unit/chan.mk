@@ -57,7 +57,8 @@ endif
 # it needs is compiled for it.
 if HAVE_TSAN
 TSAN_CFLAGS = $(WARN_CFLAGS) -fsanitize=thread -DVDC_TSAN
-RING_ALONE = libvdc/chan/ring.c libvdc/base/error.c
+RING_ALONE = libvdc/chan/ring.c libvdc/chan/ring_copy.c \
+	libvdc/base/error.c
 check_PROGRAMS += tests/unit/chan/test_ring_threads_tsan
 TESTS += tests/unit/chan/test_ring_threads_tsan
 tests_unit_chan_test_ring_threads_tsan_SOURCES = \

@@ -206,6 +206,74 @@ static void test_batch(void)
     pair_free(&pair);
 }
 
+/* Batches of every size up to what is staged, and beyond, from every place in
+ * a line: however they are copied, they come whole, and nothing else does. */
+static void test_batches(void)
+{
+    struct ring_pair pair;
+    struct ring_message message;
+    uint32_t n_good = 0, n_all = 0;
+
+    pair_make(&pair, 16384, 4096, (uint32_t)-40000 & ~7u);
+    for (uint32_t n = 1; n <= 80; n++)
+        for (uint32_t size = 40; size < 104; size += 7) {
+            uint8_t *to;
+            for (uint32_t i = 0; i < n; i++) {
+                CU_ASSERT_EQUAL(ring_reserve(&pair.maker, size, &to), 0);
+                seed_fill(to, size, n + i);
+                ring_commit(&pair.maker, size, (uint16_t)(n + i), false);
+            }
+            CU_ASSERT_EQUAL(ring_peek(&pair.taker, &message), VDC_E_BUSY);
+            ring_publish(&pair.maker);
+            for (uint32_t i = 0; i < n; i++, n_all++)
+                n_good += pair_receive(&pair.taker, size, n + i, false, NULL);
+            CU_ASSERT_EQUAL(ring_peek(&pair.taker, &message), VDC_E_BUSY);
+        }
+    CU_ASSERT_EQUAL(n_good, n_all);
+    pair_free(&pair);
+}
+
+/* What needs no look at the other end is never for long: the first message
+ * after each publish sees that it is gone, and no reservation outlives the end
+ * of this side. */
+static void test_easy(void)
+{
+    struct ring_pair pair;
+    uint8_t *to;
+
+    pair_make(&pair, 4096, 4096, 0);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), 0);
+        ring_commit(&pair.maker, 10, 1, false);
+    }
+    pair.memory[ring_life_offset(RING_TAKER)] = 0;
+    ring_publish(&pair.maker);
+    CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), VDC_E_CLOSED);
+    pair_remake(&pair, 0);
+    for (int alone = 0; alone < 20; alone++) /* lines are claimed, or not */
+        pair_send(&pair.maker, 10, 1, false, NULL);
+    pair.memory[ring_life_offset(RING_TAKER)] = 0;
+    CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), VDC_E_CLOSED);
+    /* Finished. */
+    for (int n_sent = 0; n_sent < 3; n_sent++) {
+        pair_remake(&pair, 0);
+        for (int i = 0; i < n_sent; i++)
+            pair_send(&pair.maker, 10, 1, false, NULL);
+        CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), 0);
+        ring_finish(&pair.maker);
+        CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), VDC_E_CLOSED);
+    }
+    /* Broken by the thread of the other direction. */
+    pair_remake(&pair, 0);
+    CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), 0);
+    ring_commit(&pair.maker, 10, 1, false);
+    pair_shared(&pair)->side[RING_TAKER].head = 4;
+    CU_ASSERT_EQUAL(ring_peek(&pair.maker, &(struct ring_message){ 0 }),
+                    VDC_E_PROTOCOL);
+    CU_ASSERT_EQUAL(ring_reserve(&pair.maker, 10, &to), VDC_E_PROTOCOL);
+    pair_free(&pair);
+}
+
 /* Notified is who asked, once. */
 static void test_want_message(void)
 {
@@ -418,6 +486,8 @@ static const struct unit_test tests[] = {
     { "large rings", test_large_rings },
     { "full", test_full },
     { "batch", test_batch },
+    { "batches", test_batches },
+    { "easy", test_easy },
     { "publish while making", test_publish_while_making },
     { "fill one by one", test_fill_one_by_one },
     { "want message", test_want_message },

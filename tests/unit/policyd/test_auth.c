@@ -10,6 +10,8 @@
 static const char *const looks[] = {
     "version",     "customer_list", "partition_list", "partition_show",
     "device_list", "host_list",     "events",         "resource_list",
+    "placement_why", "placement_why_not", "placement_try",
+    "placement_what_if", "placement_capacity",
     "audit_list",  "use_list",      "lease_list",     "cancel",
 };
 
