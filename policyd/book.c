@@ -201,6 +201,9 @@ static void refused(void *arg, const struct vdc_error *why)
     struct book *book = arg;
     size_t n = undo_run(book->undo, take_back, book);
 
+    /* those are not taken back, but may be missing after a restart */
+    decisions_break(book->decisions);
+
     if (book->notify.refused)
         book->notify.refused(book->notify.arg, n, why);
 }
@@ -256,12 +259,16 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
 
     book->store = store;
     book->answers = answers_new();
+    book->decisions = decisions_new(SIZE_MAX);
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
     book->tokens = tokens_new();
     TAILQ_INIT(&book->hosts);
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
+    if (!rc)
+        rc = book_load_decision(book, NULL, err);
+    book_keep_decisions(book);
     store_set_notify(store, &notify);
     if (!rc)
         rc = add_provider(book, err);
@@ -284,6 +291,8 @@ void book_close(struct book *book)
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
+    decisions_free(book->decisions);
+    book_load_decision(book, NULL, NULL);
     undo_free(book->undo);
     store_close(book->store);
     free(book);

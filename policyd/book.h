@@ -79,6 +79,7 @@ struct book_host {
 };
 
 struct book;
+struct decisions;
 
 /* Takes over the store, also on failure.  Errors: those of loading. */
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
@@ -92,6 +93,9 @@ struct book_notify {
     void *arg;
 };
 void book_set_notify(struct book *book, const struct book_notify *notify);
+
+/* Those that are stored; what is added to them is, too. */
+struct decisions *book_decisions(const struct book *book);
 
 /* As store_wait, store_drain and store_read. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);

@@ -3,8 +3,10 @@
  * center.
  */
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/daemon.h"
+#include "base/log.h"
 #include "policyd/guests.h"
 #include "policyd/operations.h"
 #include "policyd/server.h"
@@ -15,11 +17,25 @@ static struct operations *operations;
 static struct server *server;
 static struct guests *guests;
 
+/* Each host takes some descriptors, each client one. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("no more than %llu descriptors are allowed",
+                    (unsigned long long)limit.rlim_cur);
+}
+
 static int start(struct event_base *base, struct arena *arena,
                  struct vdc_error *err)
 {
     /* a file-size limit is an error of the write, not our end */
     signal(SIGXFSZ, SIG_IGN);
+    allow_descriptors();
     int rc = setup_complete(&setup, arena, err);
     if (!rc)
         rc = operations_new(base, &setup, &operations, err);

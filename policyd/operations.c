@@ -62,6 +62,8 @@ static const struct {
     { WIRE_MSG_placement_try, explain_try },
     { WIRE_MSG_placement_capacity, forecast_capacity },
     { WIRE_MSG_placement_what_if, forecast_what_if },
+    { WIRE_MSG_rebalance, moves_rebalance },
+    { WIRE_MSG_host_evacuate, moves_evacuate },
 };
 
 void operations_dispatch(struct request *request, const struct auth_peer *peer)
@@ -135,7 +137,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
         return rc;
     }
     ops->inventory = inventory_new(ops->book);
-    ops->decisions = decisions_new(setup->decisions_kept);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -166,7 +169,6 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
-    decisions_free(ops->decisions);
     inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);

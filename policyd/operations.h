@@ -31,7 +31,7 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct inventory *inventory;
-    struct decisions *decisions;
+    struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
@@ -91,5 +91,6 @@ request_fn events_query;
 request_fn console_attach;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
+request_fn moves_rebalance, moves_evacuate;
 
 #endif
