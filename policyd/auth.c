@@ -116,8 +116,8 @@ int auth_identify(const struct setup *setup, const struct book *book,
 }
 
 /* Who may only look may send what only looks, whatever is in it; a customer's
- * user what is about guests.  All that is not here is for those who may everything that their
- * side (`who` of the message) may. */
+ * user what is about guests.  All that is not here is for those who may
+ * everything that their side (`who` of the message) may. */
 static const struct {
     enum wire_message_number number;
     enum wire_role needs;

@@ -180,14 +180,23 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/session.h \
 	policyd/setup.c \
 	policyd/setup.h \
+	policyd/standby.c \
+	policyd/standby.h \
 	policyd/store.c \
 	policyd/store.h \
 	policyd/store_convert.c \
 	policyd/store_impl.h \
+	policyd/store_lead.c \
+	policyd/store_lead.h \
 	policyd/store_load.c \
 	policyd/store_open.c \
 	policyd/store_record.c \
 	policyd/store_records.def \
+	policyd/store_whole.c \
+	policyd/transfer.c \
+	policyd/transfer.h \
+	policyd/transfer_text.c \
+	policyd/transfer_text.h \
 	policyd/token.c \
 	policyd/token.h \
 	policyd/token_request.c \

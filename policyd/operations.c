@@ -121,17 +121,15 @@ static void book_lost(void *arg, const struct vdc_error *why)
 }
 
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err)
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
     const struct book_notify changed = { book_refused, book_lost, ops };
-    struct store *store;
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_open(base, &setup->store, &store, err);
-    if (!rc)
-        rc = book_open(store, &ops->book, err);
+    int rc = book_open(store, &ops->book, err);
     if (rc) {
         free(ops);
         return rc;
