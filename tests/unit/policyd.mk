@@ -19,6 +19,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
+	tests/unit/policyd/test_placement_brief \
 	tests/unit/policyd/test_placement_capacity \
 	tests/unit/policyd/test_placement_random \
 	tests/unit/policyd/test_placement_record \
@@ -99,6 +100,10 @@ tests_unit_policyd_test_placement_view_SOURCES = \
 	tests/unit/policyd/test_placement_view.c $(placement_world)
 tests_unit_policyd_test_placement_view_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_view_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_brief_SOURCES = \
+	tests/unit/policyd/test_placement_brief.c $(placement_world)
+tests_unit_policyd_test_placement_brief_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_brief_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_capacity_SOURCES = \
 	tests/unit/policyd/test_placement_capacity.c $(placement_world)
 tests_unit_policyd_test_placement_capacity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
