@@ -14,6 +14,8 @@ EXTRA_DIST += \
 	doc/design/004-resource-database.md \
 	doc/design/005-channels.md \
 	doc/design/006-placement.md \
+	doc/design/007-hosts.md \
+	doc/design/008-explanations.md \
 	doc/design/010-data-center-store.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \

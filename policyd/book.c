@@ -20,6 +20,24 @@ static int compare_uuid(const void *a, const void *b)
 
 /* ---- in memory ---- */
 
+void book_tell(const struct book *book, const struct assignment *a, bool gone)
+{
+    if (book->watch)
+        book->watch(book->watch_arg, a, gone);
+}
+
+void book_watch(struct book *book, book_watch_fn *fn, void *arg)
+{
+    const struct customer *c;
+    const struct assignment *a;
+
+    book->watch = fn;
+    book->watch_arg = arg;
+    TAILQ_FOREACH(c, &book->customers, link)
+    TAILQ_FOREACH(a, &c->assignments, link)
+    book_tell(book, a, false);
+}
+
 static void copy_logins(struct customer *c, const struct wire_customer *from)
 {
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
@@ -68,10 +86,11 @@ struct customer *book_insert_customer(struct book *book,
 
 void book_drop_assignment(struct book *book, struct assignment *a)
 {
+    book_tell(book, a, true);
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
-    free(a->host);
+    book_take_away(book, a);
     free(a->macs);
     free(a->reason);
     free(a);
@@ -96,7 +115,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->uuid = s->uuid;
     strncpy(a->name, s->name, sizeof(a->name) - 1);
     strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
-    a->host = xstrdup(s->host);
+    book_put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
     a->macs = xstrdup(s->macs);
@@ -106,6 +125,7 @@ struct assignment *book_insert_assignment(struct book *book,
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
         abort(); /* no memory: as everywhere */
+    book_tell(book, a, false);
     return a;
 }
 
@@ -136,6 +156,9 @@ static void refused(void *arg, const struct vdc_error *why)
 {
     struct book *book = arg;
     size_t n = undo_run(book->undo, take_back, book);
+
+    /* those are not taken back, but may be missing after a restart */
+    decisions_break(book->decisions);
 
     if (book->notify.refused)
         book->notify.refused(book->notify.arg, n, why);
@@ -178,17 +201,50 @@ static int add_provider(struct book *book, struct vdc_error *err)
     return rc ? rc : store_settle(book->store, err);
 }
 
-int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+static struct book *new_book(struct store *store)
 {
     struct book *book = XNEW(struct book);
-    const struct store_notify notify = { durable, refused, lost, book };
 
     book->store = store;
     book->answers = answers_new();
+    book->decisions = decisions_new(SIZE_MAX);
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
+    TAILQ_INIT(&book->hosts);
+    return book;
+}
+
+struct book *book_new_trial(void)
+{
+    return new_book(NULL);
+}
+
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const char *wanted = record_id(record, body, arena);
+    int rc = 0;
+
+    if (wanted && strcmp(id, wanted) != 0)
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "the id '%s' should be '%s'",
+                           id, wanted);
+    if (!rc && book_kinds[record].apply)
+        rc = book_kinds[record].apply(book, id, body, err);
+    arena_free(arena);
+    return rc;
+}
+
+int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+{
+    struct book *book = new_book(store);
+    const struct store_notify notify = { durable, refused, lost, book };
+
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
+    if (!rc)
+        rc = book_load_decision(book, NULL, err);
+    book_keep_decisions(book);
     store_set_notify(store, &notify);
     if (!rc)
         rc = add_provider(book, err);
@@ -206,7 +262,11 @@ void book_close(struct book *book)
         return;
     while (!TAILQ_EMPTY(&book->customers))
         book_drop_customer(book, TAILQ_FIRST(&book->customers));
+    while (!TAILQ_EMPTY(&book->hosts))
+        book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
+    decisions_free(book->decisions);
+    book_load_decision(book, NULL, NULL);
     undo_free(book->undo);
     store_close(book->store);
     free(book);

@@ -21,12 +21,14 @@
 #include "wire/wire.h"
 
 struct assignment {
-    TAILQ_ENTRY(assignment) link; /* of its customer */
+    TAILQ_ENTRY(assignment) link;       /* of its customer */
+    TAILQ_ENTRY(assignment) link_there; /* of its host */
     struct customer *customer;
+    struct book_host *there;
     struct vdc_uuid uuid;
     char name[NAMES_GUEST_MAX + 1];
     char new_name[NAMES_GUEST_MAX + 1]; /* while RENAMING */
-    char *host;
+    const char *host;
     int state; /* enum assignment_state */
     struct wire_usage counts;
     char *macs;
@@ -41,6 +43,7 @@ struct assignment {
     bool settling;  /* found on its host; if it goes again, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
     bool seen;      /* scratch of the comparison with the host */
+    bool listed;    /* scratch of lists */
 };
 
 struct customer {
@@ -57,11 +60,31 @@ struct customer {
 
 TAILQ_HEAD(customer_list, customer);
 
+/* A host that there is a record of, or that something is assigned to. */
+struct book_host {
+    TAILQ_ENTRY(book_host) link;
+    char *name;
+    const struct wire_host_record *record; /* NULL: there is none */
+    TAILQ_HEAD(, assignment) assignments;
+    size_t n_assignments;
+    struct arena *arena; /* of the record */
+};
+
 struct book;
+struct decisions;
 
 /* Takes over the store, also on failure.  Errors: those of loading. */
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
+
+/*
+ * One without a store, to see whether records would be loaded: they are given
+ * in the order of the table.  For book_try and book_close alone.
+ * Errors: VDC_E_STORE_CORRUPT, VDC_E_BAD_VALUE (the id is not the body's).
+ */
+struct book *book_new_trial(void);
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err);
 
 struct book_notify {
     /* So many changes were taken back, and what is above says so now. */
@@ -72,9 +95,17 @@ struct book_notify {
 };
 void book_set_notify(struct book *book, const struct book_notify *notify);
 
+/* Those that are stored; what is added to them is, too. */
+struct decisions *book_decisions(const struct book *book);
+
 /* As store_wait and store_drain. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
 void book_drain(struct book *book);
+
+/* Told of each assignment that is there, and later is new or counts for
+ * something else; `gone`: before it goes.  One watcher; NULL ends it. */
+typedef void book_watch_fn(void *arg, const struct assignment *a, bool gone);
+void book_watch(struct book *book, book_watch_fn *fn, void *arg);
 
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
@@ -87,6 +118,12 @@ struct assignment *book_assignment_by_name(const struct customer *customer,
                                            const char *name);
 struct assignment *book_assignment_by_mac(const struct book *book,
                                           const char *mac);
+
+/* All, in no order: NULL when there is none (any more). */
+const struct book_host *book_hosts(const struct book *book);
+const struct book_host *book_host_next(const struct book_host *host);
+/* NULL when nothing is known of it. */
+const struct book_host *book_host(const struct book *book, const char *name);
 
 /* What the customer has, assignments on their way in included. */
 void book_usage(const struct customer *customer, struct wire_usage *ret);
@@ -103,6 +140,11 @@ int book_customer_set(struct book *book, struct customer *customer,
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
                          struct vdc_error *err);
+/* Adds a host, or replaces what was entered of it. */
+int book_host_put(struct book *book, const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err);
+int book_host_remove(struct book *book, const char *name,
+                     const struct store_audit *audit, struct vdc_error *err);
 /* The customer named must exist. */
 int book_assignment_add(struct book *book, const struct store_assignment *a,
                         const struct store_audit *audit,
@@ -118,6 +160,10 @@ int book_assignment_count(struct book *book, struct assignment *a,
                           enum assignment_state state,
                           const struct wire_usage *counts, const char *macs,
                           const struct store_audit *audit,
+                          struct vdc_error *err);
+/* Another host, and why, while it is being created. */
+int book_assignment_place(struct book *book, struct assignment *a,
+                          const char *host, const char *reason,
                           struct vdc_error *err);
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,

@@ -181,6 +181,19 @@ int book_customer_remove(struct book *book, struct customer *customer,
     return rc;
 }
 
+int book_host_put(struct book *book, const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err)
+{
+    return commit(book, STORE_PUT, STORE_HOST, record->name, record, audit,
+                  err);
+}
+
+int book_host_remove(struct book *book, const char *name,
+                     const struct store_audit *audit, struct vdc_error *err)
+{
+    return commit(book, STORE_REMOVE, STORE_HOST, name, NULL, audit, err);
+}
+
 static int put_row(struct book *book, const struct store_assignment *row,
                    const struct store_audit *audit, struct vdc_error *err)
 {
@@ -243,6 +256,18 @@ int book_assignment_count(struct book *book, struct assignment *a,
     if (macs)
         row.macs = macs;
     return put(book, a, &row, audit, err);
+}
+
+int book_assignment_place(struct book *book, struct assignment *a,
+                          const char *host, const char *reason,
+                          struct vdc_error *err)
+{
+    struct store_assignment row = book_row(a);
+
+    assert(a->state == ASSIGNMENT_CREATING);
+    row.host = host;
+    row.reason = reason;
+    return put(book, a, &row, NULL, err);
 }
 
 int book_assignment_remove(struct book *book, struct assignment *a,

@@ -6,19 +6,29 @@
 
 #include "policyd/answers.h"
 #include "policyd/book.h"
+#include "policyd/decision.h"
 #include "policyd/undo.h"
 
 struct book {
     struct store *store;
     struct customer_list customers;
     void *by_uuid; /* tsearch(3) tree of assignments */
+    TAILQ_HEAD(, book_host) hosts;
+    void *hosts_by_name; /* tsearch(3) tree */
     struct answers *answers;
+    struct decisions *decisions;
+    struct loading_decision *loading; /* one of which parts were read */
     struct undo *undo;
     struct book_notify notify;
+    book_watch_fn *watch;
+    void *watch_arg;
     uint64_t n_audits;
 };
 
 /* ---- book.c: in memory ---- */
+
+/* The watcher: it is new or another, or goes. */
+void book_tell(const struct book *book, const struct assignment *a, bool gone);
 
 struct customer *book_insert_customer(struct book *book,
                                       const struct wire_customer *from);
@@ -30,6 +40,16 @@ struct assignment *book_insert_assignment(struct book *book,
                                           struct customer *customer,
                                           const struct store_assignment *s);
 void book_drop_assignment(struct book *book, struct assignment *a);
+
+/* ---- book_host.c ---- */
+
+/* NULL: there is no record of it. */
+void book_set_host(struct book *book, const char *name,
+                   const struct wire_host_record *record);
+/* Where an assignment is; taken away from one host, it is put to another, or
+ * ends. */
+void book_put_there(struct book *book, struct assignment *a, const char *host);
+void book_take_away(struct book *book, struct assignment *a);
 
 /* ---- book_record.c: what is in memory, as records ---- */
 
@@ -47,5 +67,13 @@ extern const struct book_kind book_kinds[STORE_N_RECORDS];
 
 /* As it is stored. */
 struct store_assignment book_row(const struct assignment *a);
+
+/* ---- book_decision.c: decisions, which are never taken back ---- */
+
+void book_keep_decisions(struct book *book);
+/* A part that is read; NULL: what was read so far is all. */
+int book_load_decision(struct book *book,
+                       const struct wire_stored_decision *part,
+                       struct vdc_error *err);
 
 #endif

@@ -40,8 +40,23 @@ static const void *describe_customer(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_host(struct book *book, const char *id, const void *body,
+                      struct vdc_error *err)
+{
+    book_set_host(book, id, body);
+    return 0;
+}
+
+static const void *describe_host(const struct book *book, const char *id,
+                                 struct arena *arena)
+{
+    const struct book_host *host = book_host(book, id);
+
+    return host ? host->record : NULL;
+}
+
 /* Texts may be its own. */
-static void change_assignment(struct assignment *a,
+static void change_assignment(struct book *book, struct assignment *a,
                               const struct store_assignment *to)
 {
     char name[sizeof(a->name)] = "", new_name[sizeof(a->new_name)] = "";
@@ -52,14 +67,18 @@ static void change_assignment(struct assignment *a,
     strncpy(new_name, to->new_name, sizeof(new_name) - 1);
     memcpy(a->name, name, sizeof(name));
     memcpy(a->new_name, new_name, sizeof(new_name));
-    free(a->host);
+    if (strcmp(a->host, host) != 0) {
+        book_take_away(book, a);
+        book_put_there(book, a, host);
+    }
+    free(host);
     free(a->macs);
     free(a->reason);
-    a->host = host;
     a->macs = macs;
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
+    book_tell(book, a, false);
 }
 
 static int apply_partition(struct book *book, const char *id, const void *body,
@@ -81,7 +100,7 @@ static int apply_partition(struct book *book, const char *id, const void *body,
     if (!body && a) {
         book_drop_assignment(book, a);
     } else if (body && a) {
-        change_assignment(a, &row);
+        change_assignment(book, a, &row);
     } else if (body) {
         customer = book_customer(book, row.customer);
         if (!customer)
@@ -168,8 +187,17 @@ static const void *describe_answer(const struct book *book, const char *id,
     return ret;
 }
 
+/* Those that are put while policyd runs are in memory already. */
+static int apply_decision(struct book *book, const char *id, const void *body,
+                          struct vdc_error *err)
+{
+    return body ? book_load_decision(book, body, err) : 0;
+}
+
 const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_CUSTOMER] = { apply_customer, describe_customer },
+    [STORE_HOST] = { apply_host, describe_host },
     [STORE_PARTITION] = { apply_partition, describe_partition },
     [STORE_ANSWER] = { apply_answer, describe_answer },
+    [STORE_DECISION] = { apply_decision, NULL },
 };

@@ -2,10 +2,11 @@
  * The road of a change:
  *
  *   key known? (and if nobody knows what came of it, the host is asked) ->
- *   which guests? -> the host looks at files and policy -> the host says what
- *   it has (for what is created) and what the guests have (for what counts in
- *   quotas) -> [decided, recorded] -> durable -> the host does it -> recorded
- *   -> durable -> answered
+ *   which guests, so which host? -> the host looks at files and policy -> the
+ *   host says what the guests have (for what counts in quotas) -> when no host
+ *   seems to have room for what is created, all report what they have ->
+ *   [decided, recorded] -> durable -> the host does it -> recorded -> durable
+ *   -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -17,12 +18,27 @@
 
 #include <string.h>
 
+#include "policyd/inventory.h"
 #include "policyd/operation.h"
 #include "policyd/partition.h"
 
 bool change_is_single(const struct change *change)
 {
     return change->request->message->number != WIRE_MSG_transaction;
+}
+
+bool change_creates(const struct change *change)
+{
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        if (change->guests[i].book == CHANGE_CREATES)
+            return true;
+    return false;
+}
+
+int change_service(const struct change *change, struct service **ret,
+                   struct vdc_error *err)
+{
+    return hosts_service(change->request->ops->hosts, change->host, ret, err);
 }
 
 void change_refuse(struct change *change, const struct vdc_error *err)
@@ -116,11 +132,18 @@ static void settled(struct change *change)
         return;
     }
     for (uint32_t i = 0;
-         i < reply->n_results && i < change->order.n_operations; i++)
+         i < reply->n_results && i < change->order.n_operations; i++) {
+        inventory_partition(change->request->ops->inventory,
+                            &reply->results[i].partition);
         present(change, i, &reply->results[i].partition);
+    }
     if (change_is_single(change)) {
+        inventory_partition(change->request->ops->inventory,
+                            &change->single.partition);
         present(change, 0, &change->single.partition);
-        change->single.reason = change->place_reason;
+        change->single.reason =
+            change->request->auth.role == W_OPERATOR ? change->place_reason
+                                                     : change->place_brief;
     }
     answer(change);
 }
@@ -151,15 +174,27 @@ static void settle(struct change *change)
     change_settle(change, settled);
 }
 
+static void go_on(struct change *change);
+
+/* Its report was older than what it had; or it is not there any more. */
+static bool has_no_room(const struct vdc_error *err)
+{
+    return err->code == VDC_E_NO_MEMORY || err->code == VDC_E_NO_DAEMON;
+}
+
 static void done(void *arg, const void *answer, const struct vdc_error *err)
 {
     struct change *change = arg;
     struct request *request = change->request;
     int rc = 0;
 
-    request->call = 0;
+    memset(&request->call, 0, sizeof(request->call));
     if (err) {
         change->why = *err;
+        if (has_no_room(err) && change_place_again(change)) {
+            go_on(change);
+            return;
+        }
         if (is_forgotten(change)) {
             memset(&change->why, 0, sizeof(change->why));
             describe_forgotten(change);
@@ -191,7 +226,8 @@ static void more(void *arg, const struct wire_frame *frame)
     partition_more(change->request, frame);
 }
 
-static int forward_create(struct change *change, struct vdc_error *err)
+static int forward_create(struct change *change, struct service *service,
+                          struct vdc_error *err)
 {
     struct request *request = change->request;
     const struct wire_operation *op = &change->order.operations[0];
@@ -203,11 +239,12 @@ static int forward_create(struct change *change, struct vdc_error *err)
     order.definition = op->definition;
     order.owner = op->owner;
     order.xen_name = op->xen_name;
-    return service_create(request->ops->service, &order, done, more, change,
-                          &request->call, err);
+    return service_create(service, &order, done, more, change, &request->call,
+                          err);
 }
 
-static int forward_ref(struct change *change, struct vdc_error *err)
+static int forward_ref(struct change *change, struct service *service,
+                       struct vdc_error *err)
 {
     struct request *request = change->request;
     const struct wire_operation *op = &change->order.operations[0];
@@ -220,15 +257,18 @@ static int forward_ref(struct change *change, struct vdc_error *err)
     ref.new_xen_name = op->new_xen_name;
     ref.key = change->order.key;
     ref.owner = change->owner;
-    return service_act(request->ops->service, request->message->number, &ref,
-                       done, more, change, &request->call, err);
+    return service_act(service, request->message->number, &ref, done, more,
+                       change, &request->call, err);
 }
 
-static void forward(struct change *change)
+static int send(struct change *change)
 {
     struct request *request = change->request;
-    int rc;
+    struct service *service;
+    int rc = change_service(change, &service, &change->why);
 
+    if (rc)
+        return rc;
     /* with a key, as what is recalled is the answer to a transaction; these
      * wait for the guest, which transactions do not */
     change->as_transaction =
@@ -237,13 +277,20 @@ static void forward(struct change *change)
          change->order.operations[0].kind != WIRE_OP_SHUTDOWN &&
          change->order.operations[0].kind != WIRE_OP_REBOOT);
     if (change->as_transaction)
-        rc = service_transaction(request->ops->service, &change->order, done,
-                                 more, change, &request->call, &change->why);
-    else if (request->message->number == WIRE_MSG_partition_create)
-        rc = forward_create(change, &change->why);
+        return service_transaction(service, &change->order, done, more, change,
+                                   &request->call, &change->why);
+    if (request->message->number == WIRE_MSG_partition_create)
+        return forward_create(change, service, &change->why);
+    return forward_ref(change, service, &change->why);
+}
+
+static void forward(struct change *change)
+{
+    if (send(change) == 0)
+        return;
+    if (has_no_room(&change->why) && change_place_again(change))
+        go_on(change);
     else
-        rc = forward_ref(change, &change->why);
-    if (rc)
         change_settle(change, settled);
 }
 
@@ -263,24 +310,34 @@ static void recorded(void *arg, const struct vdc_error *why)
     }
 }
 
+static void go_on(struct change *change)
+{
+    if (!book_wait(change->request->ops->book, recorded, change))
+        forward(change);
+}
+
 static void refused(struct change *change)
 {
     ended(change, true);
 }
 
-static void decide(struct change *change)
+static void decide(void *arg)
 {
+    struct change *change = arg;
+
     if (ended(change, false))
         return;
     change_decide(change);
+    if (change->reasons.n_errors || change->order.dry_run)
+        change_unplace(change);
     if (change->reasons.n_errors) {
         change_ask_reasons(change, refused);
         return;
     }
     if (change_record(change, &change->why))
         change_settle(change, settled);
-    else if (!book_wait(change->request->ops->book, recorded, change))
-        forward(change);
+    else
+        go_on(change);
 }
 
 /* ---- what the guests have ---- */
@@ -311,6 +368,7 @@ static void measured(void *arg, const void *answer,
 
 static void measure(struct change *change)
 {
+    struct service *service;
     struct vdc_error err = { 0 };
 
     if (ended(change, false))
@@ -319,29 +377,19 @@ static void measure(struct change *change)
         const struct change_guest *guest = &change->guests[change->at];
         if (guest->book == CHANGE_CREATES || !(guest->counts || guest->starts))
             continue;
-        if (service_measure(change->request->ops->service, &guest->uuid,
-                            measured, change, &err))
+        if (change_service(change, &service, &err) ||
+            service_measure(service, &guest->uuid, measured, change, &err))
             change_fail(change, &err);
         return;
     }
-    decide(change);
+    /* nobody is refused by an old report */
+    if (change_creates(change) && !change_has_place(change))
+        hosts_refresh(change->request->ops->hosts, decide, change);
+    else
+        decide(change);
 }
 
-/* ---- what the host has ---- */
-
-static void host_known(void *arg, const void *answer,
-                       const struct vdc_error *why)
-{
-    struct change *change = arg;
-    struct vdc_error err = { 0 };
-
-    if (why || wire_struct_copy(&wire_struct_host, answer,
-                                change->request->arena, &change->host, &err)) {
-        change_fail(change, why ? why : &err);
-        return;
-    }
-    measure(change);
-}
+/* ---- what the host says of files ---- */
 
 static void examined(void *arg, const void *answer,
                      const struct vdc_error *why)
@@ -350,7 +398,6 @@ static void examined(void *arg, const void *answer,
     struct request *request = change->request;
     const struct service_examined *found = answer;
     struct vdc_error err = { 0 };
-    bool creates = false;
 
     if (why || wire_struct_copy(&wire_struct_transaction, found->order,
                                 request->arena, &change->order, &err)) {
@@ -363,33 +410,32 @@ static void examined(void *arg, const void *answer,
         change->refused[i] |= found->refused[i];
     if (ended(change, false))
         return;
-    for (uint32_t i = 0; i < change->n_guests; i++)
-        creates |= change->guests[i].book == CHANGE_CREATES;
     change->at = 0;
-    if (!creates)
-        measure(change);
-    else if (service_host(request->ops->service, host_known, change, &err))
-        change_fail(change, &err);
+    measure(change);
 }
 
 static void examine(struct change *change)
 {
     struct request *request = change->request;
-    struct operations *ops = request->ops;
     const char *customers[CHANGE_OPERATIONS_MAX];
+    struct service *service;
     struct vdc_error err = { 0 };
 
+    change_route(change);
+    int rc = change_service(change, &service, &err);
+    if (!rc && !*service_version(service))
+        rc = service_down_error(service, &err);
     /* without the host there is no more to be found out */
-    if (ended(change, !*service_version(ops->service)))
+    if (ended(change, rc != 0))
         return;
     for (uint32_t i = 0; i < change->order.n_operations; i++)
         customers[i] =
             change->guest_of[i] ? change->guest_of[i]->customer : "";
-    if (*service_version(ops->service)
-            ? service_examine(ops->service, &change->order, customers,
-                              request->auth.role != W_OPERATOR, examined,
-                              change, &err)
-            : service_down_error(ops->service, &err))
+    if (!rc)
+        rc = service_examine(service, &change->order, customers,
+                             request->auth.role != W_OPERATOR, examined,
+                             change, &err);
+    if (rc)
         change_fail(change, &err);
 }
 
@@ -463,8 +509,8 @@ static void look(struct change *change)
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         operation_clean(&change->order.operations[i]);
         change->refused[i] =
-            operation_check(&change->order.operations[i],
-                            request->auth.role, &change->reasons);
+            operation_check(&change->order.operations[i], request->auth.role,
+                            &change->reasons);
     }
     if (change->order.n_operations == 0) {
         vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
@@ -491,7 +537,8 @@ static void recalled(struct change *change)
         const struct assignment *a =
             book_assignment(ops->book, &change->single.partition.uuid);
         change->single.again = reply->again = true;
-        if (a && change->request->message->number == WIRE_MSG_partition_create)
+        if (a && change->request->auth.role == W_OPERATOR &&
+            change->request->message->number == WIRE_MSG_partition_create)
             change->single.reason = a->reason;
     }
     answer(change);

@@ -7,6 +7,7 @@
  *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
  *   change_decide.c  what is decided in one go, when all is known
+ *   change_place.c   on which host what is created comes
  *   change_host.c    what the host says besides doing it
  *   change_record.c  what is recorded before and after
  */
@@ -19,6 +20,8 @@
 #include "policyd/placement/place.h"
 
 #define CHANGE_OPERATIONS_MAX 16
+/* So many hosts are asked for room, one after the other. */
+#define CHANGE_PLACES_MAX 3
 
 /* What becomes of a guest's assignment. */
 enum change_book {
@@ -43,6 +46,7 @@ struct change_guest {
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */
     bool refused;  /* whatever is asked for it */
+    bool placed;   /* it is in the inventory, before it is in the book */
     struct effect effect;
     struct wire_usage growth; /* what it counts for more, when it is done */
 };
@@ -59,16 +63,23 @@ struct change {
     struct keyed *keyed;
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
-    struct reasons reasons; /* why it cannot be */
+    struct reasons reasons;               /* why it cannot be */
     bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
     bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
     bool lease_refused;
     void (*asked)(struct change *change);
-    bool as_transaction;    /* a single request may be sent as one */
-    struct wire_host host;
+    bool as_transaction; /* a single request may be sent as one */
+    const char *host;    /* the one that it is about: that of its guests, of
+                            its lease, or else which looks at its files and,
+                            decided, the one that was chosen */
+    bool pinned;         /* it can be no other */
+    const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
+    uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
+    char place_brief[PLACEMENT_REASON_MAX + 1];  /* the same for a customer */
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
+    bool lent;               /* its memory is in the inventory */
 
     /* what came of it */
     void (*settled)(struct change *change);
@@ -102,6 +113,34 @@ void change_find(struct change *change, void (*fn)(struct change *change));
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
 void change_decide(struct change *change);
+
+/* Whether something is created by it, and so has to be placed. */
+bool change_creates(const struct change *change);
+/* The service of its host.  Errors: those of hosts_service. */
+int change_service(const struct change *change, struct service **ret,
+                   struct vdc_error *err);
+
+/* change_place.c: the host that it is about, before anything is known of its
+ * files.  Adds a reason when there is more than one. */
+void change_route(struct change *change);
+/* change_place.c: whether there is a host, as far as hosts have reported. */
+bool change_has_place(struct change *change);
+/* change_place.c: chooses the host of what is created: change->host, or
+ * reasons. */
+void change_place(struct change *change);
+/* change_place.c: the host had no room after all (change->why): chooses
+ * another, and records that.  False when there is none, or it cannot be
+ * another; nothing is changed then. */
+bool change_place_again(struct change *change);
+/* change_place.c: nothing comes of it: guests that the book does not have are
+ * no more in the inventory. */
+void change_unplace(struct change *change);
+/* What placement is asked for a guest, and by which policy. */
+void place_request(struct operations *ops, const char *customer,
+                   const struct wire_definition *definition, bool start,
+                   struct placement_request *ret);
+const struct placement_policy *place_policy(const struct operations *ops,
+                                            const char *customer);
 
 /* change_host.c: it is refused; adds the reasons that its host has, then
  * calls `fn`. */

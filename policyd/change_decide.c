@@ -1,6 +1,6 @@
 /*
  * Deciding a change in one go, when everything was found out: names, UUIDs
- * and MACs, quotas, placement; see change.h.
+ * and MACs, quotas; see change.h.  Placement is in change_place.c.
  */
 #include <string.h>
 
@@ -287,92 +287,6 @@ static void check_lease(struct change *change)
     }
 }
 
-/* ---- placement ---- */
-
-/* What the guests that are there have of the host is the host's to say, so
- * the view has no guests but those of this change. */
-static struct placement_view *view_of(const struct change *change,
-                                      struct placement_names *names)
-{
-    const char *state = change->host.state;
-    struct placement_view *view = placement_view_new(names);
-    struct placement_host host = {
-        .name = placement_names_add(names, change->host.name),
-        .state = strcmp(state, "up") == 0 ? PLACEMENT_UP : PLACEMENT_DOWN,
-        .state_why = placement_names_add(names, state),
-        .memory = change->host.available_memory,
-    };
-
-    /* a lease's memory is not available to others, but to this */
-    host.memory.kib += change->lease.memory.kib;
-    if (host.memory.kib > MEM_MAX_KIB)
-        host.memory.kib = MEM_MAX_KIB;
-    if (host.name)
-        placement_view_put_host(view, &host, NULL, NULL);
-    return view;
-}
-
-static int place_one(struct change *change, struct placement_view *view,
-                     const struct wire_operation *op, struct vdc_error *err)
-{
-    const struct placement_policy *policy = placement_policy_find("spread");
-    const struct placement_request request = {
-        .spec = { .memory = op->definition.memory },
-        .start = op->start,
-    };
-    struct placement_decision decision;
-    int rc = placement_choose(view, &request, policy, &decision, err);
-
-    if (rc)
-        return rc;
-    placement_reason(view, &request, policy, &decision, change->place_reason,
-                     sizeof(change->place_reason));
-    const struct placement_guest guest = {
-        .host = decision.winner.host,
-        .spec = request.spec,
-        .runs = request.start,
-    };
-    return placement_view_add_guest(view, &guest, NULL, err);
-}
-
-static bool is_to_place(const struct change *change, uint32_t i)
-{
-    const struct change_guest *guest = change->guest_of[i];
-
-    return guest && guest->book == CHANGE_CREATES &&
-           change->order.operations[i].kind == WIRE_OP_CREATE;
-}
-
-static void place_from(struct change *change, uint32_t first)
-{
-    struct placement_names *names = placement_names_new();
-    struct placement_view *view = view_of(change, names);
-
-    for (uint32_t i = first; i < change->order.n_operations; i++) {
-        struct vdc_error err = { 0 };
-        if (!is_to_place(change, i))
-            continue;
-        if (place_one(change, view, &change->order.operations[i], &err)) {
-            change->unplaced[i] = true;
-            change_refuse(change, &err);
-            continue;
-        }
-        change->guest_of[i]->host = change->host.name;
-    }
-    placement_view_free(view);
-    placement_names_free(names);
-}
-
-/* The host was asked what it has only when there is somebody to place. */
-static void place(struct change *change)
-{
-    for (uint32_t i = 0; i < change->order.n_operations; i++)
-        if (is_to_place(change, i)) {
-            place_from(change, i);
-            return;
-        }
-}
-
 void change_decide(struct change *change)
 {
     for (uint32_t i = 0; i < change->n_guests; i++) {
@@ -389,5 +303,5 @@ void change_decide(struct change *change)
     check_quotas(change);
     for (uint32_t i = 0; i < change->n_guests; i++)
         check_grown(change, &change->guests[i]);
-    place(change);
+    change_place(change);
 }

@@ -100,8 +100,11 @@ static void look_at_create(struct change *change)
     }
     if (!again && identity_uuid(request->ops->book, uuid, &err))
         change_refuse_operation(change, change->at, &err);
+    const struct assignment *there =
+        again ? book_assignment(request->ops->book, uuid) : NULL;
     struct change_guest *guest =
-        add_guest(change, uuid, customer->name, op->definition.name, "");
+        add_guest(change, uuid, customer->name, op->definition.name,
+                  there ? there->host : "");
     guest->book = again ? CHANGE_KEEPS : CHANGE_CREATES;
     guest->counts = !again;
     change->guest_of[change->at] = guest;

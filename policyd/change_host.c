@@ -56,11 +56,10 @@ static void reasons_given(void *arg, const void *answer,
 {
     struct change *change = arg;
 
-    change->request->call = 0;
+    memset(&change->request->call, 0, sizeof(change->request->call));
     /* that it could not look at it is no reason */
-    if (why && !partition_outcome_unknown(why) &&
-        why->code != VDC_E_TIMEOUT && why->code != VDC_E_CANCELLED &&
-        why->code != VDC_E_NO_DAEMON)
+    if (why && !partition_outcome_unknown(why) && why->code != VDC_E_TIMEOUT &&
+        why->code != VDC_E_CANCELLED && why->code != VDC_E_NO_DAEMON)
         change_refuse(change, why);
     change->asked(change);
 }
@@ -70,12 +69,14 @@ void change_ask_reasons(struct change *change,
 {
     struct request *request = change->request;
     struct wire_transaction order;
+    struct service *service;
 
     change->asked = fn;
     choose(change, &order);
     if (change->lease_refused || order.n_operations == 0 ||
-        service_transaction(request->ops->service, &order, reasons_given,
-                            NULL, change, &request->call, NULL))
+        change_service(change, &service, NULL) ||
+        service_transaction(service, &order, reasons_given, NULL, change,
+                            &request->call, NULL))
         fn(change);
 }
 
@@ -98,12 +99,14 @@ static void looked(void *arg, const void *answer, const struct vdc_error *why)
 
 static void look_for(struct change *change)
 {
+    struct service *service;
+
     for (; change->at < change->n_guests; change->at++) {
         const struct change_guest *guest = &change->guests[change->at];
         if (guest->book == CHANGE_CREATES || !*guest->host)
             continue;
-        if (service_measure(change->request->ops->service, &guest->uuid,
-                            looked, change, NULL))
+        if (change_service(change, &service, NULL) ||
+            service_measure(service, &guest->uuid, looked, change, NULL))
             break;
         return;
     }

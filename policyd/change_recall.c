@@ -5,6 +5,8 @@
  * compared with the host, so that neither the answer nor what is done now
  * finds guests in a state that nobody brings to an end.  See change.h.
  */
+#include <string.h>
+
 #include "policyd/change.h"
 #include "policyd/partition.h"
 #include "policyd/reconcile.h"
@@ -35,7 +37,7 @@ static void recalled(void *arg, const void *answer,
     struct vdc_error err = { 0 };
     int rc = 0;
 
-    request->call = 0;
+    memset(&request->call, 0, sizeof(request->call));
     change->known = !why;
     if (why && why->code != VDC_E_NOT_FOUND) {
         err = *why;
@@ -49,24 +51,33 @@ static void recalled(void *arg, const void *answer,
     if (!rc && change->known)
         rc = wire_struct_copy(&wire_struct_transaction_reply, answer,
                               request->arena, &change->reply, &err);
+    struct host *host = hosts_find(request->ops->hosts, change->host);
+    if (!rc && !host)
+        rc = hosts_check_up(request->ops->hosts, change->host, &err);
     if (rc)
         change_fail(change, &err);
     else
-        reconcile_then(request->ops->reconcile, compared, change);
+        reconcile_then(host->reconcile, compared, change);
 }
 
 void change_recall(struct change *change, void (*fn)(struct change *change))
 {
     struct request *request = change->request;
+    const struct host *any = hosts_any(request->ops->hosts);
     struct wire_transaction order;
+    struct service *service;
     struct vdc_error err = { 0 };
 
     change->recalled = fn;
+    change->host = keys_host(change->keyed);
+    if (!*change->host && any)
+        change->host = arena_strdup(request->arena, any->name);
     wire_init(&wire_struct_transaction, &order);
     order.key = change->order.key;
     order.owner = change->owner;
     order.recall = true;
-    if (service_ask(request->ops->service, WIRE_MSG_transaction, &order,
-                    recalled, NULL, change, &request->call, &err))
+    if (change_service(change, &service, &err) ||
+        service_ask(service, WIRE_MSG_transaction, &order, recalled, NULL,
+                    change, &request->call, &err))
         change_fail(change, &err);
 }

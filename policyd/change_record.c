@@ -138,7 +138,7 @@ int change_record(struct change *change, struct vdc_error *err)
     if (change->order.dry_run)
         return 0;
     if (change->keyed)
-        rc = keys_note(change->keyed, err);
+        rc = keys_note(change->keyed, change->host, err);
     for (uint32_t i = 0; !rc && i < change->n_guests; i++)
         rc = record_guest(change, &change->guests[i], err);
     if (!rc && !uuid_is_zero(&change->order.lease)) {
@@ -224,7 +224,7 @@ static void settle_guest(struct change *change, struct change_guest *guest)
     if (guest->recorded && settle_recorded(change, guest, a, &err)) {
         if (err.code)
             log_error("guest '%s': %s", guest->name, err.text);
-        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+        hosts_reconcile_soon(ops->hosts, a->host, RECONCILE_RETRY_MS);
     }
 }
 
@@ -260,12 +260,14 @@ void change_settle(struct change *change, void (*fn)(struct change *change))
     }
     for (uint32_t i = 0; i < change->n_guests; i++)
         settle_guest(change, &change->guests[i]);
+    if (change->why.code)
+        change_unplace(change);
     if (change->leased)
         leases_settle(ops->leases, &change->order.lease,
                       change->why.code == 0);
     audit_rest(change);
     if (unknown) {
-        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+        hosts_reconcile_soon(ops->hosts, change->host, RECONCILE_RETRY_MS);
         fn(change);
         return;
     }

@@ -35,6 +35,7 @@ struct pending {
 
 struct command {
     struct event_base *base;
+    char *whose;
     const char *address, *broker;
     struct command_notify notify;
     int state;
@@ -80,8 +81,9 @@ static void fail_pending(struct command *c)
     struct pending *p;
 
     vdc_error_set(&err, VDC_E_CLOSED,
-                  "resourced went away before it answered: whether this was "
-                  "done is not known");
+                  "%sresourced went away before it answered: whether this was "
+                  "done is not known",
+                  c->whose);
     vdc_error_hint(&err, "`xl-vdc list` shows what is there");
     while ((p = TAILQ_FIRST(&c->pending))) {
         TAILQ_REMOVE(&c->pending, p, link);
@@ -259,13 +261,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct command *command_new(struct event_base *base, const char *address,
-                            const char *broker,
+struct command *command_new(struct event_base *base, const char *whose,
+                            const char *address, const char *broker,
                             const struct command_notify *notify)
 {
     struct command *c = XNEW(struct command);
 
     c->base = base;
+    c->whose = xstrdup(whose);
     c->address = address;
     c->broker = broker;
     c->notify = *notify;
@@ -278,15 +281,23 @@ struct command *command_new(struct event_base *base, const char *address,
     return c;
 }
 
+void command_stop(struct command *c)
+{
+    chan_destroy(c->chan);
+    c->chan = NULL;
+    c->state = COMMAND_WAITING; /* what is sent from now on is refused */
+    c->version[0] = '\0';
+    evtimer_del(c->timer);
+    fail_pending(c);
+}
+
 void command_free(struct command *c)
 {
     if (!c)
         return;
-    chan_destroy(c->chan);
-    c->chan = NULL;
-    c->state = COMMAND_WAITING; /* what is sent from now on is refused */
-    fail_pending(c);
+    command_stop(c);
     event_free(c->timer);
+    free(c->whose);
     free(c);
 }
 
@@ -302,7 +313,8 @@ const char *command_version(const struct command *c)
 
 int command_down_error(const struct command *c, struct vdc_error *err)
 {
-    vdc_error_set(err, VDC_E_NO_DAEMON, "resourced does not answer at %s: %s",
+    vdc_error_set(err, VDC_E_NO_DAEMON,
+                  "%sresourced does not answer at %s: %s", c->whose,
                   c->address, c->why_down.text);
     vdc_error_hint(err, "systemctl status xen-vdc-resourced");
     return VDC_E_NO_DAEMON;

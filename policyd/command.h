@@ -31,12 +31,15 @@ typedef void command_done_fn(void *arg, const struct wire_frame *answer,
 typedef void command_more_fn(void *arg, const struct wire_frame *frame);
 
 /* Starts connecting, from the loop.  The address, and where channeld is
- * reached if it is of a channel, must stay valid. */
-struct command *command_new(struct event_base *base, const char *address,
-                            const char *broker,
+ * reached if it is of a channel, must stay valid.  `whose` begins what is said
+ * of it: "", "host h2: ". */
+struct command *command_new(struct event_base *base, const char *whose,
+                            const char *address, const char *broker,
                             const struct command_notify *notify);
-/* Requests under way end with VDC_E_CLOSED, during this call; `down` is not
- * called.  NULL allowed. */
+/* Requests under way end with VDC_E_CLOSED, during this call, and what is sent
+ * from now on is refused; `down` is not called. */
+void command_stop(struct command *command);
+/* After that, or with it.  NULL allowed. */
 void command_free(struct command *command);
 
 bool command_is_up(const struct command *command);

@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -34,9 +35,18 @@ struct console {
     bool client_paused;
 };
 
+/* Of a host that policyd is not on. */
+struct place {
+    LIST_ENTRY(place) link;
+    char *address; /* of its command channel */
+    struct consoles_away *away;
+};
+
 struct consoles {
+    struct event_base *base;
+    const struct setup *setup;
     TAILQ_HEAD(, console) all;
-    struct consoles_away *away; /* NULL: policyd is on its host */
+    LIST_HEAD(, place) places;
 };
 
 struct consoles *consoles_new(struct event_base *base,
@@ -44,16 +54,41 @@ struct consoles *consoles_new(struct event_base *base,
 {
     struct consoles *consoles = XNEW(struct consoles);
 
+    consoles->base = base;
+    consoles->setup = setup;
     TAILQ_INIT(&consoles->all);
-    if (chan_address_is_channel(setup->command_address))
-        consoles->away = consoles_away_new(base, setup);
+    LIST_INIT(&consoles->places);
     return consoles;
+}
+
+/* NULL: policyd is on the host that has this address. */
+static struct consoles_away *away_of(struct consoles *consoles,
+                                     const char *address)
+{
+    struct place *place;
+
+    if (!chan_address_is_channel(address))
+        return NULL;
+    LIST_FOREACH(place, &consoles->places, link)
+    if (strcmp(place->address, address) == 0)
+        return place->away;
+    place = XNEW(struct place);
+    place->address = xstrdup(address);
+    place->away = consoles_away_new(consoles->base, consoles->setup, address);
+    LIST_INSERT_HEAD(&consoles->places, place, link);
+    return place->away;
 }
 
 void consoles_stop(struct consoles *consoles)
 {
-    consoles_away_free(consoles->away);
-    consoles->away = NULL;
+    struct place *place;
+
+    while ((place = LIST_FIRST(&consoles->places))) {
+        LIST_REMOVE(place, link);
+        consoles_away_free(place->away);
+        free(place->address);
+        free(place);
+    }
 }
 
 void consoles_free(struct consoles *consoles)
@@ -188,12 +223,14 @@ static int check_free(struct request *request, struct vdc_error *err)
     const struct consoles *consoles = request->ops->consoles;
     const struct vdc_uuid *uuid = request->owner;
     const struct console *other = attached(consoles, uuid);
+    const struct place *place;
 
     if (other)
         return vdc_error_set(err, VDC_E_BUSY,
                              "this console is attached already, by uid %u",
                              (unsigned)other->request->auth.uid);
-    if (consoles->away && console_away_is_asked(consoles->away, uuid))
+    LIST_FOREACH(place, &consoles->places, link)
+    if (console_away_is_asked(place->away, uuid))
         return vdc_error_set(err, VDC_E_BUSY,
                              "this console is being attached just now");
     return 0;
@@ -244,20 +281,25 @@ static void away_done(void *arg, int fd, const struct vdc_error *why)
 
 static void found(struct request *request, struct assignment *a)
 {
-    struct consoles_away *away = request->ops->consoles->away;
+    struct consoles *consoles = request->ops->consoles;
     struct wire_partition_ref ref;
+    struct service *service;
     struct vdc_error err = { 0 };
 
     wire_init(&wire_struct_partition_ref, &ref);
     ref.name = a->name;
     ref.uuid = a->uuid;
     request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
-    int rc = away ? check_free(request, &err) : 0;
+    int rc = hosts_service(request->ops->hosts, a->host, &service, &err);
+    struct consoles_away *away =
+        rc ? NULL : away_of(consoles, service_address(service));
+    if (!rc && away)
+        rc = check_free(request, &err);
     if (!rc && away)
         rc = console_away_open(away, &ref, away_done, request, &err);
     else if (!rc)
-        rc = service_act(request->ops->service, WIRE_MSG_console_where, &ref,
-                         where_done, NULL, request, NULL, &err);
+        rc = service_act(service, WIRE_MSG_console_where, &ref, where_done,
+                         NULL, request, NULL, &err);
     if (rc)
         request_fail(request, &err);
 }

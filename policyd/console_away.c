@@ -132,8 +132,8 @@ static int ask(struct away *away, const struct wire_partition_ref *ref,
     uint8_t *frame;
     size_t size;
 
-    int rc = wire_encode(WIRE_MSG_console_where, 1, ref, arena, &frame, &size,
-                         err);
+    int rc =
+        wire_encode(WIRE_MSG_console_where, 1, ref, arena, &frame, &size, err);
     if (!rc && chan_send(away->chan, frame, size))
         rc = vdc_error_set(err, VDC_E_CLOSED, "the channel has ended");
     arena_free(arena);
@@ -177,10 +177,11 @@ bool console_away_is_asked(const struct consoles_away *all,
 }
 
 struct consoles_away *consoles_away_new(struct event_base *base,
-                                        const struct setup *setup)
+                                        const struct setup *setup,
+                                        const char *address)
 {
     struct consoles_away *all = XNEW(struct consoles_away);
-    const char *host = strchr(setup->command_address, '@');
+    const char *host = strchr(address, '@');
 
     all->base = base;
     all->setup = setup;

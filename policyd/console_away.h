@@ -15,8 +15,10 @@
 struct consoles_away;
 struct event_base;
 
+/* `address`: of the host's command channel. */
 struct consoles_away *consoles_away_new(struct event_base *base,
-                                        const struct setup *setup);
+                                        const struct setup *setup,
+                                        const char *address);
 /* Ends them; what is asked for fails, during this call.  NULL allowed. */
 void consoles_away_free(struct consoles_away *all);
 

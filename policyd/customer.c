@@ -8,7 +8,6 @@
 #include "policyd/lease.h"
 #include "policyd/operations.h"
 #include "policyd/quota.h"
-#include "policyd/reconcile.h"
 #include "wire/page.h"
 
 static void describe(const struct operations *ops, const struct customer *c,
@@ -151,7 +150,7 @@ void customer_create(struct request *request)
                  (unsigned)request->auth.uid);
     if (!order->dry_run)
         /* its partitions may be there already, after a lost database */
-        reconcile_soon(ops->reconcile, 0);
+        hosts_reconcile_soon(ops->hosts, NULL, 0);
     reply_one(request, &customer);
 }
 

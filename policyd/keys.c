@@ -20,8 +20,9 @@ struct keyed {
     struct request *request;
     const char *owner, *key;
     uint64_t digest;
-    bool open; /* noted before, without an answer */
-    bool same; /* and by this very request */
+    bool open;        /* noted before, without an answer */
+    bool same;        /* and by this very request */
+    const char *host; /* to which that was sent */
     TAILQ_HEAD(, joined) joined;
     struct store_answer answer; /* body NULL: none yet */
 };
@@ -150,6 +151,10 @@ int keys_begin(struct request *request, const char *owner, const char *key,
         return rc;
     keyed->open = !rc && answer.message == STORE_ANSWER_OPEN;
     keyed->same = !rc && answer.digest == keyed->digest;
+    keyed->host = "";
+    if (keyed->open)
+        keyed->host = arena_printf(request->arena, "%.*s", (int)answer.size,
+                                   (const char *)answer.body);
     if (rc || keyed->open) {
         TAILQ_INSERT_TAIL(&keys->under_way, keyed, link);
         *ret_keyed = keyed;
@@ -186,9 +191,17 @@ static int put(struct keyed *keyed, struct vdc_error *err)
     return book_answer_put(ops->book, answer, err);
 }
 
-int keys_note(struct keyed *keyed, struct vdc_error *err)
+const char *keys_host(const struct keyed *keyed)
+{
+    return keyed->host;
+}
+
+/* In place of a body there is the host's name. */
+int keys_note(struct keyed *keyed, const char *host, struct vdc_error *err)
 {
     keyed->answer.message = STORE_ANSWER_OPEN;
+    keyed->answer.body = (const uint8_t *)host;
+    keyed->answer.size = strlen(host);
     return put(keyed, err);
 }
 
@@ -198,6 +211,8 @@ void keys_keep(struct keyed *keyed, enum wire_message_number number,
     const struct wire_message *message = wire_message_by_number(number);
     struct vdc_error err = { 0 };
     uint8_t *data;
+
+    keyed->answer.body = NULL;
     int rc = wire_struct_encode(message->body, body, keyed->request->arena,
                                 &data, &keyed->answer.size, &err);
 

@@ -40,8 +40,10 @@ int keys_begin(struct request *request, const char *owner, const char *key,
  * VDC_E_CONFLICT by keys_check_same. */
 bool keys_is_open(const struct keyed *keyed);
 int keys_check_same(const struct keyed *keyed, struct vdc_error *err);
-/* Notes it, before the host is asked.  Errors: those of a commit. */
-int keys_note(struct keyed *keyed, struct vdc_error *err);
+/* Which host that was sent to; "": that was not noted. */
+const char *keys_host(const struct keyed *keyed);
+/* Notes it, before this host is asked.  Errors: those of a commit. */
+int keys_note(struct keyed *keyed, const char *host, struct vdc_error *err);
 /* It succeeded: its answer is kept.  A failure to is logged. */
 void keys_keep(struct keyed *keyed, enum wire_message_number number,
                const void *body);

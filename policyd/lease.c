@@ -1,9 +1,9 @@
 /*
  * Leases; see lease.h.  All are made and ended through here, so that the list
- * is complete once resourced has been asked after a connection was made.  One
+ * is complete once each host has been asked after a connection was made.  One
  * that has run out is left out at once: resourced's clock began earlier.
  */
-#include "policyd/lease.h"
+#include "policyd/lease_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/gather.h"
-#include "policyd/quota.h"
-
-/* Of one customer, so that small ones cannot fill the host's memory. */
-#define LEASES_MAX 64
-
-struct lease {
-    TAILQ_ENTRY(lease) link;
-    struct vdc_uuid id; /* zero: resourced is being asked */
-    char customer[NAMES_CUSTOMER_MAX + 1];
-    struct wire_usage counts;
-    struct wire_usage aside;       /* of it, does not count */
-    bool used;                     /* a transaction is using it */
-    uint64_t expires_ms;           /* monotonic */
-    const struct session *session; /* whose end drops it */
-    bool orphan;                   /* that session is gone */
-    bool stale; /* not heard of since the connection was made */
-};
-
-struct leases {
-    struct operations *ops;
-    bool known; /* resourced said which there are */
-    TAILQ_HEAD(, lease) all;
-};
 
 struct leases *leases_new(struct operations *ops)
 {
@@ -44,11 +21,12 @@ struct leases *leases_new(struct operations *ops)
     return leases;
 }
 
-static void forget(struct leases *leases, struct lease *lease)
+void leases_forget(struct leases *leases, struct lease *lease)
 {
     if (!lease)
         return;
     TAILQ_REMOVE(&leases->all, lease, link);
+    free(lease->host);
     free(lease);
 }
 
@@ -57,18 +35,18 @@ void leases_free(struct leases *leases)
     if (!leases)
         return;
     while (!TAILQ_EMPTY(&leases->all))
-        forget(leases, TAILQ_FIRST(&leases->all));
+        leases_forget(leases, TAILQ_FIRST(&leases->all));
     free(leases);
 }
 
-static bool lives(const struct lease *lease)
+bool leases_lives(const struct lease *lease)
 {
     return lease->used || uuid_is_zero(&lease->id) ||
            lease->expires_ms > clock_mono().ms;
 }
 
-static struct lease *find(const struct leases *leases,
-                          const struct vdc_uuid *id)
+struct lease *leases_lookup(const struct leases *leases,
+                            const struct vdc_uuid *id)
 {
     struct lease *lease;
 
@@ -78,18 +56,18 @@ static struct lease *find(const struct leases *leases,
     return NULL;
 }
 
-static void expire(struct leases *leases)
+void leases_expire(struct leases *leases)
 {
     struct lease *lease, *next;
 
     for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
         next = TAILQ_NEXT(lease, link);
-        if (!lives(lease))
-            forget(leases, lease);
+        if (!leases_lives(lease))
+            leases_forget(leases, lease);
     }
 }
 
-static void describe(struct lease *lease, const struct wire_lease *wire)
+void leases_describe(struct lease *lease, const struct wire_lease *wire)
 {
     lease->id = wire->id;
     lease->counts.memory = wire->memory;
@@ -98,14 +76,15 @@ static void describe(struct lease *lease, const struct wire_lease *wire)
     lease->stale = false;
 }
 
-static struct lease *add(struct leases *leases, const char *customer,
-                         const struct wire_lease *wire)
+struct lease *leases_add(struct leases *leases, const char *customer,
+                         const char *host, const struct wire_lease *wire)
 {
     struct lease *lease = XNEW(struct lease);
 
+    lease->host = xstrdup(host);
     memcpy(lease->customer, customer,
            strnlen(customer, sizeof(lease->customer) - 1));
-    describe(lease, wire);
+    leases_describe(lease, wire);
     TAILQ_INSERT_TAIL(&leases->all, lease, link);
     return lease;
 }
@@ -119,7 +98,7 @@ void leases_usage(const struct leases *leases, const char *customer,
 
     TAILQ_FOREACH(lease, &leases->all, link)
     {
-        if (strcmp(lease->customer, customer) != 0 || !lives(lease))
+        if (strcmp(lease->customer, customer) != 0 || !leases_lives(lease))
             continue;
         usage->memory.kib +=
             lease->counts.memory.kib - lease->aside.memory.kib;
@@ -133,18 +112,27 @@ size_t leases_count(const struct leases *leases, const char *customer)
     size_t n = 0;
 
     TAILQ_FOREACH(lease, &leases->all, link)
-    n += strcmp(lease->customer, customer) == 0 && lives(lease);
+    n += strcmp(lease->customer, customer) == 0 && leases_lives(lease);
     return n;
 }
 
-static int no_lease(const struct leases *leases, const struct vdc_uuid *id,
-                    struct vdc_error *err)
+/* One that a host may have which was not heard of it. */
+int leases_none(const struct leases *leases, const struct vdc_uuid *id,
+                struct vdc_error *err)
 {
+    const struct hosts *hosts = leases->ops->hosts;
     char text[UUID_TEXT_SIZE];
 
-    if (!leases->known)
-        return vdc_error_set(err, VDC_E_BUSY,
-                             "resourced was not asked for its leases yet");
+    for (struct host *host = hosts_first(hosts); host;
+         host = hosts_next(host)) {
+        if (host->leases_known)
+            continue;
+        int rc = hosts_check_up(hosts, host->name, err);
+        return rc ? rc
+                  : vdc_error_set(err, VDC_E_BUSY,
+                                  "host %s was not asked for its leases yet",
+                                  host->name);
+    }
     return vdc_error_set(err, VDC_E_NOT_FOUND, "no such lease: %s",
                          uuid_format(id, text));
 }
@@ -153,11 +141,12 @@ int leases_find(const struct leases *leases, const struct vdc_uuid *id,
                 const char *customer, struct wire_usage *ret,
                 struct vdc_error *err)
 {
-    const struct lease *lease = find(leases, id);
+    const struct lease *lease = leases_lookup(leases, id);
     char text[UUID_TEXT_SIZE];
 
-    if (!lease || strcmp(lease->customer, customer) != 0 || !lives(lease))
-        return no_lease(leases, id, err);
+    if (!lease || strcmp(lease->customer, customer) != 0 ||
+        !leases_lives(lease))
+        return leases_none(leases, id, err);
     if (lease->used)
         return vdc_error_set(err, VDC_E_BUSY,
                              "another transaction is using lease %s",
@@ -166,10 +155,17 @@ int leases_find(const struct leases *leases, const struct vdc_uuid *id,
     return 0;
 }
 
+const char *leases_host(const struct leases *leases, const struct vdc_uuid *id)
+{
+    const struct lease *lease = leases_lookup(leases, id);
+
+    return lease ? lease->host : NULL;
+}
+
 void leases_put_aside(struct leases *leases, const struct vdc_uuid *id,
                       const struct wire_usage *part)
 {
-    struct lease *lease = find(leases, id);
+    struct lease *lease = leases_lookup(leases, id);
 
     if (!lease)
         return;
@@ -179,14 +175,14 @@ void leases_put_aside(struct leases *leases, const struct vdc_uuid *id,
 
 void leases_settle(struct leases *leases, const struct vdc_uuid *id, bool used)
 {
-    struct lease *lease = find(leases, id);
+    struct lease *lease = leases_lookup(leases, id);
 
     if (!lease)
         return;
     lease->used = false;
     memset(&lease->aside, 0, sizeof(lease->aside));
     if (used)
-        forget(leases, lease);
+        leases_forget(leases, lease);
 }
 
 /* ---- dropping ---- */
@@ -202,25 +198,29 @@ static void dropped(void *arg, const void *answer, const struct vdc_error *err)
     char text[UUID_TEXT_SIZE];
 
     if (!err || err->code == VDC_E_NOT_FOUND)
-        forget(dropping->leases, find(dropping->leases, &dropping->id));
+        leases_forget(dropping->leases,
+                      leases_lookup(dropping->leases, &dropping->id));
     else if (err->code != VDC_E_CLOSED)
         log_warning("lease %s, whose session is gone: %s",
                     uuid_format(&dropping->id, text), err->text);
     free(dropping);
 }
 
-static void drop(struct leases *leases, const struct vdc_uuid *id)
+void leases_let_go(struct leases *leases, const char *host,
+                   const struct vdc_uuid *id)
 {
     struct dropping *dropping = XNEW(struct dropping);
     struct wire_lease_ref ref;
     struct vdc_error err = { 0 };
+    struct service *service;
 
     *dropping = (struct dropping){ leases, *id };
     wire_init(&wire_struct_lease_ref, &ref);
     ref.id = *id;
     /* without a connection there are no leases of sessions any more */
-    if (service_ask(leases->ops->service, WIRE_MSG_lease_drop, &ref, dropped,
-                    NULL, dropping, NULL, &err))
+    if (hosts_service(leases->ops->hosts, host, &service, &err) ||
+        service_ask(service, WIRE_MSG_lease_drop, &ref, dropped, NULL,
+                    dropping, NULL, &err))
         free(dropping);
 }
 
@@ -235,307 +235,88 @@ void leases_session_gone(struct leases *leases, const struct session *session)
         lease->session = NULL;
         lease->orphan = true;
         /* one that is being made is dropped when its id is known */
-        if (!uuid_is_zero(&lease->id) && leases->ops->service)
-            drop(leases, &lease->id);
+        if (!uuid_is_zero(&lease->id))
+            leases_let_go(leases, lease->host, &lease->id);
     }
 }
 
 /* ---- the connection ---- */
 
+static bool is_on(const struct lease *lease, const struct host *host)
+{
+    return strcmp(lease->host, host->name) == 0;
+}
+
+static void take_list(struct leases *leases, const struct host *host,
+                      const struct wire_lease_list *list)
+{
+    struct lease *lease, *next;
+
+    for (uint32_t i = 0; i < list->n_leases; i++) {
+        const struct wire_lease *wire = &list->leases[i];
+        lease = leases_lookup(leases, &wire->id);
+        if (lease)
+            leases_describe(lease, wire);
+        else if (wire->session) /* its session died while nobody looked */
+            leases_let_go(leases, host->name, &wire->id);
+        else
+            leases_add(leases, wire->owner, host->name, wire);
+    }
+    for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
+        next = TAILQ_NEXT(lease, link);
+        if (lease->stale && is_on(lease, host))
+            leases_forget(leases, lease);
+    }
+}
+
 static void listed(void *arg, const void *answer, const struct vdc_error *why)
 {
-    struct leases *leases = arg;
-    const struct wire_lease_list *list = answer;
-    struct lease *lease, *next;
+    struct host *host = arg; /* its service ends this before it goes */
 
     if (why && why->code == VDC_E_CLOSED)
         return; /* the next connection asks again */
     if (why)
-        log_warning("which leases there are is not known: %s", why->text);
-    for (uint32_t i = 0; list && i < list->n_leases; i++) {
-        const struct wire_lease *wire = &list->leases[i];
-        lease = find(leases, &wire->id);
-        if (lease)
-            describe(lease, wire);
-        else if (wire->session) /* its session died while nobody looked */
-            drop(leases, &wire->id);
-        else
-            add(leases, wire->owner, wire);
-    }
-    for (lease = TAILQ_FIRST(&leases->all); lease && list; lease = next) {
-        next = TAILQ_NEXT(lease, link);
-        if (lease->stale)
-            forget(leases, lease);
-    }
-    leases->known = true;
+        log_warning("which leases host %s has is not known: %s", host->name,
+                    why->text);
+    else
+        take_list(hosts_ops(host->all)->leases, host, answer);
+    host->leases_known = true;
 }
 
-void leases_up(struct leases *leases)
+void leases_up(struct leases *leases, struct host *host)
 {
     struct wire_lease_ref ref;
     struct vdc_error err = { 0 };
 
-    leases->known = false;
+    host->leases_known = false;
     wire_init(&wire_struct_lease_ref, &ref);
-    if (gather(leases->ops->service, WIRE_MSG_lease_list, &ref, listed, leases,
-               &err))
+    if (gather(host->service, WIRE_MSG_lease_list, &ref, listed, host, &err))
         log_debug("leases: %s", err.text);
 }
 
-void leases_down(struct leases *leases)
+void leases_down(struct leases *leases, struct host *host)
 {
     struct lease *lease, *next;
 
-    leases->known = false;
+    host->leases_known = false;
     for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
         next = TAILQ_NEXT(lease, link);
+        if (!is_on(lease, host))
+            continue;
         lease->stale = true;
         if (lease->session || lease->orphan)
-            forget(leases, lease);
+            leases_forget(leases, lease);
     }
 }
 
-/* ---- requests ---- */
-
-/* A lease's request under way, in its arena. */
-struct asking {
-    struct request *request;
-    struct lease *lease; /* create */
-    struct vdc_uuid id;
-    char customer[NAMES_CUSTOMER_MAX + 1]; /* list: only these; "": all */
-};
-
-static struct asking *ask_new(struct request *request)
+void leases_forget_host(struct leases *leases, const char *host)
 {
-    struct asking *asking = ARENA_NEW(request->arena, struct asking);
+    struct lease *lease, *next;
 
-    asking->request = request;
-    return asking;
-}
-
-static void reply_own(const struct asking *asking,
-                      const struct wire_lease_list *list)
-{
-    struct request *request = asking->request;
-    struct wire_lease_list own = { 0 };
-
-    own.leases =
-        ARENA_ARRAY(request->arena, list->n_leases, struct wire_lease);
-    for (uint32_t i = 0; i < list->n_leases; i++) {
-        if (*asking->customer &&
-            strcmp(list->leases[i].owner, asking->customer) != 0)
-            continue;
-        own.leases[own.n_leases] = list->leases[i];
-        own.leases[own.n_leases++].host_reserve = MEM_KIB(0);
+    for (lease = TAILQ_FIRST(&leases->all); lease; lease = next) {
+        next = TAILQ_NEXT(lease, link);
+        /* one that is being made has somebody who forgets it */
+        if (!uuid_is_zero(&lease->id) && strcmp(lease->host, host) == 0)
+            leases_forget(leases, lease);
     }
-    own.next = list->next;
-    request_reply(request, WIRE_MSG_lease_list_reply, &own);
-}
-
-static void created(void *arg, const void *answer, const struct vdc_error *why)
-{
-    struct asking *asking = arg;
-    struct leases *leases = asking->request->ops->leases;
-    const struct wire_lease_list *list = answer;
-    struct vdc_error err = { 0 };
-
-    if (list && list->n_leases != 1)
-        vdc_error_set(&err, VDC_E_PROTOCOL,
-                      "resourced made %u leases instead of one",
-                      list->n_leases);
-    if (!list || err.code) {
-        forget(leases, asking->lease);
-        request_fail(asking->request, list ? &err : why);
-        return;
-    }
-    describe(asking->lease, &list->leases[0]);
-    if (asking->lease->orphan)
-        drop(leases, &asking->lease->id);
-    reply_own(asking, list);
-}
-
-static int check_quota(const struct operations *ops, const struct customer *c,
-                       const struct wire_lease *wire, struct vdc_error *err)
-{
-    const struct wire_usage asked = { .memory = wire->memory,
-                                      .vcpus = wire->vcpus };
-    struct wire_usage used;
-
-    if (c->builtin)
-        return 0;
-    if (leases_count(ops->leases, c->name) >= LEASES_MAX)
-        return vdc_error_set(err, VDC_E_QUOTA,
-                             "customer %s has %d leases already", c->name,
-                             LEASES_MAX);
-    operations_usage(ops, c, &used);
-    return quota_check(c->name, &c->quota, &used, &asked, err);
-}
-
-static int check_new(const struct request *request, const struct customer *c,
-                     const struct wire_lease *wire, struct vdc_error *err)
-{
-    struct reasons *reasons = ARENA_NEW(request->arena, struct reasons);
-    struct vdc_error one = { 0 };
-
-    if (request->auth.role != W_OPERATOR && wire->n_devices) {
-        vdc_error_set(&one, VDC_E_DENIED,
-                      "customer %s may not set 'devices': devices of the host "
-                      "are given by the provider",
-                      c->name);
-        reasons_add(reasons, &one);
-    }
-    if (request->auth.role != W_OPERATOR && wire->n_pools) {
-        vdc_error_set(&one, VDC_E_DENIED,
-                      "customer %s may not set 'pools': named pools are "
-                      "divided by the provider",
-                      c->name);
-        reasons_add(reasons, &one);
-    }
-    if (wire->memory.kib > MEM_MAX_KIB) {
-        vdc_error_set(&one, VDC_E_BAD_VALUE,
-                      "'memory' is more than any host can have");
-        reasons_add(reasons, &one);
-    } else if (check_quota(request->ops, c, wire, &one)) {
-        reasons_add(reasons, &one);
-    }
-    return reasons_error(reasons, err);
-}
-
-void lease_create(struct request *request)
-{
-    struct wire_lease wire = *(const struct wire_lease *)request->body;
-    struct operations *ops = request->ops;
-    struct asking *asking = ask_new(request);
-    struct vdc_error err = { 0 };
-    struct customer *c;
-
-    memset(&wire.id, 0, sizeof(wire.id));
-    wire.claimed = false;
-    wire.created_ms = 0;
-    expire(ops->leases);
-    int rc = operations_customer(request, wire.owner, &c, &err);
-    if (!rc)
-        rc = check_new(request, c, &wire, &err);
-    if (rc) {
-        request_fail(request, &err);
-        return;
-    }
-    wire.owner = c->name;
-    /* it counts from now on */
-    asking->lease = add(ops->leases, c->name, &wire);
-    if (wire.session)
-        asking->lease->session = request->session;
-    if (service_lease(ops->service, &wire, created, asking, &err)) {
-        forget(ops->leases, asking->lease);
-        request_fail(request, &err);
-    }
-}
-
-/* One that the request may name. */
-static int find_own(const struct request *request,
-                    const struct wire_lease_ref *ref, struct lease **ret,
-                    struct vdc_error *err)
-{
-    const struct leases *leases = request->ops->leases;
-    struct lease *lease = find(leases, &ref->id);
-    const char *owner =
-        request->auth.role != W_OPERATOR ? request->auth.customer : ref->owner;
-
-    if (!*service_version(request->ops->service))
-        return service_down_error(request->ops->service, err);
-    if (!lease || !lives(lease) ||
-        (*owner && strcmp(lease->customer, owner) != 0))
-        return no_lease(leases, &ref->id, err);
-    *ret = lease;
-    return 0;
-}
-
-static void renewed(void *arg, const void *answer, const struct vdc_error *why)
-{
-    struct asking *asking = arg;
-    const struct wire_lease_list *list = answer;
-    struct lease *lease = find(asking->request->ops->leases, &asking->id);
-
-    if (why) {
-        request_fail(asking->request, why);
-        return;
-    }
-    if (lease && list->n_leases == 1)
-        describe(lease, &list->leases[0]);
-    reply_own(asking, list);
-}
-
-static void drop_done(void *arg, const void *answer,
-                      const struct vdc_error *why)
-{
-    struct asking *asking = arg;
-    struct leases *leases = asking->request->ops->leases;
-
-    if (!why || why->code == VDC_E_NOT_FOUND)
-        forget(leases, find(leases, &asking->id));
-    if (why)
-        request_fail(asking->request, why);
-    else
-        request_ok(asking->request);
-}
-
-static void ask_about(struct request *request, service_done_fn *done)
-{
-    struct asking *asking = ask_new(request);
-    struct wire_lease_ref ref = *(const struct wire_lease_ref *)request->body;
-    struct vdc_error err = { 0 };
-    struct lease *lease = NULL;
-    int rc = find_own(request, &ref, &lease, &err);
-
-    if (!rc) {
-        asking->id = ref.id;
-        strcpy(asking->customer, lease->customer);
-        ref.owner = lease->customer;
-        rc = service_ask(request->ops->service, request->message->number, &ref,
-                         done, NULL, asking, NULL, &err);
-    }
-    if (rc)
-        request_fail(request, &err);
-}
-
-void lease_renew(struct request *request)
-{
-    ask_about(request, renewed);
-}
-
-void lease_drop(struct request *request)
-{
-    ask_about(request, drop_done);
-}
-
-static void list_done(void *arg, const void *answer,
-                      const struct vdc_error *why)
-{
-    const struct asking *asking = arg;
-
-    if (why)
-        request_fail(asking->request, why);
-    else
-        reply_own(asking, answer);
-}
-
-void lease_list(struct request *request)
-{
-    struct asking *asking = ask_new(request);
-    struct wire_lease_ref ref = *(const struct wire_lease_ref *)request->body;
-    struct vdc_error err = { 0 };
-    struct customer *c;
-    int rc = 0;
-
-    if (*ref.owner || request->auth.role != W_OPERATOR) {
-        rc = operations_customer(request, ref.owner, &c, &err);
-        if (!rc)
-            strcpy(asking->customer, c->name);
-    }
-    ref.owner = asking->customer;
-    if (!rc)
-        rc = service_ask(request->ops->service, WIRE_MSG_lease_list, &ref,
-                         list_done, NULL, asking, NULL, &err);
-    if (rc)
-        request_fail(request, &err);
 }

@@ -12,10 +12,11 @@ struct leases;
 struct leases *leases_new(struct operations *ops);
 void leases_free(struct leases *leases); /* NULL allowed */
 
-/* resourced is there: which leases has it?  And it is gone, with the leases
- * of sessions. */
-void leases_up(struct leases *leases);
-void leases_down(struct leases *leases);
+/* A host is there: which leases has it?  And it is gone, with the leases of
+ * sessions.  And it is no host of ours any more. */
+void leases_up(struct leases *leases, struct host *host);
+void leases_down(struct leases *leases, struct host *host);
+void leases_forget_host(struct leases *leases, const char *host);
 /* A client is gone: what was its session's is dropped. */
 void leases_session_gone(struct leases *leases, const struct session *session);
 
@@ -25,10 +26,14 @@ void leases_usage(const struct leases *leases, const char *customer,
 /* How many it has. */
 size_t leases_count(const struct leases *leases, const char *customer);
 
+/* The host that a lease is on; NULL: no lease of this id is known. */
+const char *leases_host(const struct leases *leases,
+                        const struct vdc_uuid *id);
+
 /*
  * A lease that guests of this customer may use up, and what it counts for.
  * Another's is as one that does not exist.  Errors: VDC_E_NOT_FOUND,
- * VDC_E_BUSY (another transaction is using it; or resourced was not heard).
+ * VDC_E_BUSY (another transaction is using it; or a host was not heard).
  */
 int leases_find(const struct leases *leases, const struct vdc_uuid *id,
                 const char *customer, struct wire_usage *ret,

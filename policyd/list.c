@@ -1,6 +1,7 @@
 /*
- * Lists of guests: what the host has, as far as it is the business of who
- * asks, and what should be there and is not.
+ * Lists of guests: what the hosts have, as far as it is the business of who
+ * asks, and what should be there and is not.  Of a host that cannot be asked,
+ * what was recorded.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct filter {
     bool has_from;              /* ... if there was one */
 };
 
-static bool wanted(const struct filter *filter, const struct wire_partition *p)
+static bool wanted(const struct filter *filter, const char *host,
+                   const struct wire_partition *p)
 {
     const struct operations *ops = filter->request->ops;
     const struct assignment *a;
@@ -26,6 +28,8 @@ static bool wanted(const struct filter *filter, const struct wire_partition *p)
     if (!p->managed)
         return filter->foreign;
     a = book_assignment(ops->book, &p->uuid);
+    if (a && strcmp(a->host, host) != 0)
+        return false; /* that host tells of it */
     if (a)
         return !*filter->customer ||
                strcmp(a->customer->name, filter->customer) == 0;
@@ -33,62 +37,54 @@ static bool wanted(const struct filter *filter, const struct wire_partition *p)
     return filter->request->auth.role == W_OPERATOR && !*filter->customer;
 }
 
-static bool is_listed(const struct wire_partition_list *list,
-                      const struct assignment *a)
-{
-    for (uint32_t i = 0; i < list->n_partitions; i++)
-        if (uuid_equal(&list->partitions[i].uuid, &a->uuid))
-            return true;
-    return false;
-}
-
-static void describe_missing(const struct assignment *a,
+static void describe_missing(const struct assignment *a, bool known,
                              struct wire_partition *ret)
 {
     wire_init(&wire_struct_partition, ret);
     ret->uuid = a->uuid;
     ret->managed = true;
+    ret->state = known ? WIRE_STOPPED : WIRE_UNKNOWN;
     ret->memory = ret->max_memory = a->counts.memory;
     ret->vcpus = ret->max_vcpus = (uint32_t)a->counts.vcpus;
     ret->created_ms = a->created_ms;
-    ret->last_stop = "its host does not know it any more";
+    ret->host = a->host;
+    ret->last_stop = known ? "its host does not know it any more"
+                           : "its host cannot be asked";
 }
 
-/* Assignments that their host does not have, though it should. */
-static void add_missing(const struct filter *filter,
-                        const struct wire_partition_list *list,
-                        struct wire_partition_list *ret)
+/* A guest that its host did not list. */
+static bool is_missing(const struct filter *filter, const struct assignment *a,
+                       bool known)
 {
-    const struct operations *ops = filter->request->ops;
-    const struct customer *c;
-    const struct assignment *a;
+    if (*filter->customer && strcmp(a->customer->name, filter->customer) != 0)
+        return false;
+    /* what is being made is not there yet */
+    return known ? a->missing && !a->listed : a->state != ASSIGNMENT_CREATING;
+}
 
-    TAILQ_FOREACH(c, book_customers(ops->book), link)
+/* Assignments to a host that does not have them, though it should; or all
+ * of them, when it cannot be asked. */
+static void add_missing(const struct filter *filter, const char *host,
+                        bool known, struct wire_partition_list *ret)
+{
+    const struct book_host *there =
+        book_host(filter->request->ops->book, host);
+    struct assignment *a;
+
+    if (!there)
+        return;
+    TAILQ_FOREACH(a, &there->assignments, link_there)
     {
-        if (*filter->customer && strcmp(c->name, filter->customer) != 0)
-            continue;
-        TAILQ_FOREACH(a, &c->assignments, link)
-        if (a->missing && !is_listed(list, a))
-            describe_missing(a, &ret->partitions[ret->n_partitions++]);
+        if (is_missing(filter, a, known))
+            describe_missing(a, known, &ret->partitions[ret->n_partitions++]);
+        a->listed = false;
     }
-}
-
-static size_t count_missing(const struct operations *ops)
-{
-    const struct customer *c;
-    const struct assignment *a;
-    size_t n = 0;
-
-    TAILQ_FOREACH(c, book_customers(ops->book), link)
-    TAILQ_FOREACH(a, &c->assignments, link)
-    n += a->missing;
-    return n;
 }
 
 /* ---- pages ---- */
 
 /* By what a guest keeps for ever, its UUID; then others' domains, of which
- * the number alone is sure to be one's own. */
+ * the number alone is sure to be one's own on its host. */
 static int compare_places(const void *a, const void *b)
 {
     const struct wire_partition *p = a, *q = b;
@@ -97,22 +93,30 @@ static int compare_places(const void *a, const void *b)
         return p->managed ? -1 : 1;
     if (p->managed)
         return memcmp(&p->uuid, &q->uuid, sizeof(p->uuid));
-    return p->domid < q->domid ? -1 : p->domid > q->domid;
+    if (p->domid != q->domid)
+        return p->domid < q->domid ? -1 : 1;
+    return strcmp(p->host, q->host);
 }
 
-/* A place is the UUID of a guest, or the number of another's domain. */
-static int parse_place(const char *text, struct wire_partition *ret,
-                       struct vdc_error *err)
+/* A place is the UUID of a guest, or the number of another's domain and its
+ * host, whose name may be too long to be whole. */
+static int parse_place(const char *text, struct arena *arena,
+                       struct wire_partition *ret, struct vdc_error *err)
 {
+    size_t len = strcspn(text, "@");
     uint64_t domid;
 
     wire_init(&wire_struct_partition, ret);
     ret->managed = uuid_from_text(text, &ret->uuid);
     if (ret->managed)
         return 0;
-    if (wire_page_number(text, &domid, err) || domid > UINT32_MAX)
+    if (!text[len] ||
+        wire_page_number(arena_printf(arena, "%.*s", (int)len, text), &domid,
+                         NULL) ||
+        domid > UINT32_MAX)
         return wire_page_refuse(text, err);
     ret->domid = (uint32_t)domid;
+    ret->host = text + len + 1;
     return 0;
 }
 
@@ -122,7 +126,7 @@ static const char *format_place(const struct wire_partition *p,
     char uuid[UUID_TEXT_SIZE];
 
     return p->managed ? arena_strdup(arena, uuid_format(&p->uuid, uuid))
-                      : arena_printf(arena, "%u", p->domid);
+                      : arena_printf(arena, "%u@%.*s", p->domid, 50, p->host);
 }
 
 /* A list that fits into one page stays as the host has it. */
@@ -147,28 +151,78 @@ static void cut(const struct filter *filter, struct wire_partition_list *list)
                                   filter->request->arena);
 }
 
-static void listed(void *arg, const void *answer, const struct vdc_error *err)
+static void add_part(const struct filter *filter,
+                     const struct gather_part *part,
+                     struct wire_partition_list *ret)
+{
+    const struct operations *ops = filter->request->ops;
+    const struct wire_partition_list *list = part->list;
+
+    for (uint32_t i = 0; list && i < list->n_partitions; i++) {
+        struct assignment *a =
+            list->partitions[i].managed
+                ? book_assignment(ops->book, &list->partitions[i].uuid)
+                : NULL;
+        if (a && strcmp(a->host, part->host) == 0)
+            a->listed = true;
+        if (!wanted(filter, part->host, &list->partitions[i]))
+            continue;
+        struct wire_partition *mine = &ret->partitions[ret->n_partitions++];
+        *mine = list->partitions[i];
+        mine->host = part->host;
+    }
+    add_missing(filter, part->host, list != NULL, ret);
+}
+
+static size_t count(const struct operations *ops,
+                    const struct gather_part *part)
+{
+    const struct wire_partition_list *list = part->list;
+    const struct book_host *there = book_host(ops->book, part->host);
+
+    return (list ? list->n_partitions : 0) +
+           (there ? there->n_assignments : 0);
+}
+
+static void listed(void *arg, const struct gather_part *parts, size_t n_parts)
 {
     const struct filter *filter = arg; /* in the request's arena */
-    const struct wire_partition_list *list = answer;
     struct request *request = filter->request;
     struct wire_partition_list mine = { 0 };
+    struct vdc_error err = { 0 };
+    size_t n = 0;
 
-    if (err) {
-        request_fail(request, err);
+    if (gather_none(parts, n_parts, &err)) {
+        request_fail(request, &err);
         return;
     }
-    mine.partitions = ARENA_ARRAY(
-        request->arena, list->n_partitions + count_missing(request->ops),
-        struct wire_partition);
-    for (uint32_t i = 0; i < list->n_partitions; i++)
-        if (wanted(filter, &list->partitions[i]))
-            mine.partitions[mine.n_partitions++] = list->partitions[i];
-    add_missing(filter, list, &mine);
+    for (size_t i = 0; i < n_parts; i++)
+        n += count(request->ops, &parts[i]);
+    mine.partitions =
+        ARENA_ARRAY(request->arena, n + 1, struct wire_partition);
+    for (size_t i = 0; i < n_parts; i++)
+        add_part(filter, &parts[i], &mine);
     for (uint32_t i = 0; i < mine.n_partitions; i++)
         partition_present(request->ops, &mine.partitions[i]);
     cut(filter, &mine);
     request_reply(request, WIRE_MSG_partition_list_reply, &mine);
+}
+
+/* Of one customer's guests, the hosts that have none need not be asked. */
+static bool may_have(void *arg, const struct host *host)
+{
+    const struct filter *filter = arg;
+    const struct book_host *there =
+        book_host(filter->request->ops->book, host->name);
+    const struct assignment *a;
+
+    if (!*filter->customer)
+        return true;
+    if (there)
+        TAILQ_FOREACH(a, &there->assignments, link_there)
+    if (strcmp(a->customer->name, filter->customer) == 0)
+        return true;
+    return false;
 }
 
 void partition_list(struct request *request)
@@ -182,7 +236,7 @@ void partition_list(struct request *request)
     filter->request = request;
     filter->has_from = *query->from != '\0';
     if (filter->has_from)
-        rc = parse_place(query->from, &filter->from, &err);
+        rc = parse_place(query->from, request->arena, &filter->from, &err);
     filter->foreign = query->foreign && request->auth.role == W_OPERATOR &&
                       !*query->customer;
     if (!rc && (*query->customer || request->auth.role != W_OPERATOR)) {
@@ -190,8 +244,8 @@ void partition_list(struct request *request)
         if (!rc)
             strcpy(filter->customer, customer->name);
     }
-    if (!rc)
-        rc = gather_partitions(request->ops->service, listed, filter, &err);
     if (rc)
         request_fail(request, &err);
+    else
+        gather_all_partitions(request->ops, may_have, listed, filter);
 }

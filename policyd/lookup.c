@@ -100,23 +100,56 @@ static void end_none(const struct search *search)
     search->done(search->arg, NULL, &err);
 }
 
-static void listed(void *arg, const void *answer, const struct vdc_error *err)
+/* A domain's number is its own on its host only. */
+static void end_several(const struct search *search, const char *one,
+                        const char *other)
+{
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_BAD_VALUE,
+                  "domain %u is a guest on host %s, and another on host %s",
+                  search->domid, one, other);
+    vdc_error_hint(&err, "name it: CUSTOMER.NAME, or its UUID");
+    search->done(search->arg, NULL, &err);
+}
+
+static struct assignment *find_domain(const struct search *search,
+                                      const struct gather_part *part)
+{
+    const struct wire_partition_list *list = part->list;
+
+    for (uint32_t i = 0; list && i < list->n_partitions; i++) {
+        const struct wire_partition *p = &list->partitions[i];
+        struct assignment *a;
+        if (!p->managed || p->domid != search->domid)
+            continue;
+        a = book_assignment(search->request->ops->book, &p->uuid);
+        if (a && strcmp(a->host, part->host) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+static void listed(void *arg, const struct gather_part *parts, size_t n_parts)
 {
     const struct search *search = arg; /* in the request's arena */
-    const struct wire_partition_list *list = answer;
-    struct assignment *a = NULL;
+    struct assignment *found = NULL;
+    struct vdc_error err = { 0 };
 
-    if (err) {
-        search->done(search->arg, NULL, err);
+    if (gather_none(parts, n_parts, &err)) {
+        search->done(search->arg, NULL, &err);
         return;
     }
-    for (uint32_t i = 0; i < list->n_partitions; i++) {
-        const struct wire_partition *p = &list->partitions[i];
-        if (p->managed && p->domid == search->domid)
-            a = book_assignment(search->request->ops->book, &p->uuid);
+    for (size_t i = 0; i < n_parts; i++) {
+        struct assignment *a = find_domain(search, &parts[i]);
+        if (a && found) {
+            end_several(search, found->host, a->host);
+            return;
+        }
+        found = a ? a : found;
     }
-    if (a)
-        search->done(search->arg, a, NULL);
+    if (found)
+        search->done(search->arg, found, NULL);
     else
         end_none(search);
 }
@@ -152,9 +185,8 @@ void lookup_assignment(struct request *request,
              !uuid_is_zero(&ref->uuid) ||
              !names_domid(ref->name, &search->domid))
         end_none(search);
-    else if (gather_partitions(request->ops->service, listed, search,
-                               &err))
-        done(arg, NULL, &err);
+    else
+        gather_all_partitions(request->ops, NULL, listed, search);
 }
 
 struct waiting {

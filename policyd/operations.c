@@ -11,7 +11,10 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "policyd/console.h"
+#include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/explain.h"
+#include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
 #include "policyd/reconcile.h"
@@ -44,11 +47,20 @@ static const struct {
     { WIRE_MSG_console_attach, console_attach },
     { WIRE_MSG_host_list, host_list },
     { WIRE_MSG_host_verify, host_verify },
+    { WIRE_MSG_host_add, host_add },
+    { WIRE_MSG_host_remove, host_remove },
+    { WIRE_MSG_host_set, host_set },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_placement_why, explain_why },
+    { WIRE_MSG_placement_why_not, explain_why_not },
+    { WIRE_MSG_placement_try, explain_try },
+    { WIRE_MSG_placement_capacity, forecast_capacity },
+    { WIRE_MSG_placement_what_if, forecast_what_if },
+    { WIRE_MSG_rebalance, moves_rebalance },
+    { WIRE_MSG_host_evacuate, moves_evacuate },
 };
 
-void operations_dispatch(struct request *request,
-                         const struct auth_peer *peer)
+void operations_dispatch(struct request *request, const struct auth_peer *peer)
 {
     const struct wire_message *message = request->message;
     struct operations *ops = request->ops;
@@ -72,32 +84,6 @@ void operations_dispatch(struct request *request,
     request_fail(request, &err);
 }
 
-static void service_up(void *arg)
-{
-    struct operations *ops = arg;
-
-    leases_up(ops->leases);
-    reconcile_soon(ops->reconcile, 0);
-}
-
-static void service_down(void *arg)
-{
-    struct operations *ops = arg;
-
-    leases_down(ops->leases);
-}
-
-static void service_event(void *arg, const struct wire_event *event)
-{
-    struct operations *ops = arg;
-
-    if (event->kind == WIRE_EVENT_MISSED)
-        reconcile_soon(ops->reconcile, 0);
-    else
-        reconcile_event(ops->reconcile, event);
-    events_publish(ops->events, event);
-}
-
 /* What was taken back may be otherwise on its host. */
 static void book_refused(void *arg, size_t n, const struct vdc_error *why)
 {
@@ -105,8 +91,10 @@ static void book_refused(void *arg, size_t n, const struct vdc_error *why)
 
     log_error("%zu change%s could not be recorded and %s taken back: %s", n,
               n == 1 ? "" : "s", n == 1 ? "is" : "are", why->text);
-    if (ops->reconcile)
-        reconcile_soon(ops->reconcile, RECONCILE_RETRY_MS);
+    if (!ops->hosts)
+        return;
+    hosts_take_book(ops->hosts);
+    hosts_reconcile_soon(ops->hosts, NULL, RECONCILE_RETRY_MS);
 }
 
 static void quit(evutil_socket_t fd, short what, void *arg)
@@ -126,30 +114,28 @@ static void book_lost(void *arg, const struct vdc_error *why)
 }
 
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err)
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
-    const struct service_notify notify = { service_up, service_down,
-                                           service_event, ops };
     const struct book_notify changed = { book_refused, book_lost, ops };
-    struct store *store;
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_open(base, &setup->store, &store, err);
-    if (!rc)
-        rc = book_open(store, &ops->book, err);
+    int rc = book_open(store, &ops->book, err);
     if (rc) {
         free(ops);
         return rc;
     }
+    ops->inventory = inventory_new(ops->book);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
-    ops->reconcile = reconcile_new(ops);
     ops->consoles = consoles_new(base, setup);
     ops->keys = keys_new();
     ops->leases = leases_new(ops);
-    ops->service = service_new(base, setup, &notify);
+    ops->hosts = hosts_new(ops);
     *ret = ops;
     return 0;
 }
@@ -158,10 +144,9 @@ void operations_stop(struct operations *ops)
 {
     if (!ops)
         return;
-    service_free(ops->service);
-    ops->service = NULL;
+    hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
-    reconcile_stop(ops->reconcile);
+    forecast_stop(ops);
     /* answers that wait for it go while there are sessions */
     book_drain(ops->book);
 }
@@ -170,11 +155,12 @@ void operations_free(struct operations *ops)
 {
     if (!ops)
         return;
+    hosts_free(ops->hosts);
     leases_free(ops->leases);
     keys_free(ops->keys);
     consoles_free(ops->consoles);
-    reconcile_free(ops->reconcile);
     events_free(ops->events);
+    inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);
 }
@@ -211,12 +197,28 @@ int operations_customer(const struct request *request, const char *name,
     return 0;
 }
 
+/* Hosts that policyd is on have the same files. */
+static uint64_t measure_saved(const struct operations *ops,
+                              const char *customer)
+{
+    const struct host *host;
+    uint64_t kib = 0;
+    bool here = false;
+
+    for (host = hosts_first(ops->hosts); host; host = hosts_next(host)) {
+        bool away = service_is_away(host->service);
+        if (away || !here)
+            kib += service_measure_saved(host->service, customer).kib;
+        here |= !away;
+    }
+    return kib;
+}
+
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret)
 {
     book_usage(customer, ret);
     leases_usage(ops->leases, customer->name, ret);
-    if (ops->service && !customer->builtin)
-        ret->disk.kib +=
-            service_measure_saved(ops->service, customer->name).kib;
+    if (!customer->builtin)
+        ret->disk.kib += measure_saved(ops, customer->name);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "policyd/book.h"
+#include "policyd/hosts.h"
 #include "policyd/service.h"
 #include "policyd/session.h"
 #include "policyd/setup.h"
@@ -17,23 +18,28 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct inventory;
+struct decisions;
 
 struct operations {
     struct event_base *base;
     const struct setup *setup;
     struct book *book;
-    struct service *service;
+    struct hosts *hosts;
     struct events *events;
-    struct reconcile *reconcile;
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct inventory *inventory;
+    struct decisions *decisions; /* the book's */
+    LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
-/* Opens the store and starts looking for resourced.  Errors: those of
- * store_open and of loading. */
+/* Takes over the store, also on failure, loads it, and starts looking for
+ * resourced.  Errors: those of loading. */
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err);
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err);
 /* Ends what is under way with errors; no request may come any more.  NULL
  * allowed. */
 void operations_stop(struct operations *ops);
@@ -67,9 +73,13 @@ request_fn change_begin;
 request_fn customer_create, customer_list, customer_set, customer_delete;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
+request_fn host_add, host_remove, host_set;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
+request_fn explain_why, explain_why_not, explain_try;
+request_fn forecast_capacity, forecast_what_if;
+request_fn moves_rebalance, moves_evacuate;
 
 #endif

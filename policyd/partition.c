@@ -13,7 +13,6 @@ void partition_present(const struct operations *ops, struct wire_partition *p)
     const struct assignment *a =
         p->managed ? book_assignment(ops->book, &p->uuid) : NULL;
 
-    p->host = service_host_name(ops->service);
     if (!a)
         return;
     p->customer = a->customer->name;
@@ -120,7 +119,9 @@ static void found(struct request *request, struct assignment *a)
     ref.uuid = a->uuid;
     ref.new_xen_name = "";
     request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
-    if (service_act(request->ops->service, request->message->number, &ref,
+    struct service *service;
+    if (hosts_service(request->ops->hosts, a->host, &service, &err) ||
+        service_act(service, request->message->number, &ref,
                     devices ? devices_listed : shown, partition_more, request,
                     &request->call, &err))
         request_fail(request, &err);

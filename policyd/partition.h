@@ -9,7 +9,7 @@
 #include "policyd/operations.h"
 
 /* Gives a partition, as its host describes it, the names that operations
- * know it by. */
+ * know it by; one that they do not know keeps the host that it has. */
 void partition_present(const struct operations *ops,
                        struct wire_partition *partition);
 

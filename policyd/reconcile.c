@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "policyd/effect.h"
 #include "policyd/gather.h"
+#include "policyd/inventory.h"
 #include "policyd/partition.h"
 #include "policyd/recount.h"
 
@@ -36,6 +37,7 @@ struct reconcile_wait {
 
 struct reconcile {
     struct operations *ops;
+    struct host *host;
     struct event *timer;
     bool running;
     bool again; /* asked for while running */
@@ -98,7 +100,8 @@ void reconcile_stop(struct reconcile *r)
 {
     struct vdc_error err = { 0 };
 
-    vdc_error_set(&err, VDC_E_CLOSED, "policyd is being stopped");
+    vdc_error_set(&err, VDC_E_CLOSED,
+                  "policyd is being stopped, or the host removed");
     begin_waits(r);
     end_waits(r, &err);
 }
@@ -122,8 +125,8 @@ static void settle(struct reconcile *r, struct assignment *a,
     struct store_audit audit = own_audit(a, "found");
     struct vdc_error err = { 0 };
 
-    log_info("guest '%s' of customer %s: found on its host", name,
-             a->customer->name);
+    log_info("guest '%s' of customer %s: found on its host %s", name,
+             a->customer->name, a->host);
     a->settling = true;
     if (book_assignment_move(r->ops->book, a, state, name, NULL, &audit,
                              &err)) {
@@ -243,7 +246,7 @@ static void adopt_shown(void *arg, const void *answer,
             .customer = c->name,
             .name = reply->partition.name,
             .new_name = "",
-            .host = service_host_name(ops->service),
+            .host = adoption->reconcile->host->name,
             .state = ASSIGNMENT_ACTIVE,
             .reason = "it was found there",
             .created_ms = reply->partition.created_ms,
@@ -303,31 +306,44 @@ static void adopt(struct reconcile *r, const struct wire_partition *p)
     wire_init(&wire_struct_partition_ref, &ref);
     ref.uuid = p->uuid;
     ref.name = p->name;
-    if (service_act(r->ops->service, WIRE_MSG_partition_show, &ref,
+    if (service_act(r->host->service, WIRE_MSG_partition_show, &ref,
                     adopt_shown, NULL, adoption, NULL, &err))
         free(adoption); /* at the next connection */
 }
 
 /* ---- the comparison ---- */
 
+/* NULL when there is none (any more) on this host. */
+static struct assignment *first(const struct reconcile *r)
+{
+    const struct book_host *there = book_host(r->ops->book, r->host->name);
+
+    return there ? TAILQ_FIRST(&there->assignments) : NULL;
+}
+
 static void sweep(struct reconcile *r)
 {
-    struct customer *c;
     struct assignment *a, *next;
 
-    TAILQ_FOREACH(c, book_customers(r->ops->book), link)
-    {
-        for (a = TAILQ_FIRST(&c->assignments); a; a = next) {
-            next = TAILQ_NEXT(a, link);
-            if (a->touched)
-                r->again = true;
-            else if (!a->seen && !a->in_flight) {
-                compare_gone(r, a);
-                continue;
-            }
-            a->seen = false;
+    for (a = first(r); a; a = next) {
+        next = TAILQ_NEXT(a, link_there);
+        if (a->touched)
+            r->again = true;
+        else if (!a->seen && !a->in_flight) {
+            compare_gone(r, a);
+            continue;
         }
+        a->seen = false;
     }
+}
+
+/* It is assigned to another host, which is right about it. */
+static void elsewhere(const struct reconcile *r, const struct assignment *a)
+{
+    log_limited(VDC_LOG_WARNING, r->host->name,
+                "guest '%s' of customer %s is here, though it is assigned to "
+                "host %s",
+                a->name, a->customer->name, a->host);
 }
 
 static void listed(void *arg, const void *answer, const struct vdc_error *err)
@@ -338,7 +354,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     r->running = false;
     if (err) {
         /* a new connection begins anew */
-        log_debug("comparing with the host: %s", err->text);
+        log_debug("comparing with host %s: %s", r->host->name, err->text);
         end_waits(r, err);
         return;
     }
@@ -351,7 +367,12 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             adopt(r, p);
             continue;
         }
+        if (strcmp(a->host, r->host->name) != 0) {
+            elsewhere(r, a);
+            continue;
+        }
         a->seen = true;
+        inventory_partition(r->ops->inventory, p);
         if (!a->in_flight && !a->touched)
             compare_there(r, a, p);
     }
@@ -369,12 +390,10 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
  * on none of them, or as it was: it is looked at again later. */
 static void begin_to_watch(struct reconcile *r)
 {
-    struct customer *c;
     struct assignment *a;
 
-    TAILQ_FOREACH(c, book_customers(r->ops->book), link)
-    TAILQ_FOREACH(a, &c->assignments, link)
-    a->touched = false;
+    for (a = first(r); a; a = TAILQ_NEXT(a, link_there))
+        a->touched = false;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -386,7 +405,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     begin_waits(r);
     r->again = false;
     r->running = true;
-    if (gather_partitions(r->ops->service, listed, r, &err)) {
+    if (gather_partitions(r->host->service, listed, r, &err)) {
         r->running = false; /* it comes again with the connection */
         end_waits(r, &err);
     }
@@ -425,11 +444,12 @@ void reconcile_event(struct reconcile *r, const struct wire_event *event)
         reconcile_soon(r, 100);
 }
 
-struct reconcile *reconcile_new(struct operations *ops)
+struct reconcile *reconcile_new(struct operations *ops, struct host *host)
 {
     struct reconcile *r = XNEW(struct reconcile);
 
     r->ops = ops;
+    r->host = host;
     TAILQ_INIT(&r->waits);
     r->timer = evtimer_new(ops->base, on_timer, r);
     return r;

@@ -1,6 +1,6 @@
 /*
- * Comparing what operations recorded with what the host has: after a start,
- * after each new connection, and when something does not fit.
+ * Comparing what operations recorded of a host with what it has: after a
+ * start, after each new connection, and when something does not fit.
  */
 #ifndef POLICYD_RECONCILE_H
 #define POLICYD_RECONCILE_H
@@ -10,7 +10,9 @@
 /* How soon to look again when something was left open. */
 #define RECONCILE_RETRY_MS 1000
 
-struct reconcile *reconcile_new(struct operations *ops);
+/* Of one host, which must outlive it. */
+struct host;
+struct reconcile *reconcile_new(struct operations *ops, struct host *host);
 void reconcile_free(struct reconcile *reconcile); /* NULL allowed */
 
 /* Compares in at most so many milliseconds. */

@@ -14,6 +14,7 @@
 struct recount {
     struct operations *ops;
     struct vdc_uuid uuid;
+    char *host;
     recount_fn *fn;
     void *arg;
 };
@@ -69,19 +70,23 @@ static void measured(void *arg, const void *answer,
     if (rc)
         log_error("what guest '%s' counts for: %s", a->name, err.text);
     if (rc || !measured)
-        reconcile_soon(r->ops->reconcile, RECONCILE_RETRY_MS);
+        hosts_reconcile_soon(r->ops->hosts, r->host, RECONCILE_RETRY_MS);
     r->fn(r->arg);
+    free(r->host);
     free(r);
 }
 
 void recount_guest(struct operations *ops, const struct vdc_uuid *uuid,
                    recount_fn *fn, void *arg)
 {
+    const struct assignment *a = book_assignment(ops->book, uuid);
     struct recount *r = XNEW(struct recount);
-    struct vdc_error err = { 0 };
+    struct service *service;
 
-    *r = (struct recount){ ops, *uuid, fn, arg };
-    if (service_measure(ops->service, uuid, measured, r, &err)) {
+    *r = (struct recount){ ops, *uuid, xstrdup(a ? a->host : ""), fn, arg };
+    if (hosts_service(ops->hosts, r->host, &service, NULL) ||
+        service_measure(service, uuid, measured, r, NULL)) {
+        free(r->host);
         free(r); /* the next connection begins with a comparison */
         fn(arg);
     }

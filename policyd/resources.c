@@ -1,7 +1,11 @@
 /*
  * Who has which resources.  A customer sees the rows of its own guests and
- * leases, and nothing of the host's totals, which would tell what others
+ * leases, and nothing of the hosts' totals, which would tell what others
  * have.
+ *
+ * Hosts are asked one after the other, page by page: a place in the list is
+ * one of a host, and the host's name after an "@".  A host that cannot be
+ * asked is left out, unless it is the only one that was to be.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -12,6 +16,9 @@
 struct listing {
     struct request *request; /* its arena holds this */
     struct wire_resource_query query;
+    const char *host;                      /* which is asked */
+    bool one;                              /* and no other */
+    bool heard;                            /* a host before it has answered */
     char customer[NAMES_CUSTOMER_MAX + 1]; /* "": all */
 };
 
@@ -36,67 +43,126 @@ static bool wanted(const struct listing *listing,
 }
 
 /* The names that operations know it by. */
-static void present(const struct operations *ops, struct wire_resource *row)
+static void present(const struct operations *ops, const char *host,
+                    struct wire_resource *row)
 {
     const struct assignment *a =
         row->leased ? NULL : book_assignment(ops->book, &row->uuid);
 
-    row->host = service_host_name(ops->service);
+    row->host = host;
     if (!a)
         return;
     row->customer = a->customer->name;
     if (a->state != ASSIGNMENT_RENAMING)
         row->partition = a->name;
-    row->host = a->host;
+}
+
+static void ask(struct listing *listing);
+
+/* The host after this one; NULL: there is none that is to be asked. */
+static const char *next_host(const struct listing *listing)
+{
+    const struct host *host = hosts_first(listing->request->ops->hosts);
+
+    /* this one may have been removed meanwhile */
+    while (host && strcmp(host->name, listing->host) <= 0)
+        host = hosts_next(host);
+    return host && !listing->one ? host->name : NULL;
+}
+
+static void go_on(struct listing *listing, const char *host)
+{
+    listing->host = arena_strdup(listing->request->arena, host);
+    listing->query.from = "";
+    ask(listing);
+}
+
+/* What is shown of an answer. */
+static void take(const struct listing *listing,
+                 const struct wire_resource_list *list,
+                 struct wire_resource_list *ret)
+{
+    struct request *request = listing->request;
+
+    ret->resources = ARENA_ARRAY(request->arena, list->n_resources + 1,
+                                 struct wire_resource);
+    for (uint32_t i = 0; i < list->n_resources; i++) {
+        if (!wanted(listing, &list->resources[i]))
+            continue;
+        ret->resources[ret->n_resources] = list->resources[i];
+        present(request->ops, listing->host,
+                &ret->resources[ret->n_resources++]);
+    }
+    if (*list->next)
+        ret->next =
+            arena_printf(request->arena, "%s@%s", list->next, listing->host);
+    if (request->auth.role != W_OPERATOR)
+        return;
+    ret->totals = list->totals;
+    ret->n_totals = list->n_totals;
+    for (uint32_t i = 0; i < ret->n_totals; i++)
+        ret->totals[i].host = listing->host;
 }
 
 static void listed(void *arg, const void *answer, const struct vdc_error *why)
 {
-    const struct listing *listing = arg;
-    const struct wire_resource_list *list = answer;
-    struct request *request = listing->request;
+    struct listing *listing = arg;
     const struct wire_resource_query *query = &listing->query;
-    struct wire_resource_list mine = { 0 };
+    struct request *request = listing->request;
+    struct wire_resource_list mine = { .next = "" };
+    bool none = why && why->code == VDC_E_NOT_FOUND && query->index;
+    const char *other = next_host(listing);
     struct vdc_error err = { 0 };
 
-    if (why && !(why->code == VDC_E_NOT_FOUND && query->index)) {
-        request_fail(request, why);
-        return;
-    }
-    mine.resources = ARENA_ARRAY(request->arena, list ? list->n_resources : 0,
-                                 struct wire_resource);
-    for (uint32_t i = 0; list && i < list->n_resources; i++) {
-        if (!wanted(listing, &list->resources[i]))
-            continue;
-        mine.resources[mine.n_resources] = list->resources[i];
-        present(request->ops, &mine.resources[mine.n_resources++]);
-    }
+    listing->heard |= none || !why;
+    if (answer)
+        take(listing, answer, &mine);
     /* another's row is as one that does not exist */
-    if (query->index && mine.n_resources == 0) {
+    bool empty = !mine.n_resources && !mine.n_totals && !*mine.next;
+    if (empty && other) {
+        go_on(listing, other);
+    } else if (why && !none && !listing->heard) {
+        request_fail(request, why);
+    } else if (query->index && !mine.n_resources) {
         no_resource(query->index, &err);
         request_fail(request, &err);
-        return;
+    } else {
+        if (!*mine.next && other && !query->index)
+            mine.next = arena_printf(request->arena, "@%s", other);
+        request_reply(request, WIRE_MSG_resource_list_reply, &mine);
     }
-    mine.next = list ? list->next : "";
-    if (list && request->auth.role == W_OPERATOR) {
-        mine.totals = list->totals;
-        mine.n_totals = list->n_totals;
-        for (uint32_t i = 0; i < mine.n_totals; i++)
-            mine.totals[i].host = service_host_name(request->ops->service);
-    }
-    request_reply(request, WIRE_MSG_resource_list_reply, &mine);
 }
 
 static void ask(struct listing *listing)
 {
     struct request *request = listing->request;
+    struct service *service;
     struct vdc_error err = { 0 };
 
     listing->query.name = "";
     listing->query.customer = listing->customer;
-    if (service_ask(request->ops->service, WIRE_MSG_resource_list,
-                    &listing->query, listed, NULL, listing, NULL, &err))
-        request_fail(request, &err);
+    if (hosts_service(request->ops->hosts, listing->host, &service, &err) ||
+        service_ask(service, WIRE_MSG_resource_list, &listing->query, listed,
+                    NULL, listing, NULL, &err))
+        listed(listing, NULL, &err);
+}
+
+/* The place that was asked for, or the first. */
+static void begin(struct listing *listing)
+{
+    struct arena *arena = listing->request->arena;
+    const char *from = listing->query.from;
+    const char *at = strchr(from, '@');
+    const struct host *first = hosts_first(listing->request->ops->hosts);
+
+    listing->host = at ? at + 1 : first ? first->name : "";
+    listing->host = arena_strdup(arena, listing->host);
+    if (at)
+        listing->query.from =
+            arena_printf(arena, "%.*s", (int)(at - from), from);
+    /* a page before it has been answered */
+    listing->heard = at != NULL;
+    ask(listing);
 }
 
 static void found(struct request *request, struct assignment *a)
@@ -104,7 +170,12 @@ static void found(struct request *request, struct assignment *a)
     struct listing *listing = request->owner;
 
     listing->query.uuid = a->uuid;
-    ask(listing);
+    listing->host = arena_strdup(request->arena, a->host);
+    listing->one = true;
+    if (strchr(listing->query.from, '@'))
+        begin(listing);
+    else
+        ask(listing);
 }
 
 void resource_list(struct request *request)
@@ -125,7 +196,7 @@ void resource_list(struct request *request)
         strcpy(listing->customer, customer->name);
     }
     if (!*asked->name && uuid_is_zero(&asked->uuid)) {
-        ask(listing);
+        begin(listing);
         return;
     }
     ref = ARENA_NEW(request->arena, struct wire_partition_ref);

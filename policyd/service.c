@@ -1,5 +1,5 @@
 /*
- * The resource service of this host; see service.h.  What it does about files
+ * The resource service of one host; see service.h.  What it does about files
  * is in service_files.c.
  */
 #include "policyd/service.h"
@@ -12,7 +12,6 @@
 #include "chan/chan.h"
 #include "files/files.h"
 #include "policyd/service_impl.h"
-
 
 /* ---- requests ---- */
 
@@ -43,22 +42,25 @@ static void call_more(void *arg, const struct wire_frame *frame)
 static int send_call(struct service *s, enum wire_message_number number,
                      const void *body, command_done_fn *finish,
                      service_done_fn *done, service_more_fn *more, void *arg,
-                     uint32_t *ret_call, struct vdc_error *err)
+                     struct service_call *ret_call, struct vdc_error *err)
 {
     struct call *call = XNEW(struct call);
+    struct service_call sent = { .service = s };
 
     *call = (struct call){ s, done, more, arg };
     int rc = command_send(s->command, number, body, finish, call_more, call,
-                          ret_call, err);
+                          &sent.number, err);
     if (rc)
         free(call);
+    else if (ret_call)
+        *ret_call = sent;
     return rc;
 }
 
 int service_create(struct service *s,
                    const struct wire_partition_create *order,
                    service_done_fn *done, service_more_fn *more, void *arg,
-                   uint32_t *ret_call, struct vdc_error *err)
+                   struct service_call *ret_call, struct vdc_error *err)
 {
     struct wire_partition_create full = *order;
 
@@ -70,8 +72,8 @@ int service_create(struct service *s,
 
 int service_act(struct service *s, enum wire_message_number number,
                 const struct wire_partition_ref *ref, service_done_fn *done,
-                service_more_fn *more, void *arg, uint32_t *ret_call,
-                struct vdc_error *err)
+                service_more_fn *more, void *arg,
+                struct service_call *ret_call, struct vdc_error *err)
 {
     struct wire_partition_ref full = *ref;
 
@@ -84,7 +86,8 @@ int service_act(struct service *s, enum wire_message_number number,
 int service_transaction(struct service *s,
                         const struct wire_transaction *order,
                         service_done_fn *done, service_more_fn *more,
-                        void *arg, uint32_t *ret_call, struct vdc_error *err)
+                        void *arg, struct service_call *ret_call,
+                        struct vdc_error *err)
 {
     struct arena *arena = arena_new();
     struct wire_transaction full = *order;
@@ -114,15 +117,17 @@ int service_lease(struct service *s, const struct wire_lease *lease,
 
 int service_ask(struct service *s, enum wire_message_number number,
                 const void *body, service_done_fn *done, service_more_fn *more,
-                void *arg, uint32_t *ret_call, struct vdc_error *err)
+                void *arg, struct service_call *ret_call,
+                struct vdc_error *err)
 {
     return send_call(s, number, body, call_done, done, more, arg, ret_call,
                      err);
 }
 
-void service_cancel(struct service *s, uint32_t call)
+void service_cancel(const struct service_call *call)
 {
-    command_cancel(s->command, call);
+    if (call->service)
+        command_cancel(call->service->command, call->number);
 }
 
 int service_events(struct service *s, uint64_t since, service_done_fn *done,
@@ -158,7 +163,7 @@ static void host_done(void *arg, const struct wire_frame *answer,
 
     if (list && list->n_hosts == 1) {
         struct wire_host host = list->hosts[0];
-        host.name = call->service->setup->host_name;
+        host.name = call->service->name;
         host.available_memory = available(call->service->setup, &host);
         call->done(call->arg, &host, NULL);
     } else {
@@ -171,8 +176,8 @@ static void host_done(void *arg, const struct wire_frame *answer,
     free(call);
 }
 
-int service_host(struct service *s, service_done_fn *done, void *arg,
-                 struct vdc_error *err)
+int service_report(struct service *s, service_done_fn *done, void *arg,
+                   struct vdc_error *err)
 {
     struct wire_empty empty = { 0 };
 
@@ -235,7 +240,8 @@ static void follow_done(void *arg, const struct wire_frame *answer,
 
     s->follows = false;
     if (err && err->code != VDC_E_CLOSED)
-        log_error("resourced sends no events: %s", err->text);
+        log_error("resourced of host %s sends no events: %s", s->name,
+                  err->text);
 }
 
 static void follow(struct service *s)
@@ -250,7 +256,7 @@ static void follow(struct service *s)
     if (command_send(s->command, WIRE_MSG_events, &query, follow_done,
                      follow_event, s, NULL, &err)) {
         s->follows = false;
-        log_error("asking for events: %s", err.text);
+        log_error("asking host %s for events: %s", s->name, err.text);
     }
 }
 
@@ -276,6 +282,7 @@ static void command_down(void *arg)
 }
 
 struct service *service_new(struct event_base *base, const struct setup *setup,
+                            const struct service_host *host,
                             const struct service_notify *notify)
 {
     struct service *s = XNEW(struct service);
@@ -284,27 +291,49 @@ struct service *service_new(struct event_base *base, const struct setup *setup,
     s->base = base;
     s->setup = setup;
     s->notify = *notify;
-    s->is_away = chan_address_is_channel(setup->command_address);
+    s->name = xstrdup(host->name);
+    s->address = xstrdup(host->address);
+    s->is_away = chan_address_is_channel(s->address);
     TAILQ_INIT(&s->examinations);
     LIST_INIT(&s->saved);
-    s->command = command_new(base, setup->command_address,
-                             setup->channel_socket, &command_notify);
+    char *whose = host->own ? xstrdup("") : xasprintf("host %s: ", s->name);
+    s->command = command_new(base, whose, s->address, setup->channel_socket,
+                             &command_notify);
+    free(whose);
     return s;
+}
+
+void service_stop(struct service *s)
+{
+    service_files_stop(s);
+    command_stop(s->command);
 }
 
 void service_free(struct service *s)
 {
     if (!s)
         return;
-    service_files_stop(s);
+    service_stop(s);
     command_free(s->command);
     service_files_free(s);
+    free(s->name);
+    free(s->address);
     free(s);
 }
 
 const char *service_host_name(const struct service *s)
 {
-    return s->setup->host_name;
+    return s->name;
+}
+
+const char *service_address(const struct service *s)
+{
+    return s->address;
+}
+
+bool service_is_away(const struct service *s)
+{
+    return s->is_away;
 }
 
 const char *service_version(const struct service *s)

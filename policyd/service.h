@@ -36,9 +36,21 @@ struct service_notify {
     void *arg;
 };
 
+/* Which host it is of. */
+struct service_host {
+    const char *name;
+    const char *address; /* of its command channel */
+    bool own;            /* policyd.conf names it: errors need not */
+};
+
+/* What is in `host` is copied. */
 struct service *service_new(struct event_base *base, const struct setup *setup,
+                            const struct service_host *host,
                             const struct service_notify *notify);
-/* What is under way ends with an error, during this call.  NULL allowed. */
+/* What is under way ends with an error, during this call, and what is asked
+ * from now on is refused; nothing is told any more. */
+void service_stop(struct service *service);
+/* After that, or with it.  NULL allowed. */
 void service_free(struct service *service);
 
 /*
@@ -70,6 +82,10 @@ struct service_measured {
 int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
 
+/* Whether policyd is not on this host, so that its files are not here. */
+bool service_is_away(const struct service *service);
+const char *service_address(const struct service *service);
+
 /* How much this host has of files that guests of the customer were saved to:
  * now, or, when policyd is not on it, when they were looked at last, which
  * service_examine does. */
@@ -77,29 +93,34 @@ struct mem service_measure_saved(struct service *service,
                                  const char *customer);
 
 /* `done` gets a struct wire_host, available_memory after the host's policy. */
-int service_host(struct service *service, service_done_fn *done, void *arg,
-                 struct vdc_error *err);
+int service_report(struct service *service, service_done_fn *done, void *arg,
+                   struct vdc_error *err);
 
 /*
- * Requests that take their time have a number, *ret_call (may be NULL), by
- * which they can be cancelled until `done` is called.
+ * Requests that take their time are known by *ret_call (may be NULL), by which
+ * they can be cancelled until `done` is called.
  */
+struct service_call {
+    struct service *service; /* NULL: none */
+    uint32_t number;
+};
 int service_create(struct service *service,
                    const struct wire_partition_create *order,
                    service_done_fn *done, service_more_fn *more, void *arg,
-                   uint32_t *ret_call, struct vdc_error *err);
+                   struct service_call *ret_call, struct vdc_error *err);
 
 /* What a partition_ref asks: start, shutdown, reboot, destroy, rename, show,
  * console_where, device_list. */
 int service_act(struct service *service, enum wire_message_number number,
                 const struct wire_partition_ref *ref, service_done_fn *done,
-                service_more_fn *more, void *arg, uint32_t *ret_call,
-                struct vdc_error *err);
+                service_more_fn *more, void *arg,
+                struct service_call *ret_call, struct vdc_error *err);
 
 int service_transaction(struct service *service,
                         const struct wire_transaction *order,
                         service_done_fn *done, service_more_fn *more,
-                        void *arg, uint32_t *ret_call, struct vdc_error *err);
+                        void *arg, struct service_call *ret_call,
+                        struct vdc_error *err);
 
 /* lease_create, with what this host keeps for itself. */
 int service_lease(struct service *service, const struct wire_lease *lease,
@@ -108,10 +129,11 @@ int service_lease(struct service *service, const struct wire_lease *lease,
 /* A message to which the host's policy has nothing to add. */
 int service_ask(struct service *service, enum wire_message_number number,
                 const void *body, service_done_fn *done, service_more_fn *more,
-                void *arg, uint32_t *ret_call, struct vdc_error *err);
+                void *arg, struct service_call *ret_call,
+                struct vdc_error *err);
 
 /* Not wanted any more; it ends as it ends. */
-void service_cancel(struct service *service, uint32_t call);
+void service_cancel(const struct service_call *call);
 
 /* The host's database is in order again: goes on with events. */
 void service_resume(struct service *service);

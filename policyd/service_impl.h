@@ -13,6 +13,7 @@ struct saved;
 struct service {
     struct event_base *base;
     const struct setup *setup;
+    char *name, *address; /* of the host */
     struct service_notify notify;
     struct command *command;
     uint64_t last_event; /* number seen last; they rise, but for `missed` */

@@ -211,16 +211,14 @@ void request_fail(struct request *request, const struct vdc_error *err)
 void request_cancel(struct request *request)
 {
     request->cancelled = true;
-    if (request->call)
-        service_cancel(request->ops->service, request->call);
+    service_cancel(&request->call);
 }
 
 int request_is_cancelled(const struct request *request, struct vdc_error *err)
 {
-    return request->cancelled
-               ? vdc_error_set(err, VDC_E_CANCELLED,
-                               "cancelled: nothing is changed")
-               : 0;
+    return request->cancelled ? vdc_error_set(err, VDC_E_CANCELLED,
+                                              "cancelled: nothing is changed")
+                              : 0;
 }
 
 struct request *request_sibling(const struct request *request, uint32_t id)

@@ -14,6 +14,7 @@
 
 #include "chan/chan.h"
 #include "policyd/auth.h"
+#include "policyd/service.h"
 #include "wire/wire.h"
 
 struct operations;
@@ -28,12 +29,12 @@ struct request {
     uint32_t id;
     void *body;
     struct auth auth;
-    uint32_t call;  /* of the service, which can be cancelled; 0: none */
-    bool cancelled; /* the client does not want it any more */
-    bool changes;   /* it has changed what is stored: its answer waits until
-                       that is durable, and says if it was refused */
-    bool stands;    /* the answer is true whatever becomes of the record: a
-                       host has done it */
+    struct service_call call; /* which can be cancelled, if any */
+    bool cancelled;           /* the client does not want it any more */
+    bool changes; /* it has changed what is stored: its answer waits until
+                     that is durable, and says if it was refused */
+    bool stands;  /* the answer is true whatever becomes of the record: a
+                     host has done it */
     /* A request without an end (events, a console) is told when its client
      * is gone; it frees itself then with request_free. */
     void (*on_gone)(struct request *request);

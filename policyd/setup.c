@@ -48,6 +48,12 @@ const struct setting setup_rows[] = {
       .offset = offsetof(struct setup, store.password_file),
       .type = SETTING_STRING, .fallback = "",
       .text = "File with the password of that user, on its first line." },
+    { .name = "store_lease",
+      .offset = offsetof(struct setup, store_lease_ms),
+      .type = SETTING_DURATION, .fallback = "10s", .min = 1000,
+      .max = 3600000,
+      .text = "Several policyds may share an etcd; one leads, and when it "
+              "has not been heard of for so long another takes over." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd: memory:PATH "
@@ -63,6 +69,15 @@ const struct setting setup_rows[] = {
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "
               "there are guests." },
+    { .name = "host_report_interval",
+      .offset = offsetof(struct setup, host_report_ms),
+      .type = SETTING_DURATION,
+      .fallback = "5s",
+      .min = 100,
+      .max = UINT64_C(3600000),
+      .text = "How often each host is asked what it has; besides, it is asked "
+              "after what happens there.  A host that has not answered in "
+              "this time gets no new guests." },
     { ROW(host_memory_reserve), .type = SETTING_MEM, .fallback = "32M",
       .max = MEM_MAX_KIB,
       .text = "Memory that always stays free in Xen, for Xen's own needs." },
@@ -82,12 +97,19 @@ const struct setting setup_rows[] = {
               "first is taken when none is named." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
-    { .name = "answer_keep", .offset = offsetof(struct setup, answer_keep_ms),
-      .type = SETTING_DURATION, .fallback = "24h", .min = 1000,
+    { .name = "answer_keep",
+      .offset = offsetof(struct setup, answer_keep_ms),
+      .type = SETTING_DURATION,
+      .fallback = "24h",
+      .min = 1000,
       .max = UINT64_C(2592000000),
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
+    { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
+      .min = 1, .max = 1000000,
+      .text = "How many decisions of placement are kept, so that 'xl-vdc why' "
+              "can explain them and make them again." },
 };
 const size_t setup_n_rows = sizeof(setup_rows) / sizeof(setup_rows[0]);
 

@@ -22,6 +22,8 @@ static void print_text(struct arena *arena, const struct wire_event *event)
         printf("  domain %" PRIu32, event->domid);
     if (*event->text)
         printf("  %s", output_clean(arena, event->text));
+    if (*event->host)
+        printf("  on %s", output_clean(arena, event->host));
     putchar('\n');
 }
 
@@ -72,20 +74,56 @@ static int print_events(const struct command_args *args,
     return rc;
 }
 
+static int take_number(const char *text, size_t len, uint64_t *ret,
+                       struct vdc_error *err)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (len == 0 || len > 18 || digits != len)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "--since wants the number of an event, or "
+                             "HOST=NUMBER, got '%.*s'", (int)len, text);
+    *ret = strtoull(text, NULL, 10);
+    return 0;
+}
+
+/* "41", "h1=41,h2=7", "0,h2=7". */
+static int take_since(const struct command_args *args, const char *text,
+                      struct wire_events_query *ret, struct vdc_error *err)
+{
+    ret->positions = ARENA_ARRAY(args->arena, strlen(text) + 1,
+                                 struct wire_event_position);
+    int rc = 0;
+    for (size_t len; rc == 0 && *text; text += len + (text[len] == ',')) {
+        struct wire_event_position *position =
+            &ret->positions[ret->n_positions];
+        len = strcspn(text, ",");
+        const char *number = memchr(text, '=', len);
+        if (!number) {
+            rc = take_number(text, len, &ret->since, err);
+            continue;
+        }
+        position->host = arena_printf(args->arena, "%.*s",
+                                      (int)(number - text), text);
+        number++;
+        rc = take_number(number, len - (size_t)(number - text),
+                         &position->since, err);
+        ret->n_positions++;
+    }
+    return rc;
+}
+
 static int run_events(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_events_query query;
     wire_init(&wire_struct_events_query, &query);
     const char *since = command_value(args, "since");
     const char *customer = command_value(args, "customer");
-    if (since) {
-        size_t len = strspn(since, "0123456789");
-        if (len == 0 || len > 18 || since[len])
-            return vdc_error_set(err, VDC_E_BAD_VALUE,
-                                 "--since wants the number of an event, got "
-                                 "'%s'", since);
-        query.since = strtoull(since, NULL, 10);
-    }
+    int rc = 0;
+    if (since)
+        rc = *since ? take_since(args, since, &query, err)
+                    : take_number(since, 0, &query.since, err);
+    if (rc)
+        return rc;
     if (customer && strlen(customer) > 31)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%.40s...' is too long for a customer's name",
@@ -93,7 +131,7 @@ static int run_events(const struct command_args *args, struct vdc_error *err)
     query.follow = command_given(args, "follow");
     query.customer = customer ? customer : "";
     struct client *client;
-    int rc = client_open(args, &client, err);
+    rc = client_open(args, &client, err);
     if (rc)
         return rc;
     rc = client_send(client, WIRE_MSG_events, &query, err);
@@ -105,7 +143,8 @@ static int run_events(const struct command_args *args, struct vdc_error *err)
 
 static const struct command_option events_options[] = {
     { 's', "since", "NUMBER", COMPLETE_NOTHING,
-      "Only those after the event of this number" },
+      "Only those after the event of this number; HOST=NUMBER,... when there "
+      "are several hosts" },
     { 'f', "follow", NULL, COMPLETE_NOTHING,
       "Go on as they happen, until Ctrl-C" },
     { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,
@@ -123,10 +162,12 @@ static const struct command_example events_examples[] = {
 static const struct command events_commands[] = {
     { "events", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING,
       events_options, "Show what has happened to guests",
-      "Each event has a number, which rises by one. With -o json each event "
-      "is an object on a line of its own. The event 'missed' says that not "
-      "all that were asked for are kept, or that numbers have begun again, "
-      "with another database; what follows goes on from its number.",
+      "Each event has a number, which rises by one on its host. With -o json "
+      "each event is an object on a line of its own. The event 'missed' says "
+      "that not all that were asked for are kept, or that numbers have begun "
+      "again, with another database; what follows goes on from its number. "
+      "Events of a host come in their order, those of several hosts as they "
+      "arrive.",
       events_examples, run_events },
 };
 

@@ -1,6 +1,9 @@
-/* host-list and version: what the guests run on. */
+/*
+ * host-list, host-add, -set, -remove, and version: what the guests run on.
+ */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "xl-ext/client.h"
 #include "xl-ext/families.h"
@@ -33,6 +36,37 @@ static void add_count(struct output_table *table, bool known, uint64_t n)
         output_table_cell(table, "-");
 }
 
+static const char *shown_tags(struct arena *arena,
+                              const struct wire_host_record *record)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < record->n_tags; i++)
+        text = arena_printf(arena, "%s%s%s", text, *text ? "," : "",
+                            output_clean(arena, record->tags[i]));
+    return *text ? text : "-";
+}
+
+static void add_record(struct output_table *table, struct arena *arena,
+                       const struct wire_host_record *record)
+{
+    output_table_cell(table, shown_tags(arena, record));
+    output_table_cell(table, *record->domain
+                      ? output_clean(arena, record->domain) : "-");
+    output_table_cell(table, *record->dedicated
+                      ? output_clean(arena, record->dedicated) : "-");
+}
+
+/* Whether there is something that operators entered for placement. */
+static bool has_records(const struct wire_host_list *list)
+{
+    for (uint32_t i = 0; i < list->n_hosts; i++) {
+        const struct wire_host_record *record = &list->hosts[i].record;
+        if (record->n_tags || *record->domain || *record->dedicated)
+            return true;
+    }
+    return false;
+}
+
 static void print_hosts(struct arena *arena,
                         const struct wire_host_list *list)
 {
@@ -42,9 +76,13 @@ static void print_hosts(struct arena *arena,
         { "VCPUs", ALIGN_RIGHT },     { "Memory", ALIGN_RIGHT },
         { "Available", ALIGN_RIGHT }, { "Guests", ALIGN_RIGHT },
         { "Running", ALIGN_RIGHT },   { "Not ours", ALIGN_RIGHT },
+        { "Tags", ALIGN_LEFT },       { "Domain", ALIGN_LEFT },
+        { "For", ALIGN_LEFT },
     };
+    size_t n_columns = sizeof(columns) / sizeof(columns[0]);
+    bool records = has_records(list);
     struct output_table *table =
-        output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
+        output_table_new(columns, records ? n_columns : n_columns - 3);
     for (uint32_t i = 0; i < list->n_hosts; i++) {
         const struct wire_host *h = &list->hosts[i];
         output_table_cell(table, output_clean(arena, h->name));
@@ -59,6 +97,8 @@ static void print_hosts(struct arena *arena,
         add_count(table, known, h->partitions);
         add_count(table, known, h->running);
         add_count(table, known, h->foreign);
+        if (records)
+            add_record(table, arena, &h->record);
     }
     output_table_finish(table);
 }
@@ -74,14 +114,9 @@ static void note_hints(const struct command_args *args,
                         output_clean(args->arena, list->hosts[i].hint));
 }
 
-static int run_host_list(const struct command_args *args,
-                         struct vdc_error *err)
+static void show_list(const struct command_args *args,
+                      const struct wire_host_list *list)
 {
-    const void *body;
-    int rc = request(args, WIRE_MSG_host_list, &body, err);
-    if (rc)
-        return rc;
-    const struct wire_host_list *list = body;
     bool simulated = false;
     switch (args->format) {
     case FORMAT_TEXT:
@@ -101,6 +136,154 @@ static int run_host_list(const struct command_args *args,
         output_json_struct(&wire_struct_host_list, list);
         break;
     }
+}
+
+static int run_host_list(const struct command_args *args,
+                         struct vdc_error *err)
+{
+    const void *body;
+    int rc = request(args, WIRE_MSG_host_list, &body, err);
+    if (rc == 0)
+        show_list(args, body);
+    return rc;
+}
+
+/* ---- host-add, host-set, host-remove ---- */
+
+#define MAX_TAGS 16
+
+static int take_state(const struct command_args *args,
+                      struct wire_host_change *ret, struct vdc_error *err)
+{
+    const char *text = command_value(args, "state");
+    if (!text)
+        return 0;
+    for (int i = WIRE_HOST_UP; i <= WIRE_HOST_MAINTENANCE; i++) {
+        ret->record.state = (enum wire_host_state)i;
+        if (strcmp(text, wire_enum_word(&wire_enum_host_state, i)) == 0)
+            return 0;
+    }
+    return vdc_error_set(err, VDC_E_BAD_VALUE,
+                         "--state wants up, draining or maintenance, got "
+                         "'%.40s'", text);
+}
+
+/* "" takes all away. */
+static int take_tags(const struct command_args *args,
+                     struct wire_host_change *ret, struct vdc_error *err)
+{
+    const char *text = command_value(args, "tags");
+    const char **tags = ARENA_ARRAY(args->arena, MAX_TAGS, const char *);
+    ret->record.tags = tags;
+    while (text && *text) {
+        size_t len = strcspn(text, ",");
+        if (ret->record.n_tags == MAX_TAGS)
+            return vdc_error_set(err, VDC_E_BAD_VALUE,
+                                 "--tags: a host has at most %d", MAX_TAGS);
+        if (len == 0 || len > 63)
+            return vdc_error_set(err, VDC_E_BAD_VALUE,
+                                 "--tags wants words of up to 63 characters, "
+                                 "with commas between them");
+        tags[ret->record.n_tags++] =
+            arena_printf(args->arena, "%.*s", (int)len, text);
+        text += len + (text[len] == ',');
+    }
+    return 0;
+}
+
+static int take_text(const char *what, const char *text, size_t max,
+                     const char **ret, struct vdc_error *err)
+{
+    if (text && strlen(text) > max)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "%s is longer than %zu characters", what, max);
+    *ret = text ? text : "";
+    return 0;
+}
+
+/* The options of host-add and host-set; which of them were given. */
+static int take_change(const struct command_args *args, const char *address,
+                       struct wire_host_change *ret, struct vdc_error *err)
+{
+    static const char *const fields[] = { "state", "reason", "tags", "domain",
+                                          "dedicated" };
+    struct wire_host_record *record = &ret->record;
+    wire_init(&wire_struct_host_change, ret);
+    ret->dry_run = args->dry_run;
+    ret->fields = ARENA_ARRAY(args->arena, 6, const char *);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (command_given(args, fields[i]))
+            ret->fields[ret->n_fields++] = fields[i];
+    if (address)
+        ret->fields[ret->n_fields++] = "address";
+    int rc = take_text("the name", args->arguments[0], 63, &record->name, err);
+    if (rc == 0)
+        rc = take_text("the address", address, 255, &record->address, err);
+    if (rc == 0)
+        rc = take_state(args, ret, err);
+    if (rc == 0)
+        rc = take_tags(args, ret, err);
+    if (rc == 0)
+        rc = take_text("--reason", command_value(args, "reason"), 127,
+                       &record->reason, err);
+    if (rc == 0)
+        rc = take_text("--domain", command_value(args, "domain"), 63,
+                       &record->domain, err);
+    if (rc == 0)
+        rc = take_text("--dedicated", command_value(args, "dedicated"), 31,
+                       &record->dedicated, err);
+    return rc;
+}
+
+static int change_host(const struct command_args *args,
+                       enum wire_message_number number, const char *address,
+                       struct vdc_error *err)
+{
+    struct wire_host_change change;
+    const void *body;
+    int rc = take_change(args, address, &change, err);
+    if (rc == 0 && number == WIRE_MSG_host_set && !change.n_fields) {
+        rc = vdc_error_set(err, VDC_E_USAGE, "nothing to set");
+        vdc_error_hint(err, "--state, --reason, --tags, --domain, --dedicated "
+                            "and --address say what");
+    }
+    if (rc == 0)
+        rc = client_ask(args, number, &change, &body, err);
+    if (rc == 0 && (!args->quiet || args->format != FORMAT_TEXT))
+        show_list(args, body);
+    return rc;
+}
+
+static int run_host_add(const struct command_args *args,
+                        struct vdc_error *err)
+{
+    return change_host(args, WIRE_MSG_host_add, args->arguments[1], err);
+}
+
+static int run_host_set(const struct command_args *args,
+                        struct vdc_error *err)
+{
+    return change_host(args, WIRE_MSG_host_set,
+                       command_value(args, "address"), err);
+}
+
+static int run_host_remove(const struct command_args *args,
+                           struct vdc_error *err)
+{
+    struct wire_host_ref ref;
+    const void *body;
+    wire_init(&wire_struct_host_ref, &ref);
+    ref.dry_run = args->dry_run;
+    int rc = take_text("the name", args->arguments[0], 63, &ref.name, err);
+    if (rc == 0)
+        rc = client_ask(args, WIRE_MSG_host_remove, &ref, &body, err);
+    if (rc)
+        return rc;
+    if (args->format != FORMAT_TEXT)
+        show_list(args, body);
+    else if (!args->quiet)
+        printf("%s: %s\n", output_clean(args->arena, ref.name),
+               args->dry_run ? "would be removed" : "removed");
     return 0;
 }
 
@@ -158,6 +341,42 @@ static int run_version(const struct command_args *args, struct vdc_error *err)
 
 /* ---- the table ---- */
 
+#define RECORD_OPTIONS                                                     \
+    { 0, "state", "STATE", COMPLETE_NOTHING,                               \
+      "up, or draining or maintenance: it gets no new guests" },           \
+    { 0, "reason", "TEXT", COMPLETE_NOTHING, "Why it is in this state" },  \
+    { 0, "tags", "TAG,...", COMPLETE_NOTHING,                              \
+      "Words for placement, instead of those that it has" },               \
+    { 0, "domain", "NAME", COMPLETE_NOTHING,                               \
+      "What fails together with it: a rack, a room" },                     \
+    { 0, "dedicated", "CUSTOMER", COMPLETE_CUSTOMERS,                      \
+      "Keep it for this customer; \"\" for all" }
+
+static const struct command_option add_options[] = {
+    RECORD_OPTIONS,
+    { 0 }
+};
+static const struct command_option set_options[] = {
+    RECORD_OPTIONS,
+    { 0, "address", "ADDRESS", COMPLETE_NOTHING,
+      "Where its command channel is now" },
+    { 0 }
+};
+static const struct command_example add_examples[] = {
+    { "xl-vdc host-add h2 unix:/run/h2/command.sock --domain rack-2",
+      "Another host, which placement takes into account at once." },
+    { NULL, NULL }
+};
+static const struct command_example set_examples[] = {
+    { "xl-vdc host-set h2 --state draining --reason \"new memory\"",
+      "No new guests on h2; those that are there stay." },
+    { NULL, NULL }
+};
+static const struct command_example remove_examples[] = {
+    { "xl-vdc host-remove h2 --dry-run", "Could it be removed?" },
+    { NULL, NULL }
+};
+
 static const struct command_example host_examples[] = {
     { "xl-vdc host-list", "How much is left on each host." },
     { NULL, NULL }
@@ -177,6 +396,25 @@ static const struct command host_commands[] = {
       "touched. What to do about a host that is not up is said below the "
       "table.",
       host_examples, run_host_list },
+    { "host-add", NULL, "NAME ADDRESS", 2, 2,
+      COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
+      add_options, "Add a host to the data center",
+      "ADDRESS is that of its resourced's command channel: unix:PATH, "
+      "memory:PATH or channel:SERVICE@PARTITION. The host need not be there "
+      "yet: policyd connects as soon as it can.",
+      add_examples, run_host_add },
+    { "host-set", NULL, "NAME", 1, 1,
+      COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
+      set_options, "Change what is entered of a host",
+      "What is not given stays as it is; another state without a reason has "
+      "none.",
+      set_examples, run_host_set },
+    { "host-remove", NULL, "NAME", 1, 1,
+      COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES,
+      COMPLETE_NOTHING, NULL, "Forget a host",
+      "Only one that no guest is assigned to. What runs there is not "
+      "touched.",
+      remove_examples, run_host_remove },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",
       "Of xl-vdc, of the daemons and of the hypervisor.", version_examples,

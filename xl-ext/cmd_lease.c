@@ -1,6 +1,7 @@
 /* lease-create, -renew, -drop, -list: resources kept for somebody. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "xl-ext/client.h"
@@ -92,6 +93,11 @@ static int take_lease(const struct command_args *args, struct wire_lease *ret,
         rc = take_devices(args, ret, err);
     if (rc == 0)
         rc = take_expires(args, &ret->expires_ms, err);
+    const char *host = command_value(args, "host");
+    if (rc == 0 && host && strlen(host) > 63)
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
+                           "--host: no host has so long a name");
+    ret->host = host ? host : "";
     if (rc == 0 && !memory && !vcpus && !ret->n_pools && !ret->n_devices) {
         rc = vdc_error_set(err, VDC_E_USAGE, "a lease of nothing");
         vdc_error_hint(err, "--memory, --vcpus, --pool and --pci say what to "
@@ -280,6 +286,8 @@ static int run_drop(const struct command_args *args, struct vdc_error *err)
 static const struct command_option create_options[] = {
     { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,
       "For this customer (operators)" },
+    { 0, "host", "NAME", COMPLETE_NOTHING,
+      "On this host, not where there is most room (operators)" },
     { 'm', "memory", "SIZE", COMPLETE_NOTHING,
       "Reserve so much memory: 4096 (MiB), 4G" },
     { 0, "vcpus", "N", COMPLETE_NOTHING, "Reserve so many vCPUs" },

@@ -1,6 +1,7 @@
 /* host-verify: do database, Xen and xenstore agree? */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "xl-ext/client.h"
 #include "xl-ext/families.h"
@@ -94,6 +95,11 @@ static int run_verify(const struct command_args *args, struct vdc_error *err)
     wire_init(&wire_struct_verify, &verify);
     verify.repair = command_given(args, "repair");
     verify.rebuild = command_given(args, "rebuild");
+    if (args->n_arguments && strlen(args->arguments[0]) > 63)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "no host has so long a name");
+    if (args->n_arguments)
+        verify.host = args->arguments[0];
     int rc = client_ask(args, WIRE_MSG_host_verify, &verify, &body, err);
     if (rc)
         return rc;
@@ -112,16 +118,18 @@ static const struct command_option verify_options[] = {
 static const struct command_example verify_examples[] = {
     { "xl-vdc host-verify", "Look, and change nothing." },
     { "xl-vdc host-verify --repair", "Mend what can be mended." },
+    { "xl-vdc host-verify h2", "The same of another host." },
     { NULL, NULL }
 };
 
 static const struct command verify_commands[] = {
-    { "host-verify", NULL, "", 0, 0, COMMAND_ACTS | COMMAND_OPERATOR,
+    { "host-verify", NULL, "[HOST]", 0, 1, COMMAND_ACTS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, verify_options,
       "Compare the host's database, Xen and xenstore",
       "Lists every difference. The exit status is 0 when there is none, or "
       "none is left after --repair, and 13 when some are left. Domains that "
-      "are not ours are never touched.",
+      "are not ours are never touched. Without HOST it is the one that "
+      "policyd is on.",
       verify_examples, run_verify },
 };
 

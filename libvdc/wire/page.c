@@ -103,7 +103,7 @@ void wire_pages_init(struct wire_pages *pages,
 
 /* The items of `page`, which are in the arena, behind those that are there. */
 static void append(struct wire_pages *pages, const struct wire_field *f,
-                   const char *page)
+                   const char *page, uint32_t *io_room)
 {
     char *list = pages->list;
     char **items = (char **)(void *)(list + f->offset);
@@ -112,17 +112,33 @@ static void append(struct wire_pages *pages, const struct wire_field *f,
     uint32_t n_more = *(const uint32_t *)(const void *)(page + f->n_offset);
     size_t size = f->sub->size;
 
-    if (n_more > pages->room - *n) {
+    if (n_more > *io_room - *n) {
         uint32_t room = 2 * (*n + n_more);
         char *wider = arena_alloc(pages->arena, room * size);
         if (*n)
             memcpy(wider, *items, *n * size);
         *items = wider;
-        pages->room = room;
+        *io_room = room;
     }
     if (n_more)
         memcpy(*items + *n * size, more, n_more * size);
     *n += n_more;
+}
+
+/* Lists beside that of the items: short ones. */
+static void append_others(struct wire_pages *pages,
+                          const struct wire_field *items, const char *page)
+{
+    const struct wire_struct *s = answer_of(pages);
+
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct wire_field *f = &s->fields[i];
+        if (f == items || f->kind != WIRE_KIND_SUBS)
+            continue;
+        uint32_t room =
+            *(uint32_t *)(void *)((char *)pages->list + f->n_offset);
+        append(pages, f, page, &room);
+    }
 }
 
 int wire_pages_add(struct wire_pages *pages, const void *answer,
@@ -147,7 +163,8 @@ int wire_pages_add(struct wire_pages *pages, const void *answer,
         memcpy(pages->list, page, s->size);
         *text(s, "next", pages->list) = "";
     } else {
-        append(pages, items, page);
+        append(pages, items, page, &pages->room);
+        append_others(pages, items, page);
     }
     *from = next;
     pages->more = *next != '\0';

@@ -49,8 +49,9 @@ void wire_pages_init(struct wire_pages *pages,
                      enum wire_message_number number, const void *query,
                      struct arena *arena);
 /*
- * Takes an answer's body, of which nothing is kept; the other fields are
- * those of the first.  `more` says whether pages->query must be sent.
+ * Takes an answer's body, of which nothing is kept; lists are put together,
+ * the other fields are those of the first.  `more` says whether pages->query
+ * must be sent.
  * Errors: VDC_E_PROTOCOL when a page leads to itself.
  */
 int wire_pages_add(struct wire_pages *pages, const void *answer,

@@ -50,7 +50,8 @@ enum etcd_verdict etcd_judge_words(const char *words, struct vdc_error *err)
             vdc_error_set(err, known[i].code, "%s", words);
             return known[i].verdict;
         }
-    vdc_error_set(err, VDC_E_CLOSED, "%s", words);
+    vdc_error_set(err, VDC_E_CLOSED, "%s",
+                  words[0] ? words : "an error without words");
     return ETCD_UNKNOWN;
 }
 
@@ -136,7 +137,7 @@ enum etcd_verdict etcd_judge_line(const char *line, size_t size,
     error = json_get(json, "error");
     if (error) {
         const char *words = words_of(error);
-        return etcd_judge_words(words ? words : "an error without words", err);
+        return etcd_judge_words(words ? words : "", err);
     }
     *ret = json_get(json, "result");
     if (!*ret || (*ret)->type != JSON_OBJECT)

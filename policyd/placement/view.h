@@ -23,7 +23,7 @@
  * refused above that. */
 #define PLACEMENT_HOST_AMOUNTS_MAX 8
 #define PLACEMENT_AMOUNTS_MAX 4
-#define PLACEMENT_TAGS_MAX 16
+#define PLACEMENT_TAGS_MAX 17 /* 16 that are entered, and one of ours */
 #define PLACEMENT_FEATURES_MAX 64
 #define PLACEMENT_GROUPS_MAX 4
 #define PLACEMENT_RULES_MAX 100000

@@ -57,6 +57,12 @@ static void remember_name(struct placement_view *view, uint32_t name,
     view->host_of_name[name] = host_and_1;
 }
 
+void placement_view_name_host(struct placement_view *view, uint32_t name,
+                              uint32_t host)
+{
+    remember_name(view, name, host + 1);
+}
+
 static uint32_t add(struct placement_view *view)
 {
     for (uint32_t i = 0; i < view->n_hosts; i++)
@@ -88,7 +94,7 @@ int placement_view_put_host(struct placement_view *view,
     if (at == PLACEMENT_NONE) {
         at = add(view);
         view->n_present++;
-        remember_name(view, host->name, at + 1);
+        placement_view_name_host(view, host->name, at);
     }
     placement_view_begin(view, at);
     placement_view_count_all(view, at, -1);

@@ -1,4 +1,4 @@
-/* What view*.c share of a view; for them alone. */
+/* What view*.c share of a view; for them, record.c and replay.c alone. */
 #ifndef POLICYD_PLACEMENT_VIEW_IMPL_H
 #define POLICYD_PLACEMENT_VIEW_IMPL_H
 
@@ -12,6 +12,7 @@ struct placement_view {
     struct placement_names *names;
     uint64_t version;
     uint64_t all_changed; /* the last version that concerned all hosts */
+    uint64_t rules_changed; /* the last that changed rules or promises */
     uint32_t changes[PLACEMENT_CHANGES_MAX];
 
     struct placement_host *hosts;
@@ -46,5 +47,10 @@ void placement_view_end(struct placement_view *view, uint32_t host);
 /* All guests of a host into its use and the counters (sign 1), or out. */
 void placement_view_count_all(struct placement_view *view, uint32_t host,
                               int sign);
+/* The host has this name. */
+void placement_view_name_host(struct placement_view *view, uint32_t name,
+                              uint32_t host);
+/* After the list of rules was changed. */
+void placement_view_order_rules(struct placement_view *view);
 
 #endif

@@ -18,8 +18,14 @@ static int by_group(const void *a, const void *b)
     return x->rule->name < y->rule->name ? -1 : x->rule->name > y->rule->name;
 }
 
+static void note_change(struct placement_view *view)
+{
+    view->rules_changed = ++view->version;
+    view->changes[view->version % PLACEMENT_CHANGES_MAX] = 0;
+}
+
 /* Rules change seldom, and are asked for with each placement. */
-static void order_rules(struct placement_view *view)
+void placement_view_order_rules(struct placement_view *view)
 {
     uint32_t n = 0;
 
@@ -35,8 +41,7 @@ static void order_rules(struct placement_view *view)
     }
     view->n_sides = n;
     qsort(view->sides, n, sizeof(*view->sides), by_group);
-    view->version++;
-    view->changes[view->version % PLACEMENT_CHANGES_MAX] = 0;
+    note_change(view);
 }
 
 static uint32_t find_rule(const struct placement_view *view, uint32_t name)
@@ -66,7 +71,7 @@ int placement_view_put_rule(struct placement_view *view,
         view->rules[view->n_rules++] = XNEW(struct placement_rule);
     }
     *view->rules[at] = *rule;
-    order_rules(view);
+    placement_view_order_rules(view);
     return 0;
 }
 
@@ -78,7 +83,7 @@ void placement_view_remove_rule(struct placement_view *view, uint32_t name)
         return;
     free(view->rules[at]);
     view->rules[at] = view->rules[--view->n_rules];
-    order_rules(view);
+    placement_view_order_rules(view);
 }
 
 uint32_t placement_view_rules(const struct placement_view *view,
@@ -109,12 +114,6 @@ static uint32_t find_promise(const struct placement_view *view, uint32_t name)
     while (i < view->n_promises && view->promises[i].name != name)
         i++;
     return i;
-}
-
-static void note_change(struct placement_view *view)
-{
-    view->version++;
-    view->changes[view->version % PLACEMENT_CHANGES_MAX] = 0;
 }
 
 int placement_view_put_promise(struct placement_view *view,

@@ -6,7 +6,8 @@ tests_fuzz_seed_wire_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_wire tests/fuzz/seed_wire \
-	tests/fuzz/fuzz_config tests/fuzz/fuzz_mux tests/fuzz/fuzz_store
+	tests/fuzz/fuzz_config tests/fuzz/fuzz_mux tests/fuzz/fuzz_store \
+	tests/fuzz/fuzz_etcd
 tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_wire_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
@@ -21,6 +22,9 @@ tests_fuzz_fuzz_store_SOURCES = \
 	tests/unit/resourced/store_fixture.h
 tests_fuzz_fuzz_store_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_store_LDADD = $(STORE_LIBS)
+tests_fuzz_fuzz_etcd_SOURCES = tests/fuzz/fuzz_etcd.c
+tests_fuzz_fuzz_etcd_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_etcd_LDADD = $(POLICYD_LIBS)
 endif
 
 # An enemy at the other end of a channel, for as long as is asked; as the rest

@@ -88,8 +88,7 @@ void bed_open(struct bed *bed)
     bed_file(bed, "customers/globex/kernel", 1000);
 }
 
-static pid_t spawn(const struct bed *bed, const char *program,
-                   const char *conf)
+pid_t bed_spawn(const struct bed *bed, const char *program, const char *conf)
 {
     const char *top = getenv("TOP_BUILDDIR");
     const char *path =
@@ -131,7 +130,7 @@ void bed_start_resourced(struct bed *bed)
             bed->dir, bed->dir, bed->dir, bed->dir, bed->sim ? "," : "",
             bed->sim ? bed->sim : "");
     fclose(f);
-    bed->resourced = spawn(bed, "resourced", conf);
+    bed->resourced = bed_spawn(bed, "resourced", conf);
     bed->fault = NULL;
 }
 
@@ -153,7 +152,7 @@ void bed_start_policyd(struct bed *bed)
             bed->dir, etcd_is_used(bed) ? etcd_conf(bed) : "",
             bed->conf ? bed->conf : "");
     fclose(f);
-    bed->policyd = spawn(bed, "policyd", conf);
+    bed->policyd = bed_spawn(bed, "policyd", conf);
     bed->file_limit = 0;
 }
 

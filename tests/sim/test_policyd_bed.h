@@ -60,6 +60,8 @@ const char *bed_path(const struct bed *bed, const char *name);
 void bed_start(struct bed *bed);
 void bed_start_policyd(struct bed *bed);
 void bed_start_resourced(struct bed *bed);
+/* A daemon with settings of its own; its log is the bed's. */
+pid_t bed_spawn(const struct bed *bed, const char *program, const char *conf);
 /* Waits until policyd reaches resourced (or until it does not). */
 bool bed_wait_joined(const struct bed *bed, bool joined);
 void bed_kill(pid_t *pid, int sig);
@@ -146,6 +148,7 @@ int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
 
 extern const struct sim_test tests_requests[], tests_isolation[],
     tests_failures[], tests_streams[], tests_changes[], tests_deaths[],
-    tests_leases[], tests_keys[], tests_pages[], tests_etcd[];
+    tests_leases[], tests_keys[], tests_pages[], tests_etcd[],
+    tests_transfer[];
 
 #endif

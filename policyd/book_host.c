@@ -1,0 +1,101 @@
+/* Hosts in the working set, and what is assigned to each; see book.h. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "policyd/book_impl.h"
+
+static int compare_host(const void *a, const void *b)
+{
+    const struct book_host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+static struct book_host *find(const struct book *book, const char *name)
+{
+    struct book_host key = { .name = (char *)name };
+    struct book_host *const *found =
+        tfind(&key, &book->hosts_by_name, compare_host);
+
+    return found ? *found : NULL;
+}
+
+static struct book_host *need(struct book *book, const char *name)
+{
+    struct book_host *host = find(book, name);
+
+    if (host)
+        return host;
+    host = XNEW(struct book_host);
+    host->name = xstrdup(name);
+    TAILQ_INIT(&host->assignments);
+    TAILQ_INSERT_TAIL(&book->hosts, host, link);
+    if (!tsearch(host, &book->hosts_by_name, compare_host))
+        abort(); /* no memory: as everywhere */
+    return host;
+}
+
+/* When there is nothing to know of it. */
+static void release(struct book *book, struct book_host *host)
+{
+    if (host->record || host->n_assignments)
+        return;
+    tdelete(host, &book->hosts_by_name, compare_host);
+    TAILQ_REMOVE(&book->hosts, host, link);
+    free(host->name);
+    free(host);
+}
+
+void book_set_host(struct book *book, const char *name,
+                   const struct wire_host_record *record)
+{
+    struct book_host *host = need(book, name);
+    struct arena *old = host->arena;
+
+    host->record = NULL;
+    host->arena = NULL;
+    if (record) {
+        host->arena = arena_new();
+        struct wire_host_record *copy =
+            ARENA_NEW(host->arena, struct wire_host_record);
+        /* cannot fail: it was stored */
+        if (wire_struct_copy(&wire_struct_host_record, record, host->arena,
+                             copy, NULL))
+            abort();
+        host->record = copy;
+    }
+    arena_free(old);
+    release(book, host);
+}
+
+void book_put_there(struct book *book, struct assignment *a, const char *host)
+{
+    a->there = need(book, host);
+    a->host = a->there->name;
+    TAILQ_INSERT_TAIL(&a->there->assignments, a, link_there);
+    a->there->n_assignments++;
+}
+
+void book_take_away(struct book *book, struct assignment *a)
+{
+    TAILQ_REMOVE(&a->there->assignments, a, link_there);
+    a->there->n_assignments--;
+    release(book, a->there);
+}
+
+const struct book_host *book_hosts(const struct book *book)
+{
+    return TAILQ_FIRST(&book->hosts);
+}
+
+const struct book_host *book_host_next(const struct book_host *host)
+{
+    return TAILQ_NEXT(host, link);
+}
+
+const struct book_host *book_host(const struct book *book, const char *name)
+{
+    return find(book, name);
+}

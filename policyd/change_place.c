@@ -1,0 +1,390 @@
+/*
+ * On which host a change happens: that of its guests or of its lease; and
+ * where that is open, the one that placement chooses, on the standing view
+ * (inventory.h), so that what is decided next sees it there.  See change.h.
+ *
+ * All that is created in one transaction comes to one host, because a
+ * transaction is wholly done or not at all on one host.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "policyd/change.h"
+#include "policyd/decision.h"
+#include "policyd/inventory.h"
+#include "policyd/lease.h"
+#include "policyd/placement/brief.h"
+
+/* ---- what it is about ---- */
+
+static void refuse_several(struct change *change,
+                           const struct change_guest *one,
+                           const struct change_guest *other)
+{
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_BAD_VALUE,
+                  "a transaction is about guests of one host: '%s' is on host "
+                  "%s, '%s' on host %s",
+                  one->name, one->host, other->name, other->host);
+    vdc_error_hint(&err, "ask for each by itself");
+    change_refuse(change, &err);
+}
+
+/* Where files are looked at that no guest says the host of. */
+static const char *host_of_files(const struct hosts *hosts)
+{
+    const struct host *any = hosts_any(hosts);
+
+    if (!any || any->up)
+        return any ? any->name : "";
+    for (const struct host *host = hosts_first(hosts); host;
+         host = hosts_next(host))
+        if (host->up)
+            return host->name;
+    return any->name;
+}
+
+void change_route(struct change *change)
+{
+    struct operations *ops = change->request->ops;
+    const struct change_guest *first = NULL;
+    const char *host = leases_host(ops->leases, &change->order.lease);
+
+    for (uint32_t i = 0; i < change->n_guests; i++) {
+        const struct change_guest *guest = &change->guests[i];
+        if (guest->book == CHANGE_CREATES)
+            continue;
+        if (!first)
+            first = guest;
+        else if (strcmp(first->host, guest->host) != 0)
+            refuse_several(change, first, guest);
+    }
+    if (first)
+        host = first->host;
+    change->pinned = host != NULL;
+    if (!host)
+        host = host_of_files(ops->hosts);
+    change->host = arena_strdup(change->request->arena, host);
+}
+
+/* ---- what is asked ---- */
+
+static bool is_to_place(const struct change *change, uint32_t i)
+{
+    const struct change_guest *guest = change->guest_of[i];
+
+    return guest && guest->book == CHANGE_CREATES &&
+           change->order.operations[i].kind == WIRE_OP_CREATE;
+}
+
+void place_request(struct operations *ops, const char *customer,
+                   const struct wire_definition *definition, bool start,
+                   struct placement_request *ret)
+{
+    uint32_t vcpus = definition->vcpus;
+
+    *ret = (struct placement_request){
+        .uuid = definition->uuid,
+        .customer = inventory_name(ops->inventory, customer),
+        .spec = { .memory = definition->memory,
+                  .vcpus = vcpus < PLACEMENT_VCPUS_MAX ? vcpus
+                                                       : PLACEMENT_VCPUS_MAX },
+        .start = start,
+        .now_ms = (int64_t)clock_wall().ms,
+    };
+}
+
+const struct placement_policy *place_policy(const struct operations *ops,
+                                            const char *customer)
+{
+    return placement_policy_find("spread");
+}
+
+/* Only hosts that have the files which were looked at. */
+static void restrict_hosts(const struct change *change,
+                           struct placement_request *request)
+{
+    const struct operations *ops = change->request->ops;
+    const struct host *looked = hosts_find(ops->hosts, change->host);
+
+    if (change->pinned || (looked && service_is_away(looked->service))) {
+        request->pinned = inventory_name(ops->inventory, change->host);
+    } else if (looked) {
+        request->n_wanted = 1;
+        request->wanted[0] = inventory_name(ops->inventory, INVENTORY_HERE);
+    }
+}
+
+static void request_of(const struct change *change, uint32_t i,
+                       struct placement_request *ret)
+{
+    const struct wire_operation *op = &change->order.operations[i];
+
+    place_request(change->request->ops, change->guest_of[i]->customer,
+                  &op->definition, op->start, ret);
+    ret->uuid = change->guest_of[i]->uuid;
+    restrict_hosts(change, ret);
+}
+
+static uint32_t sum_vcpus(uint32_t a, uint32_t b)
+{
+    return b < PLACEMENT_VCPUS_MAX - a ? a + b : PLACEMENT_VCPUS_MAX;
+}
+
+/* All that is created, as if it was one guest; false: there is nothing. */
+static bool sum_created(const struct change *change,
+                        struct placement_request *ret)
+{
+    bool some = false;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct placement_request one;
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        if (!one.start)
+            one.spec = (struct placement_spec){ 0 };
+        if (!some) {
+            *ret = one;
+            some = true;
+            continue;
+        }
+        ret->start |= one.start;
+        ret->spec.memory.kib += one.spec.memory.kib;
+        ret->spec.vcpus = sum_vcpus(ret->spec.vcpus, one.spec.vcpus);
+    }
+    return some;
+}
+
+/* ---- choosing ---- */
+
+/* Hosts that have refused are as if they were down, while it is chosen. */
+static void set_refusers(const struct change *change,
+                         enum placement_state *states, bool out)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+    struct placement_view *view = inventory_view(inventory);
+
+    for (uint32_t i = 0; i < change->n_refusers; i++) {
+        uint32_t at = inventory_find_host(inventory, change->refusers[i]);
+        if (at == PLACEMENT_NONE)
+            continue;
+        if (out)
+            states[i] = placement_view_host(view, at)->state;
+        placement_view_set_state(view, at, out ? PLACEMENT_DOWN : states[i]);
+    }
+}
+
+/* A lease's memory is not available to others, but to this.  A change with
+ * one is pinned to its host. */
+static void lend(struct change *change, int sign)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+    uint32_t host = inventory_find_host(inventory, change->host);
+
+    if (host == PLACEMENT_NONE || !change->lease.memory.kib ||
+        change->lent == (sign > 0))
+        return;
+    inventory_lend(inventory, host, change->lease.memory, sign);
+    change->lent = sign > 0;
+}
+
+/* What was decided is remembered if nothing else is in the way of it, and it
+ * is not only tried: for each guest by itself. */
+static void remember(const struct change *change,
+                     const struct placement_record *record)
+{
+    struct operations *ops = change->request->ops;
+    struct placement_record mine = *record;
+
+    if (change->reasons.n_errors || change->order.dry_run)
+        return;
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct change_guest *guest = change->guest_of[i];
+        if (!is_to_place(change, i))
+            continue;
+        mine.request.uuid = guest->uuid;
+        decisions_add(ops->decisions, inventory_view(ops->inventory), &mine,
+                      guest->customer, guest->name, clock_wall().ms);
+    }
+}
+
+/* `keep`: it is to be remembered, and may use the lease from now on. */
+static int choose(struct change *change,
+                  const struct placement_request *request, bool keep,
+                  struct placement_decision *ret, char *reason,
+                  struct vdc_error *err)
+{
+    struct operations *ops = change->request->ops;
+    const struct placement_view *view = inventory_view(ops->inventory);
+    enum placement_state states[CHANGE_PLACES_MAX];
+    struct placement_record record = { .request = *request };
+
+    record.policy = *place_policy(
+        ops, placement_view_text(view, request->customer));
+    lend(change, 1);
+    set_refusers(change, states, true);
+    int rc = placement_index_choose(inventory_index(ops->inventory), view,
+                                    request, &record.policy, ret, err);
+    record.decision = *ret;
+    if (keep && (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
+        remember(change, &record);
+    if (!rc) {
+        placement_reason(view, request, &record.policy, ret, reason,
+                         PLACEMENT_REASON_MAX + 1);
+        placement_brief_reason(view, &record.policy, ret, change->place_brief,
+                               sizeof(change->place_brief));
+    } else if (err && change->request->auth.role != W_OPERATOR &&
+               (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY)) {
+        placement_brief_refusal(request, ret, err);
+    }
+    set_refusers(change, states, false);
+    if (rc || !keep)
+        lend(change, -1);
+    return rc;
+}
+
+/* Which of them find no room by themselves; when each does, and not all
+ * together, `all` says so. */
+static void refuse_each(struct change *change, const struct vdc_error *all)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+    bool some = false;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct placement_decision decision;
+        struct placement_request one;
+        struct vdc_error err = { 0 };
+        char reason[PLACEMENT_REASON_MAX + 1];
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        if (choose(change, &one, false, &decision, reason, &err)) {
+            change->unplaced[i] = some = true;
+            change_refuse(change, &err);
+        } else {
+            change->guest_of[i]->placed = true;
+            inventory_put(inventory, &one, &decision, NULL);
+        }
+    }
+    if (some)
+        return;
+    for (uint32_t i = 0; i < change->order.n_operations; i++)
+        change->unplaced[i] |= is_to_place(change, i);
+    change_refuse(change, all);
+}
+
+/* It is to be there; from now on everybody sees it there. */
+static void take(struct change *change,
+                 const struct placement_decision *decision)
+{
+    struct operations *ops = change->request->ops;
+    const struct placement_view *view = inventory_view(ops->inventory);
+    const char *name = placement_view_text(
+        view, placement_view_host(view, decision->winner.host)->name);
+    struct host *host = hosts_find(ops->hosts, name);
+
+    change->host = arena_strdup(change->request->arena, name);
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct change_guest *guest = change->guest_of[i];
+        struct placement_request one;
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        guest->host = change->host;
+        guest->placed = true;
+        inventory_put(ops->inventory, &one, decision, NULL);
+        if (host && !change->order.dry_run && one.start)
+            hosts_note_placed(host, one.spec.memory);
+    }
+}
+
+bool change_has_place(struct change *change)
+{
+    struct placement_decision decision;
+    struct placement_request sum;
+    char reason[PLACEMENT_REASON_MAX + 1];
+
+    return !sum_created(change, &sum) ||
+           choose(change, &sum, false, &decision, reason, NULL) == 0;
+}
+
+void change_place(struct change *change)
+{
+    struct placement_decision decision;
+    struct placement_request sum;
+    struct vdc_error why = { 0 };
+    char reason[PLACEMENT_REASON_MAX + 1];
+
+    if (!sum_created(change, &sum))
+        return;
+    if (choose(change, &sum, true, &decision, reason, &why)) {
+        refuse_each(change, &why);
+        return;
+    }
+    strcpy(change->place_reason, reason);
+    if (!change->reasons.n_errors)
+        take(change, &decision);
+}
+
+void change_unplace(struct change *change)
+{
+    struct inventory *inventory = change->request->ops->inventory;
+
+    for (uint32_t i = 0; i < change->n_guests; i++)
+        if (change->guests[i].placed)
+            inventory_drop(inventory, &change->guests[i].uuid);
+    lend(change, -1);
+}
+
+/* ---- another one ---- */
+
+static bool may_be_another(const struct change *change)
+{
+    if (change->pinned || !change_creates(change) || change->order.dry_run ||
+        change->n_refusers == CHANGE_PLACES_MAX)
+        return false;
+    return !request_is_cancelled(change->request, NULL);
+}
+
+static int record_place(struct change *change, const char *reason,
+                        struct vdc_error *err)
+{
+    struct book *book = change->request->ops->book;
+    int rc = 0;
+
+    if (change->keyed)
+        rc = keys_note(change->keyed, change->host, err);
+    for (uint32_t i = 0; !rc && i < change->n_guests; i++) {
+        struct assignment *a = book_assignment(book, &change->guests[i].uuid);
+        if (a && a->state == ASSIGNMENT_CREATING)
+            rc = book_assignment_place(book, a, change->host, reason, err);
+    }
+    return rc;
+}
+
+bool change_place_again(struct change *change)
+{
+    struct placement_decision decision;
+    struct placement_request sum;
+    struct vdc_error err = { 0 };
+    char reason[PLACEMENT_REASON_MAX + 1];
+
+    if (!may_be_another(change) || !sum_created(change, &sum))
+        return false;
+    change->refusers[change->n_refusers++] = change->host;
+    if (choose(change, &sum, true, &decision, reason, NULL))
+        return false;
+    take(change, &decision);
+    snprintf(change->place_reason, sizeof(change->place_reason),
+             "%.300s; host %s refused it: %.150s", reason,
+             change->refusers[change->n_refusers - 1], change->why.text);
+    int rc = record_place(change, change->place_reason, &err);
+    if (rc)
+        change->why = err;
+    else
+        memset(&change->why, 0, sizeof(change->why));
+    return rc == 0;
+}

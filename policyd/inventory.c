@@ -1,0 +1,488 @@
+/*
+ * The standing view; see inventory.h.
+ */
+#include "policyd/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/hosts.h"
+
+/* What the view does not know of a guest; at its index. */
+struct about {
+    uint64_t changed_ms; /* monotonic */
+};
+
+struct inventory {
+    struct book *book;
+    struct placement_names *names;
+    struct placement_view *view;
+    struct placement_index *index;
+    struct about *about;
+    uint32_t about_max;
+    /* guests by UUID: index + 1, in a table of a power of 2 */
+    uint32_t *slots;
+    uint32_t n_slots;
+    uint32_t n_used; /* slots that are, or were, in use */
+};
+
+#define SLOT_GONE UINT32_MAX
+
+/* ---- guests by UUID ---- */
+
+/* Customers may choose UUIDs; what they gain by equal sums is slowness of
+ * their own requests. */
+static uint32_t hash_of(const struct vdc_uuid *uuid)
+{
+    uint32_t hash = 2166136261u;
+
+    for (size_t i = 0; i < sizeof(uuid->bytes); i++)
+        hash = (hash ^ uuid->bytes[i]) * 16777619u;
+    return hash ^ hash >> 15;
+}
+
+static uint32_t *slot_of(const struct inventory *inv,
+                         const struct vdc_uuid *uuid)
+{
+    uint32_t mask = inv->n_slots - 1;
+
+    for (uint32_t at = hash_of(uuid) & mask;; at = (at + 1) & mask) {
+        uint32_t value = inv->slots[at];
+        if (!value)
+            return NULL;
+        if (value == SLOT_GONE)
+            continue;
+        const struct placement_guest *guest =
+            placement_view_guest(inv->view, value - 1);
+        if (guest && uuid_equal(&guest->uuid, uuid))
+            return &inv->slots[at];
+    }
+}
+
+static void take_slot(struct inventory *inv, const struct vdc_uuid *uuid,
+                      uint32_t guest)
+{
+    uint32_t mask = inv->n_slots - 1;
+    uint32_t at = hash_of(uuid) & mask;
+
+    while (inv->slots[at])
+        at = (at + 1) & mask;
+    inv->slots[at] = guest + 1;
+    inv->n_used++;
+}
+
+static void make_room(struct inventory *inv)
+{
+    if (inv->n_used * 2 < inv->n_slots)
+        return;
+    uint32_t n = placement_view_n_guests(inv->view), n_slots = 64;
+    while (n_slots < n * 4)
+        n_slots *= 2;
+    free(inv->slots);
+    inv->slots = xzalloc(n_slots * sizeof(*inv->slots));
+    inv->n_slots = n_slots;
+    inv->n_used = 0;
+    for (uint32_t i = 0; i < placement_view_guests_end(inv->view); i++) {
+        const struct placement_guest *guest =
+            placement_view_guest(inv->view, i);
+        if (guest)
+            take_slot(inv, &guest->uuid, i);
+    }
+}
+
+uint32_t inventory_find_guest(const struct inventory *inv,
+                              const struct vdc_uuid *uuid)
+{
+    const uint32_t *slot = slot_of(inv, uuid);
+
+    return slot ? *slot - 1 : PLACEMENT_NONE;
+}
+
+/* ---- guests ---- */
+
+static void touch(struct inventory *inv, uint32_t guest)
+{
+    if (guest >= inv->about_max) {
+        uint32_t old = inv->about_max;
+        inv->about_max = guest + guest / 4 + 64;
+        inv->about =
+            xrealloc(inv->about, inv->about_max * sizeof(*inv->about));
+        memset(inv->about + old, 0,
+               (inv->about_max - old) * sizeof(*inv->about));
+    }
+    inv->about[guest].changed_ms = clock_mono().ms;
+}
+
+static int add(struct inventory *inv, const struct placement_guest *guest,
+               struct vdc_error *err)
+{
+    uint32_t at;
+
+    make_room(inv);
+    int rc = placement_view_add_guest(inv->view, guest, &at, err);
+    if (rc)
+        return rc;
+    take_slot(inv, &guest->uuid, at);
+    touch(inv, at);
+    return 0;
+}
+
+static void drop(struct inventory *inv, const struct vdc_uuid *uuid)
+{
+    uint32_t *slot = slot_of(inv, uuid);
+
+    if (!slot)
+        return;
+    placement_view_remove_guest(inv->view, *slot - 1);
+    *slot = SLOT_GONE;
+}
+
+/* The same guest with something else about it.  Its index may be another. */
+static void replace(struct inventory *inv, uint32_t at,
+                    const struct placement_guest *guest)
+{
+    struct vdc_error err = { 0 };
+    int64_t busy = placement_view_use(inv->view, guest->host)->busy_since_ms;
+    uint32_t host = guest->host;
+
+    drop(inv, &guest->uuid);
+    if (add(inv, guest, &err))
+        log_error("a guest of host %s: %s",
+                  placement_view_text(
+                      inv->view, placement_view_host(inv->view, host)->name),
+                  err.text);
+    /* it was there all the time */
+    placement_view_set_busy_since(inv->view, host, busy);
+}
+
+/* ---- hosts ---- */
+
+uint32_t inventory_find_host(const struct inventory *inv, const char *name)
+{
+    return placement_view_find_host(
+        inv->view, placement_names_find(inv->names, name));
+}
+
+/* One of which nothing is known but that something is assigned to it. */
+static uint32_t ensure_host(struct inventory *inv, const char *name)
+{
+    uint32_t at = inventory_find_host(inv, name);
+    const struct placement_host host = {
+        .name = placement_names_add(inv->names, name),
+        .state = PLACEMENT_DOWN,
+        .state_why = placement_names_add(inv->names, "not heard of yet"),
+    };
+
+    if (at == PLACEMENT_NONE && host.name &&
+        placement_view_put_host(inv->view, &host, &at, NULL))
+        at = PLACEMENT_NONE;
+    return at;
+}
+
+/* Whether a report that was asked for then may have it or not. */
+static bool is_uncertain(const struct inventory *inv, uint32_t guest,
+                         uint64_t asked_ms)
+{
+    const struct assignment *a = book_assignment(
+        inv->book, &placement_view_guest(inv->view, guest)->uuid);
+
+    return !a || a->in_flight || a->n_changing ||
+           inv->about[guest].changed_ms >= asked_ms;
+}
+
+/* What the host has for guests, if it says that so much is available. */
+static struct mem work_out(const struct inventory *inv, uint32_t at,
+                           struct mem available, uint64_t asked_ms)
+{
+    const struct placement_use *use = placement_view_use(inv->view, at);
+    uint64_t known = placement_view_host(inv->view, at)->memory.kib;
+    uint64_t most = available.kib + use->memory.kib, least = most;
+
+    for (uint32_t i = use->first_guest; i != PLACEMENT_NONE;
+         i = placement_view_guest(inv->view, i)->next) {
+        const struct placement_guest *guest =
+            placement_view_guest(inv->view, i);
+        if (guest->runs && is_uncertain(inv, i, asked_ms))
+            least -= guest->spec.memory.kib;
+    }
+    /* of the first report all is in it that is known */
+    if (known > most || !placement_view_host(inv->view, at)->pcpus)
+        known = most;
+    if (known < least)
+        known = least;
+    return MEM_KIB(known < MEM_MAX_KIB ? known : MEM_MAX_KIB);
+}
+
+/* What is the same already is no change. */
+static void put_host(struct inventory *inv, uint32_t at,
+                     const struct placement_host *host)
+{
+    struct vdc_error err = { 0 };
+
+    if (memcmp(placement_view_host(inv->view, at), host, sizeof(*host)) == 0)
+        return;
+    if (placement_view_put_host(inv->view, host, NULL, &err))
+        log_error("host %s: %s", placement_view_text(inv->view, host->name),
+                  err.text);
+}
+
+/* In the order in which the view has them. */
+static void add_tag(struct placement_host *row, uint32_t tag)
+{
+    uint32_t at = row->n_tags++;
+
+    while (at > 0 && row->tags[at - 1] > tag) {
+        row->tags[at] = row->tags[at - 1];
+        at--;
+    }
+    row->tags[at] = tag;
+}
+
+static void take_tags(struct inventory *inv, const struct inventory_host *host,
+                      struct placement_host *row)
+{
+    memset(row->tags, 0, sizeof(row->tags));
+    row->n_tags = 0;
+    for (uint32_t i = 0; i < host->n_tags && i < PLACEMENT_TAGS_MAX - 1; i++)
+        add_tag(row, placement_names_add(inv->names, host->tags[i]));
+    if (host->here)
+        add_tag(row, placement_names_add(inv->names, INVENTORY_HERE));
+}
+
+void inventory_put_host(struct inventory *inv,
+                        const struct inventory_host *host)
+{
+    uint32_t at = ensure_host(inv, host->name);
+
+    if (at == PLACEMENT_NONE)
+        return;
+    struct placement_host row = *placement_view_host(inv->view, at);
+    row.state = host->state;
+    row.state_why = host->state == PLACEMENT_UP
+                        ? 0
+                        : placement_names_add(inv->names, host->why);
+    row.domain = placement_names_add(inv->names, host->domain);
+    row.dedicated = placement_names_add(inv->names, host->dedicated);
+    take_tags(inv, host, &row);
+    if (host->reported) {
+        row.memory = work_out(inv, at, host->available, host->asked_ms);
+        row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
+                                                      : PLACEMENT_VCPUS_MAX;
+    }
+    put_host(inv, at, &row);
+}
+
+static enum placement_state state_of(const struct host *host)
+{
+    if (!host->up || host->why.code || strcmp(host->report.state, "up") != 0)
+        return PLACEMENT_DOWN;
+    switch (host->record.state) {
+    case WIRE_HOST_UP:
+        return PLACEMENT_UP;
+    case WIRE_HOST_DRAINING:
+        return PLACEMENT_DRAINING;
+    case WIRE_HOST_MAINTENANCE:
+        return PLACEMENT_MAINTENANCE;
+    }
+    return PLACEMENT_DOWN;
+}
+
+static const char *why_of(const struct host *host)
+{
+    if (!host->up || host->why.code || !*host->report.name)
+        return host->why.code ? host->why.text : "resourced does not answer";
+    if (host->record.state != WIRE_HOST_UP)
+        return host->record.reason;
+    return host->report.state;
+}
+
+void inventory_host(struct inventory *inv, const struct host *host,
+                    bool reported)
+{
+    const struct inventory_host known = {
+        .name = host->name,
+        .state = state_of(host),
+        .why = why_of(host),
+        .domain = host->record.domain,
+        .dedicated = host->record.dedicated,
+        .tags = host->record.tags,
+        .n_tags = host->record.n_tags,
+        .here = !service_is_away(host->service),
+        .reported = reported,
+        .pcpus = host->report.pcpus,
+        .available = host->report.available_memory,
+        .asked_ms = host->reported_ms,
+    };
+
+    inventory_put_host(inv, &known);
+}
+
+void inventory_remove_host(struct inventory *inv, const char *name)
+{
+    uint32_t at = inventory_find_host(inv, name);
+
+    if (at == PLACEMENT_NONE ||
+        !placement_view_remove_host(inv->view, at, NULL))
+        return;
+    struct placement_host row = *placement_view_host(inv->view, at);
+    row.state = PLACEMENT_DOWN;
+    row.state_why =
+        placement_names_add(inv->names, "it is not one of the hosts any more");
+    put_host(inv, at, &row);
+}
+
+/* ---- from the book ---- */
+
+/* A guest that was decided here has what was decided; of one from before a
+ * restart it is known what it counts for, and that it may run. */
+static void on_assignment(void *arg, const struct assignment *a, bool gone)
+{
+    struct inventory *inv = arg;
+    uint32_t at = inventory_find_guest(inv, &a->uuid);
+    struct vdc_error err = { 0 };
+
+    if (gone) {
+        drop(inv, &a->uuid);
+        return;
+    }
+    if (at != PLACEMENT_NONE) {
+        uint32_t host = ensure_host(inv, a->host);
+        if (host != PLACEMENT_NONE &&
+            host != placement_view_guest(inv->view, at)->host)
+            placement_view_move_guest(inv->view, at, host,
+                                      (int64_t)clock_wall().ms);
+        touch(inv, at);
+        return;
+    }
+    uint64_t vcpus = a->counts.vcpus;
+    const struct placement_guest guest = {
+        .uuid = a->uuid,
+        .customer = placement_names_add(inv->names, a->customer->name),
+        .host = ensure_host(inv, a->host),
+        .spec = { .memory = a->counts.memory,
+                  .vcpus = vcpus < PLACEMENT_VCPUS_MAX ? (uint32_t)vcpus
+                                                       : PLACEMENT_VCPUS_MAX },
+        .runs = true,
+        .backup = PLACEMENT_NONE,
+        .since_ms = (int64_t)a->created_ms,
+    };
+    if (add(inv, &guest, &err)) {
+        log_error("guest '%s': %s", a->name, err.text);
+        return;
+    }
+    /* guests do not come in the order in which they were made */
+    if (placement_view_use(inv->view, guest.host)->busy_since_ms >
+        guest.since_ms)
+        placement_view_set_busy_since(inv->view, guest.host, guest.since_ms);
+}
+
+void inventory_partition(struct inventory *inv, const struct wire_partition *p)
+{
+    uint32_t at = inventory_find_guest(inv, &p->uuid);
+
+    if (at == PLACEMENT_NONE)
+        return;
+    struct placement_guest guest = *placement_view_guest(inv->view, at);
+    bool runs = p->state != WIRE_STOPPED;
+    if (p->memory.kib > MEM_MAX_KIB || p->vcpus > PLACEMENT_VCPUS_MAX ||
+        (guest.runs == runs && guest.spec.memory.kib == p->memory.kib &&
+         guest.spec.vcpus == p->vcpus))
+        return;
+    guest.runs = runs;
+    guest.spec.memory = p->memory;
+    guest.spec.vcpus = p->vcpus;
+    replace(inv, at, &guest);
+}
+
+/* ---- decided here ---- */
+
+int inventory_put(struct inventory *inv,
+                  const struct placement_request *request,
+                  const struct placement_decision *decision,
+                  struct vdc_error *err)
+{
+    struct placement_guest guest = {
+        .uuid = request->uuid,
+        .customer = request->customer,
+        .host = decision->winner.host,
+        .spec = request->spec,
+        .n_groups = request->n_groups,
+        .dedication = request->dedication,
+        .runs = request->start,
+        .protected = request->protected,
+        .backup = decision->backup,
+        .since_ms = request->now_ms,
+    };
+
+    memcpy(guest.groups, request->groups, sizeof(guest.groups));
+    /* somebody else's UUID was asked for, and is refused */
+    if (slot_of(inv, &request->uuid))
+        return 0;
+    return add(inv, &guest, err);
+}
+
+void inventory_drop(struct inventory *inv, const struct vdc_uuid *uuid)
+{
+    if (!book_assignment(inv->book, uuid))
+        drop(inv, uuid);
+}
+
+void inventory_lend(struct inventory *inv, uint32_t host, struct mem memory,
+                    int sign)
+{
+    if (host == PLACEMENT_NONE)
+        return;
+    struct placement_host row = *placement_view_host(inv->view, host);
+    if (sign < 0)
+        row.memory.kib -=
+            memory.kib < row.memory.kib ? memory.kib : row.memory.kib;
+    else if (row.memory.kib + memory.kib <= MEM_MAX_KIB)
+        row.memory.kib += memory.kib;
+    put_host(inv, host, &row);
+}
+
+/* ---- the whole ---- */
+
+struct inventory *inventory_new(struct book *book)
+{
+    struct inventory *inv = XNEW(struct inventory);
+
+    inv->book = book;
+    inv->names = placement_names_new();
+    inv->view = placement_view_new(inv->names);
+    inv->index = placement_index_new(inv->view);
+    inv->n_slots = 64;
+    inv->slots = xzalloc(inv->n_slots * sizeof(*inv->slots));
+    book_watch(book, on_assignment, inv);
+    return inv;
+}
+
+void inventory_free(struct inventory *inv)
+{
+    if (!inv)
+        return;
+    book_watch(inv->book, NULL, NULL);
+    placement_index_free(inv->index);
+    placement_view_free(inv->view);
+    placement_names_free(inv->names);
+    free(inv->about);
+    free(inv->slots);
+    free(inv);
+}
+
+struct placement_view *inventory_view(struct inventory *inv)
+{
+    return inv->view;
+}
+
+struct placement_index *inventory_index(struct inventory *inv)
+{
+    return inv->index;
+}
+
+uint32_t inventory_name(struct inventory *inv, const char *text)
+{
+    return placement_names_add(inv->names, text);
+}

@@ -1,0 +1,93 @@
+/*
+ * The inventory: what policyd knows of hosts and of the guests on them, as
+ * one view for placement that is always there (placement/view.h), with its
+ * index.  Nobody is asked while something is decided.
+ *
+ * It is fed from the book (each assignment, from when it is decided), from
+ * what hosts report (inventory_put_host), and from what they say of single
+ * guests.
+ *
+ * How much memory a host has for guests is worked out at each report, so
+ * that what is free in the view is what the host said is available:
+ *
+ *     memory = available + what its guests have in the view
+ *
+ * Whoever is placed afterwards is subtracted until the next report, and
+ * whoever goes is added.  Guests that were being changed while the host made
+ * its report are in it or not: with them the sum is anything between two
+ * figures, and what is known already is kept if it is between them.  So no
+ * guest is counted twice while it is being made, and as soon as nothing is
+ * going on a report corrects everything.  A wrong figure does no harm: the
+ * host's own check is the last word.
+ *
+ * What a lease keeps is not available, as the host reports it; who uses it up
+ * brings it back (inventory_lend).
+ */
+#ifndef POLICYD_INVENTORY_H
+#define POLICYD_INVENTORY_H
+
+#include "policyd/book.h"
+#include "policyd/placement/index.h"
+
+struct inventory;
+
+/* Watches the book until it is freed, which must be before the book is. */
+struct inventory *inventory_new(struct book *book);
+void inventory_free(struct inventory *inventory); /* NULL allowed */
+
+/* To decide on; rules, promises and the ratio may be put into it. */
+struct placement_view *inventory_view(struct inventory *inventory);
+struct placement_index *inventory_index(struct inventory *inventory);
+/* Adds the name. */
+uint32_t inventory_name(struct inventory *inventory, const char *text);
+/* PLACEMENT_NONE when there is none. */
+uint32_t inventory_find_host(const struct inventory *inventory,
+                             const char *name);
+uint32_t inventory_find_guest(const struct inventory *inventory,
+                              const struct vdc_uuid *uuid);
+
+/* What is known of a host, and, `reported`, what it has said anew. */
+struct inventory_host {
+    const char *name;
+    enum placement_state state;
+    const char *why;       /* of a state that is not up */
+    const char *domain;    /* or "" */
+    const char *dedicated; /* or "" */
+    const char *const *tags;
+    uint32_t n_tags; /* at most 16 */
+    bool here;       /* policyd looks at its files itself */
+    bool reported;
+    uint32_t pcpus;
+    struct mem available;
+    uint64_t asked_ms; /* monotonic; when it was asked for that */
+};
+/* The tag of those that are `here`. */
+#define INVENTORY_HERE "policyd's files"
+
+/* Its guests stay what they are. */
+void inventory_put_host(struct inventory *inventory,
+                        const struct inventory_host *host);
+/* The same of one of the registry. */
+struct host;
+void inventory_host(struct inventory *inventory, const struct host *host,
+                    bool reported);
+/* It is none of ours any more; its guests, if any, stay there. */
+void inventory_remove_host(struct inventory *inventory, const char *name);
+/* What the host says of a guest: whether it runs, and what it has. */
+void inventory_partition(struct inventory *inventory,
+                         const struct wire_partition *p);
+
+/* It was decided: the next sees it there.  Until the book has it, or it is
+ * dropped again. */
+int inventory_put(struct inventory *inventory,
+                  const struct placement_request *request,
+                  const struct placement_decision *decision,
+                  struct vdc_error *err);
+/* Unless the book has it. */
+void inventory_drop(struct inventory *inventory, const struct vdc_uuid *uuid);
+/* A lease's memory comes to the host's guests (sign 1), or goes back; of no
+ * host (PLACEMENT_NONE) nothing. */
+void inventory_lend(struct inventory *inventory, uint32_t host,
+                    struct mem memory, int sign);
+
+#endif

@@ -1,0 +1,340 @@
+/*
+ * The standing view: what is free after reports, while guests are being made,
+ * when they go; nothing is counted twice.
+ */
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "policyd/inventory.h"
+#include "tests/unit/unit.h"
+
+#define GIB UINT64_C(1048576)
+
+/* What is queued for the store need never be written. */
+struct bed {
+    struct event_base *base;
+    char database[64];
+    struct book *book;
+    struct inventory *inventory;
+};
+
+static void open_book(struct bed *bed)
+{
+    struct store *store;
+
+    bed->base = event_base_new();
+    strcpy(bed->database, "/tmp/test_inventory.XXXXXX");
+    close(mkstemp(bed->database));
+    unlink(bed->database);
+    const struct store_settings settings = { .address = bed->database };
+    CU_ASSERT_EQUAL_FATAL(store_open(bed->base, &settings, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(book_open(store, &bed->book, NULL), 0);
+}
+
+static void bed_init(struct bed *bed)
+{
+    open_book(bed);
+    bed->inventory = inventory_new(bed->book);
+}
+
+static void bed_fini(struct bed *bed)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    char path[80];
+
+    inventory_free(bed->inventory);
+    book_close(bed->book);
+    event_base_free(bed->base);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", bed->database, ends[i]);
+        unlink(path);
+    }
+}
+
+static struct assignment *assign(struct bed *bed, const struct vdc_uuid *uuid,
+                                 uint64_t kib)
+{
+    const struct store_assignment row = {
+        .uuid = *uuid,
+        .customer = NAMES_PROVIDER,
+        .name = "g",
+        .new_name = "",
+        .host = "alpha",
+        .state = ASSIGNMENT_CREATING,
+        .counts = { .memory = MEM_KIB(kib), .vcpus = 1 },
+        .macs = "",
+        .reason = "",
+        .created_ms = 5,
+    };
+    struct assignment *a = NULL;
+
+    book_assignment_add(bed->book, &row, NULL, &a, NULL);
+    a->in_flight = true;
+    return a;
+}
+
+static void report(struct bed *bed, uint64_t available, bool later)
+{
+    const struct inventory_host host = {
+        .name = "alpha",
+        .reported = true,
+        .pcpus = 8,
+        .available = MEM_KIB(available),
+        /* asked after or before everything that was changed */
+        .asked_ms = later ? clock_mono().ms + 1 : 0,
+    };
+
+    inventory_put_host(bed->inventory, &host);
+}
+
+static uint64_t left(const struct bed *bed)
+{
+    const struct placement_view *view = inventory_view(bed->inventory);
+    uint64_t has = placement_view_host(view, 0)->memory.kib;
+    uint64_t used = placement_view_use(view, 0)->memory.kib;
+
+    return has > used ? has - used : 0;
+}
+
+/* Decided, as change_place.c does it. */
+static int decide(struct bed *bed, uint64_t kib, struct vdc_uuid *ret)
+{
+    struct placement_request request = {
+        .customer = inventory_name(bed->inventory, NAMES_PROVIDER),
+        .spec = { .memory = MEM_KIB(kib), .vcpus = 1 },
+        .start = true,
+        .now_ms = 10,
+    };
+    struct placement_decision decision;
+
+    uuid_random(&request.uuid);
+    *ret = request.uuid;
+    int rc = placement_index_choose(
+        inventory_index(bed->inventory), inventory_view(bed->inventory),
+        &request, placement_policy_find("pack"), &decision, NULL);
+    return rc ? rc
+              : inventory_put(bed->inventory, &request, &decision, NULL);
+}
+
+static void say(struct bed *bed, const struct vdc_uuid *uuid,
+                enum wire_partition_state state, uint64_t kib)
+{
+    struct wire_partition p;
+
+    wire_init(&wire_struct_partition, &p);
+    p.uuid = *uuid;
+    p.state = state;
+    p.memory = MEM_KIB(kib);
+    p.vcpus = 1;
+    inventory_partition(bed->inventory, &p);
+}
+
+/* ---- tests ---- */
+
+static void next_sees_it(void)
+{
+    struct vdc_uuid a, b;
+    struct bed bed;
+
+    bed_init(&bed);
+    CU_ASSERT(decide(&bed, GIB, &a) != 0);
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), 4 * GIB);
+    CU_ASSERT_EQUAL(decide(&bed, 3 * GIB, &a), 0);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    CU_ASSERT_EQUAL(decide(&bed, 2 * GIB, &b), VDC_E_NO_MEMORY);
+    /* nothing came of it */
+    inventory_drop(bed.inventory, &a);
+    CU_ASSERT_EQUAL(left(&bed), 4 * GIB);
+    CU_ASSERT_EQUAL(decide(&bed, 2 * GIB, &b), 0);
+    /* what the book has stays */
+    struct assignment *kept = assign(&bed, &b, 2 * GIB);
+    inventory_drop(bed.inventory, &b);
+    CU_ASSERT_EQUAL(left(&bed), 2 * GIB);
+    book_assignment_remove(bed.book, kept, NULL, NULL);
+    CU_ASSERT_EQUAL(left(&bed), 4 * GIB);
+    bed_fini(&bed);
+}
+
+/* A report that has the guest, or not, or is from before, or has half of it:
+ * while it is being made it is counted once. */
+static void counted_once(void)
+{
+    struct vdc_uuid uuid;
+    struct bed bed;
+
+    bed_init(&bed);
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(decide(&bed, 3 * GIB, &uuid), 0);
+    struct assignment *a = assign(&bed, &uuid, 3 * GIB);
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    report(&bed, 3 * GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    report(&bed, GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    a->in_flight = false;
+    say(&bed, &uuid, WIRE_RUNNING, 3 * GIB);
+    report(&bed, 4 * GIB, false); /* is from before */
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    report(&bed, GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    /* Xen needs a little besides */
+    report(&bed, GIB - 4096, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB - 4096);
+    bed_fini(&bed);
+}
+
+/* Somebody else takes memory while a guest is being made. */
+static void bounds(void)
+{
+    struct vdc_uuid uuid;
+    struct bed bed;
+
+    bed_init(&bed);
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(decide(&bed, GIB, &uuid), 0);
+    struct assignment *a = assign(&bed, &uuid, GIB);
+    report(&bed, GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), GIB); /* it is in it, at the best */
+    report(&bed, 6 * GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), 5 * GIB); /* it is not, at the worst */
+    a->in_flight = false;
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(left(&bed), 4 * GIB);
+    bed_fini(&bed);
+}
+
+/* After a restart of policyd. */
+static void from_the_book(void)
+{
+    struct vdc_uuid uuid;
+    struct bed bed;
+
+    uuid_random(&uuid);
+    open_book(&bed);
+    struct assignment *a = assign(&bed, &uuid, 3 * GIB);
+    a->in_flight = false;
+    bed.inventory = inventory_new(bed.book);
+    const struct placement_view *view = inventory_view(bed.inventory);
+    CU_ASSERT_EQUAL(placement_view_n_guests(view), 1);
+    CU_ASSERT_EQUAL(placement_view_host(view, 0)->state, PLACEMENT_DOWN);
+    CU_ASSERT_EQUAL(placement_view_use(view, 0)->busy_since_ms, 5);
+    report(&bed, GIB, false);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    CU_ASSERT_EQUAL(placement_view_host(view, 0)->state, PLACEMENT_UP);
+    const struct inventory_host down = { .name = "alpha",
+                                         .state = PLACEMENT_DOWN,
+                                         .why = "gone" };
+    inventory_put_host(bed.inventory, &down);
+    CU_ASSERT_EQUAL(decide(&bed, 1024, &uuid), VDC_E_NO_HOST);
+    bed_fini(&bed);
+}
+
+static void stops(void)
+{
+    struct vdc_uuid uuid, other;
+    struct bed bed;
+
+    bed_init(&bed);
+    report(&bed, 4 * GIB, true);
+    CU_ASSERT_EQUAL(decide(&bed, 3 * GIB, &uuid), 0);
+    struct assignment *a = assign(&bed, &uuid, 3 * GIB);
+    a->in_flight = false;
+    report(&bed, GIB, true);
+    say(&bed, &uuid, WIRE_STOPPED, 3 * GIB);
+    CU_ASSERT_EQUAL(left(&bed), 4 * GIB);
+    CU_ASSERT_EQUAL(decide(&bed, 2 * GIB, &other), 0);
+    CU_ASSERT_EQUAL(left(&bed), 2 * GIB);
+    /* it comes again, with less */
+    say(&bed, &uuid, WIRE_RUNNING, GIB);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    /* of one that nobody knows nothing is noted */
+    uuid_random(&uuid);
+    say(&bed, &uuid, WIRE_RUNNING, GIB);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    CU_ASSERT_EQUAL(inventory_find_guest(bed.inventory, &uuid),
+                    PLACEMENT_NONE);
+    bed_fini(&bed);
+}
+
+static void lease(void)
+{
+    struct vdc_uuid uuid;
+    struct bed bed;
+
+    bed_init(&bed);
+    report(&bed, GIB, true);
+    inventory_lend(bed.inventory, 0, MEM_KIB(2 * GIB), 1);
+    CU_ASSERT_EQUAL(decide(&bed, 3 * GIB, &uuid), 0);
+    struct assignment *a = assign(&bed, &uuid, 3 * GIB);
+    a->in_flight = false;
+    report(&bed, 0, true);
+    CU_ASSERT_EQUAL(left(&bed), 0);
+    book_assignment_remove(bed.book, a, NULL, NULL);
+    CU_ASSERT_EQUAL(left(&bed), 3 * GIB);
+    inventory_lend(bed.inventory, 0, MEM_KIB(2 * GIB), -1);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
+    bed_fini(&bed);
+}
+
+/* Thousands come and go, are made at once and reported on at any time: as
+ * long as nobody else takes memory, what is left is exact. */
+static void comes_and_goes(void)
+{
+    enum { MOST = 40 };
+    struct vdc_uuid uuids[MOST];
+    struct assignment *guests[MOST] = { NULL };
+    bool is_in[MOST] = { false };
+    uint64_t seed = 1, total = 64 * GIB;
+    unsigned n_wrong = 0, n_refused = 0;
+    struct bed bed;
+
+    bed_init(&bed);
+    report(&bed, total, true);
+    for (int i = 0; i < (unit_on_valgrind() ? 500 : 8000); i++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        unsigned at = (unsigned)(seed >> 33) % MOST;
+        struct assignment *a = guests[at];
+        uint64_t used = 0, reported = 0;
+        if (!a) {
+            uint64_t kib = GIB * (1 + (seed >> 50) % 4);
+            if (decide(&bed, kib, &uuids[at]))
+                n_refused++;
+            else
+                guests[at] = assign(&bed, &uuids[at], kib);
+        } else if (a->in_flight && !is_in[at]) {
+            is_in[at] = true; /* the host has taken its memory */
+        } else if (a->in_flight) {
+            a->in_flight = false;
+        } else {
+            book_assignment_remove(bed.book, a, NULL, NULL);
+            guests[at] = NULL;
+            is_in[at] = false;
+        }
+        for (int j = 0; j < MOST; j++) {
+            used += guests[j] ? guests[j]->counts.memory.kib : 0;
+            reported += is_in[j] ? guests[j]->counts.memory.kib : 0;
+        }
+        if (i % 3 == 0)
+            report(&bed, total - reported, true);
+        n_wrong += left(&bed) != total - used;
+    }
+    CU_ASSERT_EQUAL(n_wrong, 0);
+    CU_ASSERT(n_refused > 10);
+    bed_fini(&bed);
+}
+
+static const struct unit_test tests[] = {
+    { "the next sees it", next_sees_it },
+    { "counted once", counted_once },
+    { "bounds", bounds },
+    { "from the book", from_the_book },
+    { "stops", stops },
+    { "lease", lease },
+    { "comes and goes", comes_and_goes },
+};
+
+UNIT_MAIN("policyd: the inventory", tests)
