@@ -481,6 +481,7 @@ static void user_and_password(void)
     struct kv_log log;
 
     own_server(1, NULL);
+    settings.request_ms = 8000; /* passwords cost etcd much */
     settings.user = "vdc";
     settings.password = "pass";
     kv_world_set_up();
@@ -523,6 +524,7 @@ static void https(void)
     struct kv *other;
 
     own_server(1, "--auto-tls");
+    settings.request_ms = 8000;
     char *cert = fixture(etcd_server_folder(server, 0), "client/cert.pem");
     settings.tls.ca_file = cert;
     kv_world_set_up();
@@ -570,6 +572,7 @@ static void certificate_of_our_own(void)
                               "--trusted-ca-file %s --client-cert-auth",
                               cert, key, cert);
     own_server(1, options);
+    settings.request_ms = 8000;
     settings.tls = (struct http_tls){ cert, cert, key };
     kv_world_set_up();
     wait_up(KV0, true);
