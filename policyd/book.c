@@ -201,10 +201,9 @@ static int add_provider(struct book *book, struct vdc_error *err)
     return rc ? rc : store_settle(book->store, err);
 }
 
-int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+static struct book *new_book(struct store *store)
 {
     struct book *book = XNEW(struct book);
-    const struct store_notify notify = { durable, refused, lost, book };
 
     book->store = store;
     book->answers = answers_new();
@@ -212,6 +211,35 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
     TAILQ_INIT(&book->hosts);
+    return book;
+}
+
+struct book *book_new_trial(void)
+{
+    return new_book(NULL);
+}
+
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const char *wanted = record_id(record, body, arena);
+    int rc = 0;
+
+    if (wanted && strcmp(id, wanted) != 0)
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "the id '%s' should be '%s'",
+                           id, wanted);
+    if (!rc && book_kinds[record].apply)
+        rc = book_kinds[record].apply(book, id, body, err);
+    arena_free(arena);
+    return rc;
+}
+
+int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+{
+    struct book *book = new_book(store);
+    const struct store_notify notify = { durable, refused, lost, book };
+
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
     if (!rc)

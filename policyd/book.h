@@ -77,6 +77,15 @@ struct decisions;
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
 
+/*
+ * One without a store, to see whether records would be loaded: they are given
+ * in the order of the table.  For book_try and book_close alone.
+ * Errors: VDC_E_STORE_CORRUPT, VDC_E_BAD_VALUE (the id is not the body's).
+ */
+struct book *book_new_trial(void);
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err);
+
 struct book_notify {
     /* So many changes were taken back, and what is above says so now. */
     void (*refused)(void *arg, size_t n, const struct vdc_error *why);

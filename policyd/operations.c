@@ -56,6 +56,8 @@ static const struct {
     { WIRE_MSG_placement_try, explain_try },
     { WIRE_MSG_placement_capacity, forecast_capacity },
     { WIRE_MSG_placement_what_if, forecast_what_if },
+    { WIRE_MSG_rebalance, moves_rebalance },
+    { WIRE_MSG_host_evacuate, moves_evacuate },
 };
 
 void operations_dispatch(struct request *request, const struct auth_peer *peer)
@@ -112,17 +114,15 @@ static void book_lost(void *arg, const struct vdc_error *why)
 }
 
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err)
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
     const struct book_notify changed = { book_refused, book_lost, ops };
-    struct store *store;
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_open(base, &setup->store, &store, err);
-    if (!rc)
-        rc = book_open(store, &ops->book, err);
+    int rc = book_open(store, &ops->book, err);
     if (rc) {
         free(ops);
         return rc;

@@ -35,10 +35,11 @@ struct operations {
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
-/* Opens the store and starts looking for resourced.  Errors: those of
- * store_open and of loading. */
+/* Takes over the store, also on failure, loads it, and starts looking for
+ * resourced.  Errors: those of loading. */
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err);
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err);
 /* Ends what is under way with errors; no request may come any more.  NULL
  * allowed. */
 void operations_stop(struct operations *ops);
@@ -79,5 +80,6 @@ request_fn events_query;
 request_fn console_attach;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
+request_fn moves_rebalance, moves_evacuate;
 
 #endif

@@ -17,6 +17,7 @@ struct setup {
     const char *socket;
     const char *database;
     struct store_settings store; /* address "": the database */
+    uint64_t store_lease_ms;
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
     const char *host_name;

@@ -15,7 +15,8 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_leases.c \
 	tests/sim/test_policyd_pages.c \
 	tests/sim/test_policyd_requests.c \
-	tests/sim/test_policyd_streams.c
+	tests/sim/test_policyd_streams.c \
+	tests/sim/test_policyd_transfer.c
 tests_sim_test_policyd_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 
 check_PROGRAMS += tests/sim/test_policyd_again
