@@ -264,14 +264,15 @@ static void hang_is_not_twice(void)
     struct kv_change first = kv_put_text("k", "1");
     CU_ASSERT_EQUAL(kv_commit_now(KV0, NULL, 0, &first, 1, &revision), 0);
     etcd_server_stop(server, 0);
-    CU_ASSERT_EQUAL(kv_commit_now(KV0, &compare, 1, &change, 1, NULL),
-                    VDC_E_CLOSED);
+    int rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
+    /* STORE when it was noticed before, as on a busy machine. */
+    CU_ASSERT(rc == VDC_E_CLOSED || rc == VDC_E_STORE);
     wait_up(KV0, false);
     CU_ASSERT_EQUAL(kv_commit_now(KV0, &compare, 1, &change, 1, NULL),
                     VDC_E_STORE);
     etcd_server_continue(server, 0);
     wait_up(KV0, true);
-    int rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
+    rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
     CU_ASSERT(rc == 0 || rc == VDC_E_CONFLICT);
     kv_read_now(KV0, "k", &r);
     CU_ASSERT_EQUAL(r.revision, revision + 1);
