@@ -157,6 +157,9 @@ static void refused(void *arg, const struct vdc_error *why)
     struct book *book = arg;
     size_t n = undo_run(book->undo, take_back, book);
 
+    /* those are not taken back, but may be missing after a restart */
+    decisions_break(book->decisions);
+
     if (book->notify.refused)
         book->notify.refused(book->notify.arg, n, why);
 }
@@ -198,18 +201,50 @@ static int add_provider(struct book *book, struct vdc_error *err)
     return rc ? rc : store_settle(book->store, err);
 }
 
-int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+static struct book *new_book(struct store *store)
 {
     struct book *book = XNEW(struct book);
-    const struct store_notify notify = { durable, refused, lost, book };
 
     book->store = store;
     book->answers = answers_new();
+    book->decisions = decisions_new(SIZE_MAX);
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
     TAILQ_INIT(&book->hosts);
+    return book;
+}
+
+struct book *book_new_trial(void)
+{
+    return new_book(NULL);
+}
+
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    const char *wanted = record_id(record, body, arena);
+    int rc = 0;
+
+    if (wanted && strcmp(id, wanted) != 0)
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "the id '%s' should be '%s'",
+                           id, wanted);
+    if (!rc && book_kinds[record].apply)
+        rc = book_kinds[record].apply(book, id, body, err);
+    arena_free(arena);
+    return rc;
+}
+
+int book_open(struct store *store, struct book **ret, struct vdc_error *err)
+{
+    struct book *book = new_book(store);
+    const struct store_notify notify = { durable, refused, lost, book };
+
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
+    if (!rc)
+        rc = book_load_decision(book, NULL, err);
+    book_keep_decisions(book);
     store_set_notify(store, &notify);
     if (!rc)
         rc = add_provider(book, err);
@@ -230,6 +265,8 @@ void book_close(struct book *book)
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
+    decisions_free(book->decisions);
+    book_load_decision(book, NULL, NULL);
     undo_free(book->undo);
     store_close(book->store);
     free(book);

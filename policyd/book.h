@@ -71,10 +71,20 @@ struct book_host {
 };
 
 struct book;
+struct decisions;
 
 /* Takes over the store, also on failure.  Errors: those of loading. */
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
+
+/*
+ * One without a store, to see whether records would be loaded: they are given
+ * in the order of the table.  For book_try and book_close alone.
+ * Errors: VDC_E_STORE_CORRUPT, VDC_E_BAD_VALUE (the id is not the body's).
+ */
+struct book *book_new_trial(void);
+int book_try(struct book *book, enum store_record record, const char *id,
+             const void *body, struct vdc_error *err);
 
 struct book_notify {
     /* So many changes were taken back, and what is above says so now. */
@@ -84,6 +94,9 @@ struct book_notify {
     void *arg;
 };
 void book_set_notify(struct book *book, const struct book_notify *notify);
+
+/* Those that are stored; what is added to them is, too. */
+struct decisions *book_decisions(const struct book *book);
 
 /* As store_wait and store_drain. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);

@@ -8,6 +8,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
+	policyd/book_decision.c \
 	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
@@ -48,6 +49,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/host_change.c \
 	policyd/hosts.c \
 	policyd/hosts.h \
+	policyd/hosts_impl.h \
+	policyd/hosts_report.c \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/inventory.c \
@@ -81,6 +84,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
+	policyd/lease_impl.h \
+	policyd/lease_request.c \
 	policyd/list.c \
 	policyd/lookup.c \
 	policyd/lookup.h \
@@ -124,6 +129,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/record.h \
 	policyd/placement/replay.c \
 	policyd/placement/replay.h \
+	policyd/placement/replay_impl.h \
+	policyd/placement/replay_read.c \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
@@ -165,14 +172,23 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/session.h \
 	policyd/setup.c \
 	policyd/setup.h \
+	policyd/standby.c \
+	policyd/standby.h \
 	policyd/store.c \
 	policyd/store.h \
 	policyd/store_convert.c \
 	policyd/store_impl.h \
+	policyd/store_lead.c \
+	policyd/store_lead.h \
 	policyd/store_load.c \
 	policyd/store_open.c \
 	policyd/store_record.c \
 	policyd/store_records.def \
+	policyd/store_whole.c \
+	policyd/transfer.c \
+	policyd/transfer.h \
+	policyd/transfer_text.c \
+	policyd/transfer_text.h \
 	policyd/undo.c \
 	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \

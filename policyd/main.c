@@ -2,27 +2,123 @@
  * policyd: the resource service of its host, and operations for the data
  * center.
  */
+#include <event2/event.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/daemon.h"
+#include "base/log.h"
 #include "policyd/guests.h"
 #include "policyd/operations.h"
 #include "policyd/server.h"
 #include "policyd/setup.h"
+#include "policyd/standby.h"
+#include "policyd/store_lead.h"
+#include "policyd/transfer.h"
 
 static struct setup setup;
 static struct operations *operations;
 static struct server *server;
 static struct guests *guests;
+static struct store_lead *lead;
+static struct standby *standby;
+static struct store *store; /* where nobody else has it: we stand by */
 
-static int start(struct event_base *base, struct arena *arena,
-                 struct vdc_error *err)
+/* Each host takes some descriptors, each client one. */
+static void allow_descriptors(void)
 {
-    /* a file-size limit is an error of the write, not our end */
-    signal(SIGXFSZ, SIG_IGN);
-    int rc = setup_complete(&setup, arena, err);
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("no more than %llu descriptors are allowed",
+                    (unsigned long long)limit.rlim_cur);
+}
+
+/* Instead of serving. */
+static const char *export_to, *import_from, *replace_from, *migrate_to;
+
+static const struct daemon_option options[] = {
+    { "export-store", "FILE", "write the whole store as JSON and exit",
+      &export_to },
+    { "import-store", "FILE",
+      "fill the store, which is empty, from such a file and exit",
+      &import_from },
+    { "replace-store", "FILE", "the same, and what the store has goes before",
+      &replace_from },
+    { "migrate-store", "STORE",
+      "copy the whole store to another, which is empty, and exit",
+      &migrate_to },
+};
+
+static int transfer(struct event_base *base, struct vdc_error *err)
+{
+    struct store_settings to = setup.store;
+    int rc = 0;
+
+    if (export_to)
+        rc = transfer_export(base, &setup.store, export_to, err);
+    if (!rc && import_from)
+        rc = transfer_import(base, &setup.store, import_from, false, err);
+    if (!rc && replace_from)
+        rc = transfer_import(base, &setup.store, replace_from, true, err);
+    to.address = migrate_to;
+    if (!rc && migrate_to)
+        rc = transfer_migrate(base, &setup.store, &to, err);
     if (!rc)
-        rc = operations_new(base, &setup, &operations, err);
+        daemon_quit(0);
+    return rc;
+}
+
+static void quit(evutil_socket_t fd, short what, void *arg)
+{
+    daemon_quit(*(int *)arg);
+}
+
+/* Not from within what is being stopped. */
+static void quit_soon(struct event_base *base, int code)
+{
+    static int status;
+    const struct timeval now = { 0, 0 };
+
+    status = vdc_error_exit_status(code);
+    event_base_once(base, -1, EV_TIMEOUT, quit, &status, &now);
+}
+
+/* Whoever starts us again begins anew, with what is in the store then. */
+static void lead_lost(void *arg, const struct vdc_error *why)
+{
+    log_error("this policyd does not lead any more: %s", why->text);
+    quit_soon(arg, VDC_E_STORE);
+}
+
+static void lead_vacant(void *arg)
+{
+    log_info("nobody leads: ending, to take over when started again");
+    quit_soon(arg, 0);
+}
+
+/* Several of one host are told apart by their sockets. */
+static int look_for_leader(struct event_base *base, struct arena *arena,
+                           struct vdc_error *err)
+{
+    const struct store_lead_notify notify = { lead_lost, lead_vacant, base };
+    const char *name =
+        arena_printf(arena, "host %s (%s)", setup.host_name, setup.socket);
+
+    return store_lead_new(store, name, setup.store_lease_ms, &notify, &lead,
+                          err);
+}
+
+static int serve(struct event_base *base, struct vdc_error *err)
+{
+    int rc = operations_new(base, &setup, store, &operations, err);
+
+    store = NULL; /* it is gone if that failed, and the lead rests on it */
+    if (rc)
+        lead = NULL;
     if (!rc)
         rc = server_new(base, setup.socket, operations, &server, err);
     if (!rc)
@@ -30,12 +126,45 @@ static int start(struct event_base *base, struct arena *arena,
     return rc;
 }
 
+static int begin(struct event_base *base, struct arena *arena,
+                 struct vdc_error *err)
+{
+    int rc = setup_complete(&setup, arena, err);
+    if (!rc && (export_to || import_from || replace_from || migrate_to))
+        return transfer(base, err);
+    if (!rc)
+        rc = store_open(base, &setup.store, &store, err);
+    if (!rc)
+        rc = look_for_leader(base, arena, err);
+    if (!rc && store_lead_other(lead)) {
+        log_info("policyd of %s leads; standing by", store_lead_other(lead));
+        return standby_new(base, setup.socket, store_lead_other(lead),
+                           &standby, err);
+    }
+    return rc ? rc : serve(base, err);
+}
+
 static void stop(void)
 {
     operations_stop(operations);
     server_free(server);
     guests_free(guests);
+    store_lead_free(lead);
     operations_free(operations);
+    standby_free(standby);
+    store_close(store);
+}
+
+static int start(struct event_base *base, struct arena *arena,
+                 struct vdc_error *err)
+{
+    /* a file-size limit is an error of the write, not our end */
+    signal(SIGXFSZ, SIG_IGN);
+    allow_descriptors();
+    int rc = begin(base, arena, err);
+    if (rc)
+        stop();
+    return rc;
 }
 
 int main(int argc, char **argv)
@@ -48,6 +177,8 @@ int main(int argc, char **argv)
         .settings = setup_rows,
         .n_settings = setup_n_rows,
         .settings_base = &setup,
+        .options = options,
+        .n_options = sizeof(options) / sizeof(options[0]),
         .start = start,
         .stop = stop,
     };

@@ -114,23 +114,22 @@ static void book_lost(void *arg, const struct vdc_error *why)
 }
 
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err)
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err)
 {
     struct operations *ops = XNEW(struct operations);
     const struct book_notify changed = { book_refused, book_lost, ops };
-    struct store *store;
 
     ops->base = base;
     ops->setup = setup;
-    int rc = store_open(base, &setup->store, &store, err);
-    if (!rc)
-        rc = book_open(store, &ops->book, err);
+    int rc = book_open(store, &ops->book, err);
     if (rc) {
         free(ops);
         return rc;
     }
     ops->inventory = inventory_new(ops->book);
-    ops->decisions = decisions_new(setup->decisions_kept);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -161,7 +160,6 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
-    decisions_free(ops->decisions);
     inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);

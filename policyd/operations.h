@@ -31,14 +31,15 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct inventory *inventory;
-    struct decisions *decisions;
+    struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
-/* Opens the store and starts looking for resourced.  Errors: those of
- * store_open and of loading. */
+/* Takes over the store, also on failure, loads it, and starts looking for
+ * resourced.  Errors: those of loading. */
 int operations_new(struct event_base *base, const struct setup *setup,
-                   struct operations **ret, struct vdc_error *err);
+                   struct store *store, struct operations **ret,
+                   struct vdc_error *err);
 /* Ends what is under way with errors; no request may come any more.  NULL
  * allowed. */
 void operations_stop(struct operations *ops);

@@ -79,6 +79,26 @@ void record_of_audit(const struct store_audit *a,
     ret->result = a->result;
 }
 
+const char *record_id(enum store_record record, const void *body,
+                      struct arena *arena)
+{
+    const struct wire_stored_answer *answer = body;
+    char uuid[UUID_TEXT_SIZE];
+
+    if (record == STORE_CUSTOMER)
+        return ((const struct wire_customer *)body)->name;
+    if (record == STORE_HOST)
+        return ((const struct wire_host_record *)body)->name;
+    if (record == STORE_PARTITION)
+        return arena_strdup(
+            arena,
+            uuid_format(&((const struct wire_stored_partition *)body)->uuid,
+                        uuid));
+    if (record == STORE_ANSWER)
+        return record_answer_id(answer->owner, answer->key, arena);
+    return NULL;
+}
+
 char *record_answer_id(const char *owner, const char *key, struct arena *arena)
 {
     return arena_printf(arena, "%s/%s", owner, key);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/uuid.h"
+#include "policyd/store.h"
 #include "wire/wire.h"
 
 /* The numbers are in databases: never changed. */
@@ -76,6 +77,11 @@ void record_to_answer(const struct wire_stored_answer *record,
                       struct store_answer *ret);
 void record_of_audit(const struct store_audit *a,
                      struct wire_stored_audit *ret);
+
+/* The id that a record must have, in the arena; NULL: its body does not say.
+ */
+const char *record_id(enum store_record record, const void *body,
+                      struct arena *arena);
 
 /* Their ids in the store, in the arena. */
 char *record_answer_id(const char *owner, const char *key,

@@ -48,6 +48,12 @@ const struct setting setup_rows[] = {
       .offset = offsetof(struct setup, store.password_file),
       .type = SETTING_STRING, .fallback = "",
       .text = "File with the password of that user, on its first line." },
+    { .name = "store_lease",
+      .offset = offsetof(struct setup, store_lease_ms),
+      .type = SETTING_DURATION, .fallback = "10s", .min = 1000,
+      .max = 3600000,
+      .text = "Several policyds may share an etcd; one leads, and when it "
+              "has not been heard of for so long another takes over." },
     { ROW(command_address), .type = SETTING_STRING,
       .fallback = "memory:/run/xen-vdc/command.sock",
       .text = "Where resourced of this host listens for policyd: memory:PATH "

@@ -17,6 +17,7 @@ struct setup {
     const char *socket;
     const char *database;
     struct store_settings store; /* address "": the database */
+    uint64_t store_lease_ms;
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
     const char *host_name;
@@ -36,7 +37,8 @@ struct setup {
 extern const struct setting setup_rows[];
 extern const size_t setup_n_rows;
 
-/* Resolves users, the host's name and where the store is.  Errors: VDC_E_BAD_CONFIG. */
+/* Resolves users, the host's name and where the store is.  Errors:
+ * VDC_E_BAD_CONFIG. */
 int setup_complete(struct setup *setup, struct arena *arena,
                    struct vdc_error *err);
 

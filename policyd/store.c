@@ -56,6 +56,7 @@ struct store {
     bool unsure;        /* and may have happened */
     bool busy;          /* the kv has been asked something about it */
     bool lost;
+    bool shared;
 };
 
 /* ---- what is under way ---- */
@@ -407,13 +408,14 @@ const char *store_name(const struct store *s)
     return kv_name(s->kv);
 }
 
-struct store *store_new(struct event_base *base, struct kv *kv)
+struct store *store_new(struct event_base *base, struct kv *kv, bool shared)
 {
     struct store *s = XNEW(struct store);
     struct vdc_uuid id;
 
     s->base = base;
     s->kv = kv;
+    s->shared = shared;
     uuid_random(&id);
     uuid_format(&id, s->id);
     TAILQ_INIT(&s->queue);
@@ -426,6 +428,11 @@ struct store *store_new(struct event_base *base, struct kv *kv)
 struct kv *store_kv(const struct store *s)
 {
     return s->kv;
+}
+
+bool store_is_shared(const struct store *s)
+{
+    return s->shared;
 }
 
 struct event_base *store_base(const struct store *s)

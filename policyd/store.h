@@ -85,6 +85,11 @@ struct store_settings {
 int store_open(struct event_base *base, const struct store_settings *settings,
                struct store **ret, struct vdc_error *err);
 
+/* The same; VDC_E_NO_FILE when there is none. */
+int store_open_existing(struct event_base *base,
+                        const struct store_settings *settings,
+                        struct store **ret, struct vdc_error *err);
+
 /* Called for each record in the order of the table; an error ends the loading
  * with that error. */
 typedef int store_load_fn(void *arg, enum store_record record, const char *id,
@@ -130,6 +135,29 @@ const char *store_name(const struct store *store);
 
 /* What is queued is lost; nobody is called.  NULL allowed. */
 void store_close(struct store *store);
+
+/* ---- whole stores (transfer.c) ---- */
+
+/* Every record, encoded, by kind and key, of one moment, without taking the
+ * store over.  Runs the loop until that is done.
+ * Errors: VDC_E_STORE, VDC_E_STORE_CORRUPT (a key that is none of ours), and
+ * those of `fn`. */
+typedef int store_value_fn(void *arg, enum store_record record, const char *id,
+                           const uint8_t *value, size_t size,
+                           struct vdc_error *err);
+int store_read_all(struct store *store, store_value_fn *fn, void *arg,
+                   struct vdc_error *err);
+
+/*
+ * Takes the store over, to be filled by store_commit.  Until store_end_import
+ * has returned 0 nobody can load it.  Both run the loop.
+ * Errors: VDC_E_EXISTS when it is not empty, unless `replace`, which removes
+ * what there is; VDC_E_BUSY (a policyd works on it), VDC_E_STORE,
+ * VDC_E_DISK_FULL.
+ */
+int store_begin_import(struct store *store, bool replace,
+                       struct vdc_error *err);
+int store_end_import(struct store *store, struct vdc_error *err);
 
 /* ---- for store*.c ---- */
 

@@ -10,6 +10,7 @@ struct loading {
     void *arg;
     enum store_record record; /* at the moment */
     uint64_t writer;          /* its key's revision */
+    bool importing;           /* its key is there */
     struct vdc_error err;     /* the first */
     bool ended;
 };
@@ -23,16 +24,26 @@ static void ended(void *arg, uint64_t revision, const struct vdc_error *err)
     l->ended = true;
 }
 
-static int wait_for(struct loading *l, struct vdc_error *err)
+int store_run(const struct store *store, const bool *ended,
+              struct vdc_error *err)
 {
-    struct event_base *base = store_base(l->store);
+    struct event_base *base = store_base(store);
 
-    while (!l->ended) {
+    while (!*ended) {
         if (event_base_loop(base, EVLOOP_ONCE) < 0 ||
             event_base_got_exit(base))
             return vdc_error_set(err, VDC_E_CLOSED,
-                                 "stopped while the store was being read");
+                                 "stopped while the store was waited for");
     }
+    return 0;
+}
+
+static int wait_for(struct loading *l, struct vdc_error *err)
+{
+    int rc = store_run(l->store, &l->ended, err);
+
+    if (rc)
+        return rc;
     l->ended = false;
     if (l->err.code && err)
         *err = l->err;
@@ -47,31 +58,40 @@ static void writer_found(void *arg, const struct kv_pair *pair)
 
     if (strcmp(pair->key, STORE_WRITER) == 0)
         l->writer = pair->modified;
+    if (strcmp(pair->key, STORE_IMPORTING) == 0)
+        l->importing = true;
 }
 
-static int take_over(struct loading *l, struct vdc_error *err)
+int store_take_over(struct store *store, bool *ret_importing,
+                    struct vdc_error *err)
 {
-    struct kv *kv = store_kv(l->store);
+    struct loading l = { .store = store };
+    struct kv *kv = store_kv(store);
     char ours[64];
     int rc;
 
-    store_format_writer(l->store, 0, ours, sizeof(ours));
-    kv_read(kv, STORE_WRITER, writer_found, ended, l);
-    rc = wait_for(l, err);
+    store_format_writer(store, 0, ours, sizeof(ours));
+    kv_read(kv, STORE_WRITER, writer_found, ended, &l);
+    rc = wait_for(&l, err);
     if (rc)
         return rc;
     const struct kv_compare same = { .kind = KV_MODIFIED_IS,
                                      .key = STORE_WRITER,
-                                     .revision = l->writer };
+                                     .revision = l.writer };
     const struct kv_change change = { .kind = KV_PUT,
                                       .key = STORE_WRITER,
                                       .value = (const uint8_t *)ours,
                                       .size = strlen(ours) };
-    kv_commit(kv, &same, 1, &change, 1, ended, l);
-    rc = wait_for(l, err);
+    kv_commit(kv, &same, 1, &change, 1, ended, &l);
+    rc = wait_for(&l, err);
     if (rc == VDC_E_CONFLICT)
         rc = vdc_error_set(err, VDC_E_STORE,
                            "%s: another policyd is changing it", kv_name(kv));
+    if (rc)
+        return rc;
+    kv_read(kv, STORE_IMPORTING, writer_found, ended, &l);
+    rc = wait_for(&l, err);
+    *ret_importing = l.importing;
     return rc;
 }
 
@@ -109,8 +129,16 @@ int store_load(struct store *store, store_load_fn *load, void *arg,
                struct vdc_error *err)
 {
     struct loading l = { .store = store, .load = load, .arg = arg };
-    int rc = take_over(&l, err);
+    bool importing = false;
+    int rc = store_take_over(store, &importing, err);
 
+    if (!rc && importing) {
+        rc = vdc_error_set(err, VDC_E_STORE,
+                           "%s: an import has not come to its end",
+                           store_name(store));
+        vdc_error_hint(err, "bring it to its end with policyd "
+                            "--replace-store=FILE");
+    }
     for (int i = 0; !rc && i < STORE_N_RECORDS; i++) {
         struct arena *arena = arena_new();
         l.record = (enum store_record)i;

@@ -1,6 +1,8 @@
 /* From the settings to the store. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policyd/kv/kv_etcd.h"
 #include "policyd/kv/kv_sqlite.h"
@@ -88,10 +90,11 @@ int store_open(struct event_base *base, const struct store_settings *settings,
                struct store **ret, struct vdc_error *err)
 {
     const char *address = settings->address;
+    bool shared = strncmp(address, ETCD, strlen(ETCD)) == 0;
     struct kv *kv;
     int rc;
 
-    if (strncmp(address, ETCD, strlen(ETCD)) == 0) {
+    if (shared) {
         rc = open_etcd(base, settings, &kv, err);
     } else {
         if (strncmp(address, SQLITE, strlen(SQLITE)) == 0)
@@ -106,6 +109,19 @@ int store_open(struct event_base *base, const struct store_settings *settings,
         rc = kv_sqlite_open(base, address, &store_convert, &kv, err);
     }
     if (!rc)
-        *ret = store_new(base, kv);
+        *ret = store_new(base, kv, shared);
     return rc;
+}
+
+int store_open_existing(struct event_base *base,
+                        const struct store_settings *settings,
+                        struct store **ret, struct vdc_error *err)
+{
+    const char *path = settings->address;
+
+    if (strncmp(path, SQLITE, strlen(SQLITE)) == 0)
+        path += strlen(SQLITE);
+    if (*path == '/' && access(path, F_OK))
+        return vdc_error_errno(err, VDC_E_NO_FILE, errno, "%s", path);
+    return store_open(base, settings, ret, err);
 }

@@ -39,6 +39,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
 	xl-ext/families.h \
+	xl-ext/forecast.c \
+	xl-ext/forecast.h \
 	xl-ext/generate.c \
 	xl-ext/generate.h \
 	xl-ext/generate_cfg.c \

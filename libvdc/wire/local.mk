@@ -4,6 +4,7 @@ libvdc_wire_libwire_a_SOURCES = \
 	libvdc/wire/decode.c \
 	libvdc/wire/encode.c \
 	libvdc/wire/json.c \
+	libvdc/wire/json_read.c \
 	libvdc/wire/layout.c \
 	libvdc/wire/layout.h \
 	libvdc/wire/page.c \

@@ -203,6 +203,15 @@ void wire_to_json(const struct wire_struct *s, const void *body,
 void wire_to_json_but(const struct wire_struct *s, const void *body,
                       const char *but, struct json_out *out);
 
+/*
+ * The other way; what is absent has its default.  Texts are those of `value`,
+ * so it must live as long.  Whether numbers of lists and lengths of texts are
+ * allowed is found out by encoding.
+ * Errors: VDC_E_BAD_VALUE, which names the member.
+ */
+int wire_from_json(const struct wire_struct *s, const struct json_value *value,
+                   struct arena *arena, void *ret_body, struct vdc_error *err);
+
 /* struct vdc_error <-> its message */
 void wire_error_fill(struct wire_error *ret, const struct vdc_error *err);
 void wire_error_take(const struct wire_error *wire, struct vdc_error *ret);

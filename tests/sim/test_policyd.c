@@ -8,11 +8,11 @@
 
 int main(int argc, char **argv)
 {
-    const struct sim_test *const all[] = { tests_requests, tests_changes,
-                                           tests_deaths,   tests_keys,
-                                           tests_leases,   tests_isolation,
-                                           tests_streams,  tests_failures,
-                                           tests_pages,    tests_etcd };
+    const struct sim_test *const all[] = {
+        tests_requests, tests_changes,   tests_deaths,  tests_keys,
+        tests_leases,   tests_isolation, tests_streams, tests_failures,
+        tests_pages,    tests_etcd,      tests_transfer
+    };
 
     return sim_tests_run(all, sizeof(all) / sizeof(all[0]), argc, argv);
 }

@@ -340,35 +340,108 @@ static void etcd_comes_and_goes(void)
     bed_close(&bed);
 }
 
-/* A second policyd takes the store over; the first notices and ends. */
-static void another_takes_over(void)
+/* As systemd does. */
+static void wait_and_restart(struct bed *bed)
 {
-    struct bed bed = { 0 }, other = { 0 };
+    CHECK(bed_wait(&bed->policyd) == 0);
+    bed_start_policyd(bed);
+    CHECK(bed_wait_joined(bed, true));
+}
+
+/* Two of one data center, with a host each. */
+static void open_two(struct bed *bed, struct bed *other)
+{
+    bed->conf = "store_lease = \"1s\"\n";
+    make_web(bed);
+    bed_open(other);
+    other->conf = arena_printf(answers, "%s%s", etcd_conf(bed), bed->conf);
+    bed_start_resourced(other);
+    bed_start_policyd(other);
+    for (int i = 0; i < 200 && !bed_logged(other, "standing by"); i++)
+        sleep_ms(25);
+}
+
+static void check_stands_by(const struct bed *bed, const struct bed *leader)
+{
     struct wire_customer_create c;
+
+    wire_init(&wire_struct_customer_create, &c);
+    c.name = "wrong";
+    ask(bed, OPERATOR, WIRE_MSG_customer_create, &c);
+    CHECK_CODE(VDC_E_NO_DAEMON);
+    CHECK_TEXT("stands by");
+    CHECK_TEXT(leader->dir);
+    CHECK(*last_error.hint);
+}
+
+/* The one that stands by takes over when the other is killed, or ends. */
+static void standby_takes_over(void)
+{
+    struct bed one = { 0 }, two = { 0 };
 
     if (!need_etcd())
         return;
-    make_web(&bed);
-    bed_open(&other);
-    other.conf = etcd_conf(&bed);
-    bed_start(&other);
-    CHECK(usage(&other, "acme")->guests == 1);
+    open_two(&one, &two);
+    check_stands_by(&two, &one);
+    /* who is back at once leads on */
+    bed_kill(&one.policyd, SIGKILL);
+    bed_start_policyd(&one);
+    CHECK(bed_wait_joined(&one, true));
+    CHECK(usage(&one, "acme")->guests == 1);
+    check_stands_by(&two, &one);
+    bed_kill(&one.policyd, SIGKILL);
+    wait_and_restart(&two);
+    CHECK(usage(&two, "acme")->guests == 1);
+    bed_start_policyd(&one);
+    for (int i = 0; i < 200 && !bed_logged(&one, "standing by"); i++)
+        sleep_ms(25);
+    check_stands_by(&one, &two);
+    bed_kill(&two.policyd, SIGTERM);
+    wait_and_restart(&one);
+    bed_close(&two);
+    bed_close(&one);
+}
+
+/* A leader that did not run for a while, and does not know it: another leads
+ * by then, and what the first sends comes to nothing. */
+static void stale_leader(void)
+{
+    struct bed one = { 0 }, two = { 0 };
+    struct wire_customer_create c;
+    struct client late;
+
+    if (!need_etcd())
+        return;
+    open_two(&one, &two);
+    CHECK(client_open(&one, &late, OPERATOR));
+    kill(one.policyd, SIGSTOP);
+    /* it will find this when it runs again, before it looks at the time */
     wire_init(&wire_struct_customer_create, &c);
     c.name = "late";
-    ask(&bed, OPERATOR, WIRE_MSG_customer_create, &c);
-    CHECK_CODE(VDC_E_STORE);
-    CHECK_TEXT("another policyd has taken over");
-    CHECK(bed_wait(&bed.policyd) == 9);
-    CHECK(bed_logged(&bed, "another policyd has taken over"));
-    struct wire_customer_ref late;
-    wire_init(&wire_struct_customer_ref, &late);
-    late.name = "late";
-    ask(&other, OPERATOR, WIRE_MSG_customer_list, &late);
+    CHECK(client_send(&late, WIRE_MSG_customer_create, &c));
+    wait_and_restart(&two);
+    c.name = "new";
+    CHECK(ask(&two, OPERATOR, WIRE_MSG_customer_create, &c));
+    kill(one.policyd, SIGCONT);
+    CHECK(!client_wait(&late));
+    client_close(&late);
+    CHECK(bed_wait(&one.policyd) == 9);
+    struct wire_customer_ref r;
+    wire_init(&wire_struct_customer_ref, &r);
+    r.name = "late";
+    ask(&two, OPERATOR, WIRE_MSG_customer_list, &r);
     CHECK_CODE(VDC_E_NOT_FOUND);
-    ask(&other, OPERATOR, WIRE_MSG_customer_create, &c);
-    CHECK_CODE(0);
-    bed_close(&other);
-    bed_close(&bed);
+    r.name = "new";
+    CHECK(ask(&two, OPERATOR, WIRE_MSG_customer_list, &r));
+    /* nor does it come later */
+    bed_kill(&two.policyd, SIGKILL);
+    bed_start_policyd(&two);
+    CHECK(bed_wait_joined(&two, true));
+    r.name = "late";
+    ask(&two, OPERATOR, WIRE_MSG_customer_list, &r);
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    bed_close(&two);
+    bed_close(&one);
 }
 
 static void no_etcd_at_start(void)
@@ -394,7 +467,8 @@ const struct sim_test tests_etcd[] = {
     { "etcd killed", etcd_killed },
     { "etcd stands still", etcd_stopped },
     { "etcd comes and goes", etcd_comes_and_goes },
-    { "another policyd takes over", another_takes_over },
+    { "the one that stands by", standby_takes_over },
+    { "a stale leader", stale_leader },
     { "no etcd at start", no_etcd_at_start },
     { NULL, NULL },
 };

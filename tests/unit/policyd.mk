@@ -28,7 +28,8 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_rebalance \
 	tests/unit/policyd/test_rebalance_run \
-	tests/unit/policyd/test_store
+	tests/unit/policyd/test_store \
+	tests/unit/policyd/test_store_etcd
 check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
 tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
@@ -108,6 +109,10 @@ tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_quota_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_store_etcd_SOURCES = \
+	tests/unit/policyd/test_store_etcd.c $(etcd_server)
+tests_unit_policyd_test_store_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_store_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_store_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_store_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_effect_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -1,0 +1,18 @@
+/*
+ * policyd where another leads: says so to everybody who connects.
+ */
+#ifndef POLICYD_STANDBY_H
+#define POLICYD_STANDBY_H
+
+#include "base/error.h"
+
+struct event_base;
+struct standby;
+
+/* `leader` is copied.  Errors: those of stream_listen_unix. */
+int standby_new(struct event_base *base, const char *socket,
+                const char *leader, struct standby **ret,
+                struct vdc_error *err);
+void standby_free(struct standby *standby); /* NULL allowed */
+
+#endif
