@@ -42,6 +42,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.h \
 	policyd/ganeti.c \
 	policyd/ganeti.h \
+	policyd/ganeti_impl.h \
+	policyd/ganeti_write.c \
 	policyd/explain.c \
 	policyd/explain.h \
 	policyd/forecast.c \
