@@ -157,6 +157,9 @@ static void refused(void *arg, const struct vdc_error *why)
     struct book *book = arg;
     size_t n = undo_run(book->undo, take_back, book);
 
+    /* those are not taken back, but may be missing after a restart */
+    decisions_break(book->decisions);
+
     if (book->notify.refused)
         book->notify.refused(book->notify.arg, n, why);
 }
@@ -177,6 +180,11 @@ void book_set_notify(struct book *book, const struct book_notify *notify)
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg)
 {
     return store_wait(book->store, fn, arg);
+}
+
+struct store *book_store(const struct book *book)
+{
+    return book->store;
 }
 
 void book_drain(struct book *book)
@@ -204,6 +212,7 @@ static struct book *new_book(struct store *store)
 
     book->store = store;
     book->answers = answers_new();
+    book->decisions = decisions_new(SIZE_MAX);
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
     TAILQ_INIT(&book->hosts);
@@ -238,6 +247,9 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
 
     int rc = store_load(store, load, book, err);
     answers_sort(book->answers);
+    if (!rc)
+        rc = book_load_decision(book, NULL, err);
+    book_keep_decisions(book);
     store_set_notify(store, &notify);
     if (!rc)
         rc = add_provider(book, err);
@@ -258,6 +270,8 @@ void book_close(struct book *book)
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
+    decisions_free(book->decisions);
+    book_load_decision(book, NULL, NULL);
     undo_free(book->undo);
     store_close(book->store);
     free(book);

@@ -71,6 +71,7 @@ struct book_host {
 };
 
 struct book;
+struct decisions;
 
 /* Takes over the store, also on failure.  Errors: those of loading. */
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
@@ -94,9 +95,14 @@ struct book_notify {
 };
 void book_set_notify(struct book *book, const struct book_notify *notify);
 
+/* Those that are stored; what is added to them is, too. */
+struct decisions *book_decisions(const struct book *book);
+
 /* As store_wait and store_drain. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
 void book_drain(struct book *book);
+/* For what is about the store as a whole. */
+struct store *book_store(const struct book *book);
 
 /* Told of each assignment that is there, and later is new or counts for
  * something else; `gone`: before it goes.  One watcher; NULL ends it. */

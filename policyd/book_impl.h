@@ -6,6 +6,7 @@
 
 #include "policyd/answers.h"
 #include "policyd/book.h"
+#include "policyd/decision.h"
 #include "policyd/undo.h"
 
 struct book {
@@ -15,6 +16,8 @@ struct book {
     TAILQ_HEAD(, book_host) hosts;
     void *hosts_by_name; /* tsearch(3) tree */
     struct answers *answers;
+    struct decisions *decisions;
+    struct loading_decision *loading; /* one of which parts were read */
     struct undo *undo;
     struct book_notify notify;
     book_watch_fn *watch;
@@ -64,5 +67,13 @@ extern const struct book_kind book_kinds[STORE_N_RECORDS];
 
 /* As it is stored. */
 struct store_assignment book_row(const struct assignment *a);
+
+/* ---- book_decision.c: decisions, which are never taken back ---- */
+
+void book_keep_decisions(struct book *book);
+/* A part that is read; NULL: what was read so far is all. */
+int book_load_decision(struct book *book,
+                       const struct wire_stored_decision *part,
+                       struct vdc_error *err);
 
 #endif

@@ -187,9 +187,17 @@ static const void *describe_answer(const struct book *book, const char *id,
     return ret;
 }
 
+/* Those that are put while policyd runs are in memory already. */
+static int apply_decision(struct book *book, const char *id, const void *body,
+                          struct vdc_error *err)
+{
+    return body ? book_load_decision(book, body, err) : 0;
+}
+
 const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_CUSTOMER] = { apply_customer, describe_customer },
     [STORE_HOST] = { apply_host, describe_host },
     [STORE_PARTITION] = { apply_partition, describe_partition },
     [STORE_ANSWER] = { apply_answer, describe_answer },
+    [STORE_DECISION] = { apply_decision, NULL },
 };

@@ -8,6 +8,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
+	policyd/book_decision.c \
 	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
@@ -33,6 +34,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/export.c \
 	policyd/explain.c \
 	policyd/explain.h \
 	policyd/forecast.c \

@@ -51,6 +51,7 @@ static const struct {
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_store_export, store_export },
     { WIRE_MSG_placement_why, explain_why },
     { WIRE_MSG_placement_why_not, explain_why_not },
     { WIRE_MSG_placement_try, explain_try },
@@ -126,7 +127,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
         return rc;
     }
     ops->inventory = inventory_new(ops->book);
-    ops->decisions = decisions_new(setup->decisions_kept);
+    ops->decisions = book_decisions(ops->book);
+    decisions_set_most(ops->decisions, setup->decisions_kept);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -157,7 +159,6 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
-    decisions_free(ops->decisions);
     inventory_free(ops->inventory);
     book_close(ops->book);
     free(ops);

@@ -31,7 +31,7 @@ struct operations {
     struct keys *keys;
     struct leases *leases;
     struct inventory *inventory;
-    struct decisions *decisions;
+    struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
@@ -78,6 +78,7 @@ request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
+request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
 

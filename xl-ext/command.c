@@ -56,7 +56,8 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_pci,      &family_transaction, &family_console,
         &family_events,   &family_resource, &family_lease,
         &family_customer, &family_host,    &family_verify,
-        &family_why,      &family_channel,
+        &family_why,      &family_store,
+        &family_channel,
         &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);

@@ -28,6 +28,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_pci.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
+	xl-ext/cmd_store.c \
 	xl-ext/cmd_transaction.c \
 	xl-ext/cmd_vcpu.c \
 	xl-ext/cmd_verify.c \

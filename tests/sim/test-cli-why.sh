@@ -53,6 +53,17 @@ for i in 1 2 3 4 5 6; do
     check_output "g$i, made again" 'the same$' vdc why --replay g$i
 done
 
+stop_policyd
+start_policyd
+check "policyd is there again" retry 20 answers
+for guest in acme.web g3 large; do
+    check_output "$guest, made again after a restart" 'the same$' \
+        vdc why --replay $guest
+done
+check "another" vdc create -q --no-start "$WORK/web.cfg" name=g7
+check_output "and why" 'the same$' vdc why --replay g7
+check "destroy it" vdc destroy -q g7
+
 # ---- why-not ----
 check_error "why-not where it is" 2 "is on host alpha" \
     vdc why-not acme.web alpha
@@ -176,6 +187,7 @@ customers() {
     fi
     mkdir -m 755 -p "$WORK/bin/xl-ext"
     cp "$BIN/xl-ext/xl-vdc" "$WORK/bin/xl-ext/"
+    built=$BIN
     BIN=$WORK/bin
     chmod 644 "$WORK/web.cfg"
     vdc create -q "$WORK/web.cfg" name=fill2 memory=1000
@@ -209,8 +221,22 @@ customers() {
         check_error "acme: ${what%% *} is for operators" 6 'operator' \
             as_user 61001 $what
     done
+    BIN=$built
 }
 customers
+
+# ---- few are kept ----
+stop_policyd
+echo 'decisions_kept = 1' >>"$WORK/policyd.conf"
+start_policyd
+check "policyd keeps one" retry 20 answers
+check "another" vdc create -q --no-start "$WORK/web.cfg" name=g8
+check_output "which is kept" 'the same$' vdc why --replay g8
+check_output "g3 is known from the book alone" \
+    '^g3: was placed on host alpha' vdc why g3
+check_error "and cannot be made again" 3 "'g3' is not kept" \
+    vdc why --replay g3
+check "destroy it" vdc destroy -q g8
 
 # ---- without a host ----
 stop_resourced

@@ -39,7 +39,9 @@ tests_sim_test_hosts_SOURCES = \
 	tests/sim/test_hosts.h \
 	tests/sim/test_hosts_random.c \
 	tests/sim/test_policyd_bed.c \
-	tests/sim/test_policyd_bed.h
+	tests/sim/test_policyd_bed.h \
+	tests/sim/test_policyd_etcd.c \
+	tests/sim/test_policyd_etcd.h
 tests_sim_test_hosts_LDADD = $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS) \
 	$(SQLITE_LIBS)
 EXTRA_DIST += tests/sim/long/hosts.sh

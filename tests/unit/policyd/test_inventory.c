@@ -28,8 +28,8 @@ static void open_book(struct bed *bed)
     strcpy(bed->database, "/tmp/test_inventory.XXXXXX");
     close(mkstemp(bed->database));
     unlink(bed->database);
-    CU_ASSERT_EQUAL_FATAL(store_open(bed->base, bed->database, &store, NULL),
-                          0);
+    const struct store_settings settings = { .address = bed->database };
+    CU_ASSERT_EQUAL_FATAL(store_open(bed->base, &settings, &store, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(book_open(store, &bed->book, NULL), 0);
 }
 
