@@ -33,7 +33,8 @@ void transfer_write_head(FILE *f);
 int transfer_write_record(const struct transfer_record *r, FILE *f,
                           struct vdc_error *err);
 void transfer_write_tail(FILE *f);
-/* All of that.  Whether all of it was written is for the caller to look at (ferror). */
+/* All of that.  Whether all of it was written is for the caller to look at
+ * (ferror). */
 int transfer_write_text(const struct transfer *t, FILE *f,
                         struct vdc_error *err);
 /* `name` is for messages: "NAME:12: ...". */
