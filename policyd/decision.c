@@ -129,6 +129,14 @@ void decisions_load(struct decisions *decisions, const struct decision *from)
     d->text = xstrdup(from->text);
 }
 
+static const char *host_text(const struct placement_view *view, uint32_t host)
+{
+    return host == PLACEMENT_NONE
+               ? ""
+               : placement_view_text(view,
+                                     placement_view_host(view, host)->name);
+}
+
 const struct decision *decisions_add(struct decisions *decisions,
                                      const struct placement_view *view,
                                      const struct placement_record *record,
@@ -152,10 +160,7 @@ const struct decision *decisions_add(struct decisions *decisions,
     d->uuid = record->request.uuid;
     d->customer = xstrdup(customer);
     d->guest = xstrdup(guest);
-    d->host = xstrdup(winner == PLACEMENT_NONE
-                          ? ""
-                          : placement_view_text(
-                                view, placement_view_host(view, winner)->name));
+    d->host = xstrdup(host_text(view, winner));
     d->time_ms = time_ms;
     if (decisions->keeper.put)
         decisions->keeper.put(decisions->keeper.arg, d);

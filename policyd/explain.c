@@ -51,7 +51,8 @@ void explain_when_known(struct request *request, request_fn *fn)
 
 /* ---- specs ---- */
 
-int explain_spec(struct operations *ops, const struct wire_placement_spec *from,
+int explain_spec(struct operations *ops,
+                 const struct wire_placement_spec *from,
                  struct placement_spec *ret, struct vdc_error *err)
 {
     *ret = (struct placement_spec){ .memory = from->memory,
@@ -97,7 +98,8 @@ static const char *host_text(const struct telling *t, uint32_t host)
         return "";
     return arena_strdup(
         t->arena,
-        placement_view_text(t->view, placement_view_host(t->view, host)->name));
+        placement_view_text(t->view,
+                            placement_view_host(t->view, host)->name));
 }
 
 static void tell_terms(const struct telling *t,

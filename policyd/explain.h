@@ -13,7 +13,8 @@
 void explain_when_known(struct request *request, request_fn *fn);
 
 /* From and to what is sent.  Errors: VDC_E_BAD_VALUE. */
-int explain_spec(struct operations *ops, const struct wire_placement_spec *from,
+int explain_spec(struct operations *ops,
+                 const struct wire_placement_spec *from,
                  struct placement_spec *ret, struct vdc_error *err);
 void explain_spec_out(const struct placement_view *view,
                       const struct placement_spec *spec, struct arena *arena,

@@ -62,6 +62,54 @@ static int put(struct request *request, const struct wire_host_record *record,
     return rc;
 }
 
+/* ---- what may be entered ---- */
+
+static int check_word(const char *what, const char *word,
+                      struct vdc_error *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.:/=";
+
+    if (*word && word[strspn(word, allowed)] == '\0')
+        return 0;
+    return vdc_error_set(err, VDC_E_BAD_VALUE,
+                         "%s '%s': letters, digits and -_.:/= make one", what,
+                         word);
+}
+
+static int check_address(const char *address, struct vdc_error *err)
+{
+    static const char *const kinds[] = { "memory:/", "unix:/", "channel:" };
+
+    if (!*address)
+        return 0;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(address, kinds[i], strlen(kinds[i])) == 0 &&
+            address[strlen(kinds[i])])
+            return 0;
+    return vdc_error_set(err, VDC_E_BAD_VALUE,
+                         "address '%s': memory:PATH, unix:PATH or "
+                         "channel:SERVICE@PARTITION is one",
+                         address);
+}
+
+static int check_record(const struct wire_host_record *record,
+                        struct vdc_error *err)
+{
+    int rc = names_check_guest(record->name, err);
+
+    if (rc)
+        vdc_error_prefix(err, "host");
+    if (!rc)
+        rc = check_address(record->address, err);
+    if (!rc && *record->domain)
+        rc = check_word("failure domain", record->domain, err);
+    for (uint32_t i = 0; !rc && i < record->n_tags; i++)
+        rc = check_word("tag", record->tags[i], err);
+    return rc;
+}
+
 /* ---- host_add ---- */
 
 static int check_new(const struct operations *ops,
@@ -69,7 +117,7 @@ static int check_new(const struct operations *ops,
                      struct vdc_error *err)
 {
     const struct host *other;
-    int rc = hosts_check_record(record, err);
+    int rc = check_record(record, err);
 
     if (!rc && !*record->address)
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,
@@ -142,7 +190,7 @@ static int check_set(const struct operations *ops, const struct host *host,
                      const struct wire_host_record *record,
                      struct vdc_error *err)
 {
-    int rc = hosts_check_record(record, err);
+    int rc = check_record(record, err);
 
     if (!rc && host->own && *record->address)
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,

@@ -1,55 +1,16 @@
 /*
- * The registry of hosts; see hosts.h.
- *
- * A host is up when its resourced is connected and has answered the report
- * before the last: one that hangs gets no new guests.
+ * The registry of hosts, and their connections; see hosts.h.
  */
-#include "policyd/hosts.h"
-
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "policyd/events.h"
+#include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
 #include "policyd/lease.h"
 #include "policyd/names.h"
 #include "policyd/operations.h"
 #include "policyd/reconcile.h"
-
-/* A report after something has happened on the host; what else happens until
- * then is in it, too. */
-#define REPORT_SOON_MS 500
-/* hosts_refresh waits no longer. */
-#define REFRESH_MS 3000
-
-TAILQ_HEAD(host_list, host);
-
-struct hosts {
-    struct operations *ops;
-    struct host_list all;
-    size_t n;
-    LIST_HEAD(, refresh) refreshes;
-};
-
-struct refresh {
-    LIST_ENTRY(refresh) link;
-    unsigned n_waiting;
-    struct event *limit;
-    hosts_fn *fn; /* NULL: called */
-    void *arg;
-};
-
-/* A report that was asked for. */
-struct asking {
-    struct hosts *hosts;
-    char *host;
-    uint64_t at_ms;
-    struct mem placed; /* before: it is in the report */
-    struct refresh *refresh;
-};
 
 /* ---- looking ---- */
 
@@ -134,179 +95,6 @@ void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
         reconcile_soon(host->reconcile, ms);
 }
 
-/* ---- reports ---- */
-
-/* What placement knows of it. */
-static void tell(const struct host *host, bool reported)
-{
-    inventory_host(host->all->ops->inventory, host, reported);
-}
-
-static void set_timer(const struct host *host, uint64_t ms)
-{
-    const struct timeval tv = { (time_t)(ms / 1000),
-                                (suseconds_t)(ms % 1000) * 1000 };
-
-    evtimer_add(host->timer, &tv);
-}
-
-static void refresh_tell(struct refresh *refresh)
-{
-    hosts_fn *fn = refresh->fn;
-
-    refresh->fn = NULL;
-    if (fn)
-        fn(refresh->arg);
-}
-
-static void refresh_free(struct refresh *refresh)
-{
-    refresh_tell(refresh);
-    LIST_REMOVE(refresh, link);
-    event_free(refresh->limit);
-    free(refresh);
-}
-
-/* One host less to wait for. */
-static void refresh_one(struct refresh *refresh)
-{
-    if (refresh && --refresh->n_waiting == 0)
-        refresh_free(refresh);
-}
-
-static void take_report(struct host *host, const struct wire_host *report,
-                        const struct asking *asking)
-{
-    struct arena *arena = arena_new();
-    struct wire_host copy;
-    struct vdc_error err = { 0 };
-
-    if (wire_struct_copy(&wire_struct_host, report, arena, &copy, &err)) {
-        log_error("what host %s reports: %s", host->name, err.text);
-        arena_free(arena);
-        return;
-    }
-    arena_free(host->report_arena);
-    host->report_arena = arena;
-    host->report = copy;
-    host->reported_ms = asking->at_ms;
-    host->placed.kib -= asking->placed.kib < host->placed.kib
-                            ? asking->placed.kib
-                            : host->placed.kib;
-}
-
-static void reported(void *arg, const void *answer,
-                     const struct vdc_error *why)
-{
-    struct asking *asking = arg;
-    struct host *host = hosts_find(asking->hosts, asking->host);
-
-    if (host) {
-        host->asked &= asking->refresh != NULL;
-        bool news = false;
-        if (why && why->code != VDC_E_CLOSED) {
-            host->why = *why;
-        } else if (answer && asking->at_ms >= host->reported_ms) {
-            memset(&host->why, 0, sizeof(host->why));
-            take_report(host, answer, asking);
-            news = true;
-        }
-        if (answer && host->silent)
-            log_info("host %s answers again", host->name);
-        if (answer) {
-            host->silent = false;
-            host->up = *service_version(host->service) != '\0';
-        }
-        tell(host, news);
-    }
-    refresh_one(asking->refresh);
-    free(asking->host);
-    free(asking);
-}
-
-static int ask_report(struct host *host, struct refresh *refresh)
-{
-    struct asking *asking = XNEW(struct asking);
-    int rc;
-
-    asking->hosts = host->all;
-    asking->host = xstrdup(host->name);
-    asking->at_ms = clock_mono().ms;
-    asking->placed = host->placed;
-    asking->refresh = refresh;
-    rc = service_report(host->service, reported, asking, NULL);
-    if (rc) {
-        free(asking->host);
-        free(asking);
-    }
-    return rc;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    struct host *host = arg;
-
-    set_timer(host, host->all->ops->setup->host_report_ms);
-    if (host->asked) {
-        if (!host->silent)
-            log_warning("host %s is connected, and does not answer",
-                        host->name);
-        host->silent = true;
-        host->up = false;
-        tell(host, false);
-    } else {
-        host->asked = ask_report(host, NULL) == 0;
-    }
-}
-
-/* Something has happened there. */
-static void report_soon(struct host *host)
-{
-    const struct timeval soon = { 0, REPORT_SOON_MS * 1000 };
-    struct timeval due, now, wanted;
-
-    if (host->asked || !evtimer_pending(host->timer, &due))
-        return;
-    evutil_gettimeofday(&now, NULL);
-    evutil_timeradd(&now, &soon, &wanted);
-    if (evutil_timercmp(&due, &wanted, >))
-        set_timer(host, REPORT_SOON_MS);
-}
-
-static void on_limit(evutil_socket_t fd, short what, void *arg)
-{
-    struct refresh *refresh = arg;
-
-    /* those who answer later still count in it */
-    if (refresh->n_waiting)
-        refresh_tell(refresh);
-    else
-        refresh_free(refresh);
-}
-
-void hosts_refresh(struct hosts *hosts, hosts_fn *fn, void *arg)
-{
-    struct refresh *refresh = XNEW(struct refresh);
-    struct timeval limit = { REFRESH_MS / 1000, 0 };
-    struct host *host;
-
-    refresh->fn = fn;
-    refresh->arg = arg;
-    refresh->limit = evtimer_new(hosts->ops->base, on_limit, refresh);
-    LIST_INSERT_HEAD(&hosts->refreshes, refresh, link);
-    TAILQ_FOREACH(host, &hosts->all, link)
-    if (ask_report(host, refresh) == 0)
-        refresh->n_waiting++;
-    if (refresh->n_waiting == 0)
-        limit.tv_sec = 0;
-    evtimer_add(refresh->limit, &limit);
-}
-
-void hosts_note_placed(struct host *host, struct mem memory)
-{
-    host->placed.kib += memory.kib;
-}
-
 /* ---- the connection ---- */
 
 static void service_up(void *arg)
@@ -317,11 +105,11 @@ static void service_up(void *arg)
     host->up = true;
     host->silent = host->asked = false;
     memset(&host->why, 0, sizeof(host->why));
-    set_timer(host, 0);
+    hosts_report_in(host, 0);
     leases_up(ops->leases, host);
     reconcile_soon(host->reconcile, 0);
     events_host_up(ops->events, host);
-    tell(host, false);
+    hosts_tell(host, false);
 }
 
 static void service_down(void *arg)
@@ -332,7 +120,7 @@ static void service_down(void *arg)
     host->asked = false;
     evtimer_del(host->timer);
     leases_down(host->all->ops->leases, host);
-    tell(host, false);
+    hosts_tell(host, false);
 }
 
 static void service_event(void *arg, const struct wire_event *event)
@@ -344,7 +132,7 @@ static void service_event(void *arg, const struct wire_event *event)
         reconcile_soon(host->reconcile, 0);
     else
         reconcile_event(host->reconcile, event);
-    report_soon(host);
+    hosts_report_soon(host);
     events_publish(ops->events, host, event);
 }
 
@@ -390,7 +178,7 @@ static struct host *add(struct hosts *hosts,
     host->own = own;
     wire_init(&wire_struct_host, &host->report);
     take_record(host, record);
-    host->timer = evtimer_new(hosts->ops->base, on_timer, host);
+    host->timer = evtimer_new(hosts->ops->base, hosts_report_due, host);
     host->reconcile = reconcile_new(hosts->ops, host);
     TAILQ_FOREACH(next, &hosts->all, link)
     if (strcmp(next->name, host->name) > 0)
@@ -401,7 +189,7 @@ static struct host *add(struct hosts *hosts,
         TAILQ_INSERT_TAIL(&hosts->all, host, link);
     hosts->n++;
     connect_host(host);
-    tell(host, false);
+    hosts_tell(host, false);
     return host;
 }
 
@@ -432,7 +220,7 @@ void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
     }
     bool moves = strcmp(host->record.address, record->address) != 0;
     take_record(host, record);
-    tell(host, false);
+    hosts_tell(host, false);
     if (!moves)
         return;
     if (host->up)
@@ -529,8 +317,7 @@ void hosts_stop(struct hosts *hosts)
         service_stop(host->service);
         reconcile_stop(host->reconcile);
     }
-    while (!LIST_EMPTY(&hosts->refreshes))
-        refresh_free(LIST_FIRST(&hosts->refreshes));
+    hosts_refresh_end(hosts);
 }
 
 void hosts_free(struct hosts *hosts)
@@ -550,6 +337,10 @@ static void describe_down(const struct host *host, struct arena *arena,
 {
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
+    if (host->why.code == VDC_E_EXISTS) {
+        ret->state = "another name of a host";
+        ret->hint = host->why.text;
+    }
     if (host->why.code == VDC_E_STORE_CORRUPT) {
         ret->state = "database damaged";
         ret->hint = host->own
@@ -584,52 +375,4 @@ void hosts_describe(const struct host *host, struct arena *arena,
     }
     ret->name = host->name;
     ret->record = host->record;
-}
-
-/* ---- what may be entered ---- */
-
-static int check_word(const char *what, const char *word,
-                      struct vdc_error *err)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789-_.:/=";
-
-    if (*word && word[strspn(word, allowed)] == '\0')
-        return 0;
-    return vdc_error_set(err, VDC_E_BAD_VALUE,
-                         "%s '%s': letters, digits and -_.:/= make one", what,
-                         word);
-}
-
-static int check_address(const char *address, struct vdc_error *err)
-{
-    static const char *const kinds[] = { "memory:/", "unix:/", "channel:" };
-
-    if (!*address)
-        return 0;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strncmp(address, kinds[i], strlen(kinds[i])) == 0 &&
-            address[strlen(kinds[i])])
-            return 0;
-    return vdc_error_set(err, VDC_E_BAD_VALUE,
-                         "address '%s': memory:PATH, unix:PATH or "
-                         "channel:SERVICE@PARTITION is one",
-                         address);
-}
-
-int hosts_check_record(const struct wire_host_record *record,
-                       struct vdc_error *err)
-{
-    int rc = names_check_guest(record->name, err);
-
-    if (rc)
-        vdc_error_prefix(err, "host");
-    if (!rc)
-        rc = check_address(record->address, err);
-    if (!rc && *record->domain)
-        rc = check_word("failure domain", record->domain, err);
-    for (uint32_t i = 0; !rc && i < record->n_tags; i++)
-        rc = check_word("tag", record->tags[i], err);
-    return rc;
 }

@@ -98,8 +98,4 @@ void hosts_remove(struct hosts *hosts, const char *name);
 /* The same of all, after the book has taken changes back. */
 void hosts_take_book(struct hosts *hosts);
 
-/* What operators may enter.  Errors: VDC_E_BAD_VALUE. */
-int hosts_check_record(const struct wire_host_record *record,
-                       struct vdc_error *err);
-
 #endif

@@ -323,7 +323,8 @@ void inventory_remove_host(struct inventory *inv, const char *name)
 {
     uint32_t at = inventory_find_host(inv, name);
 
-    if (at == PLACEMENT_NONE || !placement_view_remove_host(inv->view, at, NULL))
+    if (at == PLACEMENT_NONE ||
+        !placement_view_remove_host(inv->view, at, NULL))
         return;
     struct placement_host row = *placement_view_host(inv->view, at);
     row.state = PLACEMENT_DOWN;

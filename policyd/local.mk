@@ -35,6 +35,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.c \
 	policyd/events.h \
 	policyd/export.c \
+	policyd/ganeti.c \
+	policyd/ganeti.h \
 	policyd/explain.c \
 	policyd/explain.h \
 	policyd/forecast.c \
@@ -46,6 +48,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/host_change.c \
 	policyd/hosts.c \
 	policyd/hosts.h \
+	policyd/hosts_impl.h \
+	policyd/hosts_report.c \
 	policyd/identity.c \
 	policyd/identity.h \
 	policyd/inventory.c \
@@ -79,9 +83,12 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_sqlite_watch.c \
 	policyd/lease.c \
 	policyd/lease.h \
+	policyd/lease_impl.h \
+	policyd/lease_request.c \
 	policyd/list.c \
 	policyd/lookup.c \
 	policyd/lookup.h \
+	policyd/moves.c \
 	policyd/names.c \
 	policyd/names.h \
 	policyd/operation.c \
@@ -90,6 +97,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/operations.h \
 	policyd/partition.c \
 	policyd/partition.h \
+	policyd/placement/balance.c \
+	policyd/placement/balance.h \
 	policyd/placement/brief.c \
 	policyd/placement/brief.h \
 	policyd/placement/capacity.c \
@@ -101,22 +110,34 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/counts.c \
 	policyd/placement/counts.h \
 	policyd/placement/decision.h \
+	policyd/placement/evacuate.c \
+	policyd/placement/evacuate.h \
 	policyd/placement/index.c \
 	policyd/placement/index.h \
 	policyd/placement/names.c \
 	policyd/placement/names.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
+	policyd/placement/rebalance.c \
+	policyd/placement/rebalance.h \
+	policyd/placement/rebalance_even.c \
+	policyd/placement/rebalance_impl.h \
+	policyd/placement/rebalance_pack.c \
+	policyd/placement/rebalance_plan.c \
 	policyd/placement/record.c \
 	policyd/placement/record.h \
 	policyd/placement/replay.c \
 	policyd/placement/replay.h \
+	policyd/placement/replay_impl.h \
+	policyd/placement/replay_read.c \
 	policyd/placement/request.h \
 	policyd/placement/score.c \
 	policyd/placement/score.def \
 	policyd/placement/score.h \
 	policyd/placement/spare.c \
 	policyd/placement/spare.h \
+	policyd/placement/step.c \
+	policyd/placement/step.h \
 	policyd/placement/together.c \
 	policyd/placement/together.h \
 	policyd/placement/view.c \
@@ -125,6 +146,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/placement/waves.c \
+	policyd/placement/waves.h \
 	policyd/placement/whatif.c \
 	policyd/placement/whatif.h \
 	policyd/policy.c \
@@ -169,7 +192,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS)
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) -lm
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c

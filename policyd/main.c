@@ -4,6 +4,7 @@
  */
 #include <event2/event.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "base/daemon.h"
 #include "base/log.h"
@@ -22,6 +23,19 @@ static struct guests *guests;
 static struct store_lead *lead;
 static struct standby *standby;
 static struct store *store; /* where nobody else has it: we stand by */
+
+/* Each host takes some descriptors, each client one. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("no more than %llu descriptors are allowed",
+                    (unsigned long long)limit.rlim_cur);
+}
 
 /* Instead of serving. */
 static const char *export_to, *import_from, *replace_from, *migrate_to;
@@ -146,6 +160,7 @@ static int start(struct event_base *base, struct arena *arena,
 {
     /* a file-size limit is an error of the write, not our end */
     signal(SIGXFSZ, SIG_IGN);
+    allow_descriptors();
     int rc = begin(base, arena, err);
     if (rc)
         stop();

@@ -57,6 +57,8 @@ static const struct {
     { WIRE_MSG_placement_try, explain_try },
     { WIRE_MSG_placement_capacity, forecast_capacity },
     { WIRE_MSG_placement_what_if, forecast_what_if },
+    { WIRE_MSG_rebalance, moves_rebalance },
+    { WIRE_MSG_host_evacuate, moves_evacuate },
 };
 
 void operations_dispatch(struct request *request, const struct auth_peer *peer)

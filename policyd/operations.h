@@ -81,5 +81,6 @@ request_fn console_attach;
 request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
+request_fn moves_rebalance, moves_evacuate;
 
 #endif

@@ -57,7 +57,7 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_events,   &family_resource, &family_lease,
         &family_customer, &family_host,    &family_verify,
         &family_why,      &family_store,
-        &family_channel,
+        &family_channel,  &family_rebalance,
         &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);

@@ -26,6 +26,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_memory.c \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \
+	xl-ext/cmd_rebalance.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
 	xl-ext/cmd_store.c \
@@ -39,6 +40,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
 	xl-ext/families.h \
+	xl-ext/forecast.c \
+	xl-ext/forecast.h \
 	xl-ext/generate.c \
 	xl-ext/generate.h \
 	xl-ext/generate_cfg.c \

@@ -104,8 +104,7 @@ static inline int push_piece(struct port *port, uint16_t type,
 
     if (rc)
         return rc;
-    if (size)
-        memcpy(at, data, size);
+    ring_fill(at, data, size);
     ring_commit(&port->ring, size, type, more);
     port->committed = true;
     port->counts.sent += size;
@@ -255,7 +254,7 @@ static inline int peek(struct port *port, struct ring_message *ret)
     if (rc != VDC_E_BUSY || !link_other_gone(port->link))
         return rc;
     /* It may have written between the look and its death. */
-    rc = ring_peek_other(&port->ring, ret);
+    rc = ring_peek(&port->ring, ret);
     return rc == VDC_E_BUSY ? VDC_E_CLOSED : rc;
 }
 

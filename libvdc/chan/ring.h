@@ -142,6 +142,9 @@ uint32_t ring_most(const struct ring *ring);
  */
 static inline int ring_reserve(struct ring *ring, uint32_t size,
                                uint8_t **ret);
+/* memcpy for who has a message in one piece, to where ring_reserve said: a
+ * long one goes past the caches, as it is not this end that reads it. */
+void ring_fill(void *to, const void *from, uint32_t size);
 /* The last reserved one is done, and has `size` bytes (no more than were
  * reserved).  A reservation that is not committed is given up by the next. */
 static inline void ring_commit(struct ring *ring, uint32_t size, uint16_t type,

@@ -15,6 +15,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "chan/ring.h"
+
 /* Fewer bytes take no more than a few lines, which were claimed before. */
 #define TOUCH_LEAST 256u
 #define PAST_CACHES_LEAST 1024u
@@ -28,6 +30,12 @@
 #endif
 
 #if defined(WORD_BY_WORD)
+void ring_fill(void *to, const void *from, uint32_t size)
+{
+    if (size)
+        memcpy(to, from, size);
+}
+
 /* An end that was lied to reads where the other writes; that this is a race
  * is known. */
 void ring_copy(void *to, const void *from, uint32_t size)
@@ -69,29 +77,49 @@ static void end_lines(void)
 }
 #endif
 
+/* No more than the words that `size` bytes begin. */
 static void touch_lines(uint8_t *to, uint32_t size)
 {
     for (uint32_t i = 0; i < size; i += CACHE_LINE)
         __atomic_store_n((uint64_t *)(void *)(to + i), 0, __ATOMIC_RELAXED);
 }
 
-void ring_copy(void *to, const void *from, uint32_t size)
+/* By a call: gcc, when it knows how few they are, copies word by word. */
+static inline void copy_few(void *to, const void *from, size_t size)
 {
-    uint8_t *at = to;
+    __asm__("" : "+r"(size));
+    memcpy(to, from, size);
+}
 
-    if (size < PAST_CACHES_LEAST) {
-        if (size > TOUCH_LEAST)
-            touch_lines(at, size);
-        memcpy(to, from, size);
-        return;
-    }
-    const uint8_t *words = from;
-    uint32_t before = -(uint32_t)(uintptr_t)at % CACHE_LINE;
+static __attribute__((noinline)) void
+copy_many(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+    uint32_t before = -(uint32_t)(uintptr_t)to % CACHE_LINE;
     uint32_t n_lines = (size - before) / CACHE_LINE;
     uint32_t done = before + n_lines * CACHE_LINE;
-    copy_lines(at + before, words + before, n_lines);
-    memcpy(at, words, before);
-    memcpy(at + done, words + done, size - done);
+
+    copy_lines(to + before, from + before, n_lines);
+    memcpy(to, from, before);
+    memcpy(to + done, from + done, size - done);
     end_lines();
+}
+
+void ring_copy(void *to, const void *from, uint32_t size)
+{
+    if (size >= PAST_CACHES_LEAST) {
+        copy_many(to, from, size);
+        return;
+    }
+    if (size > TOUCH_LEAST)
+        touch_lines(to, size);
+    copy_few(to, from, size);
+}
+
+void ring_fill(void *to, const void *from, uint32_t size)
+{
+    if (size > PAST_CACHES_LEAST)
+        copy_many(to, from, size);
+    else if (size) /* no memcpy from nowhere */
+        copy_few(to, from, size);
 }
 #endif

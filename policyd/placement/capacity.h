@@ -50,7 +50,8 @@ int placement_filling_new(const struct placement_view *view,
                           struct vdc_error *err);
 void placement_filling_free(struct placement_filling *filling); /* or NULL */
 
-/* Places up to `n` guests more; true: that was all, and the result is there. */
+/* Places up to `n` guests more; true: that was all, and the result is
+ * there. */
 bool placement_filling_step(struct placement_filling *filling, unsigned n);
 const struct placement_capacity *
 placement_filling_result(const struct placement_filling *filling);

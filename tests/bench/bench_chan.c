@@ -265,7 +265,8 @@ static uint64_t none_notified(const struct lane *ends)
 }
 
 /* How long a line of the cache takes to the other processor and back, which
- * changes when a virtual machine's processors are moved. */
+ * changes when a virtual machine's processors are moved: shown before and
+ * after each comparison, as one during which it changed tells little. */
 static double line_ns(void)
 {
     static const struct way way = { .notified = none_notified,
@@ -312,7 +313,8 @@ static void compare(const struct comparison *c, double length, unsigned n)
     double ratios[PAIRS_MOST];
 
     if (c->what[0])
-        printf("%s (a line there and back: %.0f ns):\n", c->what, line_ns());
+        printf("%s:\n", c->what);
+    double line = line_ns();
     open_channel(&theirs, c->theirs, c);
     open_channel(&ours, c->ours, c);
     calibrate(&theirs, c->task, length);
@@ -332,8 +334,10 @@ static void compare(const struct comparison *c, double length, unsigned n)
     qsort(ratios, n, sizeof(ratios[0]), by_value);
     print_result(c->theirs->name, a, n);
     print_result(c->ours->name, b, n);
-    printf("    %36.2f times; quartiles %.2f to %.2f of %u pairs",
-           ratios[n / 2], ratios[n / 4], ratios[n - 1 - n / 4], n);
+    printf("    %36.2f times; quartiles %.2f to %.2f of %u pairs; "
+           "line %.0f and %.0f ns",
+           ratios[n / 2], ratios[n / 4], ratios[n - 1 - n / 4], n, line,
+           line_ns());
     if (c->aim > 0)
         printf("; aim %g, got %.2f%s", c->aim, ratios[n / 2],
                ratios[n / 2] < c->aim ? ": MISSED" : "");

@@ -110,7 +110,7 @@ static void commit_one(struct lane *lane)
         wait_room(lane);
     if (rc)
         die("ring_reserve");
-    memcpy(at, lane->message, lane->size);
+    ring_fill(at, lane->message, lane->size);
     number_message(lane, at);
     ring_commit(&lane->ring, lane->size, 1, false);
     lane->sent_last = true;

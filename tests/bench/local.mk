@@ -19,6 +19,10 @@ tests_bench_bench_placement_SOURCES = \
 	tests/bench/bench_workload.h
 tests_bench_bench_placement_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/placement.sh
+check_PROGRAMS += tests/bench/bench_rebalance
+tests_bench_bench_rebalance_SOURCES = tests/bench/bench_rebalance.c
+tests_bench_bench_rebalance_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/rebalance.sh
 check_PROGRAMS += tests/bench/bench_kv
 tests_bench_bench_kv_SOURCES = tests/bench/bench_kv.c
 tests_bench_bench_kv_LDADD = $(POLICYD_LIBS)

@@ -3,7 +3,9 @@ if HAVE_CUNIT
 policyd_unit_tests = \
 	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
+	tests/unit/policyd/test_evacuate \
 	tests/unit/policyd/test_files \
+	tests/unit/policyd/test_ganeti \
 	tests/unit/policyd/test_http \
 	tests/unit/policyd/test_identity \
 	tests/unit/policyd/test_inventory \
@@ -24,6 +26,8 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_placement_whatif \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
+	tests/unit/policyd/test_rebalance \
+	tests/unit/policyd/test_rebalance_run \
 	tests/unit/policyd/test_store \
 	tests/unit/policyd/test_store_etcd
 check_PROGRAMS += $(policyd_unit_tests)
@@ -117,4 +121,20 @@ tests_unit_policyd_test_identity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_identity_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_operation_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_operation_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+rebalance_check = tests/unit/policyd/rebalance_check.c \
+	tests/unit/policyd/rebalance_check.h $(placement_world)
+tests_unit_policyd_test_evacuate_SOURCES = \
+	tests/unit/policyd/test_evacuate.c $(rebalance_check)
+tests_unit_policyd_test_evacuate_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_evacuate_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_rebalance_SOURCES = \
+	tests/unit/policyd/test_rebalance.c $(rebalance_check)
+tests_unit_policyd_test_rebalance_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_rebalance_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_rebalance_run_SOURCES = \
+	tests/unit/policyd/test_rebalance_run.c $(rebalance_check)
+tests_unit_policyd_test_rebalance_run_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_rebalance_run_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_ganeti_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_ganeti_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 endif

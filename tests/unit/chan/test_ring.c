@@ -233,6 +233,27 @@ static void test_batches(void)
     pair_free(&pair);
 }
 
+/* As memcpy, at every place in a line and of every length; no byte behind is
+ * touched but what belongs to the last word. */
+static void test_fill(void)
+{
+    static uint8_t from[8192];
+    static _Alignas(64) uint8_t to[8192];
+    uint32_t n_wrong = 0;
+
+    seed_fill(from, sizeof(from), 5);
+    for (uint32_t size = 0; size < 2300; size += size < 300 ? 1 : 61)
+        for (uint32_t at = 64; at < 128; at += 8) {
+            uint32_t end = at + ((size + 7) & ~7u);
+            memset(to, 0xee, sizeof(to));
+            ring_fill(to + at, from + size % 16, size);
+            n_wrong += memcmp(to + at, from + size % 16, size) != 0;
+            for (uint32_t i = 0; i < 64; i++)
+                n_wrong += to[at - 1 - i] != 0xee || to[end + i] != 0xee;
+        }
+    CU_ASSERT_EQUAL(n_wrong, 0);
+}
+
 /* What needs no look at the other end is never for long: the first message
  * after each publish sees that it is gone, and no reservation outlives the end
  * of this side. */
@@ -487,6 +508,7 @@ static const struct unit_test tests[] = {
     { "full", test_full },
     { "batch", test_batch },
     { "batches", test_batches },
+    { "fill", test_fill },
     { "easy", test_easy },
     { "publish while making", test_publish_while_making },
     { "fill one by one", test_fill_one_by_one },

@@ -75,7 +75,7 @@ static void own_server(size_t n, const char *options)
 {
     server = etcd_server_new(n, options);
     settings.n_endpoints = n;
-    settings.request_ms = 1000;
+    settings.request_ms = 1000 * unit_time_factor();
 }
 
 static void gone_and_back(void)
@@ -98,7 +98,7 @@ static void gone_and_back(void)
     CU_ASSERT_FALSE(kv_up(KV0, &why));
     CU_ASSERT_PTR_NOT_NULL(strstr(why.text, etcd_server_endpoints(server)[0]));
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "2"), VDC_E_STORE);
-    kv_run_ms(1100);
+    kv_run_ms(1100 * unit_time_factor());
     uint64_t before = clock_mono().ms;
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "3"), VDC_E_STORE);
     kv_read_now(KV0, "k", &r);
@@ -535,7 +535,8 @@ static void https(void)
                           0);
     CU_ASSERT_EQUAL(kv_set_now(other, "k", "2"), VDC_E_STORE);
     CU_ASSERT_FALSE(kv_up(other, &why));
-    CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "certificate"));
+    /* On valgrind the time is over when the system's have been loaded. */
+    CU_ASSERT(strstr(why.text, "certificate") || unit_on_valgrind());
     kv_close(other);
     kv_world_tear_down();
     free(cert);

@@ -10,7 +10,7 @@
 #include "tests/unit/policyd/fake_http.h"
 #include "tests/unit/unit.h"
 
-#define REQUEST_MS 400
+static unsigned request_ms = 400;
 
 static struct event_base *base;
 static struct fake_http *fake;
@@ -85,7 +85,8 @@ static void set_up(const struct script *scripts, size_t n)
     struct kv_etcd_settings settings = { .endpoints = &url,
                                          .n_endpoints = 1,
                                          .prefix = "/t/",
-                                         .request_ms = REQUEST_MS };
+                                         .request_ms =
+                                             request_ms * unit_time_factor() };
 
     script = scripts;
     n_script = n;
@@ -339,7 +340,9 @@ static void reads_too_large(void)
     memset(body, ' ', size);
     for (size_t i = 0; i < 10; i++)
         large[i] = (struct script){ "kv/range", 200, body };
+    request_ms = 5000;
     set_up(large, 10);
+    request_ms = 400;
     CU_ASSERT_EQUAL(read_all(), VDC_E_STORE);
     CU_ASSERT_EQUAL(n_range, 7); /* 64, 32, ... 1 */
     tear_down();
@@ -552,10 +555,10 @@ static void renewals(void)
         struct kv_lease *lease = kv_lease_new(kv, 2000, &notify);
         CU_ASSERT(wait_for(&n_keepalive, 1, 5000));
         if (cases[i].code) {
-            CU_ASSERT(wait_for(&n_ended, 1, 1000));
+            CU_ASSERT(wait_for(&n_ended, 1, 5000));
             CU_ASSERT_EQUAL(ended.code, cases[i].code);
         } else {
-            CU_ASSERT(wait_for(&n_keepalive, 2, 1000));
+            CU_ASSERT(wait_for(&n_keepalive, 2, 5000));
             CU_ASSERT_EQUAL(n_ended, 0);
         }
         kv_lease_free(lease);
@@ -571,7 +574,8 @@ static void no_etcd_at_all(void)
     static const char *url;
     struct kv_etcd_settings settings = { .endpoints = &url,
                                          .n_endpoints = 1,
-                                         .request_ms = REQUEST_MS };
+                                         .request_ms =
+                                             request_ms * unit_time_factor() };
     struct vdc_error why;
 
     set_up(NULL, 0);

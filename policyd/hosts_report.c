@@ -1,0 +1,230 @@
+/*
+ * What hosts report, and when they are asked to; see hosts.h.
+ *
+ * A host is up when its resourced is connected and has answered the report
+ * before the last: one that hangs gets no new guests.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/hosts_impl.h"
+#include "policyd/inventory.h"
+#include "policyd/operations.h"
+
+/* A report after something has happened on the host; what else happens until
+ * then is in it, too. */
+#define REPORT_SOON_MS 500
+/* hosts_refresh waits no longer. */
+#define REFRESH_MS 3000
+
+struct refresh {
+    LIST_ENTRY(refresh) link;
+    unsigned n_waiting;
+    struct event *limit;
+    hosts_fn *fn; /* NULL: called */
+    void *arg;
+};
+
+/* A report that was asked for. */
+struct asking {
+    struct hosts *hosts;
+    char *host;
+    uint64_t at_ms;
+    struct mem placed; /* before: it is in the report */
+    struct refresh *refresh;
+};
+
+void hosts_tell(const struct host *host, bool reported)
+{
+    inventory_host(host->all->ops->inventory, host, reported);
+}
+
+void hosts_report_in(const struct host *host, uint64_t ms)
+{
+    const struct timeval tv = { (time_t)(ms / 1000),
+                                (suseconds_t)(ms % 1000) * 1000 };
+
+    evtimer_add(host->timer, &tv);
+}
+
+static void refresh_tell(struct refresh *refresh)
+{
+    hosts_fn *fn = refresh->fn;
+
+    refresh->fn = NULL;
+    if (fn)
+        fn(refresh->arg);
+}
+
+static void refresh_free(struct refresh *refresh)
+{
+    refresh_tell(refresh);
+    LIST_REMOVE(refresh, link);
+    event_free(refresh->limit);
+    free(refresh);
+}
+
+/* One host less to wait for. */
+static void refresh_one(struct refresh *refresh)
+{
+    if (refresh && --refresh->n_waiting == 0)
+        refresh_free(refresh);
+}
+
+/* The same machine, entered twice, would give all it has twice. */
+static void look_for_twin(struct host *host)
+{
+    const struct host *other;
+
+    TAILQ_FOREACH(other, &host->all->all, link)
+    {
+        if (other == host || host->own || other->why.code ||
+            other->report.boot_id != host->report.boot_id)
+            continue;
+        vdc_error_set(&host->why, VDC_E_EXISTS,
+                      "this is host %s, under another name", other->name);
+        return;
+    }
+}
+
+static void take_report(struct host *host, const struct wire_host *report,
+                        const struct asking *asking)
+{
+    struct arena *arena = arena_new();
+    struct wire_host copy;
+    struct vdc_error err = { 0 };
+
+    if (wire_struct_copy(&wire_struct_host, report, arena, &copy, &err)) {
+        log_error("what host %s reports: %s", host->name, err.text);
+        arena_free(arena);
+        return;
+    }
+    arena_free(host->report_arena);
+    host->report_arena = arena;
+    host->report = copy;
+    host->reported_ms = asking->at_ms;
+    host->placed.kib -= asking->placed.kib < host->placed.kib
+                            ? asking->placed.kib
+                            : host->placed.kib;
+}
+
+static void reported(void *arg, const void *answer,
+                     const struct vdc_error *why)
+{
+    struct asking *asking = arg;
+    struct host *host = hosts_find(asking->hosts, asking->host);
+
+    if (host) {
+        host->asked &= asking->refresh != NULL;
+        bool news = false;
+        if (why && why->code != VDC_E_CLOSED) {
+            host->why = *why;
+        } else if (answer && asking->at_ms >= host->reported_ms) {
+            memset(&host->why, 0, sizeof(host->why));
+            take_report(host, answer, asking);
+            look_for_twin(host);
+            news = true;
+        }
+        if (answer && host->silent)
+            log_info("host %s answers again", host->name);
+        if (answer) {
+            host->silent = false;
+            host->up = *service_version(host->service) != '\0';
+        }
+        hosts_tell(host, news);
+    }
+    refresh_one(asking->refresh);
+    free(asking->host);
+    free(asking);
+}
+
+static int ask_report(struct host *host, struct refresh *refresh)
+{
+    struct asking *asking = XNEW(struct asking);
+    int rc;
+
+    asking->hosts = host->all;
+    asking->host = xstrdup(host->name);
+    asking->at_ms = clock_mono().ms;
+    asking->placed = host->placed;
+    asking->refresh = refresh;
+    rc = service_report(host->service, reported, asking, NULL);
+    if (rc) {
+        free(asking->host);
+        free(asking);
+    }
+    return rc;
+}
+
+void hosts_report_due(evutil_socket_t fd, short what, void *arg)
+{
+    struct host *host = arg;
+
+    hosts_report_in(host, host->all->ops->setup->host_report_ms);
+    if (host->asked) {
+        if (!host->silent)
+            log_warning("host %s is connected, and does not answer",
+                        host->name);
+        host->silent = true;
+        host->up = false;
+        hosts_tell(host, false);
+    } else {
+        host->asked = ask_report(host, NULL) == 0;
+    }
+}
+
+/* Something has happened there. */
+void hosts_report_soon(struct host *host)
+{
+    const struct timeval soon = { 0, REPORT_SOON_MS * 1000 };
+    struct timeval due, now, wanted;
+
+    if (host->asked || !evtimer_pending(host->timer, &due))
+        return;
+    evutil_gettimeofday(&now, NULL);
+    evutil_timeradd(&now, &soon, &wanted);
+    if (evutil_timercmp(&due, &wanted, >))
+        hosts_report_in(host, REPORT_SOON_MS);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    struct refresh *refresh = arg;
+
+    /* those who answer later still count in it */
+    if (refresh->n_waiting)
+        refresh_tell(refresh);
+    else
+        refresh_free(refresh);
+}
+
+void hosts_refresh(struct hosts *hosts, hosts_fn *fn, void *arg)
+{
+    struct refresh *refresh = XNEW(struct refresh);
+    struct timeval limit = { REFRESH_MS / 1000, 0 };
+    struct host *host;
+
+    refresh->fn = fn;
+    refresh->arg = arg;
+    refresh->limit = evtimer_new(hosts->ops->base, on_limit, refresh);
+    LIST_INSERT_HEAD(&hosts->refreshes, refresh, link);
+    TAILQ_FOREACH(host, &hosts->all, link)
+    if (ask_report(host, refresh) == 0)
+        refresh->n_waiting++;
+    if (refresh->n_waiting == 0)
+        limit.tv_sec = 0;
+    evtimer_add(refresh->limit, &limit);
+}
+
+void hosts_note_placed(struct host *host, struct mem memory)
+{
+    host->placed.kib += memory.kib;
+}
+
+void hosts_refresh_end(struct hosts *hosts)
+{
+    while (!LIST_EMPTY(&hosts->refreshes))
+        refresh_free(LIST_FIRST(&hosts->refreshes));
+}

@@ -1,0 +1,133 @@
+/*
+ * The search for empty hosts: that with the least memory in use first, and
+ * whether all its guests find room on other hosts that have guests, the
+ * largest first, each where it leaves least.  All of a host's guests or none.
+ *
+ * It ends when a look at every host empties none, so that another search
+ * begins with the same look.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "policyd/placement/rebalance_impl.h"
+
+/* Hosts that are tried for one guest. */
+#define TRIES 32
+
+struct sized {
+    uint64_t kib;
+    uint32_t at;
+};
+
+static int by_size(const void *a, const void *b)
+{
+    const struct sized *x = a, *y = b;
+
+    if (x->kib != y->kib)
+        return x->kib < y->kib ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* The host with the least memory free of those that have enough and come
+ * after `after` in that order; PLACEMENT_NONE: there is none.  Empty hosts are
+ * for those that must leave theirs. */
+static uint32_t next_fit(const struct placement_run *run, uint32_t guest,
+                         const struct sized *after)
+{
+    const struct placement_guest *g = placement_view_guest(run->view, guest);
+    const struct placement_balance *balance = &run->balance;
+    uint64_t need = g->runs ? g->spec.memory.kib : 0;
+    bool leaves =
+        placement_view_host(run->view, g->host)->state != PLACEMENT_UP;
+    struct sized best = { UINT64_MAX, PLACEMENT_NONE };
+
+    for (uint32_t i = 0; i < balance->n_up; i++) {
+        struct sized one = { balance->free_kib[balance->up[i]],
+                             balance->up[i] };
+        if (one.kib < need || one.at == g->host || by_size(&one, after) <= 0 ||
+            by_size(&one, &best) >= 0 ||
+            (!leaves && !placement_view_use(run->view, one.at)->n_guests) ||
+            !placement_step_is_cool(&run->options->moving, one.at))
+            continue;
+        best = one;
+    }
+    return best.at;
+}
+
+static bool put(struct placement_run *run, uint32_t guest)
+{
+    struct sized last = { 0, 0 };
+
+    /* nothing is before (0, 0) but itself, which a full host may be */
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t to = next_fit(run, guest, &last);
+        if (to == PLACEMENT_NONE)
+            return false;
+        last = (struct sized){ run->balance.free_kib[to], to };
+        if (placement_run_step(run, guest, to, -INFINITY))
+            return true;
+    }
+    return false;
+}
+
+static struct sized *guests_of(const struct placement_run *run, uint32_t host,
+                               uint32_t *ret_n)
+{
+    const struct placement_use *use = placement_view_use(run->view, host);
+    struct sized *guests = xzalloc((use->n_guests + 1) * sizeof(*guests));
+    uint32_t n = 0;
+
+    for (uint32_t g = use->first_guest; g != PLACEMENT_NONE;
+         g = placement_view_guest(run->view, g)->next)
+        guests[n++] = (struct sized){
+            UINT64_MAX - placement_view_guest(run->view, g)->spec.memory.kib, g
+        };
+    qsort(guests, n, sizeof(*guests), by_size);
+    *ret_n = n;
+    return guests;
+}
+
+/* How many went; of a host that is up all or none. */
+static uint32_t empty(struct placement_run *run, uint32_t host)
+{
+    bool all = placement_view_host(run->view, host)->state == PLACEMENT_UP;
+    uint32_t before = run->n_raws, n;
+    struct sized *guests = guests_of(run, host, &n);
+
+    for (uint32_t i = 0; i < n; i++)
+        if ((!placement_run_may(run, guests[i].at) ||
+             !put(run, guests[i].at)) &&
+            all) {
+            placement_run_undo(run, before);
+            break;
+        }
+    free(guests);
+    return run->n_raws - before;
+}
+
+static bool pass(struct placement_run *run, struct sized *hosts)
+{
+    uint32_t n = 0, n_moved = 0;
+
+    for (uint32_t i = 0; i < run->balance.n_hosts; i++) {
+        bool up = placement_view_host(run->view, i)->state == PLACEMENT_UP;
+        hosts[n++] = (struct sized){
+            up ? 1 + placement_view_use(run->view, i)->memory.kib : 0, i
+        };
+    }
+    qsort(hosts, n, sizeof(*hosts), by_size);
+    for (uint32_t i = 0; i < n; i++)
+        if (placement_view_use(run->view, hosts[i].at)->n_guests)
+            n_moved += empty(run, hosts[i].at);
+    return n_moved > 0;
+}
+
+void placement_run_pack(struct placement_run *run)
+{
+    struct sized *hosts = xzalloc((run->balance.n_hosts + 1) * sizeof(*hosts));
+
+    while (pass(run, hosts))
+        continue;
+    free(hosts);
+}

@@ -1,0 +1,354 @@
+/*
+ * Rebalancing: every step of every plan on random data centers is held to a
+ * checker of its own; and that a plan that was carried out is the end of it.
+ */
+#include "policyd/placement/rebalance.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/unit/policyd/rebalance_check.h"
+#include "tests/unit/unit.h"
+
+#define GIB (UINT64_C(1024) * 1024)
+
+static uint32_t n_plans(void)
+{
+    const char *text = getenv("VDC_REBALANCES");
+
+    return text ? (uint32_t)atoi(text) : 10000;
+}
+
+static struct placement_rebalance_options random_options(struct mover *mover)
+{
+    struct world *world = &mover->world;
+
+    return (struct placement_rebalance_options){
+        .goal =
+            world_below(world, 3) ? PLACEMENT_GOAL_EVEN : PLACEMENT_GOAL_PACK,
+        .moving = mover_moving(mover),
+        .min_gain = world_below(world, 2) ? 0.01 : 0,
+        .parallel = world_below(world, 5),
+        .mib_per_s = world_below(world, 2) ? 100 : 0,
+    };
+}
+
+/* Some guests and hosts were changed lately. */
+static void add_cool_down(struct mover *mover,
+                          struct placement_rebalance_options *options)
+{
+    struct world *world = &mover->world;
+
+    options->moving.cool_down_ms = 600000;
+    options->moving.guest_moved_ms = mover->guest_moved_ms;
+    options->moving.host_changed_ms = mover->host_changed_ms;
+    options->moving.n_guest_moved = CHECK_GUESTS_MAX;
+    options->moving.n_host_changed = CHECK_GUESTS_MAX;
+    for (uint32_t i = 0; i < CHECK_GUESTS_MAX; i++) {
+        mover->guest_moved_ms[i] =
+            world_below(world, 3) ? INT64_MIN
+                                  : world->now_ms - world_below(world, 900000);
+        mover->host_changed_ms[i] =
+            world_below(world, 6) ? INT64_MIN
+                                  : world->now_ms - world_below(world, 900000);
+    }
+}
+
+static bool is_hot(const int64_t *times, uint32_t at, int64_t now_ms)
+{
+    return times && times[at] != INT64_MIN && now_ms - times[at] < 600000;
+}
+
+static bool leaves_alone(const struct placement_rebalance_options *options,
+                         const struct placement_plan *plan)
+{
+    const struct placement_moving *moving = &options->moving;
+
+    for (uint32_t i = 0; i < plan->n_moves; i++) {
+        const struct placement_move *move = &plan->moves[i];
+        if (is_hot(moving->guest_moved_ms, move->guest, moving->now_ms) ||
+            is_hot(moving->host_changed_ms, move->from, moving->now_ms) ||
+            is_hot(moving->host_changed_ms, move->to, moving->now_ms))
+            return false;
+    }
+    return true;
+}
+
+struct totals {
+    uint32_t n_plans;
+    uint32_t n_empty;
+    uint32_t n_moves;
+    uint32_t n_twice;
+};
+
+static void count_twice(const struct placement_plan *plan,
+                        struct totals *totals)
+{
+    for (uint32_t i = 0; i < plan->n_moves; i++)
+        for (uint32_t j = 0; j < i; j++)
+            totals->n_twice += plan->moves[i].guest == plan->moves[j].guest;
+}
+
+static bool has_leaving(const struct placement_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_moves; i++)
+        if (plan->moves[i].why == PLACEMENT_MOVE_LEAVE)
+            return true;
+    return false;
+}
+
+static void try_plan(struct mover *mover,
+                     const struct placement_rebalance_options *options,
+                     struct totals *totals)
+{
+    struct placement_view *view = placement_view_copy(mover->world.view);
+    struct placement_plan plan, again;
+    double gain = 0;
+
+    CU_ASSERT_EQUAL_FATAL(placement_rebalance(view, options, &plan, NULL), 0);
+    double before = check_score(view);
+    const char *what = check_plan(mover, view, &plan);
+    if (*what)
+        printf("plan %u: %s\n", totals->n_plans, what);
+    CU_ASSERT_STRING_EQUAL_FATAL(what, "");
+    for (uint32_t i = 0; i < plan.n_moves; i++)
+        gain += plan.moves[i].gain;
+    CU_ASSERT_DOUBLE_EQUAL(plan.before, before, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(plan.after, check_score(view), 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(plan.before - plan.after, gain, 1e-6);
+    if (options->goal == PLACEMENT_GOAL_EVEN && plan.n_moves)
+        CU_ASSERT(plan.after < plan.before);
+    /* those who must leave may need another host */
+    if (options->goal == PLACEMENT_GOAL_PACK && !has_leaving(&plan))
+        CU_ASSERT(plan.used_after <= plan.used_before);
+    CU_ASSERT(leaves_alone(options, &plan));
+    if (options->max_moves)
+        CU_ASSERT(plan.n_moves <= options->max_moves);
+    /* a second run right after makes no move */
+    CU_ASSERT_EQUAL_FATAL(placement_rebalance(view, options, &again, NULL), 0);
+    if (!options->max_moves)
+        CU_ASSERT_EQUAL_FATAL(again.n_moves, 0);
+    totals->n_plans++;
+    totals->n_empty += plan.n_moves == 0;
+    totals->n_moves += plan.n_moves;
+    count_twice(&plan, totals);
+    placement_plan_fini(&plan);
+    placement_plan_fini(&again);
+    placement_view_free(view);
+}
+
+static void test_random(void)
+{
+    struct totals totals = { 0 };
+    uint32_t n = n_plans();
+
+    for (uint64_t seed = 1; totals.n_plans < n; seed++) {
+        struct mover mover = { 0 };
+        mover_init(&mover, seed, 3 + (uint32_t)seed % 5);
+        for (int i = 0; i < 120; i++)
+            mover_step(&mover);
+        for (int i = 0; i < 25; i++) {
+            struct placement_rebalance_options options =
+                random_options(&mover);
+            for (int j = 0; j < 8; j++)
+                mover_step(&mover);
+            if (world_below(&mover.world, 4) == 0)
+                add_cool_down(&mover, &options);
+            if (world_below(&mover.world, 4) == 0)
+                options.max_moves = 1 + world_below(&mover.world, 6);
+            options.moving.now_ms = mover.world.now_ms;
+            try_plan(&mover, &options, &totals);
+        }
+        CU_ASSERT(world_is_right(mover.world.view));
+        mover_fini(&mover);
+    }
+    printf("\n    %u plans, %u of them empty, %u moves, %u of a guest that "
+           "was moved already ",
+           totals.n_plans, totals.n_empty, totals.n_moves, totals.n_twice);
+    CU_ASSERT(totals.n_moves > totals.n_plans);
+}
+
+/* ---- what it is for ---- */
+
+static uint32_t add_host(struct placement_view *view, const char *name,
+                         uint64_t gib)
+{
+    struct placement_host host = {
+        .name = placement_names_add(placement_view_names(view), name),
+        .memory = MEM_KIB(gib * GIB),
+        .pcpus = 16,
+    };
+    uint32_t at = 0;
+
+    CU_ASSERT_EQUAL(placement_view_put_host(view, &host, &at, NULL), 0);
+    return at;
+}
+
+static uint32_t add_guest(struct placement_view *view, uint32_t host,
+                          uint64_t gib)
+{
+    struct placement_guest guest = {
+        .customer = 1,
+        .host = host,
+        .spec = { .memory = MEM_KIB(gib * GIB), .vcpus = 1 },
+        .runs = true,
+        .backup = PLACEMENT_NONE,
+    };
+    uint32_t at = 0;
+
+    CU_ASSERT_EQUAL(placement_view_add_guest(view, &guest, &at, NULL), 0);
+    return at;
+}
+
+static void do_plan(struct placement_view *view,
+                    const struct placement_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_moves; i++)
+        placement_step_do(view, plan->moves[i].guest, plan->moves[i].to,
+                          plan->moves[i].backup, 0);
+}
+
+static void test_came_back(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .mib_per_s = 1024,
+                                                   .parallel = 2 };
+    struct placement_plan plan;
+    char reason[PLACEMENT_MOVE_REASON_MAX + 1];
+    uint32_t a = add_host(view, "a", 64), b = add_host(view, "b", 64);
+
+    for (int i = 0; i < 6; i++)
+        add_guest(view, a, 4), add_guest(view, b, 4);
+    uint32_t back = add_host(view, "back", 64);
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    /* four of the twelve, which makes all alike; two at a time */
+    CU_ASSERT_EQUAL_FATAL(plan.n_moves, 4);
+    CU_ASSERT_EQUAL(plan.n_waves, 2);
+    CU_ASSERT_EQUAL(plan.moves[0].to, back);
+    CU_ASSERT_EQUAL(plan.moves[0].time_ms, 4000);
+    CU_ASSERT_EQUAL(plan.time_ms, 8000);
+    CU_ASSERT_EQUAL(plan.memory.kib, 16 * GIB);
+    CU_ASSERT_DOUBLE_EQUAL(plan.after, 0, 1e-9);
+    CU_ASSERT_EQUAL(plan.used_after, 3);
+    placement_move_reason(view, &plan.moves[0], reason, sizeof(reason));
+    CU_ASSERT_STRING_EQUAL(reason,
+                           "a has 6 guests and 62% of its memory free, "
+                           "back 0 and 100%");
+    placement_plan_fini(&plan);
+    options.max_moves = 1;
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL(plan.n_moves, 1);
+    CU_ASSERT(plan.after < plan.before);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+static void test_pack(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .goal =
+                                                       PLACEMENT_GOAL_PACK };
+    struct placement_plan plan;
+    char name[16];
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "h%d", i);
+        uint32_t host = add_host(view, name, 16);
+        for (int j = 0; j < 2; j++)
+            add_guest(view, host, 4);
+    }
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL(plan.used_before, 8);
+    CU_ASSERT_EQUAL(plan.used_after, 4);
+    CU_ASSERT_EQUAL(plan.n_moves, 8);
+    do_plan(view, &plan);
+    placement_plan_fini(&plan);
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL(plan.n_moves, 0);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+static void test_bad_options(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .min_gain = -1 };
+    struct placement_plan plan;
+    struct vdc_error err;
+
+    add_host(view, "a", 8);
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, &err),
+                    VDC_E_BAD_VALUE);
+    options.min_gain = NAN;
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, &err),
+                    VDC_E_BAD_VALUE);
+    options.min_gain = 0;
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, &err), 0);
+    CU_ASSERT_EQUAL(plan.n_moves, 0);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+/* ---- large ---- */
+
+static double cpu_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void test_thousand(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .parallel = 8 };
+    struct placement_plan plan;
+    uint64_t seed = 7;
+    char name[16];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "h%d", i);
+        add_host(view, name, 256);
+    }
+    for (int i = 0; i < 10000; i++) {
+        uint64_t x = world_random(&seed) % 1000,
+                 y = world_random(&seed) % 1000;
+        /* fewer on the later ones */
+        uint32_t host = (uint32_t)(x < y ? x : y);
+        add_guest(view, host, UINT64_C(1) << (world_random(&seed) % 4));
+    }
+    double begin = cpu_s();
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    double took = cpu_s() - begin;
+    printf("\n    1000 hosts, 10000 guests: %.3f to %.3f by %u moves in %u "
+           "waves, %.2f s of CPU ",
+           plan.before, plan.after, plan.n_moves, plan.n_waves, took);
+    CU_ASSERT(plan.after < plan.before / 10);
+    CU_ASSERT(took < 10 * unit_time_factor());
+    do_plan(view, &plan);
+    placement_plan_fini(&plan);
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL(plan.n_moves, 0);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+static const struct unit_test tests[] = {
+    { "every step of random plans, and none after", test_random },
+    { "a host that came back gets guests", test_came_back },
+    { "half empty hosts are packed", test_pack },
+    { "bad options are refused", test_bad_options },
+    { "a thousand hosts", test_thousand },
+};
+
+UNIT_MAIN("rebalance", tests)
