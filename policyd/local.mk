@@ -40,6 +40,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/export.c \
 	policyd/ganeti.c \
 	policyd/ganeti.h \
 	policyd/ganeti_impl.h \

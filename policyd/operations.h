@@ -90,6 +90,7 @@ request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn events_query;
 request_fn console_attach;
+request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
 request_fn moves_rebalance, moves_evacuate;
