@@ -3,6 +3,7 @@
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	examples/full.cfg \
+	examples/placement.conf \
 	examples/web-pv.cfg \
 	examples/web.cfg
 EXTRA_DIST += \

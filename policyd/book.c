@@ -115,6 +115,7 @@ void book_drop_assignment(struct book *book, struct assignment *a)
     book_take_away(book, a);
     free(a->macs);
     free(a->reason);
+    free(a->placing);
     free(a);
 }
 
@@ -162,6 +163,7 @@ struct assignment *book_insert_assignment(struct book *book,
         a->counts.networks = count_words(s->macs);
     a->macs = xstrdup(s->macs);
     a->reason = xstrdup(s->reason);
+    a->placing = xstrdup(s->placing ? s->placing : "");
     a->created_ms = s->created_ms;
     a->since_ms = s->since_ms;
     a->runs = s->runs;

@@ -33,6 +33,7 @@ struct assignment {
     struct wire_usage counts;
     char *macs;
     char *reason;
+    char *placing; /* as stored */
     uint64_t created_ms;
     uint64_t since_ms; /* it has had `counts`, and has run or not */
     bool runs;         /* as far as its host has told */

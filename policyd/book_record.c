@@ -140,6 +140,7 @@ struct store_assignment book_row(const struct assignment *a)
         .created_ms = a->created_ms,
         .since_ms = a->since_ms,
         .runs = a->runs,
+        .placing = a->placing,
     };
 }
 

@@ -5,8 +5,8 @@
  *   which guests, so which host? -> the host looks at files and policy -> the
  *   host says what the guests have (for what counts in quotas) -> when no host
  *   seems to have room for what is created, all report what they have ->
- *   [decided, recorded] -> durable -> the host does it -> recorded -> durable
- *   -> answered
+ *   if a program places, it is asked -> [decided, recorded] -> durable -> the
+ *   host does it -> recorded -> durable -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -321,13 +321,13 @@ static void refused(struct change *change)
     ended(change, true);
 }
 
-static void decide(void *arg)
+static void decide(struct change *change)
 {
-    struct change *change = arg;
-
+    if (!request_is_cancelled(change->request, NULL))
+        change_decide(change);
+    change_consulted(change);
     if (ended(change, false))
         return;
-    change_decide(change);
     if (change->reasons.n_errors || change->order.dry_run)
         change_unplace(change);
     if (change->reasons.n_errors) {
@@ -338,6 +338,11 @@ static void decide(void *arg)
         change_settle(change, settled);
     else
         go_on(change);
+}
+
+static void consult(void *arg)
+{
+    change_consult(arg, decide);
 }
 
 /* ---- what the guests have ---- */
@@ -384,9 +389,9 @@ static void measure(struct change *change)
     }
     /* nobody is refused by an old report */
     if (change_creates(change) && !change_has_place(change))
-        hosts_refresh(change->request->ops->hosts, decide, change);
+        hosts_refresh(change->request->ops->hosts, consult, change);
     else
-        decide(change);
+        consult(change);
 }
 
 /* ---- what the host says of files ---- */

@@ -6,6 +6,7 @@
  *   change.c         the road, step by step
  *   change_recall.c  what came of it before, when nobody has noted that
  *   change_find.c    which guests it is about
+ *   change_consult.c what programs say that place guests
  *   change_decide.c  what is decided in one go, when all is known
  *   change_place.c   on which host what is created comes
  *   change_host.c    what the host says besides doing it
@@ -65,6 +66,7 @@ struct change {
     struct keyed *keyed;
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
+    struct change_advice *advice; /* of a program; NULL: none was asked */
     struct reasons reasons;               /* why it cannot be */
     bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
     bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
@@ -112,12 +114,33 @@ void change_recall(struct change *change, void (*fn)(struct change *change));
  * unless it failed. */
 void change_find(struct change *change, void (*fn)(struct change *change));
 
+/* change_consult.c: the program of an external placement policy is asked
+ * where to put what is created; then calls `fn`, unless it failed.
+ * change_consulted forgets what was said, when it is decided. */
+void change_consult(struct change *change, void (*fn)(struct change *change));
+void change_consulted(struct change *change);
+/* Chooses by what the program said, or by the policy of the record, which
+ * says then what was decided; `reason` (PLACEMENT_REASON_MAX + 1): why there.
+ * Errors: those of placement_choose; *ret_decided false: VDC_E_NO_HOST as
+ * nobody has decided. */
+struct placement_record;
+int change_choose(struct change *change, struct placement_record *record,
+                  bool *ret_decided, char *reason, struct vdc_error *err);
+
 /* change_decide.c: everything was found out, and may have changed meanwhile.
  * Fills in what is chosen (UUIDs, MACs, names); adds reasons. */
 void change_decide(struct change *change);
 
+/* change_place.c: of change_decide.  Guests that get a host are in the
+ * inventory from now on.  Those that the book does not have are taken out of
+ * it again when nothing comes of the change. */
+/* All that is created, as if it was one guest; false: there is nothing. */
+bool change_sum(const struct change *change, struct placement_request *ret);
 /* Whether something is created by it, and so has to be placed. */
 bool change_creates(const struct change *change);
+/* What a guest that is created wants of its place, as it is stored. */
+const char *change_placing(const struct change *change,
+                           const struct change_guest *guest);
 /* The service of its host.  Errors: those of hosts_service. */
 int change_service(const struct change *change, struct service **ret,
                    struct vdc_error *err);

@@ -15,6 +15,7 @@
 #include "policyd/inventory.h"
 #include "policyd/lease.h"
 #include "policyd/placement/brief.h"
+#include "policyd/policies.h"
 
 /* ---- what it is about ---- */
 
@@ -46,6 +47,22 @@ static const char *host_of_files(const struct hosts *hosts)
     return any->name;
 }
 
+/* The one that is named for what is created; NULL: none is, or it is not one
+ * of ours, which placement says then.  Of a customer it is refused. */
+static const char *host_asked(const struct change *change)
+{
+    const struct operations *ops = change->request->ops;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct wire_operation *op = &change->order.operations[i];
+        if (op->kind == WIRE_OP_CREATE && *op->definition.host &&
+            change->request->auth.role == W_OPERATOR &&
+            hosts_find(ops->hosts, op->definition.host))
+            return op->definition.host;
+    }
+    return NULL;
+}
+
 void change_route(struct change *change)
 {
     struct operations *ops = change->request->ops;
@@ -63,6 +80,8 @@ void change_route(struct change *change)
     }
     if (first)
         host = first->host;
+    if (!host)
+        host = host_asked(change);
     change->pinned = host != NULL;
     if (!host)
         host = host_of_files(ops->hosts);
@@ -77,6 +96,69 @@ static bool is_to_place(const struct change *change, uint32_t i)
 
     return guest && guest->book == CHANGE_CREATES &&
            change->order.operations[i].kind == WIRE_OP_CREATE;
+}
+
+/* What the guest wants of its place. */
+static void want(struct inventory *inventory, const char *customer,
+                 const struct wire_definition *definition,
+                 struct placement_request *ret)
+{
+    static const enum placement_dedication dedications[] = {
+        [WIRE_SHARED] = PLACEMENT_SHARED,
+        [WIRE_EXPLICIT] = PLACEMENT_EXPLICIT,
+        [WIRE_STRICT] = PLACEMENT_STRICT,
+        [WIRE_PREFERRED] = PLACEMENT_PREFERRED,
+    };
+    char group[POLICIES_GROUP_MAX + 1];
+
+    ret->dedication = dedications[definition->dedication];
+    ret->protected = definition->protected;
+    ret->pinned = inventory_name(inventory, definition->host);
+    ret->domain = inventory_name(inventory, definition->domain);
+    for (uint32_t i = 0; i < definition->n_groups; i++) {
+        const char *text = definition->groups[i];
+        if (strchr(text, '/'))
+            snprintf(group, sizeof(group), "%.95s", text);
+        else
+            snprintf(group, sizeof(group), "%.31s/%.63s", customer, text);
+        ret->groups[ret->n_groups++] = inventory_name(inventory, group);
+    }
+    for (uint32_t i = 0; i < definition->n_host_tags; i++) {
+        const char *tag = definition->host_tags[i];
+        if (*tag == '!')
+            ret->forbidden[ret->n_forbidden++] =
+                inventory_name(inventory, tag + 1);
+        else
+            ret->wanted[ret->n_wanted++] = inventory_name(inventory, tag);
+    }
+}
+
+const char *change_placing(const struct change *change,
+                           const struct change_guest *guest)
+{
+    static const char *const dedications[] = {
+        [WIRE_SHARED] = "",
+        [WIRE_EXPLICIT] = "explicit ",
+        [WIRE_STRICT] = "strict ",
+        [WIRE_PREFERRED] = "preferred ",
+    };
+    struct arena *arena = change->request->arena;
+    const char *text = "";
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        const struct wire_operation *op = &change->order.operations[i];
+        const struct wire_definition *d = &op->definition;
+        if (change->guest_of[i] != guest || op->kind != WIRE_OP_CREATE)
+            continue;
+        text = arena_printf(arena, "%s%s", d->protected ? "protected " : "",
+                            dedications[d->dedication]);
+        for (uint32_t j = 0; j < d->n_groups; j++)
+            text = arena_printf(
+                arena, "%s%s%s%s ", text,
+                strchr(d->groups[j], '/') ? "" : guest->customer,
+                strchr(d->groups[j], '/') ? "" : "/", d->groups[j]);
+    }
+    return text;
 }
 
 void place_request(struct operations *ops, const char *customer,
@@ -94,12 +176,26 @@ void place_request(struct operations *ops, const char *customer,
         .start = start,
         .now_ms = (int64_t)clock_wall().ms,
     };
+    want(ops->inventory, customer, definition, ret);
 }
 
 const struct placement_policy *place_policy(const struct operations *ops,
                                             const char *customer)
 {
-    return placement_policy_find("spread");
+    return &policies_for(ops->policies, customer)->placement;
+}
+
+/* False: there is no room for it. */
+static bool add_once(uint32_t *names, uint32_t *n, uint32_t most,
+                     uint32_t name)
+{
+    for (uint32_t i = 0; i < *n; i++)
+        if (names[i] == name)
+            return true;
+    if (*n == most)
+        return false;
+    names[(*n)++] = name;
+    return true;
 }
 
 /* Only hosts that have the files which were looked at. */
@@ -112,8 +208,8 @@ static void restrict_hosts(const struct change *change,
     if (change->pinned || (looked && service_is_away(looked->service))) {
         request->pinned = inventory_name(ops->inventory, change->host);
     } else if (looked) {
-        request->n_wanted = 1;
-        request->wanted[0] = inventory_name(ops->inventory, INVENTORY_HERE);
+        add_once(request->wanted, &request->n_wanted, PLACEMENT_TAGS_MAX,
+                 inventory_name(ops->inventory, INVENTORY_HERE));
     }
 }
 
@@ -133,9 +229,26 @@ static uint32_t sum_vcpus(uint32_t a, uint32_t b)
     return b < PLACEMENT_VCPUS_MAX - a ? a + b : PLACEMENT_VCPUS_MAX;
 }
 
-/* All that is created, as if it was one guest; false: there is nothing. */
-static bool sum_created(const struct change *change,
-                        struct placement_request *ret)
+/* What one wants of the host is wanted for all. */
+static void join(struct placement_request *sum,
+                 const struct placement_request *one)
+{
+    sum->start |= one->start;
+    sum->protected |= one->protected;
+    sum->spec.memory.kib += one->spec.memory.kib;
+    sum->spec.vcpus = sum_vcpus(sum->spec.vcpus, one->spec.vcpus);
+    for (uint32_t i = 0; i < one->n_groups; i++)
+        add_once(sum->groups, &sum->n_groups, PLACEMENT_GROUPS_MAX,
+                 one->groups[i]);
+    for (uint32_t i = 0; i < one->n_wanted; i++)
+        add_once(sum->wanted, &sum->n_wanted, PLACEMENT_TAGS_MAX,
+                 one->wanted[i]);
+    for (uint32_t i = 0; i < one->n_forbidden; i++)
+        add_once(sum->forbidden, &sum->n_forbidden, PLACEMENT_TAGS_MAX,
+                 one->forbidden[i]);
+}
+
+bool change_sum(const struct change *change, struct placement_request *ret)
 {
     bool some = false;
 
@@ -151,11 +264,85 @@ static bool sum_created(const struct change *change,
             some = true;
             continue;
         }
-        ret->start |= one.start;
-        ret->spec.memory.kib += one.spec.memory.kib;
-        ret->spec.vcpus = sum_vcpus(ret->spec.vcpus, one.spec.vcpus);
+        join(ret, &one);
     }
     return some;
+}
+
+/* ---- whether they can be on one host ---- */
+
+/* A hard rule that keeps guests of these groups off one host, or NULL. */
+static const struct placement_rule *
+rule_between(const struct placement_view *view,
+             const struct placement_request *a,
+             const struct placement_request *b)
+{
+    for (uint32_t i = 0; i < a->n_groups; i++) {
+        const struct placement_rule_side *sides;
+        uint32_t n = placement_view_rules(view, a->groups[i], &sides);
+        for (uint32_t s = 0; s < n; s++)
+            for (uint32_t j = 0; j < b->n_groups; j++)
+                if (sides[s].rule->anti && sides[s].rule->hard &&
+                    sides[s].other == b->groups[j])
+                    return sides[s].rule;
+    }
+    return NULL;
+}
+
+static int check_pair(const struct placement_view *view,
+                      const struct placement_request *a,
+                      const struct placement_request *b,
+                      struct vdc_error *err)
+{
+    const struct placement_rule *rule = rule_between(view, a, b);
+    struct placement_request sum = *a;
+    uint32_t n = 0;
+
+    join(&sum, b);
+    for (uint32_t i = 0; i < b->n_groups; i++)
+        n += add_once(sum.groups, &sum.n_groups, PLACEMENT_GROUPS_MAX,
+                      b->groups[i]);
+    if (rule)
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "all that one transaction creates comes to one host, "
+                      "and rule '%s' keeps two of these guests apart",
+                      placement_view_text(view, rule->name));
+    else if (a->pinned != b->pinned || a->domain != b->domain ||
+             a->dedication != b->dedication || n < b->n_groups)
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "all that one transaction creates comes to one host, "
+                      "and these guests ask for different ones");
+    else
+        return 0;
+    vdc_error_hint(err, "ask for each by itself");
+    return VDC_E_BAD_VALUE;
+}
+
+/* Each against the sum of those before it. */
+static bool can_be_together(struct change *change)
+{
+    const struct placement_view *view =
+        inventory_view(change->request->ops->inventory);
+    struct placement_request sum;
+    bool some = false;
+
+    for (uint32_t i = 0; i < change->order.n_operations; i++) {
+        struct placement_request one;
+        struct vdc_error err = { 0 };
+        if (!is_to_place(change, i))
+            continue;
+        request_of(change, i, &one);
+        if (some && check_pair(view, &sum, &one, &err)) {
+            change_refuse_operation(change, i, &err);
+            return false;
+        }
+        if (some)
+            join(&sum, &one);
+        else
+            sum = one;
+        some = true;
+    }
+    return true;
 }
 
 /* ---- choosing ---- */
@@ -226,20 +413,20 @@ static int choose(struct change *change,
         ops, placement_view_text(view, request->customer));
     lend(change, 1);
     set_refusers(change, states, true);
-    int rc = placement_index_choose(inventory_index(ops->inventory), view,
-                                    request, &record.policy, ret, err);
-    record.decision = *ret;
-    if (keep && (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
+    bool decided = true;
+    int rc = change_choose(change, &record, &decided, reason, err);
+    *ret = record.decision;
+    if (keep && decided &&
+        (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         remember(change, &record);
-    if (!rc) {
-        placement_reason(view, request, &record.policy, ret, reason,
-                         PLACEMENT_REASON_MAX + 1);
+    if (!rc)
         placement_brief_reason(view, &record.policy, ret, change->place_brief,
                                sizeof(change->place_brief));
-    } else if (err && change->request->auth.role != W_OPERATOR &&
-               (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY)) {
+    else if (err && change->request->auth.role != W_OPERATOR && !decided)
+        vdc_error_set(err, VDC_E_NO_HOST, "no host was named for it");
+    else if (err && change->request->auth.role != W_OPERATOR &&
+             (rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         placement_brief_refusal(request, ret, err);
-    }
     set_refusers(change, states, false);
     if (rc || !keep)
         lend(change, -1);
@@ -307,7 +494,7 @@ bool change_has_place(struct change *change)
     struct placement_request sum;
     char reason[PLACEMENT_REASON_MAX + 1];
 
-    return !sum_created(change, &sum) ||
+    return !change_sum(change, &sum) ||
            choose(change, &sum, false, &decision, reason, NULL) == 0;
 }
 
@@ -318,7 +505,7 @@ void change_place(struct change *change)
     struct vdc_error why = { 0 };
     char reason[PLACEMENT_REASON_MAX + 1];
 
-    if (!sum_created(change, &sum))
+    if (!change_sum(change, &sum) || !can_be_together(change))
         return;
     if (choose(change, &sum, true, &decision, reason, &why)) {
         refuse_each(change, &why);
@@ -343,8 +530,15 @@ void change_unplace(struct change *change)
 
 static bool may_be_another(const struct change *change)
 {
+    const struct policies_policy *policy =
+        policies_for(change->request->ops->policies,
+                     change->n_guests ? change->guests[0].customer : "");
+
     if (change->pinned || !change_creates(change) || change->order.dry_run ||
         change->n_refusers == CHANGE_PLACES_MAX)
+        return false;
+    /* it was the program's to say, and nobody's else */
+    if (policy->strategy == POLICIES_EXTERNAL && !policy->fallback)
         return false;
     return !request_is_cancelled(change->request, NULL);
 }
@@ -372,7 +566,7 @@ bool change_place_again(struct change *change)
     struct vdc_error err = { 0 };
     char reason[PLACEMENT_REASON_MAX + 1];
 
-    if (!may_be_another(change) || !sum_created(change, &sum))
+    if (!may_be_another(change) || !change_sum(change, &sum))
         return false;
     change->refusers[change->n_refusers++] = change->host;
     if (choose(change, &sum, true, &decision, reason, NULL))

@@ -89,6 +89,7 @@ static int record_created(struct change *change, struct change_guest *guest,
         .macs = effect_macs(&guest->effect, arena),
         .reason = change->place_reason,
         .created_ms = clock_wall().ms,
+        .placing = change_placing(change, guest),
     };
     struct assignment *a;
     int rc =

@@ -3,6 +3,7 @@
  */
 #include "policyd/inventory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,6 +335,33 @@ void inventory_remove_host(struct inventory *inv, const char *name)
 
 /* ---- from the book ---- */
 
+/* What it wants of its place, as change_placing writes it.  A backup is found
+ * when there is reason to look for one. */
+static void take_placing(struct inventory *inv, const char *text,
+                         struct placement_guest *guest)
+{
+    static const char *const dedications[] = {
+        [PLACEMENT_EXPLICIT] = "explicit",
+        [PLACEMENT_STRICT] = "strict",
+        [PLACEMENT_PREFERRED] = "preferred",
+    };
+    char word[128];
+    int n = 0;
+
+    for (; sscanf(text, "%127s%n", word, &n) == 1; text += n) {
+        if (strchr(word, '/')) {
+            if (guest->n_groups < PLACEMENT_GROUPS_MAX)
+                guest->groups[guest->n_groups++] =
+                    placement_names_add(inv->names, word);
+            continue;
+        }
+        guest->protected |= strcmp(word, "protected") == 0;
+        for (int i = PLACEMENT_EXPLICIT; i <= PLACEMENT_PREFERRED; i++)
+            if (strcmp(word, dedications[i]) == 0)
+                guest->dedication = (enum placement_dedication)i;
+    }
+}
+
 /* A guest that was decided here has what was decided; of one from before a
  * restart it is known what it counts for, and that it may run. */
 static void on_assignment(void *arg, const struct assignment *a, bool gone)
@@ -356,7 +384,7 @@ static void on_assignment(void *arg, const struct assignment *a, bool gone)
         return;
     }
     uint64_t vcpus = a->counts.vcpus;
-    const struct placement_guest guest = {
+    struct placement_guest guest = {
         .uuid = a->uuid,
         .customer = placement_names_add(inv->names, a->customer->name),
         .host = ensure_host(inv, a->host),
@@ -367,6 +395,7 @@ static void on_assignment(void *arg, const struct assignment *a, bool gone)
         .backup = PLACEMENT_NONE,
         .since_ms = (int64_t)a->created_ms,
     };
+    take_placing(inv, a->placing, &guest);
     if (add(inv, &guest, &err)) {
         log_error("guest '%s': %s", a->name, err.text);
         return;

@@ -19,6 +19,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/cancel.c \
 	policyd/change.c \
 	policyd/change.h \
+	policyd/change_consult.c \
 	policyd/change_decide.c \
 	policyd/change_find.c \
 	policyd/change_host.c \
@@ -41,6 +42,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/events.c \
 	policyd/events.h \
 	policyd/export.c \
+	policyd/external.c \
+	policyd/external.h \
 	policyd/ganeti.c \
 	policyd/ganeti.h \
 	policyd/ganeti_impl.h \
@@ -55,6 +58,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/history.c \
 	policyd/history.h \
 	policyd/host.c \
+	policyd/iallocator.c \
+	policyd/iallocator.h \
+	policyd/iallocator_input.c \
 	policyd/host_change.c \
 	policyd/hosts.c \
 	policyd/hosts.h \
@@ -156,6 +162,14 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
+	policyd/policies.c \
+	policyd/policies.h \
+	policyd/policies_check.c \
+	policyd/policies_impl.h \
+	policyd/policies_keys.c \
+	policyd/policies_keys.def \
+	policyd/policies_load.c \
+	policyd/policies_serve.c \
 	policyd/placement/waves.c \
 	policyd/placement/waves.h \
 	policyd/placement/whatif.c \
@@ -226,5 +240,6 @@ policyd/xen-vdc-policyd.service: policyd/xen-vdc-policyd.service.in Makefile
 		$(srcdir)/policyd/xen-vdc-policyd.service.in > $@
 CLEANFILES += policyd/xen-vdc-policyd.service
 EXTRA_DIST += policyd/xen-vdc-policyd.service.in policyd/policyd.conf
-CONF_FILES += policyd/policyd.conf
-dist_man_MANS += doc/man/policyd.8
+EXTRA_DIST += policyd/placement.conf
+CONF_FILES += policyd/policyd.conf policyd/placement.conf
+dist_man_MANS += doc/man/policyd.8 doc/man/placement.conf.5

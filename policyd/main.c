@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "policyd/guests.h"
 #include "policyd/operations.h"
+#include "policyd/policies.h"
 #include "policyd/server.h"
 #include "policyd/setup.h"
 #include "policyd/standby.h"
@@ -23,6 +24,19 @@ static struct guests *guests;
 static struct store_lead *lead;
 static struct standby *standby;
 static struct store *store; /* where nobody else has it: we stand by */
+
+/* --check-config: the placement policies, too. */
+static int check(struct arena *arena, struct vdc_error *err)
+{
+    struct policies *policies;
+    int rc = setup_complete(&setup, arena, err);
+
+    if (!rc)
+        rc = policies_load(setup.placement, true, &policies, err);
+    if (!rc)
+        policies_drop(policies);
+    return rc;
+}
 
 /* Each host takes some descriptors, each client one. */
 static void allow_descriptors(void)
@@ -126,6 +140,18 @@ static int serve(struct event_base *base, struct vdc_error *err)
     return rc;
 }
 
+static void reload(void)
+{
+    struct vdc_error err = { 0 };
+
+    /* standing by: they are read when this one leads */
+    if (!operations || operations_reload(operations, &err) == 0)
+        return;
+    log_error("%s", err.text);
+    if (err.hint[0])
+        log_error("%s", err.hint);
+}
+
 static int begin(struct event_base *base, struct arena *arena,
                  struct vdc_error *err)
 {
@@ -177,9 +203,11 @@ int main(int argc, char **argv)
         .settings = setup_rows,
         .n_settings = setup_n_rows,
         .settings_base = &setup,
+        .check = check,
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
         .start = start,
+        .reload = reload,
         .stop = stop,
     };
     return daemon_main(&daemon, argc, argv);

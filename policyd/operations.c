@@ -13,6 +13,12 @@
 #include "policyd/console.h"
 #include "policyd/decision.h"
 #include "policyd/events.h"
+#include "policyd/external.h"
+#include "policyd/inventory.h"
+#include "policyd/keys.h"
+#include "policyd/lease.h"
+#include "policyd/policies.h"
+#include "policyd/reconcile.h"
 #include "policyd/explain.h"
 #include "policyd/inventory.h"
 #include "policyd/keys.h"
@@ -53,6 +59,9 @@ static const struct {
     { WIRE_MSG_console_attach, console_attach },
     { WIRE_MSG_host_list, host_list },
     { WIRE_MSG_host_verify, host_verify },
+    { WIRE_MSG_policy_show, policies_serve_show },
+    { WIRE_MSG_policy_reload, policies_serve_reload },
+    { WIRE_MSG_policy_check, policies_serve_check },
     { WIRE_MSG_host_add, host_add },
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
@@ -130,14 +139,21 @@ int operations_new(struct event_base *base, const struct setup *setup,
 
     ops->base = base;
     ops->setup = setup;
-    int rc = book_open(store, &ops->book, err);
+    int rc = policies_load(setup->placement, true, &ops->policies, err);
+    if (rc)
+        store_close(store);
+    else
+        rc = book_open(store, &ops->book, err);
     if (rc) {
+        policies_drop(ops->policies);
         free(ops);
         return rc;
     }
     ops->inventory = inventory_new(ops->book);
+    policies_apply(ops->policies, inventory_view(ops->inventory));
     ops->decisions = book_decisions(ops->book);
     decisions_set_most(ops->decisions, setup->decisions_kept);
+    ops->externals = externals_new(base);
     book_set_notify(ops->book, &changed);
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
@@ -152,6 +168,7 @@ void operations_stop(struct operations *ops)
 {
     if (!ops)
         return;
+    externals_stop(ops->externals);
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
     forecast_stop(ops);
@@ -163,6 +180,7 @@ void operations_free(struct operations *ops)
 {
     if (!ops)
         return;
+    externals_free(ops->externals);
     hosts_free(ops->hosts);
     leases_free(ops->leases);
     keys_free(ops->keys);
@@ -170,6 +188,7 @@ void operations_free(struct operations *ops)
     events_free(ops->events);
     inventory_free(ops->inventory);
     book_close(ops->book);
+    policies_drop(ops->policies);
     free(ops);
 }
 

@@ -18,6 +18,8 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct policies;
+struct externals;
 struct inventory;
 struct decisions;
 
@@ -30,6 +32,8 @@ struct operations {
     struct consoles *consoles;
     struct keys *keys;
     struct leases *leases;
+    struct policies *policies; /* those in force */
+    struct externals *externals;
     struct inventory *inventory;
     struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
@@ -49,6 +53,10 @@ void operations_free(struct operations *ops);
 /* Checks who asks, and has the request served. */
 void operations_dispatch(struct request *request,
                          const struct auth_peer *peer);
+
+/* Reads the placement policies again.  Errors: those of policies_load; then
+ * those that were in force stay. */
+int operations_reload(struct operations *ops, struct vdc_error *err);
 
 /* The record of what this request changed.  Its answer waits for the store
  * from now on. */
@@ -88,6 +96,7 @@ request_fn host_list, host_version, host_verify;
 request_fn host_add, host_remove, host_set;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
+request_fn policies_serve_show, policies_serve_reload, policies_serve_check;
 request_fn events_query;
 request_fn console_attach;
 request_fn store_export;

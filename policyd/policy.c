@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/policies.h"
+
 #define BRIDGE_MAX 15 /* IFNAMSIZ of <linux/if.h>, without its end */
 
 #define SET(text) ((text) && *(text))
@@ -41,6 +43,11 @@ RULE(has_shim_cmdline, SET(d->pvshim_cmdline) || SET(d->pvshim_extra))
 RULE(has_nomigrate, d->nomigrate)
 RULE(has_pci, d->n_pci != 0)
 RULE(has_pools, d->n_pools != 0)
+RULE(has_host_tags, d->n_host_tags != 0)
+RULE(has_dedication, d->dedication != WIRE_SHARED)
+RULE(has_protected, d->protected)
+RULE(has_host, SET(d->host))
+RULE(has_domain, SET(d->domain))
 
 static bool dumps(enum wire_action action)
 {
@@ -73,6 +80,13 @@ static const struct rule rules[] = {
       has_nomigrate },
     { "pci", "devices of the host are given by the provider", has_pci },
     { "pools", "named pools are divided by the provider", has_pools },
+    { "vdc_host_tags", "which hosts are for whom is the provider's to say",
+      has_host_tags },
+    { "vdc_dedicated", "it keeps others from a host", has_dedication },
+    { "vdc_protected", "it keeps memory free on another host",
+      has_protected },
+    { "vdc_host", "the provider chooses the host", has_host },
+    { "vdc_domain", "the provider chooses the host", has_domain },
     { "on_crash=coredump-...", "dumps fill the host's disk", has_dump },
 };
 
@@ -215,6 +229,23 @@ void policy_check_nic(const struct policy *policy, const char *customer,
         check_restricted_nic(policy, customer, device, nic, reasons);
 }
 
+static void check_groups(const char *customer, bool restricted,
+                         const struct wire_definition *d,
+                         struct reasons *reasons)
+{
+    struct arena *arena = arena_new();
+    struct vdc_error err = { 0 };
+    const char *full;
+
+    for (uint32_t i = 0; i < d->n_groups; i++)
+        if (policies_group(customer, d->groups[i], restricted, arena, &full,
+                           &err)) {
+            vdc_error_prefix(&err, "'vdc_groups'");
+            reasons_add(reasons, &err);
+        }
+    arena_free(arena);
+}
+
 static void bad(struct reasons *reasons, const char *text)
 {
     struct vdc_error err = { 0 };
@@ -268,5 +299,6 @@ void policy_check(const struct policy *policy, const char *customer,
         policy_check_nic(policy, customer, restricted, device,
                          &definition->nics[i], reasons);
     }
+    check_groups(customer, restricted, definition, reasons);
     check_sizes(definition, reasons);
 }

@@ -17,6 +17,7 @@ void record_of_assignment(const struct store_assignment *a,
     ret->created_ms = a->created_ms;
     ret->since_ms = a->since_ms;
     ret->runs = a->runs;
+    ret->placing = a->placing ? a->placing : "";
 }
 
 int record_to_assignment(const struct wire_stored_partition *record,
@@ -41,6 +42,7 @@ int record_to_assignment(const struct wire_stored_partition *record,
         .created_ms = record->created_ms,
         .since_ms = record->since_ms,
         .runs = record->runs,
+        .placing = record->placing,
     };
     return 0;
 }

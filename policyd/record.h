@@ -39,6 +39,7 @@ struct store_assignment {
     uint64_t created_ms;      /* ms since 1970 */
     uint64_t since_ms; /* it has had `counts`, and has run or not; book.c */
     bool runs;
+    const char *placing; /* NULL: nothing; see stored_partition in wire.def */
 };
 
 /* Who changed what. */

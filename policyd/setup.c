@@ -48,6 +48,10 @@ const struct setting setup_rows[] = {
       .offset = offsetof(struct setup, store.password_file),
       .type = SETTING_STRING, .fallback = "",
       .text = "File with the password of that user, on its first line." },
+    { ROW(placement), .type = SETTING_STRING,
+      .fallback = SYSCONFDIR "/xen-vdc/placement.conf",
+      .text = "The placement policies, as placement.conf(5) describes them. "
+              "Without the file all is as built in." },
     { .name = "store_lease",
       .offset = offsetof(struct setup, store_lease_ms),
       .type = SETTING_DURATION, .fallback = "10s", .min = 1000,

@@ -16,6 +16,7 @@ struct setup {
     /* as read */
     const char *socket;
     const char *database;
+    const char *placement; /* the file of policies */
     struct store_settings store; /* address "": the database */
     uint64_t store_lease_ms;
     const char *command_address;

@@ -58,7 +58,7 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_customer, &family_token,       &family_host,
         &family_verify,   &family_why,         &family_rebalance,
         &family_store,    &family_audit,       &family_usage,
-        &family_channel,  &family_help,
+        &family_policy,   &family_channel,     &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;

@@ -25,6 +25,7 @@ extern const struct command_family family_audit;       /* cmd_audit.c */
 extern const struct command_family family_usage;       /* cmd_usage.c */
 extern const struct command_family family_host;        /* cmd_host.c */
 extern const struct command_family family_verify;      /* cmd_verify.c */
+extern const struct command_family family_policy;      /* cmd_policy.c */
 extern const struct command_family family_why;         /* cmd_why.c */
 extern const struct command_family family_rebalance;   /* cmd_rebalance.c */
 extern const struct command_family family_store;       /* cmd_store.c */

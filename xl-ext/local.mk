@@ -27,6 +27,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_memory.c \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \
+	xl-ext/cmd_policy.c \
 	xl-ext/cmd_rebalance.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
@@ -80,6 +81,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_keys.c \
 	xl-ext/xlcfg_keys.def \
 	xl-ext/xlcfg_pci.c \
+	xl-ext/xlcfg_place.c \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 

@@ -71,7 +71,8 @@ bool xlcfg_digits(const char *text, long long *ret);
 /* xlcfg_extra.c: settings of the command line, as text of a file. */
 const char *xlcfg_setting_text(struct arena *arena, const char *setting);
 
-/* xlcfg_set.c, xlcfg_vif.c, xlcfg_cpu.c, xlcfg_pci.c: keys with a function. */
+/* xlcfg_set.c, xlcfg_vif.c, xlcfg_cpu.c, xlcfg_pci.c, xlcfg_place.c: keys
+ * with a function. */
 void xlcfg_set_name(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_uuid(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_type(struct xlcfg *x, const struct cfg_entry *e);
@@ -86,6 +87,8 @@ void xlcfg_set_cpus(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_cpuid(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_tsc_mode(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_on_boot(struct xlcfg *x, const struct cfg_entry *e);
+void xlcfg_set_groups(struct xlcfg *x, const struct cfg_entry *e);
+void xlcfg_set_dedicated(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_ignored(struct xlcfg *x, const struct cfg_entry *e);
 
 /* After all keys: what depends on several (xlcfg_set.c). */

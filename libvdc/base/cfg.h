@@ -34,6 +34,7 @@ struct cfg_entry {
     const char *text; /* string; for a number as written; "" for a list */
     size_t n_items;
     const char **items;
+    unsigned *item_lines; /* of each item */
 };
 
 struct cfg_file {

@@ -60,17 +60,24 @@ static struct slot *find(struct parser *parser, const char *name)
 /* ---- values ---- */
 
 static void add_item(struct parser *parser, struct slot *slot,
-                     const char *text)
+                     const char *text, unsigned line)
 {
     struct cfg_entry *entry = &slot->entry;
     if (entry->n_items == slot->items_room) {
         slot->items_room = slot->items_room ? slot->items_room * 2 : 8;
         const char **items =
             ARENA_ARRAY(parser->arena, slot->items_room, const char *);
-        if (entry->n_items)
+        unsigned *lines =
+            ARENA_ARRAY(parser->arena, slot->items_room, unsigned);
+        if (entry->n_items) {
             memcpy(items, entry->items, entry->n_items * sizeof(items[0]));
+            memcpy(lines, entry->item_lines,
+                   entry->n_items * sizeof(lines[0]));
+        }
         entry->items = items;
+        entry->item_lines = lines;
     }
+    entry->item_lines[entry->n_items] = line;
     entry->items[entry->n_items++] = text;
 }
 
@@ -139,7 +146,7 @@ static int take_list(struct parser *parser, struct slot *slot,
         if (lexer->token != CFG_TOKEN_STRING &&
             lexer->token != CFG_TOKEN_NUMBER)
             return syntax_error(parser, "a string, a number or ']'", err);
-        add_item(parser, slot, lexer->text);
+        add_item(parser, slot, lexer->text, lexer->token_line);
         rc = next(parser, err);
         if (!rc)
             rc = skip_newlines(parser, err);
@@ -231,7 +238,7 @@ static int append(struct parser *parser, const struct slot *slot,
     if (entry->type == CFG_STRING)
         add_text(parser, old, entry->text);
     for (size_t i = 0; i < entry->n_items; i++)
-        add_item(parser, old, entry->items[i]);
+        add_item(parser, old, entry->items[i], entry->item_lines[i]);
     return 0;
 }
 

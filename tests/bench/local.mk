@@ -19,6 +19,15 @@ tests_bench_bench_placement_SOURCES = \
 	tests/bench/bench_workload.h
 tests_bench_bench_placement_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/placement.sh
+check_PROGRAMS += tests/bench/bench_hail tests/bench/iallocator
+tests_bench_bench_hail_SOURCES = \
+	tests/bench/bench_hail.c \
+	tests/bench/bench_workload.c \
+	tests/bench/bench_workload.h
+tests_bench_bench_hail_LDADD = $(POLICYD_LIBS)
+tests_bench_iallocator_SOURCES = tests/bench/iallocator.c
+tests_bench_iallocator_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/hail.sh
 check_PROGRAMS += tests/bench/bench_rebalance
 tests_bench_bench_rebalance_SOURCES = tests/bench/bench_rebalance.c
 tests_bench_bench_rebalance_LDADD = $(POLICYD_LIBS)

@@ -7,11 +7,13 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-customers.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-external.sh \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-projects.sh \
+	tests/sim/test-cli-policies.sh \
 	tests/sim/test-cli-rebalance.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \

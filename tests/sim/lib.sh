@@ -35,6 +35,7 @@ END
     cat >"$WORK/policyd.conf" <<END
 socket = "$WORK/policyd.sock"
 database = "$WORK/policyd.db"
+placement = "$WORK/placement.conf"
 command_address = "memory:$WORK/command.sock"
 channel_socket = "$WORK/channel.sock"
 host_name = "alpha"

@@ -142,14 +142,15 @@ void bed_start_policyd(struct bed *bed)
     fprintf(f,
             "socket = \"%s/policyd.sock\"\n"
             "database = \"%s/policyd.db\"\n"
+            "placement = \"%s/placement.conf\"\n"
             "command_address = \"memory:%s/command.sock\"\n"
             "channel_socket = \"\"\n"
             "host_name = \"h1\"\n"
             "operators = [ \"%u\" ]\n"
             "customer_paths = [ \"%s/images\", \"%s/customers/%%c\" ]\n"
             "%s%s",
-            bed->dir, bed->dir, bed->dir, (unsigned)geteuid(), bed->dir,
-            bed->dir, etcd_is_used(bed) ? etcd_conf(bed) : "",
+            bed->dir, bed->dir, bed->dir, bed->dir, (unsigned)geteuid(),
+            bed->dir, bed->dir, etcd_is_used(bed) ? etcd_conf(bed) : "",
             bed->conf ? bed->conf : "");
     fclose(f);
     bed->policyd = bed_spawn(bed, "policyd", conf);

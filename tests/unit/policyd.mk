@@ -7,6 +7,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_evacuate \
 	tests/unit/policyd/test_files \
+	tests/unit/policyd/test_iallocator \
 	tests/unit/policyd/test_ganeti \
 	tests/unit/policyd/test_http \
 	tests/unit/policyd/test_identity \
@@ -26,6 +27,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_placement_spare \
 	tests/unit/policyd/test_placement_together \
 	tests/unit/policyd/test_placement_view \
+	tests/unit/policyd/test_policies \
 	tests/unit/policyd/test_placement_whatif \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_quota \
@@ -104,6 +106,10 @@ tests_unit_policyd_test_placement_brief_SOURCES = \
 	tests/unit/policyd/test_placement_brief.c $(placement_world)
 tests_unit_policyd_test_placement_brief_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_brief_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_policies_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_policies_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_iallocator_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_iallocator_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_capacity_SOURCES = \
 	tests/unit/policyd/test_placement_capacity.c $(placement_world)
 tests_unit_policyd_test_placement_capacity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

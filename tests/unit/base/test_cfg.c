@@ -374,6 +374,25 @@ static void test_read(void)
     arena_free(arena);
 }
 
+/* Of which line each item is. */
+static void test_item_lines(void)
+{
+    static const char text[] =
+        "a = [ 'x',\n\n 'y'\n, 'z' ]\na += [ 'w' ]\n";
+    static const unsigned lines[] = { 1, 3, 4, 5 };
+    struct arena *arena = arena_new();
+    struct cfg_file file;
+
+    CU_ASSERT_EQUAL(
+        cfg_parse("f", text, strlen(text), NULL, arena, &file, NULL), 0);
+    const struct cfg_entry *entry = cfg_get(&file, "a");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+    CU_ASSERT_EQUAL(entry->n_items, 4);
+    for (size_t i = 0; i < entry->n_items && i < 4; i++)
+        CU_ASSERT_EQUAL(entry->item_lines[i], lines[i]);
+    arena_free(arena);
+}
+
 static const struct unit_test tests[] = {
     { "valid texts", test_valid },
     { "invalid texts", test_invalid },
@@ -384,5 +403,6 @@ static const struct unit_test tests[] = {
     { "an error on the command line", test_extra_error },
     { "looking up", test_get },
     { "reading a file", test_read },
+    { "lines of items", test_item_lines },
 };
 UNIT_MAIN("base/cfg", tests)

@@ -104,6 +104,13 @@ static void refused(void)
     REFUSED("pci", (d.pci = one, d.n_pci = 1));
     struct wire_pool_amount amount = { "fast", 1, 0 };
     REFUSED("pools", (d.pools = &amount, d.n_pools = 1));
+    REFUSED("vdc_host_tags", (d.host_tags = one, d.n_host_tags = 1));
+    REFUSED("vdc_dedicated", d.dedication = WIRE_PREFERRED);
+    REFUSED("vdc_protected", d.protected = true);
+    REFUSED("vdc_host", d.host = "h1");
+    REFUSED("vdc_domain", d.domain = "rack1");
+    const char *others[] = { "bob/db" };
+    REFUSED("vdc_groups", (d.groups = others, d.n_groups = 1));
 }
 
 static void all_at_once(void)

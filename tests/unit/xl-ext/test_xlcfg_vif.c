@@ -120,12 +120,28 @@ static void test_pools(void)
     try_end();
 }
 
+static void test_placement(void)
+{
+    expect_ok("vdc_groups=[ 'db', 'acme/web' ]");
+    expect_ok("vdc_host_tags=[ 'ssd', '!old' ]");
+    expect_ok("vdc_dedicated='strict'\nvdc_protected=1\nvdc_host='h1'\n"
+              "vdc_domain='rack1'");
+    expect_bad("vdc_groups='db'", "list");
+    expect_bad("vdc_groups=[ 'a', 'b', 'c', 'd', 'e' ]", "4");
+    expect_bad("vdc_groups=[ 'a', 'a' ]", "twice");
+    expect_bad("vdc_host_tags=[ 'a b' ]", "no name");
+    expect_bad("vdc_dedicated='mine'", "preferred");
+    expect_bad("vdc_protected='often'", "vdc_protected");
+    try_end();
+}
+
 static const struct unit_test tests[] = {
     { "keywords", test_vif },
     { "rate", test_vif_rate },
     { "errors", test_vif_errors },
     { "PCI devices", test_pci },
     { "shares of pools", test_pools },
+    { "placement", test_placement },
 };
 
 UNIT_MAIN("xl-ext/xlcfg_vif", tests)
