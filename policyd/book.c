@@ -228,6 +228,11 @@ bool book_wait(struct book *book, store_wait_fn *fn, void *arg)
     return store_wait(book->store, fn, arg);
 }
 
+struct store *book_store(const struct book *book)
+{
+    return book->store;
+}
+
 void book_drain(struct book *book)
 {
     store_drain(book->store);

@@ -113,6 +113,8 @@ void book_drain(struct book *book);
 void book_read(struct book *book, enum store_record record,
                const char *prefix, store_read_fn *fn, store_wait_fn *done,
                void *arg);
+/* For what is about the store as a whole. */
+struct store *book_store(const struct book *book);
 
 /* Told of each assignment that is there, and later is new or counts for
  * something else; `gone`: before it goes.  One watcher; NULL ends it. */

@@ -41,6 +41,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/effect.h \
 	policyd/events.c \
 	policyd/events.h \
+	policyd/export.c \
 	policyd/external.c \
 	policyd/external.h \
 	policyd/ganeti.c \

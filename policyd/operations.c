@@ -66,6 +66,7 @@ static const struct {
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
     { WIRE_MSG_events, events_query },
+    { WIRE_MSG_store_export, store_export },
     { WIRE_MSG_placement_why, explain_why },
     { WIRE_MSG_placement_why_not, explain_why_not },
     { WIRE_MSG_placement_try, explain_try },

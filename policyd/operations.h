@@ -99,6 +99,7 @@ request_fn resource_list;
 request_fn policies_serve_show, policies_serve_reload, policies_serve_check;
 request_fn events_query;
 request_fn console_attach;
+request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
 request_fn moves_rebalance, moves_evacuate;

@@ -39,8 +39,8 @@ struct setup {
 extern const struct setting setup_rows[];
 extern const size_t setup_n_rows;
 
-/* Resolves users, the host's name and where the store is.  Errors:
- * VDC_E_BAD_CONFIG. */
+/* Resolves users, the host's name and where the store is.
+ * Errors: VDC_E_BAD_CONFIG. */
 int setup_complete(struct setup *setup, struct arena *arena,
                    struct vdc_error *err);
 

@@ -157,6 +157,10 @@ typedef int store_value_fn(void *arg, enum store_record record, const char *id,
                            struct vdc_error *err);
 int store_read_all(struct store *store, store_value_fn *fn, void *arg,
                    struct vdc_error *err);
+/* The same while others use the loop: `done` is called from it.  What is
+ * queued and not durable is not there. */
+void store_read_all_later(struct store *store, store_value_fn *fn,
+                          store_wait_fn *done, void *arg);
 
 /*
  * Takes the store over, to be filled by store_commit.  Until store_end_import

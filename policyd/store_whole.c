@@ -1,4 +1,5 @@
 /* Whole stores: all records of one moment, and filling one anew. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policyd/store_impl.h"
@@ -6,6 +7,7 @@
 struct whole {
     struct store *store;
     store_value_fn *fn;
+    store_wait_fn *done; /* store_read_all_later */
     void *arg;
     size_t n;
     struct vdc_error err; /* the first */
@@ -36,8 +38,7 @@ static int wait_for(struct whole *w, struct vdc_error *err)
 static bool is_own(const char *key)
 {
     return strcmp(key, STORE_WRITER) == 0 ||
-           strcmp(key, STORE_IMPORTING) == 0 ||
-           strcmp(key, STORE_LEADER) == 0;
+           strcmp(key, STORE_IMPORTING) == 0 || strcmp(key, STORE_LEADER) == 0;
 }
 
 static void found(void *arg, const struct kv_pair *pair)
@@ -70,6 +71,27 @@ int store_read_all(struct store *store, store_value_fn *fn, void *arg,
 
     kv_read(store_kv(store), "", found, ended, &w);
     return wait_for(&w, err);
+}
+
+static void ended_later(void *arg, uint64_t revision,
+                        const struct vdc_error *err)
+{
+    struct whole *w = arg;
+
+    w->done(w->arg, w->err.code ? &w->err : err);
+    free(w);
+}
+
+void store_read_all_later(struct store *store, store_value_fn *fn,
+                          store_wait_fn *done, void *arg)
+{
+    struct whole *w = XNEW(struct whole);
+
+    w->store = store;
+    w->fn = fn;
+    w->done = done;
+    w->arg = arg;
+    kv_read(store_kv(store), "", found, ended_later, w);
 }
 
 static void counted(void *arg, const struct kv_pair *pair)

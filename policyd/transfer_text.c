@@ -37,8 +37,8 @@ void transfer_add(struct transfer *t, enum store_record record, const char *id,
 
 /* ---- writing ---- */
 
-static int write_one(const struct transfer_record *r, FILE *f,
-                     struct vdc_error *err)
+int transfer_write_record(const struct transfer_record *r, FILE *f,
+                          struct vdc_error *err)
 {
     const struct store_kind *kind = &store_kinds[r->record];
     struct arena *arena = arena_new();
@@ -57,6 +57,7 @@ static int write_one(const struct transfer_record *r, FILE *f,
         wire_to_json(kind->body, body, out);
         json_out_object_end(out);
         fputs(json_out_text(out, NULL), f);
+        fputs(STAILQ_NEXT(r, link) ? ",\n" : "\n", f);
     } else {
         vdc_error_prefix(err, "the store is damaged: %s/%s", kind->prefix,
                          r->id);
@@ -66,21 +67,28 @@ static int write_one(const struct transfer_record *r, FILE *f,
     return rc ? VDC_E_STORE_CORRUPT : 0;
 }
 
+void transfer_write_head(FILE *f)
+{
+    fprintf(f, "{\"format\":\"%s\",\"version\":%d,\"records\":[\n",
+            TEXT_FORMAT, TEXT_VERSION);
+}
+
+void transfer_write_tail(FILE *f)
+{
+    fputs("]}\n", f);
+}
+
 int transfer_write_text(const struct transfer *t, FILE *f,
                         struct vdc_error *err)
 {
     const struct transfer_record *r;
     int rc = 0;
 
-    fprintf(f, "{\"format\":\"%s\",\"version\":%d,\"records\":[\n",
-            TEXT_FORMAT, TEXT_VERSION);
+    transfer_write_head(f);
     STAILQ_FOREACH(r, &t->records, link)
-    {
-        if (!rc)
-            rc = write_one(r, f, err);
-        fputs(STAILQ_NEXT(r, link) ? ",\n" : "\n", f);
-    }
-    fputs("]}\n", f);
+    if (!rc)
+        rc = transfer_write_record(r, f, err);
+    transfer_write_tail(f);
     return rc;
 }
 

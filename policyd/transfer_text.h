@@ -28,7 +28,13 @@ void transfer_fini(struct transfer *t);
 void transfer_add(struct transfer *t, enum store_record record, const char *id,
                   const uint8_t *value, size_t size, unsigned line);
 
-/* Whether all of it was written is for the caller to look at (ferror). */
+/* Its first line; a record, with the end of its line; its last line. */
+void transfer_write_head(FILE *f);
+int transfer_write_record(const struct transfer_record *r, FILE *f,
+                          struct vdc_error *err);
+void transfer_write_tail(FILE *f);
+/* All of that.  Whether all of it was written is for the caller to look at
+ * (ferror). */
 int transfer_write_text(const struct transfer *t, FILE *f,
                         struct vdc_error *err);
 /* `name` is for messages: "NAME:12: ...". */

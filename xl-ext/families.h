@@ -28,6 +28,7 @@ extern const struct command_family family_verify;      /* cmd_verify.c */
 extern const struct command_family family_policy;      /* cmd_policy.c */
 extern const struct command_family family_why;         /* cmd_why.c */
 extern const struct command_family family_rebalance;   /* cmd_rebalance.c */
+extern const struct command_family family_store;       /* cmd_store.c */
 extern const struct command_family family_channel;     /* cmd_channel.c */
 extern const struct command_family family_help;        /* cmd_help.c */
 

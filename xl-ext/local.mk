@@ -31,6 +31,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_rebalance.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
+	xl-ext/cmd_store.c \
 	xl-ext/cmd_token.c \
 	xl-ext/cmd_transaction.c \
 	xl-ext/cmd_usage.c \

@@ -167,6 +167,47 @@ static void sqlite_to_etcd_and_back(void)
     bed_close(&bed);
 }
 
+/* By a client of policyd that runs: the same as without it. */
+static void while_it_runs(void)
+{
+    struct bed bed = { 0 };
+    const char *top = getenv("TOP_BUILDDIR");
+    struct client c;
+    struct wire_empty empty;
+
+    if (!need_sqlite())
+        return;
+    fill(&bed);
+    CHECK(tool(&bed, "file", option(&bed, "export-store", "a.json")) == 0);
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    CHECK(system(arena_printf(answers,
+                              "%s/xl-ext/xl-vdc -q --socket=%s/policyd.sock "
+                              "store-export %s/b.json >%s/said 2>&1",
+                              top ? top : ".", bed.dir, bed.dir, bed.dir)) ==
+          0);
+    CHECK(same(&bed, "a.json", "b.json"));
+    CHECK(system(arena_printf(answers,
+                              "%s/xl-ext/xl-vdc --socket=%s/policyd.sock "
+                              "store-export >%s/b.json",
+                              top ? top : ".", bed.dir, bed.dir)) == 0);
+    CHECK(same(&bed, "a.json", "b.json"));
+    /* one that goes in the middle, and one that may not */
+    wire_init(&wire_struct_empty, &empty);
+    for (int i = 0; i < 5; i++) {
+        CHECK(client_open(&bed, &c, OPERATOR));
+        CHECK(client_send(&c, WIRE_MSG_store_export, &empty));
+        sleep_ms((unsigned)i);
+        client_close(&c);
+    }
+    CHECK(usage(&bed, "acme")->guests == 1);
+    if (geteuid() == 0) {
+        ask(&bed, ACME_UID, WIRE_MSG_store_export, &empty);
+        CHECK_CODE(VDC_E_DENIED);
+    }
+    bed_close(&bed);
+}
+
 static const struct {
     const char *edit; /* sed(1) */
     const char *words;
@@ -260,6 +301,7 @@ static void import_killed(void)
 const struct sim_test tests_transfer[] = {
     { "a store out and in", out_and_in },
     { "a store to etcd and back", sqlite_to_etcd_and_back },
+    { "a store exported while it is used", while_it_runs },
     { "bad exports", bad_files },
     { "an import that was not ended", import_killed },
     { NULL, NULL },

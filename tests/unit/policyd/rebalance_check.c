@@ -368,21 +368,45 @@ const char *check_together(const struct mover *mover,
     return what;
 }
 
+const char *check_one_of(const struct mover *mover,
+                         const struct placement_view *start,
+                         const struct placement_view *view,
+                         const struct placement_move *move)
+{
+    struct placement_view *rest = placement_view_copy(view);
+
+    forget_promises(rest);
+    const char *what = check_move(mover, rest, move);
+    placement_view_free(rest);
+    if (*what)
+        return what;
+    struct placement_view *after = placement_view_copy(view);
+    check_do(after, move);
+    if (loses_promise(start, after))
+        what = "a promise, in a wave";
+    placement_view_free(after);
+    return what;
+}
+
 const char *check_plan(const struct mover *mover, struct placement_view *view,
                        const struct placement_plan *plan)
 {
     const char *what = "";
 
     for (uint32_t i = 0, end; i < plan->n_moves && !*what; i = end) {
+        struct placement_view *start = placement_view_copy(view);
         for (end = i; end < plan->n_moves &&
                       plan->moves[end].wave == plan->moves[i].wave;
              end++)
             continue;
         what = check_wave(mover, view, &plan->moves[i], end - i);
         for (uint32_t j = i; j < end && !*what; j++) {
-            what = check_move(mover, view, &plan->moves[j]);
+            what = end - i == 1
+                       ? check_move(mover, view, &plan->moves[j])
+                       : check_one_of(mover, start, view, &plan->moves[j]);
             check_do(view, &plan->moves[j]);
         }
+        placement_view_free(start);
     }
     return what;
 }

@@ -34,6 +34,12 @@ const char *check_move(const struct mover *mover,
 const char *check_wave(const struct mover *mover,
                        const struct placement_view *view,
                        const struct placement_move *moves, uint32_t n);
+/* One of a wave, whichever of it have gone.  Where one went another may come,
+ * so what is promised is held to what it was when the wave began. */
+const char *check_one_of(const struct mover *mover,
+                         const struct placement_view *start,
+                         const struct placement_view *view,
+                         const struct placement_move *move);
 /* Some that go together, in a view before them: once all have gone. */
 const char *check_together(const struct mover *mover,
                            const struct placement_view *view,

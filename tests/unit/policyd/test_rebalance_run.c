@@ -83,6 +83,7 @@ static bool carry_out(struct mover *mover, const struct placement_plan *plan,
             continue;
         CU_ASSERT_STRING_EQUAL_FATAL(
             check_wave(mover, world->view, &plan->moves[i], end - i), "");
+        struct placement_view *start = placement_view_copy(world->view);
         for (uint32_t j = i; j < end; j++) {
             if (trouble && one_in(world, trouble)) {
                 totals->n_failed++;
@@ -90,10 +91,11 @@ static bool carry_out(struct mover *mover, const struct placement_plan *plan,
                 continue;
             }
             CU_ASSERT_STRING_EQUAL_FATAL(
-                check_move(mover, world->view, &plan->moves[j]), "");
+                check_one_of(mover, start, world->view, &plan->moves[j]), "");
             check_do(world->view, &plan->moves[j]);
             totals->n_moves++;
         }
+        placement_view_free(start);
         if (trouble && one_in(world, trouble)) {
             disturb(mover, totals);
             return false;
