@@ -52,7 +52,8 @@ bool rule_is_customer(const char *word)
     size_t len = strlen(word);
 
     return word[0] >= 'a' && word[0] <= 'z' && len <= PARTY_OWNER_MAX &&
-           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+           /* "CUSTOMER_PROJECT" is a project of a customer */
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_") == len;
 }
 
 bool rule_service_customer(const char *service, char *buf)

@@ -10,6 +10,8 @@
 #include "policyd/setup.h"
 #include "wire/wire.h"
 
+#define AUTH_TOKEN_SIZE 17
+
 /* Who is at the other end of a connection: a program of this host, as the
  * kernel says, or a guest, as Xen says; or, when policyd is in a domain of its
  * own, a program of the host as channeld says, which knows it from the kernel
@@ -21,28 +23,41 @@ struct auth_peer {
     /* of such a program: whose login it is; "": an operator's */
     char customer[NAMES_CUSTOMER_MAX + 1];
     char text[128];       /* for the log: "uid 1000", "guest acme.web" */
+    pid_t pid;            /* of a program of this host; 0: not known */
+    char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
 };
 #define AUTH_NO_UID ((uid_t)-1)
 
 struct auth {
     uid_t uid;
     unsigned role; /* W_OPERATOR, W_CUSTOMER or W_GUEST */
+    enum wire_role level; /* what of that it may; of a guest it says nothing */
     /* of a customer, or whose guest it is; otherwise "" */
     char customer[NAMES_CUSTOMER_MAX + 1];
     struct vdc_uuid guest; /* itself; zero: it is none */
+    bool by_channeld;      /* as of its peer */
+    char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
 };
 
 /*
  * root and the users in `operators` are operators; the logins of customers
  * are those customers; a guest that is assigned to somebody is itself; of a
- * program that channeld tells of, channeld's word counts.
+ * program that channeld tells of, channeld's word counts.  Who has shown a
+ * token is who that says, whoever it is otherwise.
  * Errors: VDC_E_DENIED for anybody else.
  */
 int auth_identify(const struct setup *setup, const struct book *book,
                   const struct auth_peer *peer, struct auth *ret,
                   struct vdc_error *err);
 
-/* Whether the role may ask for this; VDC_E_DENIED: it may not. */
+/* What a level must be at least to send the message: of an operator, and of a
+ * customer.  A message that is not in the table is for those who may all. */
+enum wire_role auth_needs(const struct wire_message *message);
+/* Whether one who may `has` may what needs `needs`. */
+bool auth_level_covers(enum wire_role has, enum wire_role needs);
+
+/* Whether the role and its level may ask for this; VDC_E_DENIED: it may not.
+ */
 int auth_check(const struct auth *auth, const struct wire_message *message,
                struct vdc_error *err);
 

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "policyd/book_impl.h"
+#include "policyd/quota.h"
 
 static int compare_uuid(const void *a, const void *b)
 {
@@ -43,6 +44,7 @@ static void copy_logins(struct customer *c, const struct wire_customer *from)
     c->logins = xzalloc((from->n_logins + 1) * sizeof(*c->logins));
     for (uint32_t i = 0; i < from->n_logins; i++) {
         c->logins[i].uid = from->logins[i].uid;
+        c->logins[i].role = from->logins[i].role;
         c->logins[i].user = xstrdup(from->logins[i].user);
     }
     c->n_logins = from->n_logins;
@@ -63,10 +65,25 @@ void book_set_logins(struct customer *c, const struct wire_customer *from)
     free_logins(&old);
 }
 
+void book_set_bounds(struct customer *c, const struct wire_customer *from)
+{
+    struct wire_bound *old = c->bounds;
+
+    /* whom they are set for is the customer's name */
+    c->bounds = xzalloc((from->n_bounds + 1) * sizeof(*c->bounds));
+    for (uint32_t i = 0; i < from->n_bounds; i++) {
+        c->bounds[i] = from->bounds[i];
+        c->bounds[i].min_by = c->bounds[i].max_by = "";
+    }
+    c->n_bounds = from->n_bounds;
+    free(old);
+}
+
 struct customer *book_insert_customer(struct book *book,
                                       const struct wire_customer *from)
 {
     struct customer *c = XNEW(struct customer), *next;
+    char parent[NAMES_CUSTOMER_MAX + 1];
 
     strncpy(c->name, from->name, sizeof(c->name) - 1);
     c->quota = from->quota;
@@ -74,6 +91,11 @@ struct customer *book_insert_customer(struct book *book,
     c->builtin = strcmp(c->name, NAMES_PROVIDER) == 0;
     TAILQ_INIT(&c->assignments);
     copy_logins(c, from);
+    book_set_bounds(c, from);
+    if (names_parent(c->name, parent))
+        c->parent = book_customer(book, parent);
+    if (c->parent)
+        c->parent->n_projects++;
     TAILQ_FOREACH(next, &book->customers, link)
     if (strcmp(next->name, c->name) > 0)
         break;
@@ -101,8 +123,26 @@ void book_drop_customer(struct book *book, struct customer *c)
     while (!TAILQ_EMPTY(&c->assignments))
         book_drop_assignment(book, TAILQ_FIRST(&c->assignments));
     TAILQ_REMOVE(&book->customers, c, link);
+    if (c->parent)
+        c->parent->n_projects--;
     free_logins(c);
+    free(c->bounds);
     free(c);
+}
+
+/* Each once, although one that is being changed may have some twice. */
+static uint64_t count_words(const char *macs)
+{
+    uint64_t n = 0;
+
+    for (const char *p = macs; *p;) {
+        size_t len = strcspn(p, " ");
+        char mac[24] = "";
+        memcpy(mac, p, len < sizeof(mac) ? len : sizeof(mac) - 1);
+        n += len && strcasestr(macs, mac) == p;
+        p += len + strspn(p + len, " ");
+    }
+    return n;
 }
 
 struct assignment *book_insert_assignment(struct book *book,
@@ -118,9 +158,13 @@ struct assignment *book_insert_assignment(struct book *book,
     book_put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
+    if (!a->counts.networks) /* from before they were counted */
+        a->counts.networks = count_words(s->macs);
     a->macs = xstrdup(s->macs);
     a->reason = xstrdup(s->reason);
     a->created_ms = s->created_ms;
+    a->since_ms = s->since_ms;
+    a->runs = s->runs;
     TAILQ_INSERT_TAIL(&customer->assignments, a, link);
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
@@ -192,6 +236,13 @@ void book_drain(struct book *book)
     store_drain(book->store);
 }
 
+void book_read(struct book *book, enum store_record record,
+               const char *prefix, store_read_fn *fn, store_wait_fn *done,
+               void *arg)
+{
+    store_read(book->store, record, prefix, fn, done, arg);
+}
+
 /* ---- opening ---- */
 
 static int add_provider(struct book *book, struct vdc_error *err)
@@ -215,6 +266,7 @@ static struct book *new_book(struct store *store)
     book->decisions = decisions_new(SIZE_MAX);
     book->undo = undo_new();
     TAILQ_INIT(&book->customers);
+    book->tokens = tokens_new();
     TAILQ_INIT(&book->hosts);
     return book;
 }
@@ -265,8 +317,10 @@ void book_close(struct book *book)
 {
     if (!book)
         return;
+    /* projects before their customers */
     while (!TAILQ_EMPTY(&book->customers))
-        book_drop_customer(book, TAILQ_FIRST(&book->customers));
+        book_drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
+    tokens_free(book->tokens);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
@@ -294,15 +348,31 @@ struct customer *book_customer(const struct book *book, const char *name)
     return NULL;
 }
 
-struct customer *book_customer_by_uid(const struct book *book, uint32_t uid)
+struct customer *book_customer_by_uid(const struct book *book, uint32_t uid,
+                                      const struct wire_login **ret_login)
 {
     struct customer *c;
 
     TAILQ_FOREACH(c, &book->customers, link)
     for (uint32_t i = 0; i < c->n_logins; i++)
-        if (c->logins[i].uid == uid)
+        if (c->logins[i].uid == uid) {
+            if (ret_login)
+                *ret_login = &c->logins[i];
             return c;
+        }
     return NULL;
+}
+
+const struct wire_stored_token *book_token(const struct book *book,
+                                           const char *id)
+{
+    return tokens_find(book->tokens, id);
+}
+
+const struct wire_stored_token *book_token_after(const struct book *book,
+                                                 const char *id)
+{
+    return tokens_after(book->tokens, id);
 }
 
 struct assignment *book_assignment(const struct book *book,
@@ -347,9 +417,15 @@ void book_usage(const struct customer *customer, struct wire_usage *ret)
     wire_init(&wire_struct_usage, ret);
     TAILQ_FOREACH(a, &customer->assignments, link)
     {
-        ret->memory.kib += a->counts.memory.kib;
-        ret->vcpus += a->counts.vcpus;
-        ret->disk.kib += a->counts.disk.kib;
-        ret->guests++;
+        struct wire_usage one = a->counts;
+        one.guests = 1;
+        if (book_runs(a))
+            usage_run(&one);
+        usage_add(ret, &one);
     }
+}
+
+bool book_runs(const struct assignment *a)
+{
+    return a->runs || a->n_starting;
 }

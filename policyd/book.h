@@ -34,6 +34,8 @@ struct assignment {
     char *macs;
     char *reason;
     uint64_t created_ms;
+    uint64_t since_ms; /* it has had `counts`, and has run or not */
+    bool runs;         /* as far as its host has told */
     /* not stored: */
     bool in_flight; /* a request of ours is making, ending or renaming it */
     bool touched;   /* that has ended since the last look at the host began */
@@ -42,16 +44,22 @@ struct assignment {
     bool missing;   /* its host does not know it */
     bool settling;  /* found on its host; if it goes again, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
+    unsigned n_starting; /* requests of ours that are starting it */
     bool seen;      /* scratch of the comparison with the host */
     bool listed;    /* scratch of lists */
 };
 
+/* A customer, or a project of one. */
 struct customer {
-    TAILQ_ENTRY(customer) link; /* by name */
+    TAILQ_ENTRY(customer) link; /* by name; a project is after its customer */
     char name[NAMES_CUSTOMER_MAX + 1];
+    struct customer *parent; /* whose project it is; NULL: it is none */
+    size_t n_projects;
     struct wire_login *logins;
     uint32_t n_logins;
     struct wire_quota quota;
+    struct wire_bound *bounds; /* its own (bounds.h) */
+    uint32_t n_bounds;
     uint64_t created_ms;
     bool builtin;                         /* the provider */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
@@ -98,9 +106,12 @@ void book_set_notify(struct book *book, const struct book_notify *notify);
 /* Those that are stored; what is added to them is, too. */
 struct decisions *book_decisions(const struct book *book);
 
-/* As store_wait and store_drain. */
+/* As store_wait, store_drain and store_read. */
 bool book_wait(struct book *book, store_wait_fn *fn, void *arg);
 void book_drain(struct book *book);
+void book_read(struct book *book, enum store_record record,
+               const char *prefix, store_read_fn *fn, store_wait_fn *done,
+               void *arg);
 /* For what is about the store as a whole. */
 struct store *book_store(const struct book *book);
 
@@ -112,7 +123,9 @@ void book_watch(struct book *book, book_watch_fn *fn, void *arg);
 const struct customer_list *book_customers(const struct book *book);
 /* NULL when there is none. */
 struct customer *book_customer(const struct book *book, const char *name);
-struct customer *book_customer_by_uid(const struct book *book, uint32_t uid);
+/* `ret_login` may be NULL. */
+struct customer *book_customer_by_uid(const struct book *book, uint32_t uid,
+                                      const struct wire_login **ret_login);
 struct assignment *book_assignment(const struct book *book,
                                    const struct vdc_uuid *uuid);
 /* By name, or by the name that it is about to have. */
@@ -127,18 +140,21 @@ const struct book_host *book_host_next(const struct book_host *host);
 /* NULL when nothing is known of it. */
 const struct book_host *book_host(const struct book *book, const char *name);
 
-/* What the customer has, assignments on their way in included. */
+/* What the customer or project has by itself, assignments on their way in
+ * included. */
 void book_usage(const struct customer *customer, struct wire_usage *ret);
+/* Whether it runs, or will as far as is known. */
+bool book_runs(const struct assignment *a);
 
 /* For all of these: `audit` may be NULL; errors are those of store_commit,
  * and nothing was changed then. */
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err);
-/* Another quota; and other logins, if `from` has any. */
+/* Another quota, other bounds; and other logins, if `from` has any. */
 int book_customer_set(struct book *book, struct customer *customer,
                       const struct wire_customer *from,
                       const struct store_audit *audit, struct vdc_error *err);
-/* The customer must have no assignments. */
+/* The customer must have no assignments and no projects. */
 int book_customer_remove(struct book *book, struct customer *customer,
                          const struct store_audit *audit,
                          struct vdc_error *err);
@@ -163,6 +179,9 @@ int book_assignment_count(struct book *book, struct assignment *a,
                           const struct wire_usage *counts, const char *macs,
                           const struct store_audit *audit,
                           struct vdc_error *err);
+/* It runs since then, or does not; nothing happens when that is known. */
+int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
+                         uint64_t at_ms, struct vdc_error *err);
 /* Another host, and why, while it is being created. */
 int book_assignment_place(struct book *book, struct assignment *a,
                           const char *host, const char *reason,
@@ -172,6 +191,16 @@ int book_assignment_remove(struct book *book, struct assignment *a,
                            struct vdc_error *err);
 int book_audits(struct book *book, const struct store_audit *audits, size_t n,
                 struct vdc_error *err);
+
+/* Tokens, as tokens.h has them. */
+const struct wire_stored_token *book_token(const struct book *book,
+                                           const char *id);
+const struct wire_stored_token *book_token_after(const struct book *book,
+                                                 const char *id);
+int book_token_put(struct book *book, const struct wire_stored_token *token,
+                   const struct store_audit *audit, struct vdc_error *err);
+int book_token_remove(struct book *book, const char *id,
+                      const struct store_audit *audit, struct vdc_error *err);
 
 /* Those older than it says go, and the oldest of an owner that has too
  * many. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/machine.h"
 #include "policyd/book_impl.h"
 
@@ -127,12 +128,14 @@ static int commit(struct book *book, enum store_change_kind kind,
 int book_customer_add(struct book *book, const struct wire_customer *customer,
                       const struct store_audit *audit, struct vdc_error *err)
 {
-    for (uint32_t i = 0; i < customer->n_logins; i++)
-        if (book_customer_by_uid(book, customer->logins[i].uid))
-            return vdc_error_set(
-                err, VDC_E_EXISTS, "uid %u is a login of customer %s already",
-                customer->logins[i].uid,
-                book_customer_by_uid(book, customer->logins[i].uid)->name);
+    for (uint32_t i = 0; i < customer->n_logins; i++) {
+        uint32_t uid = customer->logins[i].uid;
+        const struct customer *other = book_customer_by_uid(book, uid, NULL);
+        if (other)
+            return vdc_error_set(err, VDC_E_EXISTS,
+                                 "uid %u is a login of customer %s already",
+                                 uid, other->name);
+    }
     return commit(book, STORE_PUT, STORE_CUSTOMER, customer->name, customer,
                   audit, err);
 }
@@ -161,7 +164,8 @@ int book_customer_remove(struct book *book, struct customer *customer,
     const struct store_answer *answer;
     struct set set;
 
-    assert(TAILQ_EMPTY(&customer->assignments) && !customer->builtin);
+    assert(TAILQ_EMPTY(&customer->assignments) && !customer->builtin &&
+           !customer->n_projects);
     strcpy(owner, customer->name);
     set_begin(&set);
     set_add(book, &set, STORE_REMOVE, STORE_CUSTOMER, owner, NULL);
@@ -194,34 +198,89 @@ int book_host_remove(struct book *book, const char *name,
     return commit(book, STORE_REMOVE, STORE_HOST, name, NULL, audit, err);
 }
 
-static int put_row(struct book *book, const struct store_assignment *row,
-                   const struct store_audit *audit, struct vdc_error *err)
+/*
+ * Use: what a guest had, and whether it ran, is recorded as the time from its
+ * since_ms until that changes, in the commit that changes it.  So the sum of
+ * these times is what there was, whenever policyd ended.  A guest begins to
+ * count when it is made, not while it is being made.
+ */
+static void add_use(struct book *book, struct set *set,
+                    const struct assignment *a, uint64_t to_ms)
 {
+    struct wire_stored_use *use;
+
+    if (a->state == ASSIGNMENT_CREATING || !a->since_ms ||
+        to_ms <= a->since_ms)
+        return;
+    use = ARENA_NEW(set->arena, struct wire_stored_use);
+    wire_init(&wire_struct_stored_use, use);
+    use->uuid = a->uuid;
+    use->customer = a->customer->name;
+    use->name = a->name;
+    use->from_ms = a->since_ms;
+    use->to_ms = to_ms;
+    use->runs = a->runs;
+    use->counts = a->counts;
+    set_add(book, set, STORE_PUT, STORE_USE,
+            record_use_id(to_ms, &a->uuid, set->arena), use);
+}
+
+static bool counts_otherwise(const struct assignment *a,
+                             const struct store_assignment *row)
+{
+    const struct wire_usage *x = &a->counts, *y = &row->counts;
+
+    return (a->state == ASSIGNMENT_CREATING &&
+            row->state != ASSIGNMENT_CREATING) ||
+           a->runs != row->runs || x->memory.kib != y->memory.kib ||
+           x->vcpus != y->vcpus || x->disk.kib != y->disk.kib ||
+           x->networks != y->networks;
+}
+
+/* `at_ms`: since when it is so. */
+static int put_row(struct book *book, struct store_assignment *row,
+                   uint64_t at_ms, const struct store_audit *audit,
+                   struct vdc_error *err)
+{
+    const struct assignment *a = book_assignment(book, &row->uuid);
     struct wire_stored_partition body;
     char id[UUID_TEXT_SIZE];
+    struct set set;
 
+    set_begin(&set);
+    if (!a) {
+        row->since_ms = at_ms;
+    } else if (counts_otherwise(a, row)) {
+        /* clocks may differ; time does not go back */
+        row->since_ms = at_ms > a->since_ms ? at_ms : a->since_ms;
+        add_use(book, &set, a, row->since_ms);
+    }
     record_of_assignment(row, &body);
-    return commit(book, STORE_PUT, STORE_PARTITION,
-                  uuid_format(&row->uuid, id), &body, audit, err);
+    set_add(book, &set, STORE_PUT, STORE_PARTITION,
+            uuid_format(&row->uuid, id), &body);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
 }
 
 int book_assignment_add(struct book *book, const struct store_assignment *a,
                         const struct store_audit *audit,
                         struct assignment **ret, struct vdc_error *err)
 {
+    struct store_assignment row = *a;
+
     assert(book_customer(book, a->customer));
-    int rc = put_row(book, a, audit, err);
+    int rc = put_row(book, &row, clock_wall().ms, audit, err);
     if (!rc)
         *ret = book_assignment(book, &a->uuid);
     return rc;
 }
 
 static int put(struct book *book, struct assignment *a,
-               const struct store_assignment *row,
-               const struct store_audit *audit, struct vdc_error *err)
+               struct store_assignment *row, const struct store_audit *audit,
+               struct vdc_error *err)
 {
     int before = a->state;
-    int rc = put_row(book, row, audit, err);
+    int rc = put_row(book, row, clock_wall().ms, audit, err);
 
     if (!rc && before != (int)row->state)
         machine_move(&machine, &before, (int)row->state, a->name);
@@ -258,6 +317,18 @@ int book_assignment_count(struct book *book, struct assignment *a,
     return put(book, a, &row, audit, err);
 }
 
+int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
+                         uint64_t at_ms, struct vdc_error *err)
+{
+    struct store_assignment row = book_row(a);
+    uint64_t now = clock_wall().ms;
+
+    if (a->runs == runs)
+        return 0;
+    row.runs = runs;
+    return put_row(book, &row, at_ms && at_ms < now ? at_ms : now, NULL, err);
+}
+
 int book_assignment_place(struct book *book, struct assignment *a,
                           const char *host, const char *reason,
                           struct vdc_error *err)
@@ -275,9 +346,14 @@ int book_assignment_remove(struct book *book, struct assignment *a,
                            struct vdc_error *err)
 {
     char id[UUID_TEXT_SIZE];
+    struct set set;
 
-    return commit(book, STORE_REMOVE, STORE_PARTITION,
-                  uuid_format(&a->uuid, id), NULL, audit, err);
+    set_begin(&set);
+    add_use(book, &set, a, clock_wall().ms);
+    set_add(book, &set, STORE_REMOVE, STORE_PARTITION,
+            uuid_format(&a->uuid, id), NULL);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
 }
 
 int book_audits(struct book *book, const struct store_audit *audits, size_t n,
@@ -355,4 +431,19 @@ int book_answer_find(const struct book *book, const char *owner,
     ret->body = found->size ? arena_memdup(arena, found->body, found->size)
                             : (const uint8_t *)"";
     return 0;
+}
+
+/* ---- tokens ---- */
+
+int book_token_put(struct book *book, const struct wire_stored_token *token,
+                   const struct store_audit *audit, struct vdc_error *err)
+{
+    return commit(book, STORE_PUT, STORE_TOKEN, token->token.id, token, audit,
+                  err);
+}
+
+int book_token_remove(struct book *book, const char *id,
+                      const struct store_audit *audit, struct vdc_error *err)
+{
+    return commit(book, STORE_REMOVE, STORE_TOKEN, id, NULL, audit, err);
 }

@@ -7,6 +7,7 @@
 #include "policyd/answers.h"
 #include "policyd/book.h"
 #include "policyd/decision.h"
+#include "policyd/tokens.h"
 #include "policyd/undo.h"
 
 struct book {
@@ -16,6 +17,7 @@ struct book {
     TAILQ_HEAD(, book_host) hosts;
     void *hosts_by_name; /* tsearch(3) tree */
     struct answers *answers;
+    struct tokens *tokens;
     struct decisions *decisions;
     struct loading_decision *loading; /* one of which parts were read */
     struct undo *undo;
@@ -36,6 +38,7 @@ struct customer *book_insert_customer(struct book *book,
 void book_drop_customer(struct book *book, struct customer *c);
 /* The old ones are freed. */
 void book_set_logins(struct customer *c, const struct wire_customer *from);
+void book_set_bounds(struct customer *c, const struct wire_customer *from);
 struct assignment *book_insert_assignment(struct book *book,
                                           struct customer *customer,
                                           const struct store_assignment *s);

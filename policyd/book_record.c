@@ -11,12 +11,19 @@ static int apply_customer(struct book *book, const char *id, const void *body,
 {
     struct customer *c = book_customer(book, id);
     const struct wire_customer *from = body;
+    char parent[NAMES_CUSTOMER_MAX + 1];
 
+    if (from && names_parent(id, parent) && !book_customer(book, parent))
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: project '%s' has no "
+                             "customer",
+                             id);
     if (!from && c) {
         book_drop_customer(book, c);
     } else if (from && c) {
         c->quota = from->quota;
         book_set_logins(c, from);
+        book_set_bounds(c, from);
     } else if (from) {
         book_insert_customer(book, from);
     }
@@ -37,6 +44,8 @@ static const void *describe_customer(const struct book *book, const char *id,
     ret->n_logins = c->n_logins;
     ret->quota = c->quota;
     ret->created_ms = c->created_ms;
+    ret->bounds = c->bounds;
+    ret->n_bounds = c->n_bounds;
     return ret;
 }
 
@@ -78,6 +87,8 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
+    a->since_ms = to->since_ms;
+    a->runs = to->runs;
     book_tell(book, a, false);
 }
 
@@ -127,6 +138,8 @@ struct store_assignment book_row(const struct assignment *a)
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,
+        .since_ms = a->since_ms,
+        .runs = a->runs,
     };
 }
 
@@ -187,6 +200,28 @@ static const void *describe_answer(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_token(struct book *book, const char *id, const void *body,
+                       struct vdc_error *err)
+{
+    if (body)
+        return tokens_put(book->tokens, body, err);
+    tokens_remove(book->tokens, id);
+    return 0;
+}
+
+static const void *describe_token(const struct book *book, const char *id,
+                                  struct arena *arena)
+{
+    const struct wire_stored_token *token = tokens_find(book->tokens, id);
+    struct wire_stored_token *ret =
+        ARENA_NEW(arena, struct wire_stored_token);
+
+    if (!token ||
+        wire_struct_copy(&wire_struct_stored_token, token, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
 /* Those that are put while policyd runs are in memory already. */
 static int apply_decision(struct book *book, const char *id, const void *body,
                           struct vdc_error *err)
@@ -199,5 +234,6 @@ const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_HOST] = { apply_host, describe_host },
     [STORE_PARTITION] = { apply_partition, describe_partition },
     [STORE_ANSWER] = { apply_answer, describe_answer },
+    [STORE_TOKEN] = { apply_token, describe_token },
     [STORE_DECISION] = { apply_decision, NULL },
 };

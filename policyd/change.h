@@ -41,7 +41,9 @@ struct change_guest {
     enum change_book book;
     const char *new_name; /* CHANGE_RENAMES */
     bool counts;          /* an operation changes what it counts for */
-    bool starts;
+    bool starts;   /* an operation starts what is there */
+    bool will_run; /* an operation starts it, or makes and starts it */
+    bool starting; /* counted in the assignment's n_starting */
     bool grown;    /* its disks are larger than when they were attached */
     bool changing; /* counted in the assignment's n_changing */
     bool recorded; /* its assignment says what is being done */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policyd/bounds.h"
 #include "policyd/change.h"
 #include "policyd/identity.h"
 #include "policyd/lease.h"
@@ -126,23 +127,6 @@ static uint64_t over(uint64_t after, uint64_t before)
     return after > before ? after - before : 0;
 }
 
-static struct wire_usage growth_of(const struct wire_usage *after,
-                                   const struct wire_usage *before)
-{
-    return (struct wire_usage){
-        .memory = MEM_KIB(over(after->memory.kib, before->memory.kib)),
-        .vcpus = over(after->vcpus, before->vcpus),
-        .disk = MEM_KIB(over(after->disk.kib, before->disk.kib)),
-        .guests = over(after->guests, before->guests),
-    };
-}
-
-static bool is_none(const struct wire_usage *usage)
-{
-    return !usage->memory.kib && !usage->vcpus && !usage->disk.kib &&
-           !usage->guests;
-}
-
 /* An operator may save a guest elsewhere than in its customer's folders. */
 static bool is_for_quota(const struct change *change,
                          const struct wire_operation *op)
@@ -151,29 +135,91 @@ static bool is_for_quota(const struct change *change,
            change->request->auth.role != W_OPERATOR;
 }
 
+/* Its disks, too: those of the other may be moved. */
+static struct wire_definition copy_of(const struct wire_definition *d,
+                                      struct arena *arena)
+{
+    struct wire_definition copy = *d;
+
+    if (d->n_disks)
+        copy.disks =
+            arena_memdup(arena, d->disks, d->n_disks * sizeof(*d->disks));
+    return copy;
+}
+
+/* Sizes of one guest; `before` NULL: it is new. */
+static void check_bounds(struct change *change, struct change_guest *guest,
+                         const struct effect *before)
+{
+    const struct effect *after = &guest->effect;
+    const struct book *book = change->request->ops->book;
+    const struct customer *c = book_customer(book, guest->customer);
+    struct wire_bound *bounds;
+    uint32_t n;
+
+    if (!c || c->builtin)
+        return;
+    bounds_of(book, c, change->request->arena, &bounds, &n);
+    bounds_check(bounds, n, guest->name, before ? &before->definition : NULL,
+                 &after->definition, &change->reasons);
+    if (before && after->runs)
+        bounds_check(bounds, n, guest->name, &before->live, &after->live,
+                     &change->reasons);
+}
+
+/* What it counts for among those that run: all of it when it is started, and
+ * when it runs already what it gets more. */
+static void run_growth(const struct change *change, struct change_guest *guest,
+                       const struct wire_usage *after)
+{
+    const struct assignment *a =
+        book_assignment(change->request->ops->book, &guest->uuid);
+
+    if (a && book_runs(a)) {
+        usage_run(&guest->growth);
+    } else if (guest->will_run) {
+        struct wire_usage all = *after;
+        usage_run(&all);
+        guest->growth.running_memory = all.memory;
+        guest->growth.running_vcpus = all.vcpus;
+        guest->growth.running_disk = all.disk;
+        guest->growth.running_guests = all.guests;
+        guest->growth.running_networks = all.networks;
+    }
+}
+
 /* What a guest counts for more, when the change has been made. */
 static void work_out(struct change *change, struct change_guest *guest)
 {
     struct arena *arena = change->request->arena;
+    struct effect was = guest->effect;
     struct wire_usage before, after;
 
     wire_init(&wire_struct_usage, &before);
     wire_init(&wire_struct_usage, &guest->growth);
-    if (!guest->counts)
+    if (!guest->counts && !guest->starts)
         return;
     if (guest->book != CHANGE_CREATES)
         effect_usage(&guest->effect, &before);
+    if (!guest->counts) {
+        run_growth(change, guest, &before);
+        return;
+    }
     const char *macs = effect_macs(&guest->effect, arena);
+    was.definition = copy_of(&was.definition, arena);
+    was.live = copy_of(&was.live, arena);
     for (uint32_t i = 0; i < change->order.n_operations; i++)
         if (change->guest_of[i] == guest &&
             is_for_quota(change, &change->order.operations[i]))
             effect_apply(&guest->effect, &change->order.operations[i], arena);
     effect_usage(&guest->effect, &after);
-    guest->growth = growth_of(&after, &before);
-    struct wire_usage less = growth_of(&before, &after);
+    guest->growth = usage_over(&after, &before);
+    struct wire_usage less = usage_over(&before, &after);
+    bool same = usage_is_none(&guest->growth) && usage_is_none(&less);
+    run_growth(change, guest, &after);
+    check_bounds(change, guest, guest->book == CHANGE_CREATES ? NULL : &was);
     /* vCPUs that come and go within the most that it may have */
-    if (is_none(&guest->growth) && is_none(&less) &&
-        strcmp(macs, effect_macs(&guest->effect, arena)) == 0)
+    if (same && strcmp(macs, effect_macs(&guest->effect, arena)) == 0)
         guest->counts = false;
 }
 
@@ -191,11 +237,12 @@ static void check_grown(struct change *change, struct change_guest *guest)
     effect_usage(&guest->effect, &now);
     wire_init(&wire_struct_usage, &asked);
     asked.disk = now.disk;
-    operations_usage(ops, a->customer, &used);
-    used.disk = MEM_KIB(over(used.disk.kib, a->counts.disk.kib));
-    if (!a->customer->builtin &&
-        quota_check(a->customer->name, &a->customer->quota, &used, &asked,
-                    &err)) {
+    for (const struct customer *c = a->customer; c && !c->builtin;
+         c = c->parent) {
+        operations_usage(ops, c, &used);
+        used.disk = MEM_KIB(over(used.disk.kib, a->counts.disk.kib));
+        if (!quota_check(c->name, &c->quota, &used, &asked, &err))
+            continue;
         vdc_error_prefix(&err, "the disks of guest '%s' have grown",
                          guest->name);
         change_refuse(change, &err);
@@ -206,52 +253,55 @@ static void check_grown(struct change *change, struct change_guest *guest)
     }
 }
 
-/* The sum over all guests of this customer in the change. */
+/* The sum over all guests of this customer and its projects in the change. */
 static void sum_growth(const struct change *change, const char *customer,
                        struct wire_usage *ret)
 {
     wire_init(&wire_struct_usage, ret);
     for (uint32_t i = 0; i < change->n_guests; i++) {
         const struct change_guest *guest = &change->guests[i];
-        if (strcmp(guest->customer, customer) != 0)
-            continue;
-        ret->memory.kib += guest->growth.memory.kib;
-        ret->vcpus += guest->growth.vcpus;
-        ret->disk.kib += guest->growth.disk.kib;
-        ret->guests += guest->growth.guests;
+        if (names_covers(customer, guest->customer))
+            usage_add(ret, &guest->growth);
     }
 }
 
-static bool is_first_of_customer(const struct change *change, uint32_t i)
+static bool is_first_of_customer(const struct change *change, uint32_t i,
+                                 const char *customer)
 {
     for (uint32_t j = 0; j < i; j++)
-        if (strcmp(change->guests[j].customer, change->guests[i].customer) ==
-            0)
+        if (names_covers(customer, change->guests[j].customer))
             return false;
     return true;
 }
 
+static void check_quota(struct change *change, const struct customer *c)
+{
+    const struct wire_usage *lease = &change->lease;
+    struct wire_usage used, asked;
+    struct vdc_error err = { 0 };
+
+    operations_usage(change->request->ops, c, &used);
+    sum_growth(change, c->name, &asked);
+    if (names_covers(c->name, change->guests[0].customer)) {
+        /* what the lease keeps for it is used already */
+        used.memory = MEM_KIB(over(used.memory.kib, lease->memory.kib));
+        used.vcpus = over(used.vcpus, lease->vcpus);
+    }
+    if (quota_check(c->name, &c->quota, &used, &asked, &err))
+        change_refuse(change, &err);
+}
+
+/* Of each project that has guests here, and of its customer. */
 static void check_quotas(struct change *change)
 {
-    struct operations *ops = change->request->ops;
-    const struct wire_usage *lease = &change->lease;
+    const struct book *book = change->request->ops->book;
 
     for (uint32_t i = 0; i < change->n_guests; i++) {
         const struct customer *c =
-            book_customer(ops->book, change->guests[i].customer);
-        struct wire_usage used, asked;
-        struct vdc_error err = { 0 };
-        if (!c || c->builtin || !is_first_of_customer(change, i))
-            continue;
-        operations_usage(ops, c, &used);
-        sum_growth(change, c->name, &asked);
-        if (strcmp(c->name, change->guests[0].customer) == 0) {
-            /* what the lease keeps for it is used already */
-            used.memory = MEM_KIB(over(used.memory.kib, lease->memory.kib));
-            used.vcpus = over(used.vcpus, lease->vcpus);
-        }
-        if (quota_check(c->name, &c->quota, &used, &asked, &err))
-            change_refuse(change, &err);
+            book_customer(book, change->guests[i].customer);
+        for (; c && !c->builtin; c = c->parent)
+            if (is_first_of_customer(change, i, c->name))
+                check_quota(change, c);
     }
 }
 

@@ -51,6 +51,7 @@ static void take_guest(struct change *change, struct change_guest *guest)
     op->customer = "";
     guest->counts |= effect_counts(op->kind);
     guest->starts |= op->kind == WIRE_OP_START;
+    guest->will_run |= op->kind == WIRE_OP_START;
     if (op->kind == WIRE_OP_DESTROY && !op->keep)
         set_book(change, guest, CHANGE_FORGETS);
     if (op->kind == WIRE_OP_RENAME) {
@@ -107,6 +108,7 @@ static void look_at_create(struct change *change)
                   there ? there->host : "");
     guest->book = again ? CHANGE_KEEPS : CHANGE_CREATES;
     guest->counts = !again;
+    guest->will_run = op->start;
     change->guest_of[change->at] = guest;
     op->customer = op->owner = guest->customer;
     op->uuid = *uuid;

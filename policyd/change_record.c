@@ -11,6 +11,7 @@
 #include "policyd/lease.h"
 #include "policyd/operation.h"
 #include "policyd/partition.h"
+#include "policyd/quota.h"
 #include "policyd/reconcile.h"
 #include "policyd/recount.h"
 
@@ -24,6 +25,8 @@ static struct store_audit audit_of(const struct change *change, uint32_t i)
 
     if (!change_is_single(change))
         audit.message = operation_word(&change->order.operations[i]);
+    if (change->why.code)
+        audit.detail = change->why.text;
     return audit;
 }
 
@@ -51,6 +54,7 @@ static void audit_rest(struct change *change)
     struct vdc_error err = { 0 };
     size_t n = 0;
 
+    change->request->audited = true;
     for (uint32_t i = 0; i < change->order.n_operations; i++)
         if (!change->audited[i])
             audits[n++] = audit_of(change, i);
@@ -61,10 +65,19 @@ static void audit_rest(struct change *change)
 
 /* ---- before ---- */
 
+/* So that it counts for what runs until its host has answered. */
+static void note_starting(struct change_guest *guest, struct assignment *a)
+{
+    guest->starting = guest->will_run;
+    a->n_starting += guest->starting;
+}
+
 static int record_created(struct change *change, struct change_guest *guest,
                           struct vdc_error *err)
 {
     struct arena *arena = change->request->arena;
+    struct wire_usage counts = guest->growth;
+    usage_stop(&counts);
     const struct store_assignment row = {
         .uuid = guest->uuid,
         .customer = guest->customer,
@@ -72,7 +85,7 @@ static int record_created(struct change *change, struct change_guest *guest,
         .new_name = "",
         .host = guest->host,
         .state = ASSIGNMENT_CREATING,
-        .counts = guest->growth,
+        .counts = counts,
         .macs = effect_macs(&guest->effect, arena),
         .reason = change->place_reason,
         .created_ms = clock_wall().ms,
@@ -81,8 +94,10 @@ static int record_created(struct change *change, struct change_guest *guest,
     int rc =
         book_assignment_add(change->request->ops->book, &row, NULL, &a, err);
 
-    if (!rc)
+    if (!rc) {
         a->in_flight = guest->recorded = true;
+        note_starting(guest, a);
+    }
     return rc;
 }
 
@@ -94,9 +109,9 @@ static int record_counts(struct change *change, struct change_guest *guest,
     const char *macs = effect_macs(&guest->effect, arena);
     struct wire_usage most = a->counts;
 
-    most.memory.kib += guest->growth.memory.kib;
-    most.vcpus += guest->growth.vcpus;
-    most.disk.kib += guest->growth.disk.kib;
+    usage_add(&most, &guest->growth);
+    usage_stop(&most);
+    most.guests = a->counts.guests;
     int rc = book_assignment_count(
         change->request->ops->book, a, ASSIGNMENT_CHANGING, &most,
         arena_printf(arena, "%s %s", a->macs, macs), NULL, err);
@@ -116,6 +131,7 @@ static int record_guest(struct change *change, struct change_guest *guest,
 
     if (guest->book == CHANGE_CREATES)
         return record_created(change, guest, err);
+    note_starting(guest, a);
     if (guest->counts)
         rc = record_counts(change, guest, a, err);
     if (rc || guest->book == CHANGE_KEEPS)
@@ -221,6 +237,8 @@ static void settle_guest(struct change *change, struct change_guest *guest)
         return;
     if (guest->changing && a->n_changing) /* it may have been taken back */
         a->n_changing--;
+    if (guest->starting && a->n_starting)
+        a->n_starting--;
     if (guest->recorded && settle_recorded(change, guest, a, &err)) {
         if (err.code)
             log_error("guest '%s': %s", guest->name, err.text);
@@ -248,6 +266,22 @@ static void recount_next(void *arg)
     change->settled(change);
 }
 
+/* Whether they run, as their host said in its answer; events of later times
+ * come after it. */
+static void take_states(const struct change *change)
+{
+    const struct wire_transaction_reply *reply = &change->reply;
+    const struct wire_partition *one = &change->single.partition;
+
+    if (change->why.code || change->order.dry_run)
+        return;
+    for (uint32_t i = 0; i < reply->n_results; i++)
+        partition_note_state(change->request->ops,
+                             &reply->results[i].partition);
+    if (!reply->n_results)
+        partition_note_state(change->request->ops, one);
+}
+
 void change_settle(struct change *change, void (*fn)(struct change *change))
 {
     struct operations *ops = change->request->ops;
@@ -258,6 +292,7 @@ void change_settle(struct change *change, void (*fn)(struct change *change))
         fn(change);
         return;
     }
+    take_states(change);
     for (uint32_t i = 0; i < change->n_guests; i++)
         settle_guest(change, &change->guests[i]);
     if (change->why.code)

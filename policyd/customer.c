@@ -1,18 +1,25 @@
 /*
- * Customers: made, shown, changed and deleted.
+ * Customers and their projects: made, shown, changed and deleted.
+ *
+ * An operator may all of it.  A customer's admin makes and changes projects
+ * of its customer, within what that may have, and says who its users are.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/bounds.h"
+#include "policyd/customer_login.h"
 #include "policyd/lease.h"
 #include "policyd/operations.h"
 #include "policyd/quota.h"
 #include "wire/page.h"
 
-static void describe(const struct operations *ops, const struct customer *c,
+static void describe(const struct request *request, const struct customer *c,
                      struct wire_customer *ret)
 {
+    const struct operations *ops = request->ops;
+
     wire_init(&wire_struct_customer, ret);
     ret->name = c->name;
     ret->logins = c->logins;
@@ -20,50 +27,73 @@ static void describe(const struct operations *ops, const struct customer *c,
     ret->quota = c->quota;
     ret->created_ms = c->created_ms;
     operations_usage(ops, c, &ret->usage);
+    bounds_of(ops->book, c, request->arena, &ret->bounds, &ret->n_bounds);
 }
 
-static int find_logins(const struct request *request,
-                       const struct wire_customer_create *order,
-                       struct wire_customer *ret, struct vdc_error *err)
-{
-    const struct operations *ops = request->ops;
+/* ---- what may be asked ---- */
 
-    ret->logins =
-        ARENA_ARRAY(request->arena, order->n_users, struct wire_login);
-    for (uint32_t i = 0; i < order->n_users; i++) {
-        const char *user = order->users[i];
-        const struct customer *other;
-        uid_t uid;
-        if (!setup_find_user(user, &uid)) {
-            vdc_error_set(err, VDC_E_NOT_FOUND, "there is no user '%s'", user);
-            vdc_error_hint(err,
-                           "make the account first (adduser %s), or "
-                           "give its number",
-                           user);
-            return VDC_E_NOT_FOUND;
-        }
-        if (auth_is_operator(ops->setup, uid))
-            return vdc_error_set(err, VDC_E_BAD_VALUE,
-                                 "user %s is an operator and cannot be a "
-                                 "customer's login",
-                                 user);
-        other = book_customer_by_uid(ops->book, uid);
-        if (other && strcmp(other->name, order->name) != 0)
-            return vdc_error_set(err, VDC_E_EXISTS,
-                                 "user %s (uid %u) is a login of customer %s "
-                                 "already",
-                                 user, (unsigned)uid, other->name);
-        bool twice = false;
-        for (uint32_t j = 0; j < ret->n_logins; j++)
-            twice |= ret->logins[j].uid == uid;
-        if (twice)
-            continue;
-        struct wire_login *login = &ret->logins[ret->n_logins++];
-        wire_init(&wire_struct_login, login);
-        login->user = user;
-        login->uid = uid;
+/* What a client that knows nothing of them cannot have meant to change. */
+static void keep_unknown(struct wire_customer_create *order,
+                         const struct customer *now)
+{
+    struct wire_quota quota = order->quota;
+
+    if (order->whole)
+        return;
+    wire_init(&wire_struct_quota, &order->quota);
+    if (now)
+        order->quota = now->quota;
+    order->quota.memory_kib = quota.memory_kib;
+    order->quota.vcpus = quota.vcpus;
+    order->quota.disk_kib = quota.disk_kib;
+    order->quota.guests = quota.guests;
+    order->bounds = now ? now->bounds : NULL;
+    order->n_bounds = now ? now->n_bounds : 0;
+}
+
+/* Limits and bounds, and those of the customer around a project. */
+static int check_limits(struct request *request,
+                        const struct wire_customer_create *order,
+                        const struct customer *parent, struct vdc_error *err)
+{
+    struct wire_bound *outer = NULL;
+    uint32_t n_outer = 0;
+    int rc = quota_check_values(&order->quota, err);
+
+    if (!rc && parent) {
+        rc = quota_check_within(order->name, &order->quota, parent->name,
+                                &parent->quota, err);
+        bounds_of(request->ops->book, parent, request->arena, &outer,
+                  &n_outer);
     }
-    return 0;
+    return rc ? rc
+              : bounds_check_values(order->bounds, order->n_bounds, outer,
+                                    n_outer, err);
+}
+
+static int refuse_command(const struct request *request, const char *command,
+                          struct vdc_error *err)
+{
+    const char *own = request->auth.customer;
+
+    vdc_error_set(err, VDC_E_DENIED, "'%s' is for operators", command);
+    if (strchr(own, NAMES_PROJECT_MARK))
+        vdc_error_hint(err, "ask the provider; a project has no projects");
+    else
+        vdc_error_hint(err,
+                       "ask the provider; you may do that to projects, which "
+                       "are called %s%cPROJECT",
+                       own, NAMES_PROJECT_MARK);
+    return VDC_E_DENIED;
+}
+
+/* Whether it is a project of the customer who asks, by its name. */
+static bool is_own_project(const struct request *request, const char *name)
+{
+    char parent[NAMES_CUSTOMER_MAX + 1];
+
+    return names_parent(name, parent) &&
+           strcmp(parent, request->auth.customer) == 0;
 }
 
 /* The Xen name "NAME.x" must mean one thing only. */
@@ -84,17 +114,23 @@ static int check_provider_names(const struct book *book, const char *name,
     return 0;
 }
 
-static int check_quota(const struct wire_quota *quota, struct vdc_error *err)
+/* Whose project a new one of this name is; NULL: a customer. */
+static int find_parent(const struct book *book, const char *name,
+                       const struct customer **ret, struct vdc_error *err)
 {
-    const int64_t values[] = { quota->memory_kib, quota->vcpus,
-                               quota->disk_kib, quota->guests };
+    char parent[NAMES_CUSTOMER_MAX + 1];
 
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        if (values[i] < -1 || values[i] > (int64_t)MEM_MAX_KIB)
-            return vdc_error_set(err, VDC_E_BAD_VALUE,
-                                 "a quota of %lld is not possible",
-                                 (long long)values[i]);
-    return 0;
+    *ret = NULL;
+    if (!names_parent(name, parent))
+        return 0;
+    *ret = book_customer(book, parent);
+    if (!*ret)
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
+                             parent);
+    return (*ret)->builtin
+               ? vdc_error_set(err, VDC_E_BAD_VALUE,
+                               "customer %s has no projects", parent)
+               : 0;
 }
 
 static int check_new(struct request *request,
@@ -102,17 +138,23 @@ static int check_new(struct request *request,
                      struct wire_customer *ret, struct vdc_error *err)
 {
     const struct book *book = request->ops->book;
+    const struct customer *parent = NULL;
     int rc = names_check_customer(order->name, err);
 
+    if (!rc && request->auth.role != W_OPERATOR &&
+        !is_own_project(request, order->name))
+        rc = refuse_command(request, "customer-create", err);
+    if (!rc)
+        rc = find_parent(book, order->name, &parent, err);
     if (!rc && book_customer(book, order->name))
         rc = vdc_error_set(err, VDC_E_EXISTS, "customer %s exists already",
                            order->name);
     if (!rc)
         rc = check_provider_names(book, order->name, err);
     if (!rc)
-        rc = check_quota(&order->quota, err);
+        rc = check_limits(request, order, parent, err);
     if (!rc)
-        rc = find_logins(request, order, ret, err);
+        rc = customer_find_logins(request, order, NULL, ret, err);
     return rc;
 }
 
@@ -126,14 +168,17 @@ static void reply_one(struct request *request, struct wire_customer *customer)
 
 void customer_create(struct request *request)
 {
-    const struct wire_customer_create *order = request->body;
+    struct wire_customer_create *order = request->body;
     struct operations *ops = request->ops;
     struct vdc_error err = { 0 };
     struct wire_customer customer;
 
+    keep_unknown(order, NULL);
     wire_init(&wire_struct_customer, &customer);
     customer.name = order->name;
     customer.quota = order->quota;
+    customer.bounds = order->bounds;
+    customer.n_bounds = order->n_bounds;
     customer.created_ms = clock_wall().ms;
     int rc = check_new(request, order, &customer, &err);
     if (!rc && !order->dry_run) {
@@ -177,13 +222,13 @@ void customer_list(struct request *request)
         request_fail(request, &err);
         return;
     }
-    if (*ref->name || request->auth.role != W_OPERATOR) {
+    if (*ref->name || request->auth.role == W_GUEST) {
         struct wire_customer one;
         if (operations_customer(request, ref->name, &c, &err)) {
             request_fail(request, &err);
             return;
         }
-        describe(ops, c, &one);
+        describe(request, c, &one);
         reply_one(request, &one);
         return;
     }
@@ -193,8 +238,10 @@ void customer_list(struct request *request)
         ARENA_ARRAY(request->arena, list.n_customers, struct wire_customer);
     list.n_customers = 0;
     TAILQ_FOREACH(c, book_customers(ops->book), link)
-    if (strcmp(c->name, ref->from) > 0)
-        describe(ops, c, &list.customers[list.n_customers++]);
+    if (strcmp(c->name, ref->from) > 0 &&
+        (request->auth.role == W_OPERATOR ||
+         names_covers(request->auth.customer, c->name)))
+        describe(request, c, &list.customers[list.n_customers++]);
     cut(&list);
     request_reply(request, WIRE_MSG_customer_list_reply, &list);
 }
@@ -213,32 +260,59 @@ static void note_excess(const struct operations *ops, const struct customer *c)
         log_warning("%s: what it has it keeps", err.text);
 }
 
+/* What a customer may have is for who is above it to say. */
+static int check_may_limit(const struct request *request,
+                           const struct wire_customer_create *order,
+                           const struct customer *c, struct vdc_error *err)
+{
+    if (request->auth.role == W_OPERATOR || is_own_project(request, c->name) ||
+        (quota_same(&order->quota, &c->quota) &&
+         bounds_same(order->bounds, order->n_bounds, c->bounds, c->n_bounds)))
+        return 0;
+    vdc_error_set(err, VDC_E_DENIED,
+                  "what %s may have is not for its own users to change",
+                  c->name);
+    if (c->parent)
+        vdc_error_hint(err, "ask a customer-admin of %s", c->parent->name);
+    else
+        vdc_error_hint(err, "ask the provider");
+    return VDC_E_DENIED;
+}
+
 static int check_set(struct request *request,
-                     const struct wire_customer_create *order,
+                     struct wire_customer_create *order,
                      struct customer **ret_customer, struct wire_customer *ret,
                      struct vdc_error *err)
 {
+    const struct customer *c;
     int rc = 0;
 
     if (!*order->name)
         rc = vdc_error_set(err, VDC_E_BAD_VALUE, "which customer?");
     if (!rc)
         rc = operations_customer(request, order->name, ret_customer, err);
-    if (!rc && (*ret_customer)->builtin)
+    if (rc)
+        return rc;
+    c = *ret_customer;
+    keep_unknown(order, c);
+    if (c->builtin &&
+        (order->n_users || !quota_same(&order->quota, &c->quota)))
         rc = vdc_error_set(err, VDC_E_DENIED,
                            "customer %s is the operators' own: it has no "
                            "quota and no logins",
                            order->name);
     if (!rc)
-        rc = check_quota(&order->quota, err);
+        rc = check_may_limit(request, order, c, err);
     if (!rc)
-        rc = find_logins(request, order, ret, err);
+        rc = check_limits(request, order, c->parent, err);
+    if (!rc)
+        rc = customer_find_logins(request, order, c, ret, err);
     return rc;
 }
 
 void customer_set(struct request *request)
 {
-    const struct wire_customer_create *order = request->body;
+    struct wire_customer_create *order = request->body;
     struct operations *ops = request->ops;
     struct vdc_error err = { 0 };
     struct wire_customer to, now;
@@ -248,7 +322,9 @@ void customer_set(struct request *request)
     int rc = check_set(request, order, &c, &to, &err);
     if (!rc) {
         to.quota = order->quota;
-        describe(ops, c, &now);
+        to.bounds = order->bounds;
+        to.n_bounds = order->n_bounds;
+        describe(request, c, &now);
     }
     if (!rc && !order->dry_run) {
         struct store_audit audit =
@@ -258,7 +334,7 @@ void customer_set(struct request *request)
             log_info("customer %s was changed by uid %u", c->name,
                      (unsigned)request->auth.uid);
             note_excess(ops, c);
-            describe(ops, c, &now);
+            describe(request, c, &now);
         }
     }
     if (rc) {
@@ -287,6 +363,15 @@ static int check_delete(const struct operations *ops, const struct customer *c,
                              "customer %s is the operators' own and cannot be "
                              "deleted",
                              c->name);
+    if (c->n_projects) {
+        vdc_error_set(err, VDC_E_WRONG_STATE,
+                      "customer %s still has %zu "
+                      "project%s",
+                      c->name, c->n_projects, c->n_projects == 1 ? "" : "s");
+        vdc_error_hint(err, "`xl-vdc customer-list` shows them; delete them "
+                            "first");
+        return VDC_E_WRONG_STATE;
+    }
     /* a namesake would have them */
     if (c->n_assignments == 0 && n_leases) {
         vdc_error_set(err, VDC_E_WRONG_STATE,
@@ -317,8 +402,13 @@ void customer_delete(struct request *request)
         rc = vdc_error_set(&err, VDC_E_BAD_VALUE, "which customer?");
     else
         rc = operations_customer(request, ref->name, &c, &err);
+    if (!rc && request->auth.role != W_OPERATOR &&
+        !is_own_project(request, c->name))
+        rc = refuse_command(request, "customer-delete", &err);
     if (!rc)
         rc = check_delete(request->ops, c, &err);
+    if (!rc && !ref->dry_run)
+        rc = token_revoke_all(request, ref->name, &err);
     if (!rc && !ref->dry_run) {
         struct store_audit audit =
             operations_audit(request, ref->name, ref->name, 0);

@@ -125,6 +125,8 @@ void effect_usage(const struct effect *effect, struct wire_usage *ret)
         ret->vcpus = live.vcpus;
     if (ret->disk.kib < live.disk.kib)
         ret->disk = live.disk;
+    if (ret->networks < live.networks)
+        ret->networks = live.networks;
     ret->disk.kib += effect->saved.kib;
 }
 

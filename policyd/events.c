@@ -107,7 +107,7 @@ static bool concerns(const struct watcher *watcher,
     if (!uuid_is_zero(&watcher->guest) &&
         !uuid_equal(&watcher->guest, &event->uuid))
         return false;
-    return strcmp(event->customer, watcher->customer) == 0 &&
+    return names_covers(watcher->customer, event->customer) &&
            event->time_ms >= watcher->not_before_ms;
 }
 

@@ -13,36 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/ganeti_impl.h"
+
 #define POOL "disk"
 #define TAG_PREFIX "htools:iextags:"
-
-enum node_field {
-    NODE_NAME,
-    NODE_MEMORY,
-    NODE_OWN_MEMORY,
-    NODE_FREE_MEMORY,
-    NODE_DISK,
-    NODE_FREE_DISK,
-    NODE_CPUS,
-    NODE_STATE,
-    NODE_GROUP,
-    NODE_FIELDS_MIN,
-    NODE_OWN_VCPUS = 13,
-};
-
-enum instance_field {
-    INSTANCE_NAME,
-    INSTANCE_MEMORY,
-    INSTANCE_DISK,
-    INSTANCE_VCPUS,
-    INSTANCE_STATUS,
-    INSTANCE_BALANCE,
-    INSTANCE_PRIMARY,
-    INSTANCE_SECONDARY,
-    INSTANCE_TEMPLATE,
-    INSTANCE_TAGS,
-    INSTANCE_FIELDS_MIN,
-};
 
 struct reader {
     struct ganeti *ganeti;
@@ -134,12 +108,12 @@ static int read_mib(struct reader *reader, const char *text, uint64_t *ret_kib,
 
 /* ---- nodes ---- */
 
-static bool is_offline(const struct ganeti_line *line)
+bool ganeti_is_offline(const struct ganeti_line *line)
 {
-    for (int i = NODE_MEMORY; i <= NODE_CPUS; i++)
+    for (int i = GANETI_NODE_MEMORY; i <= GANETI_NODE_CPUS; i++)
         if (strcmp(line->fields[i], "?") == 0)
             return true;
-    return strcmp(line->fields[NODE_STATE], "Y") == 0;
+    return strcmp(line->fields[GANETI_NODE_STATE], "Y") == 0;
 }
 
 static int read_amounts(struct reader *reader, const struct ganeti_line *line,
@@ -149,20 +123,21 @@ static int read_amounts(struct reader *reader, const struct ganeti_line *line,
     uint64_t own, free_memory, free_disk, cpus, own_vcpus = 0;
     int rc = 0;
 
-    if ((rc = read_mib(reader, line->fields[NODE_MEMORY], &whole->memory.kib,
+    if ((rc = read_mib(reader, line->fields[GANETI_NODE_MEMORY],
+                       &whole->memory.kib, err)) ||
+        (rc = read_mib(reader, line->fields[GANETI_NODE_OWN_MEMORY], &own,
                        err)) ||
-        (rc = read_mib(reader, line->fields[NODE_OWN_MEMORY], &own, err)) ||
-        (rc = read_mib(reader, line->fields[NODE_FREE_MEMORY], &free_memory,
+        (rc = read_mib(reader, line->fields[GANETI_NODE_FREE_MEMORY],
+                       &free_memory, err)) ||
+        (rc = read_mib(reader, line->fields[GANETI_NODE_DISK],
+                       &whole->disk_kib, err)) ||
+        (rc = read_mib(reader, line->fields[GANETI_NODE_FREE_DISK], &free_disk,
                        err)) ||
-        (rc = read_mib(reader, line->fields[NODE_DISK], &whole->disk_kib,
-                       err)) ||
-        (rc = read_mib(reader, line->fields[NODE_FREE_DISK], &free_disk,
-                       err)) ||
-        (rc = read_number(reader, line->fields[NODE_CPUS], PLACEMENT_VCPUS_MAX,
-                          &cpus, err)))
+        (rc = read_number(reader, line->fields[GANETI_NODE_CPUS],
+                          PLACEMENT_VCPUS_MAX, &cpus, err)))
         return rc;
-    if (line->n > NODE_OWN_VCPUS)
-        rc = read_number(reader, line->fields[NODE_OWN_VCPUS],
+    if (line->n > GANETI_NODE_OWN_VCPUS)
+        rc = read_number(reader, line->fields[GANETI_NODE_OWN_VCPUS],
                          PLACEMENT_VCPUS_MAX, &own_vcpus, err);
     /* what instances have comes to it when they are known */
     host->memory.kib = free_memory;
@@ -188,21 +163,25 @@ static int read_node(struct reader *reader, char *text, struct vdc_error *err)
     struct placement_whole whole = { 0 };
     struct ganeti_line line;
     uint32_t at;
-    int rc = split(reader, text, NODE_FIELDS_MIN, &line, err);
+    int rc = split(reader, text, GANETI_NODE_FIELDS_MIN, &line, err);
 
     if (rc)
         return rc;
     struct placement_host host = {
-        .name = placement_names_add(ganeti->names, line.fields[NODE_NAME]),
+        .name =
+            placement_names_add(ganeti->names, line.fields[GANETI_NODE_NAME]),
         .n_pools = 1,
         .pools = { { reader->pool, 0 } },
     };
     if (placement_view_find_host(ganeti->view, host.name) != PLACEMENT_NONE)
-        return bad(reader, err, "a second node", line.fields[NODE_NAME]);
-    host.domain = placement_names_find(ganeti->names, line.fields[NODE_GROUP]);
+        return bad(reader, err, "a second node",
+                   line.fields[GANETI_NODE_NAME]);
+    host.domain =
+        placement_names_find(ganeti->names, line.fields[GANETI_NODE_GROUP]);
     if (!host.domain || host.domain > reader->last_group)
-        return bad(reader, err, "no such group:", line.fields[NODE_GROUP]);
-    if (is_offline(&line))
+        return bad(reader, err,
+                   "no such group:", line.fields[GANETI_NODE_GROUP]);
+    if (ganeti_is_offline(&line))
         host.state = PLACEMENT_DRAINING;
     else if ((rc = read_amounts(reader, &line, &host, &whole, err)))
         return rc;
@@ -254,16 +233,16 @@ static int find_node(struct reader *reader, const char *name, uint32_t *ret,
 static int put_storage(struct reader *reader, const struct ganeti_line *line,
                        struct placement_guest *guest, struct vdc_error *err)
 {
-    int storage = storage_of(line->fields[INSTANCE_TEMPLATE]);
-    const char *secondary = line->fields[INSTANCE_SECONDARY];
+    int storage = storage_of(line->fields[GANETI_INSTANCE_TEMPLATE]);
+    const char *secondary = line->fields[GANETI_INSTANCE_SECONDARY];
     uint64_t kib;
-    int rc = read_mib(reader, line->fields[INSTANCE_DISK], &kib, err);
+    int rc = read_mib(reader, line->fields[GANETI_INSTANCE_DISK], &kib, err);
 
     if (rc)
         return rc;
     if (storage < 0)
-        return bad(reader, err,
-                   "no such disk template:", line->fields[INSTANCE_TEMPLATE]);
+        return bad(reader, err, "no such disk template:",
+                   line->fields[GANETI_INSTANCE_TEMPLATE]);
     if (storage == STORAGE_SHARED)
         return 0;
     guest->spec.n_disks = 1;
@@ -282,7 +261,8 @@ static int put_tags(struct reader *reader, const struct ganeti_line *line,
                     struct placement_guest *guest, struct vdc_error *err)
 {
     struct ganeti *ganeti = reader->ganeti;
-    char *tags = arena_strdup(ganeti->arena, line->fields[INSTANCE_TAGS]);
+    char *tags =
+        arena_strdup(ganeti->arena, line->fields[GANETI_INSTANCE_TAGS]);
     char *rest = NULL;
 
     for (char *tag = strtok_r(tags, ",", &rest); tag;
@@ -330,8 +310,7 @@ static int remember_instance(struct reader *reader,
     return 0;
 }
 
-/* Whether it is in what its node says is taken. */
-static bool is_there(const char *status)
+bool ganeti_is_there(const char *status)
 {
     return strcmp(status, "ADMIN_offline") != 0 &&
            strcmp(status, "ADMIN_down") != 0;
@@ -343,22 +322,22 @@ static int read_instance(struct reader *reader, char *text,
     struct placement_guest guest = { .backup = PLACEMENT_NONE };
     struct ganeti_line line;
     uint64_t vcpus;
-    int rc = split(reader, text, INSTANCE_FIELDS_MIN, &line, err);
+    int rc = split(reader, text, GANETI_INSTANCE_FIELDS_MIN, &line, err);
 
     if (rc ||
-        (rc = find_node(reader, line.fields[INSTANCE_PRIMARY], &guest.host,
-                        err)) ||
-        (rc = read_mib(reader, line.fields[INSTANCE_MEMORY],
+        (rc = find_node(reader, line.fields[GANETI_INSTANCE_PRIMARY],
+                        &guest.host, err)) ||
+        (rc = read_mib(reader, line.fields[GANETI_INSTANCE_MEMORY],
                        &guest.spec.memory.kib, err)) ||
-        (rc = read_number(reader, line.fields[INSTANCE_VCPUS],
+        (rc = read_number(reader, line.fields[GANETI_INSTANCE_VCPUS],
                           PLACEMENT_VCPUS_MAX, &vcpus, err)) ||
         (rc = put_storage(reader, &line, &guest, err)) ||
         (rc = put_tags(reader, &line, &guest, err)))
         return rc;
-    const char *status = line.fields[INSTANCE_STATUS];
+    const char *status = line.fields[GANETI_INSTANCE_STATUS];
     guest.spec.vcpus = (uint32_t)vcpus;
     guest.runs = strcmp(status, "ADMIN_offline") != 0;
-    if (is_there(status))
+    if (ganeti_is_there(status))
         reader->taken_kib[guest.host] += guest.spec.memory.kib;
     return remember_instance(reader, &line, &guest, err);
 }
@@ -487,7 +466,8 @@ static int fill_hosts(struct reader *reader, struct vdc_error *err)
         uint64_t own = 0;
         if (host.state != PLACEMENT_UP)
             continue;
-        read_mib(reader, ganeti->nodes[i].fields[NODE_OWN_MEMORY], &own, NULL);
+        read_mib(reader, ganeti->nodes[i].fields[GANETI_NODE_OWN_MEMORY], &own,
+                 NULL);
         most = own < most ? most - own : 0;
         host.memory.kib += reader->taken_kib[i];
         if (host.memory.kib > most)
@@ -496,7 +476,7 @@ static int fill_hosts(struct reader *reader, struct vdc_error *err)
         if (host.pools[0].amount > MEM_MAX_KIB)
             return vdc_error_set(err, VDC_E_BAD_VALUE,
                                  "node '%s' has more disk than any can have",
-                                 ganeti->nodes[i].fields[NODE_NAME]);
+                                 ganeti->nodes[i].fields[GANETI_NODE_NAME]);
         int rc = placement_view_put_host(ganeti->view, &host, NULL, err);
         if (rc)
             return rc;
@@ -600,102 +580,7 @@ bool ganeti_is_held(void *arg, uint32_t guest)
 {
     const struct ganeti *ganeti = arg;
 
-    return storage_of(ganeti->instances[guest].fields[INSTANCE_TEMPLATE]) !=
+    return storage_of(
+               ganeti->instances[guest].fields[GANETI_INSTANCE_TEMPLATE]) !=
            STORAGE_SHARED;
-}
-
-/* ---- writing ---- */
-
-static void write_line(FILE *out, const struct ganeti_line *line)
-{
-    for (uint32_t i = 0; i < line->n; i++)
-        fprintf(out, "%s%s", i ? "|" : "", line->fields[i]);
-    fputc('\n', out);
-}
-
-/* What a node's free memory and disk have become, in KiB. */
-struct change {
-    int64_t memory;
-    int64_t disk;
-};
-
-static struct change *find_changes(const struct ganeti *ganeti,
-                                   const struct placement_view *view)
-{
-    struct change *changes =
-        xzalloc((placement_view_n_hosts(view) + 1) * sizeof(*changes));
-
-    for (uint32_t i = 0; i < placement_view_guests_end(view); i++) {
-        const struct placement_guest *guest =
-            placement_view_guest(ganeti->view, i);
-        const char *status = ganeti->instances[i].fields[INSTANCE_STATUS];
-        uint32_t to = placement_view_guest(view, i)->host;
-        int64_t kib =
-            guest->spec.n_disks ? (int64_t)guest->spec.disks[0].amount : 0;
-        changes[guest->host].disk += kib;
-        changes[to].disk -= kib;
-        if (!is_there(status))
-            continue;
-        changes[guest->host].memory += (int64_t)guest->spec.memory.kib;
-        changes[to].memory -= (int64_t)guest->spec.memory.kib;
-    }
-    return changes;
-}
-
-static char *free_now(struct arena *arena, const char *text, int64_t change)
-{
-    int64_t kib = (int64_t)strtoull(text, NULL, 10) * 1024 + change;
-
-    return arena_printf(arena, "%lld", (long long)(kib > 0 ? kib / 1024 : 0));
-}
-
-static void write_nodes(FILE *out, const struct ganeti *ganeti,
-                        const struct placement_view *view)
-{
-    struct change *changes = find_changes(ganeti, view);
-    struct arena *arena = arena_new();
-
-    for (uint32_t i = 0; i < placement_view_n_hosts(view); i++) {
-        struct ganeti_line line = ganeti->nodes[i];
-        if (!is_offline(&line)) {
-            char **memory = &line.fields[NODE_FREE_MEMORY];
-            char **disk = &line.fields[NODE_FREE_DISK];
-            *memory = free_now(arena, *memory, changes[i].memory);
-            *disk = free_now(arena, *disk, changes[i].disk);
-        }
-        write_line(out, &line);
-    }
-    arena_free(arena);
-    free(changes);
-}
-
-static void write_instances(FILE *out, const struct ganeti *ganeti,
-                            const struct placement_view *view)
-{
-    for (uint32_t i = 0; i < placement_view_guests_end(view); i++) {
-        const struct placement_guest *guest = placement_view_guest(view, i);
-        struct ganeti_line line = ganeti->instances[i];
-        line.fields[INSTANCE_PRIMARY] =
-            ganeti->nodes[guest->host].fields[NODE_NAME];
-        write_line(out, &line);
-    }
-}
-
-char *ganeti_write(const struct ganeti *ganeti,
-                   const struct placement_view *view)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (!out)
-        abort();
-    fputs(ganeti->head, out);
-    write_nodes(out, ganeti, view);
-    fputc('\n', out);
-    write_instances(out, ganeti, view);
-    fputc('\n', out);
-    fputs(ganeti->tail, out);
-    fclose(out);
-    return text;
 }

@@ -133,6 +133,7 @@ static void service_event(void *arg, const struct wire_event *event)
     else
         reconcile_event(host->reconcile, event);
     hosts_report_soon(host);
+    inventory_event(ops->inventory, event);
     events_publish(ops->events, host, event);
 }
 

@@ -140,8 +140,7 @@ static void drop(struct inventory *inv, const struct vdc_uuid *uuid)
 }
 
 /* The same guest with something else about it.  Its index may be another. */
-static void replace(struct inventory *inv, uint32_t at,
-                    const struct placement_guest *guest)
+static void replace(struct inventory *inv, const struct placement_guest *guest)
 {
     struct vdc_error err = { 0 };
     int64_t busy = placement_view_use(inv->view, guest->host)->busy_since_ms;
@@ -393,7 +392,24 @@ void inventory_partition(struct inventory *inv, const struct wire_partition *p)
     guest.runs = runs;
     guest.spec.memory = p->memory;
     guest.spec.vcpus = p->vcpus;
-    replace(inv, at, &guest);
+    replace(inv, &guest);
+}
+
+void inventory_event(struct inventory *inv, const struct wire_event *event)
+{
+    uint32_t at = inventory_find_guest(inv, &event->uuid);
+    bool runs = event->kind == WIRE_EVENT_STARTED ||
+                event->kind == WIRE_EVENT_REBOOTED;
+    bool stops = event->kind == WIRE_EVENT_STOPPED ||
+                 event->kind == WIRE_EVENT_CRASHED;
+
+    if (at == PLACEMENT_NONE || !(runs || stops))
+        return;
+    struct placement_guest guest = *placement_view_guest(inv->view, at);
+    if (guest.runs == runs)
+        return;
+    guest.runs = runs;
+    replace(inv, &guest);
 }
 
 /* ---- decided here ---- */

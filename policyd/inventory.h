@@ -77,6 +77,10 @@ void inventory_remove_host(struct inventory *inventory, const char *name);
 void inventory_partition(struct inventory *inventory,
                          const struct wire_partition *p);
 
+/* And that it began or ceased to run. */
+void inventory_event(struct inventory *inventory,
+                     const struct wire_event *event);
+
 /* It was decided: the next sees it there.  Until the book has it, or it is
  * dropped again. */
 int inventory_put(struct inventory *inventory,

@@ -39,7 +39,7 @@ static void add_own(const struct asking *asking, const char *host,
     for (uint32_t i = 0; i < list->n_leases; i++) {
         struct wire_lease *own = &ret->leases[ret->n_leases];
         if (*asking->customer &&
-            strcmp(list->leases[i].owner, asking->customer) != 0)
+            !names_covers(asking->customer, list->leases[i].owner))
             continue;
         *own = list->leases[i];
         own->host_reserve = MEM_KIB(0);
@@ -95,8 +95,13 @@ static int check_quota(const struct operations *ops, const struct customer *c,
         return vdc_error_set(err, VDC_E_QUOTA,
                              "customer %s has %d leases already", c->name,
                              LEASES_MAX);
-    operations_usage(ops, c, &used);
-    return quota_check(c->name, &c->quota, &used, &asked, err);
+    for (int rc = 0; c; c = c->parent) {
+        operations_usage(ops, c, &used);
+        rc = quota_check(c->name, &c->quota, &used, &asked, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
 }
 
 static int check_new(const struct request *request, const struct customer *c,
@@ -216,7 +221,7 @@ static int find_own(const struct request *request,
         request->auth.role != W_OPERATOR ? request->auth.customer : ref->owner;
 
     if (!lease || !leases_lives(lease) ||
-        (*owner && strcmp(lease->customer, owner) != 0))
+        (*owner && !names_covers(owner, lease->customer)))
         return leases_none(leases, &ref->id, err);
     *ret = lease;
     return hosts_check_up(request->ops->hosts, lease->host, err);
@@ -359,7 +364,8 @@ void lease_list(struct request *request)
         request_fail(request, &err);
         return;
     }
-    ref.owner = asking->customer;
+    /* hosts know nothing of projects; they are chosen when one answers */
+    ref.owner = *asking->customer && c->n_projects ? "" : asking->customer;
     ref.from = "";
     gather_all(request->ops, WIRE_MSG_lease_list, &ref, NULL, list_done,
                asking);

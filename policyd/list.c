@@ -32,7 +32,7 @@ static bool wanted(const struct filter *filter, const char *host,
         return false; /* that host tells of it */
     if (a)
         return !*filter->customer ||
-               strcmp(a->customer->name, filter->customer) == 0;
+               names_covers(filter->customer, a->customer->name);
     /* managed, but in no book: its customer is unknown here */
     return filter->request->auth.role == W_OPERATOR && !*filter->customer;
 }
@@ -56,7 +56,8 @@ static void describe_missing(const struct assignment *a, bool known,
 static bool is_missing(const struct filter *filter, const struct assignment *a,
                        bool known)
 {
-    if (*filter->customer && strcmp(a->customer->name, filter->customer) != 0)
+    if (*filter->customer &&
+        !names_covers(filter->customer, a->customer->name))
         return false;
     /* what is being made is not there yet */
     return known ? a->missing && !a->listed : a->state != ASSIGNMENT_CREATING;
@@ -220,7 +221,7 @@ static bool may_have(void *arg, const struct host *host)
         return true;
     if (there)
         TAILQ_FOREACH(a, &there->assignments, link_there)
-    if (strcmp(a->customer->name, filter->customer) == 0)
+    if (names_covers(filter->customer, a->customer->name))
         return true;
     return false;
 }

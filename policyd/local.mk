@@ -4,6 +4,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/answers.c \
 	policyd/answers.h \
 	policyd/auth.c \
+	policyd/audit.c \
+	policyd/audit.h \
 	policyd/auth.h \
 	policyd/book.c \
 	policyd/book.h \
@@ -12,6 +14,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
+	policyd/bounds.c \
+	policyd/bounds.h \
 	policyd/cancel.c \
 	policyd/change.c \
 	policyd/change.h \
@@ -28,6 +32,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/console_away.c \
 	policyd/console_away.h \
 	policyd/customer.c \
+	policyd/customer_login.c \
+	policyd/customer_login.h \
 	policyd/decision.c \
 	policyd/decision.h \
 	policyd/effect.c \
@@ -37,6 +43,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/export.c \
 	policyd/ganeti.c \
 	policyd/ganeti.h \
+	policyd/ganeti_impl.h \
+	policyd/ganeti_write.c \
 	policyd/explain.c \
 	policyd/explain.h \
 	policyd/forecast.c \
@@ -44,6 +52,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/gather.h \
 	policyd/guests.c \
 	policyd/guests.h \
+	policyd/history.c \
+	policyd/history.h \
 	policyd/host.c \
 	policyd/host_change.c \
 	policyd/hosts.c \
@@ -161,6 +171,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/recount.c \
 	policyd/recount.h \
 	policyd/resources.c \
+	policyd/secret.c \
+	policyd/secret.h \
 	policyd/server.c \
 	policyd/server.h \
 	policyd/service.c \
@@ -188,11 +200,19 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/transfer.h \
 	policyd/transfer_text.c \
 	policyd/transfer_text.h \
+	policyd/token.c \
+	policyd/token.h \
+	policyd/token_request.c \
+	policyd/tokens.c \
+	policyd/tokens.h \
 	policyd/undo.c \
-	policyd/undo.h
+	policyd/undo.h \
+	policyd/usage.c \
+	policyd/usage.h \
+	policyd/usage_request.c
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) -lm
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) -lm
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c

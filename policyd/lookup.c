@@ -52,6 +52,7 @@ static struct assignment *find(const struct request *request,
 {
     const struct book *book = request->ops->book;
     bool operator= request->auth.role == W_OPERATOR;
+    bool is_own = request->auth.role == W_CUSTOMER && !*ref->customer;
     struct customer *customer;
     struct assignment *a;
 
@@ -63,12 +64,21 @@ static struct assignment *find(const struct request *request,
     if (!uuid_is_zero(&ref->uuid)) {
         a = book_assignment(book, &ref->uuid);
         bool any = operator&& !* ref->customer;
-        return a && (any || a->customer == customer) ? a : NULL;
+        return a && (any || a->customer == customer ||
+                     (is_own && names_covers(customer->name,
+                                             a->customer->name)))
+                   ? a
+                   : NULL;
     }
     a = book_assignment_by_name(customer, ref->name);
     if (!a && operator&& !* ref->customer)
         a = find_written(book, ref->name);
-    return a;
+    /* a customer with projects sees whole names, too */
+    if (!a && is_own && customer->n_projects)
+        a = find_written(book, ref->name);
+    return a && !operator&& !names_covers(customer->name, a->customer->name)
+               ? NULL
+               : a;
 }
 
 struct search {

@@ -1,6 +1,7 @@
 /*
  * Rules for names.  A customer's name has no dot, so the Xen name
- * "CUSTOMER.NAME" can be taken apart in one way only.
+ * "CUSTOMER.NAME" can be taken apart in one way only; and no underscore, so
+ * "CUSTOMER_PROJECT" is a project's in one way only.
  */
 #include "policyd/names.h"
 
@@ -12,10 +13,20 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+static bool word_ok(const char *word, size_t len)
+{
+    return len >= 1 && strchr(LOWER, word[0]) &&
+           strspn(word, LOWER DIGITS "-") >= len;
+}
+
 static bool customer_ok(const char *name, size_t len)
 {
-    return len >= 1 && len <= NAMES_CUSTOMER_MAX && strchr(LOWER, name[0]) &&
-           strspn(name, LOWER DIGITS "-") >= len;
+    const char *under = memchr(name, NAMES_PROJECT_MARK, len);
+    size_t first = under ? (size_t)(under - name) : len;
+
+    if (len > NAMES_CUSTOMER_MAX || !word_ok(name, first))
+        return false;
+    return !under || word_ok(under + 1, len - first - 1);
 }
 
 int names_check_customer(const char *name, struct vdc_error *err)
@@ -24,9 +35,30 @@ int names_check_customer(const char *name, struct vdc_error *err)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE, "'%s' cannot be a customer's name",
                   name);
-    vdc_error_hint(err, "1 to %d characters of a-z, 0-9 and -, a letter first",
+    vdc_error_hint(err,
+                   "1 to %d characters of a-z, 0-9 and -, a letter first; a "
+                   "project is called CUSTOMER_PROJECT",
                    NAMES_CUSTOMER_MAX);
     return VDC_E_BAD_VALUE;
+}
+
+bool names_parent(const char *name, char *ret)
+{
+    const char *under = strchr(name, NAMES_PROJECT_MARK);
+
+    if (!under || under - name > NAMES_CUSTOMER_MAX)
+        return false;
+    memcpy(ret, name, (size_t)(under - name));
+    ret[under - name] = '\0';
+    return true;
+}
+
+bool names_covers(const char *customer, const char *name)
+{
+    size_t len = strlen(customer);
+
+    return strncmp(name, customer, len) == 0 &&
+           (name[len] == '\0' || name[len] == NAMES_PROJECT_MARK);
 }
 
 int names_check_guest(const char *name, struct vdc_error *err)

@@ -17,6 +17,7 @@
 #include "policyd/inventory.h"
 #include "policyd/keys.h"
 #include "policyd/lease.h"
+#include "policyd/quota.h"
 #include "policyd/reconcile.h"
 
 static const struct {
@@ -28,6 +29,11 @@ static const struct {
     { WIRE_MSG_customer_list, customer_list },
     { WIRE_MSG_customer_set, customer_set },
     { WIRE_MSG_customer_delete, customer_delete },
+    { WIRE_MSG_audit_list, audit_list },
+    { WIRE_MSG_use_list, use_list },
+    { WIRE_MSG_token_create, token_create },
+    { WIRE_MSG_token_list, token_list },
+    { WIRE_MSG_token_revoke, token_revoke },
     { WIRE_MSG_partition_create, change_begin },
     { WIRE_MSG_partition_start, change_begin },
     { WIRE_MSG_partition_shutdown, change_begin },
@@ -68,6 +74,7 @@ void operations_dispatch(struct request *request, const struct auth_peer *peer)
     struct vdc_error err = { 0 };
     int rc = auth_identify(ops->setup, ops->book, peer, &request->auth, &err);
 
+    request->peer = *peer; /* the client may go before the work is done */
     if (!rc)
         rc = auth_check(&request->auth, message, &err);
     if (rc) {
@@ -170,13 +177,46 @@ struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result)
 {
-    request->changes = true;
+    request->changes = request->audited = true;
     return (struct store_audit){ .time_ms = clock_wall().ms,
                                  .uid = request->auth.uid,
                                  .customer = customer,
                                  .message = request->message->name,
                                  .object = object,
-                                 .result = result };
+                                 .result = result,
+                                 .who = operations_who(request),
+                                 .origin = operations_origin(request) };
+}
+
+const char *operations_who(const struct request *request)
+{
+    const struct auth *auth = &request->auth;
+    const struct wire_login *login;
+    const struct assignment *a;
+
+    if (!auth->role) /* refused before that was known */
+        return arena_strdup(request->arena, request->peer.text);
+    if (*auth->token)
+        return arena_printf(request->arena, "token %s", auth->token);
+    if (auth->role == W_GUEST) {
+        a = book_assignment(request->ops->book, &auth->guest);
+        return arena_printf(request->arena, "guest %s",
+                            a ? a->name : "that is gone");
+    }
+    if (book_customer_by_uid(request->ops->book, auth->uid, &login))
+        return arena_printf(request->arena, "user %s (uid %u)", login->user,
+                            (unsigned)auth->uid);
+    return arena_printf(request->arena, "uid %u", (unsigned)auth->uid);
+}
+
+const char *operations_origin(const struct request *request)
+{
+    const struct auth_peer *peer = &request->peer;
+
+    if (peer->pid)
+        return arena_printf(request->arena, "%s, process %ld", peer->text,
+                            (long)peer->pid);
+    return arena_strdup(request->arena, peer->text);
 }
 
 int operations_customer(const struct request *request, const char *name,
@@ -189,7 +229,8 @@ int operations_customer(const struct request *request, const char *name,
 
     if (!*name)
         name = own;
-    if (auth->role == W_OPERATOR || strcmp(name, own) == 0)
+    if (auth->role == W_OPERATOR || strcmp(name, own) == 0 ||
+        (auth->role == W_CUSTOMER && names_covers(own, name)))
         customer = book_customer(request->ops->book, name);
     if (!customer)
         return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
@@ -215,11 +256,26 @@ static uint64_t measure_saved(const struct operations *ops,
     return kib;
 }
 
+/* By itself. */
+static void add_usage(const struct operations *ops, const struct customer *c,
+                      struct wire_usage *sum)
+{
+    struct wire_usage own;
+
+    book_usage(c, &own);
+    leases_usage(ops->leases, c->name, &own);
+    if (!c->builtin)
+        own.disk.kib += measure_saved(ops, c->name);
+    usage_add(sum, &own);
+}
+
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret)
 {
-    book_usage(customer, ret);
-    leases_usage(ops->leases, customer->name, ret);
-    if (!customer->builtin)
-        ret->disk.kib += measure_saved(ops, customer->name);
+    const struct customer *c;
+
+    wire_init(&wire_struct_usage, ret);
+    TAILQ_FOREACH(c, book_customers(ops->book), link)
+    if (c == customer || c->parent == customer)
+        add_usage(ops, c, ret);
 }

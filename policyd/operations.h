@@ -56,21 +56,33 @@ struct store_audit operations_audit(struct request *request,
                                     const char *customer, const char *object,
                                     int result);
 
+/* Who asks, for a person: "user alice (uid 1000)", "token 0123456789abcdef",
+ * "guest web"; and from where.  In the request's arena. */
+const char *operations_who(const struct request *request);
+const char *operations_origin(const struct request *request);
+
 /* The customer that a name in a request stands for.  Empty: the one who asks
- * (of a guest, its own); for an operator the provider.  Another's name is to a
+ * (of a guest, its own); for an operator the provider.  A customer may name
+ * its projects.  Another's name is to a
  * customer as one that does not exist.  Errors: VDC_E_NOT_FOUND. */
 int operations_customer(const struct request *request, const char *name,
                         struct customer **ret, struct vdc_error *err);
 
-/* What a customer uses: guests, leases that live, and files of saved guests
- * in its folders. */
+/* What a customer uses, with its projects: guests, leases that live, and files
+ * of saved guests in its folders. */
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
+
+/* Of a customer that is being deleted: a namesake must not have them. */
+int token_revoke_all(struct request *request, const char *customer,
+                     struct vdc_error *err);
 
 /* The handlers, by file. */
 request_fn cancel_request;
 request_fn change_begin;
 request_fn customer_create, customer_list, customer_set, customer_delete;
+request_fn audit_list, use_list;
+request_fn token_create, token_list, token_revoke;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
 request_fn host_add, host_remove, host_set;

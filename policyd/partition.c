@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "policyd/lookup.h"
 #include "policyd/operations.h"
 
@@ -19,6 +20,44 @@ void partition_present(const struct operations *ops, struct wire_partition *p)
     if (a->state != ASSIGNMENT_RENAMING)
         p->name = a->name;
     p->host = a->host;
+}
+
+static void note_runs(const struct operations *ops, struct assignment *a,
+                      bool runs, uint64_t at_ms)
+{
+    struct vdc_error err = { 0 };
+
+    if (book_assignment_runs(ops->book, a, runs, at_ms, &err))
+        log_error("that guest '%s' %s is not recorded: %s", a->name,
+                  runs ? "runs" : "has stopped", err.text);
+}
+
+void partition_note_state(const struct operations *ops,
+                          const struct wire_partition *p)
+{
+    struct assignment *a =
+        p->managed ? book_assignment(ops->book, &p->uuid) : NULL;
+
+    if (!a)
+        return;
+    bool runs = p->state != WIRE_STOPPED && p->state != WIRE_PRESERVED;
+    /* it stopped and was started again while nobody looked */
+    if (runs && a->runs && p->stopped_ms > a->since_ms &&
+        p->started_ms > p->stopped_ms)
+        note_runs(ops, a, false, p->stopped_ms);
+    note_runs(ops, a, runs, runs ? p->started_ms : p->stopped_ms);
+}
+
+void partition_note_event(const struct operations *ops,
+                          const struct wire_event *event)
+{
+    struct assignment *a = book_assignment(ops->book, &event->uuid);
+
+    if (a && (event->kind == WIRE_EVENT_STARTED ||
+              event->kind == WIRE_EVENT_REBOOTED))
+        note_runs(ops, a, true, event->time_ms);
+    if (a && event->kind == WIRE_EVENT_STOPPED)
+        note_runs(ops, a, false, event->time_ms);
 }
 
 void partition_more(void *arg, const struct wire_frame *frame)

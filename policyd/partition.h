@@ -16,6 +16,13 @@ void partition_present(const struct operations *ops,
 /* A service_more_fn that passes progress on to the request in `arg`. */
 void partition_more(void *arg, const struct wire_frame *frame);
 
+/* Takes over whether it runs, as its host has just said. */
+void partition_note_state(const struct operations *ops,
+                          const struct wire_partition *partition);
+/* The same from an event. */
+void partition_note_event(const struct operations *ops,
+                          const struct wire_event *event);
+
 /* Whether an error leaves open if the request was carried out. */
 bool partition_outcome_unknown(const struct vdc_error *err);
 

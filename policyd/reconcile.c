@@ -372,6 +372,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         a->seen = true;
+        partition_note_state(r->ops, p);
         inventory_partition(r->ops->inventory, p);
         if (!a->in_flight && !a->touched)
             compare_there(r, a, p);
@@ -430,6 +431,7 @@ void reconcile_event(struct reconcile *r, const struct wire_event *event)
     const struct assignment *a = book_assignment(r->ops->book, &event->uuid);
     bool fits = true;
 
+    partition_note_event(r->ops, event);
     if (a && a->in_flight)
         return;
     if (a && a->n_changing == 0 && may_count_otherwise(a, event))

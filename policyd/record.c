@@ -15,6 +15,8 @@ void record_of_assignment(const struct store_assignment *a,
     ret->macs = a->macs;
     ret->reason = a->reason;
     ret->created_ms = a->created_ms;
+    ret->since_ms = a->since_ms;
+    ret->runs = a->runs;
 }
 
 int record_to_assignment(const struct wire_stored_partition *record,
@@ -37,6 +39,8 @@ int record_to_assignment(const struct wire_stored_partition *record,
         .macs = record->macs,
         .reason = record->reason,
         .created_ms = record->created_ms,
+        .since_ms = record->since_ms,
+        .runs = record->runs,
     };
     return 0;
 }
@@ -77,6 +81,9 @@ void record_of_audit(const struct store_audit *a,
     ret->message = a->message;
     ret->object = a->object;
     ret->result = a->result;
+    ret->who = a->who ? a->who : "";
+    ret->origin = a->origin ? a->origin : "";
+    ret->detail = a->detail ? a->detail : "";
 }
 
 const char *record_id(enum store_record record, const void *body,
@@ -108,4 +115,19 @@ char *record_audit_id(uint64_t time_ms, uint64_t number, struct arena *arena)
 {
     return arena_printf(arena, "%014llu-%06llu", (unsigned long long)time_ms,
                         (unsigned long long)(number % 1000000));
+}
+
+char *record_use_id(uint64_t end_ms, const struct vdc_uuid *uuid,
+                    struct arena *arena)
+{
+    char text[UUID_TEXT_SIZE];
+
+    return arena_printf(arena, "%014llu-%s", (unsigned long long)end_ms,
+                        uuid_format(uuid, text));
+}
+
+char *record_time_prefix(uint64_t time_ms, struct arena *arena)
+{
+    return arena_printf(
+        arena, "%06llu", (unsigned long long)(time_ms / RECORD_TIME_STEP));
 }

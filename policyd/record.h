@@ -5,6 +5,7 @@
 #ifndef POLICYD_RECORD_H
 #define POLICYD_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@ struct store_assignment {
     const char *macs;         /* separated by spaces */
     const char *reason;       /* why this host */
     uint64_t created_ms;      /* ms since 1970 */
+    uint64_t since_ms; /* it has had `counts`, and has run or not; book.c */
+    bool runs;
 };
 
 /* Who changed what. */
@@ -46,6 +49,9 @@ struct store_audit {
     const char *message; /* "partition_create" */
     const char *object;
     int result; /* 0 or a VDC_E_ code */
+    const char *who;    /* user, token or guest, for a person; NULL: "" */
+    const char *origin; /* from where: a process, a domain; NULL: "" */
+    const char *detail; /* of a failure, why; NULL: "" */
 };
 #define STORE_UID_NONE UINT32_MAX
 
@@ -89,5 +95,11 @@ char *record_answer_id(const char *owner, const char *key,
 /* Of times that rise, and of two of the same time as they come: `number` is
  * of this process. */
 char *record_audit_id(uint64_t time_ms, uint64_t number, struct arena *arena);
+char *record_use_id(uint64_t end_ms, const struct vdc_uuid *uuid,
+                    struct arena *arena);
+/* With what ids of all times from this one on for RECORD_TIME_STEP ms begin;
+ * the time is a multiple of that. */
+#define RECORD_TIME_STEP UINT64_C(100000000) /* 27.8 h */
+char *record_time_prefix(uint64_t time_ms, struct arena *arena);
 
 #endif

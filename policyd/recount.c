@@ -22,7 +22,7 @@ struct recount {
 static bool same(const struct wire_usage *a, const struct wire_usage *b)
 {
     return a->memory.kib == b->memory.kib && a->vcpus == b->vcpus &&
-           a->disk.kib == b->disk.kib;
+           a->disk.kib == b->disk.kib && a->networks == b->networks;
 }
 
 static int record(struct recount *r, struct assignment *a,

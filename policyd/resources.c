@@ -37,9 +37,9 @@ static bool wanted(const struct listing *listing,
         return true;
     /* of a lease, or of a program on the host */
     if (row->leased || uuid_is_zero(&row->uuid))
-        return strcmp(row->customer, listing->customer) == 0;
+        return names_covers(listing->customer, row->customer);
     a = book_assignment(listing->request->ops->book, &row->uuid);
-    return a && strcmp(a->customer->name, listing->customer) == 0;
+    return a && names_covers(listing->customer, a->customer->name);
 }
 
 /* The names that operations know it by. */
@@ -140,7 +140,10 @@ static void ask(struct listing *listing)
     struct vdc_error err = { 0 };
 
     listing->query.name = "";
-    listing->query.customer = listing->customer;
+    /* hosts know nothing of projects; they are chosen when one answers */
+    const struct customer *c =
+        book_customer(request->ops->book, listing->customer);
+    listing->query.customer = c && c->n_projects ? "" : listing->customer;
     if (hosts_service(request->ops->hosts, listing->host, &service, &err) ||
         service_ask(service, WIRE_MSG_resource_list, &listing->query, listed,
                     NULL, listing, NULL, &err))

@@ -83,7 +83,7 @@ static void accepted(void *arg, int fd, const struct stream_peer *peer)
         return;
     }
     struct entry *entry = XNEW(struct entry);
-    struct auth_peer who = { .uid = peer->uid };
+    struct auth_peer who = { .uid = peer->uid, .pid = peer->pid };
     snprintf(who.text, sizeof(who.text), "uid %u", (unsigned)peer->uid);
     entry->session = session_new(
         &server->host, chan_of_socket(server->host.base, fd), &who);

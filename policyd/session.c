@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "policyd/audit.h"
 #include "policyd/lease.h"
 #include "policyd/operations.h"
+#include "policyd/token.h"
 
 #define HELLO_TIMEOUT_S 10
 /* A client that takes this much later than it was sent is dropped: more than
@@ -203,6 +206,7 @@ void request_ok(struct request *request)
 
 void request_fail(struct request *request, const struct vdc_error *err)
 {
+    audit_refused(request, err);
     if (request->session)
         session_fail(request->session, request->id, err);
     request_free(request);
@@ -294,6 +298,22 @@ static void take_request(struct session *session, struct wire_frame *frame,
     operations_dispatch(request, &session->peer);
 }
 
+/* Whose token it shows, if any. */
+static int take_token(struct session *session, const struct wire_hello *hello,
+                      struct vdc_error *err)
+{
+    const struct operations *ops = session->host.ops;
+
+    if (!*hello->token)
+        return 0;
+    int rc = token_check(ops->setup, ops->book, hello->token, clock_wall().ms,
+                         session->peer.token, err);
+    if (rc)
+        log_limited(VDC_LOG_WARNING, session->peer.text,
+                    "refused: its token is good for nothing");
+    return rc;
+}
+
 /* The first message; false when the session is over. */
 static bool take_hello(struct session *session, const struct wire_frame *frame)
 {
@@ -305,6 +325,11 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
 
     if (frame->message->number == WIRE_MSG_hello &&
         theirs->protocol == WIRE_PROTOCOL) {
+        if (take_token(session, theirs, &err)) {
+            session_fail(session, frame->id, &err);
+            session_finish(session);
+            return false;
+        }
         session->greeted = true;
         evtimer_del(session->timer);
         session_send(session, WIRE_MSG_hello, frame->id, &ours);

@@ -29,10 +29,12 @@ struct request {
     uint32_t id;
     void *body;
     struct auth auth;
+    struct auth_peer peer;
     struct service_call call; /* which can be cancelled, if any */
     bool cancelled;           /* the client does not want it any more */
     bool changes; /* it has changed what is stored: its answer waits until
                      that is durable, and says if it was refused */
+    bool audited; /* who did what is recorded */
     bool stands;  /* the answer is true whatever becomes of the record: a
                      host has done it */
     /* A request without an end (events, a console) is told when its client

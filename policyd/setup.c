@@ -106,6 +106,14 @@ const struct setting setup_rows[] = {
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
+    { .name = "usage_period",
+      .offset = offsetof(struct setup, usage_period_ms),
+      .type = SETTING_DURATION, .fallback = "1h", .min = 1000,
+      .max = UINT64_C(2592000000),
+      .text = "Length of the periods in which `xl-vdc usage` says what "
+              "customers used.  Periods begin with the days of UTC if a day "
+              "is a multiple of it.  What is recorded does not depend on "
+              "it." },
     { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
       .min = 1, .max = 1000000,
       .text = "How many decisions of placement are kept, so that 'xl-vdc why' "

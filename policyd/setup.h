@@ -28,6 +28,7 @@ struct setup {
     struct setting_list operators;
     uint64_t host_report_ms; /* each host is asked so often */
     uint64_t answer_keep_ms; /* of requests with keys */
+    uint64_t usage_period_ms;
     uint64_t decisions_kept;
     /* worked out by setup_complete */
     uid_t *operator_uids;

@@ -121,6 +121,16 @@ int store_commit(struct store *store, const struct store_change *changes,
 typedef void store_wait_fn(void *arg, const struct vdc_error *why);
 bool store_wait(struct store *store, store_wait_fn *fn, void *arg);
 
+/*
+ * The records of a kind whose ids begin with `prefix`, of those that are
+ * durable: `fn` for each, in the order of ids, then `done`, from the loop.
+ * Errors: those of kv_read, VDC_E_STORE_CORRUPT.
+ */
+typedef void store_read_fn(void *arg, const char *id, const void *body);
+void store_read(struct store *store, enum store_record record,
+                const char *prefix, store_read_fn *fn, store_wait_fn *done,
+                void *arg);
+
 /* Runs the loop until all that was queued is durable: for the beginning, when
  * there is nothing else on the loop.  Errors: why it was refused. */
 int store_settle(struct store *store, struct vdc_error *err);

@@ -1,5 +1,6 @@
 /* Taking the store over, and loading it. */
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policyd/store_impl.h"
@@ -162,4 +163,59 @@ int store_settle(struct store *store, struct vdc_error *err)
     struct loading l = { .store = store };
 
     return store_wait(store, settled, &l) ? wait_for(&l, err) : 0;
+}
+
+/* ---- what is not in memory ---- */
+
+struct reading {
+    struct store *store;
+    enum store_record record;
+    store_read_fn *fn;
+    store_wait_fn *done;
+    void *arg;
+    struct vdc_error err; /* the first */
+};
+
+static void read_one(void *arg, const struct kv_pair *pair)
+{
+    struct reading *r = arg;
+    const struct store_kind *kind = &store_kinds[r->record];
+    struct arena *arena = arena_new();
+    void *body = arena_alloc(arena, kind->body->size);
+    enum store_record record;
+    struct vdc_error err = { 0 };
+    const char *id;
+
+    if (r->err.code)
+        ; /* it has failed */
+    else if (!store_key_parse(pair->key, arena, &record, &id) ||
+             wire_struct_decode(kind->body, pair->value, pair->size, arena,
+                                body, &err))
+        vdc_error_set(&r->err, VDC_E_STORE_CORRUPT,
+                      "%s: the database is damaged: %s: %s",
+                      store_name(r->store), pair->key, err.text);
+    else
+        r->fn(r->arg, id, body);
+    arena_free(arena);
+}
+
+static void read_all(void *arg, uint64_t revision, const struct vdc_error *err)
+{
+    struct reading *r = arg;
+
+    r->done(r->arg, r->err.code ? &r->err : err);
+    free(r);
+}
+
+void store_read(struct store *store, enum store_record record,
+                const char *prefix, store_read_fn *fn, store_wait_fn *done,
+                void *arg)
+{
+    struct reading *r = XNEW(struct reading);
+    struct arena *arena = arena_new();
+
+    *r = (struct reading){ store, record, fn, done, arg, { 0 } };
+    kv_read(store_kv(store), store_key(record, prefix, arena), read_one,
+            read_all, r);
+    arena_free(arena);
 }

@@ -17,6 +17,7 @@
 #include "wire/page.h"
 #include "xl-ext/output.h"
 #include "xl-ext/road.h"
+#include "xl-ext/token.h"
 
 /* policyd answers a greeting at once or is not well. */
 #define HELLO_TIMEOUT_MS 10000
@@ -146,7 +147,10 @@ static int greet(struct client *client, struct vdc_error *err)
     hello.program = "xl-vdc";
     hello.version = PACKAGE_VERSION;
     hello.protocol = WIRE_PROTOCOL;
-    int rc = client_send(client, WIRE_MSG_hello, &hello, err);
+    int rc = token_from_environment(client->args->arena, &hello.token, err);
+    if (rc)
+        return rc;
+    rc = client_send(client, WIRE_MSG_hello, &hello, err);
     struct wire_frame frame;
     if (rc == 0)
         rc = client_receive(client, HELLO_TIMEOUT_MS, client->args->arena,

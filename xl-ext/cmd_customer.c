@@ -1,59 +1,18 @@
 /*
  * customer-create, -set, -list, -show, -delete: who may have guests here, and
- * how much.  Customers see themselves alone.
+ * how much.  Customers see themselves and their projects alone.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "xl-ext/client.h"
+#include "xl-ext/customer.h"
 #include "xl-ext/families.h"
 #include "xl-ext/output.h"
 
 #define MAX_USERS 64
 
 /* ---- create and set ---- */
-
-/* "none" lifts a limit that is there. */
-static bool take_none(const char *text, int64_t *ret)
-{
-    if (!text || strcmp(text, "none"))
-        return false;
-    *ret = -1;
-    return true;
-}
-
-static int take_amount(const struct command_args *args, const char *option,
-                       int64_t *ret_kib, struct vdc_error *err)
-{
-    const char *text = command_value(args, option);
-    struct mem mem;
-    if (!text || take_none(text, ret_kib))
-        return 0;
-    int rc = units_mem_parse(text, 1024, &mem, err);
-    if (rc)
-        vdc_error_prefix(err, "--%s", option);
-    else
-        *ret_kib = (int64_t)mem.kib;
-    return rc;
-}
-
-static int take_count(const struct command_args *args, const char *option,
-                      int64_t *ret, struct vdc_error *err)
-{
-    const char *text = command_value(args, option);
-    if (!text || take_none(text, ret))
-        return 0;
-    size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 9 || text[len])
-        return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "--%s wants a number from 0 to 999999999 or "
-                             "none, got '%s'", option, text);
-    *ret = atoll(text);
-    return 0;
-}
 
 static int take_users(const struct command_args *args,
                       struct wire_customer_create *create,
@@ -65,7 +24,7 @@ static int take_users(const struct command_args *args,
                              "%zu users are too many; the most is %d", n,
                              MAX_USERS);
     for (size_t i = 0; i < n; i++)
-        if (!*create->users[i] || strlen(create->users[i]) > 31)
+        if (!*create->users[i] || strlen(create->users[i]) > 63)
             return vdc_error_set(err, VDC_E_BAD_VALUE,
                                  "'%.40s' cannot be the name of a user",
                                  create->users[i]);
@@ -80,7 +39,7 @@ static int check_name(const char *name, struct vdc_error *err)
     int rc = vdc_error_set(err, VDC_E_BAD_VALUE,
                            "'%.40s' cannot be the name of a customer", name);
     vdc_error_hint(err, "1 to 31 characters: a-z, 0-9 and '-', a letter "
-                        "first");
+                        "first; a project is called CUSTOMER_PROJECT");
     return rc;
 }
 
@@ -90,17 +49,14 @@ static int take_create(const struct command_args *args,
 {
     create->name = args->arguments[0];
     create->dry_run = args->dry_run;
+    create->whole = true;
     int rc = check_name(create->name, err);
     if (rc == 0)
         rc = take_users(args, create, err);
     if (rc == 0)
-        rc = take_amount(args, "memory", &create->quota.memory_kib, err);
+        rc = customer_take_limits(args, &create->quota, err);
     if (rc == 0)
-        rc = take_amount(args, "disk", &create->quota.disk_kib, err);
-    if (rc == 0)
-        rc = take_count(args, "vcpus", &create->quota.vcpus, err);
-    if (rc == 0)
-        rc = take_count(args, "guests", &create->quota.guests, err);
+        rc = customer_take_bounds(args, create, err);
     return rc;
 }
 
@@ -126,52 +82,6 @@ static int run_create(const struct command_args *args, struct vdc_error *err)
 
 /* ---- list and show ---- */
 
-static const char *limit_mem(struct arena *arena, int64_t kib)
-{
-    char buf[32];
-    return kib < 0 ? "-" : arena_strdup(
-        arena, units_mem_format(MEM_KIB(kib), buf, sizeof(buf)));
-}
-
-static const char *limit_count(struct arena *arena, int64_t n)
-{
-    return n < 0 ? "-" : arena_printf(arena, "%" PRId64, n);
-}
-
-static const char *used_mem(struct arena *arena, struct mem mem)
-{
-    char buf[32];
-    return mem.kib ? arena_strdup(
-        arena, units_mem_format(mem, buf, sizeof(buf))) : "0";
-}
-
-static void print_table(struct arena *arena,
-                        const struct wire_customer_list *list)
-{
-    static const struct output_column columns[] = {
-        { "Customer", ALIGN_LEFT }, { "Guests", ALIGN_RIGHT },
-        { "of", ALIGN_RIGHT },      { "Memory", ALIGN_RIGHT },
-        { "of", ALIGN_RIGHT },      { "VCPUs", ALIGN_RIGHT },
-        { "of", ALIGN_RIGHT },      { "Disk", ALIGN_RIGHT },
-        { "of", ALIGN_RIGHT },
-    };
-    struct output_table *table =
-        output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
-    for (uint32_t i = 0; i < list->n_customers; i++) {
-        const struct wire_customer *c = &list->customers[i];
-        output_table_cell(table, c->name);
-        output_table_printf(table, "%" PRIu64, c->usage.guests);
-        output_table_cell(table, limit_count(arena, c->quota.guests));
-        output_table_cell(table, used_mem(arena, c->usage.memory));
-        output_table_cell(table, limit_mem(arena, c->quota.memory_kib));
-        output_table_printf(table, "%" PRIu64, c->usage.vcpus);
-        output_table_cell(table, limit_count(arena, c->quota.vcpus));
-        output_table_cell(table, used_mem(arena, c->usage.disk));
-        output_table_cell(table, limit_mem(arena, c->quota.disk_kib));
-    }
-    output_table_finish(table);
-}
-
 static int get_customers(const struct command_args *args, const char *name,
                          const struct wire_customer_list **ret,
                          struct vdc_error *err)
@@ -196,7 +106,7 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
         return rc;
     switch (args->format) {
     case FORMAT_TEXT:
-        print_table(args->arena, list);
+        customer_print_list(args->arena, list);
         break;
     case FORMAT_NAME:
         for (uint32_t i = 0; i < list->n_customers; i++)
@@ -207,37 +117,6 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
         break;
     }
     return 0;
-}
-
-static void print_customer(struct arena *arena, const struct wire_customer *c)
-{
-    char buf[32];
-    printf("%-12s %s\n", "customer", c->name);
-    if (c->created_ms) /* provider was never made */
-        printf("%-12s %s\n", "since",
-               clock_wall_format((struct wall){ c->created_ms }, buf,
-                                 sizeof(buf)));
-    for (uint32_t i = 0; i < c->n_logins; i++)
-        printf("%-12s %s (uid %" PRIu32 ")\n", i ? "" : "users",
-               output_clean(arena, c->logins[i].user), c->logins[i].uid);
-    static const struct output_column columns[] = {
-        { "quota", ALIGN_LEFT }, { "used", ALIGN_RIGHT },
-        { "of", ALIGN_RIGHT },
-    };
-    struct output_table *t = output_table_new(columns, 3);
-    output_table_cell(t, "guests");
-    output_table_printf(t, "%" PRIu64, c->usage.guests);
-    output_table_cell(t, limit_count(arena, c->quota.guests));
-    output_table_cell(t, "memory");
-    output_table_cell(t, used_mem(arena, c->usage.memory));
-    output_table_cell(t, limit_mem(arena, c->quota.memory_kib));
-    output_table_cell(t, "vcpus");
-    output_table_printf(t, "%" PRIu64, c->usage.vcpus);
-    output_table_cell(t, limit_count(arena, c->quota.vcpus));
-    output_table_cell(t, "disk");
-    output_table_cell(t, used_mem(arena, c->usage.disk));
-    output_table_cell(t, limit_mem(arena, c->quota.disk_kib));
-    output_table_finish(t);
 }
 
 static int run_show(const struct command_args *args, struct vdc_error *err)
@@ -254,24 +133,14 @@ static int run_show(const struct command_args *args, struct vdc_error *err)
     for (uint32_t i = 0; i < list->n_customers; i++) {
         if (i)
             putchar('\n');
-        print_customer(args->arena, &list->customers[i]);
+        customer_print(args->arena, &list->customers[i]);
     }
     return 0;
 }
 
 /* ---- set ---- */
 
-static bool sets_something(const struct command_args *args)
-{
-    static const char *const options[] = { "user", "memory", "vcpus", "disk",
-                                           "guests" };
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (command_given(args, options[i]))
-            return true;
-    return false;
-}
-
-/* The message has the whole quota; limits that are not named stay as they
+/* The message has all limits and bounds; those that are not named stay as they
  * are, so they are asked for first. */
 static int send_set(const struct command_args *args, struct client *client,
                     struct wire_customer_create *create, const void **ret,
@@ -289,6 +158,7 @@ static int send_set(const struct command_args *args, struct client *client,
         return vdc_error_set(err, VDC_E_PROTOCOL,
                              "policyd named no customer, or several");
     create->quota = list->customers[0].quota;
+    customer_own_bounds(&list->customers[0], args->arena, create);
     rc = take_create(args, create, err);
     if (rc)
         return rc;
@@ -301,7 +171,7 @@ static int run_set(const struct command_args *args, struct vdc_error *err)
     struct client *client;
     const void *body;
     wire_init(&wire_struct_customer_create, &create);
-    if (!sets_something(args))
+    if (!customer_sets_something(args))
         return vdc_error_set(err, VDC_E_USAGE,
                              "customer-set changes nothing without an option");
     int rc = take_create(args, &create, err);
@@ -356,9 +226,10 @@ static int run_delete(const struct command_args *args, struct vdc_error *err)
 /* ---- the table ---- */
 
 static const struct command_option create_options[] = {
-    { 'u', "user", "USER", COMPLETE_NOTHING,
-      "A unix account, by name or uid, that acts for the customer; may be "
-      "given several times" },
+    { 'u', "user", "USER[:ROLE]", COMPLETE_NOTHING,
+      "A unix account, by name or uid, that acts for the customer, and what "
+      "it may do: customer-admin (which is usual), customer-user, read-only; "
+      "may be given several times" },
     { 'm', "memory", "SIZE", COMPLETE_NOTHING,
       "The most memory of its guests together: 4096 (MiB), 4G" },
     { 0, "vcpus", "N", COMPLETE_NOTHING,
@@ -366,13 +237,20 @@ static const struct command_option create_options[] = {
     { 0, "disk", "SIZE", COMPLETE_NOTHING,
       "The most disk space of its guests together: 100G" },
     { 0, "guests", "N", COMPLETE_NOTHING, "The most guests" },
+    { 0, "networks", "N", COMPLETE_NOTHING,
+      "The most network interfaces of its guests together" },
+    { 0, "channels", "N", COMPLETE_NOTHING,
+      "The most memory channels: noted and shown, but not held; channeld's "
+      "rules bound channels" },
+    CUSTOMER_LIMIT_OPTIONS,
     { 0 }
 };
 
 static const struct command_option set_options[] = {
-    { 'u', "user", "USER", COMPLETE_NOTHING,
+    { 'u', "user", "USER[:ROLE]", COMPLETE_NOTHING,
       "The unix accounts, by name or uid, that act for it from now on, "
-      "instead of those before; may be given several times" },
+      "instead of those before, and what each may do: customer-admin (which "
+      "is usual), customer-user, read-only; may be given several times" },
     { 'm', "memory", "SIZE", COMPLETE_NOTHING,
       "The most memory of its guests together: 4096 (MiB), 4G, none" },
     { 0, "vcpus", "N", COMPLETE_NOTHING,
@@ -380,18 +258,28 @@ static const struct command_option set_options[] = {
     { 0, "disk", "SIZE", COMPLETE_NOTHING,
       "The most disk space of its guests together: 100G, none" },
     { 0, "guests", "N", COMPLETE_NOTHING, "The most guests, or none" },
+    { 0, "networks", "N", COMPLETE_NOTHING,
+      "The most network interfaces of its guests together, or none" },
+    { 0, "channels", "N", COMPLETE_NOTHING,
+      "The most memory channels, or none: noted and shown, but not held; "
+      "channeld's rules bound channels" },
+    CUSTOMER_LIMIT_OPTIONS,
     { 0 }
 };
 
 static const struct command_example create_examples[] = {
     { "xl-vdc customer-create acme --user alice --memory 4G --vcpus 8",
       "alice may make guests with 4 GiB and 8 vCPUs together." },
+    { "xl-vdc customer-create acme_shop --memory 1G --user bob:customer-user",
+      "A project of acme, within acme's quota; bob handles its guests." },
     { NULL, NULL }
 };
 static const struct command_example set_examples[] = {
     { "xl-vdc customer-set acme --memory 8G", "Twice the memory." },
     { "xl-vdc customer-set acme --vcpus none --user alice --user bob",
       "No limit on vCPUs, and two accounts." },
+    { "xl-vdc customer-set provider --max-vcpus 16 --min-disk 1G",
+      "Bounds for the guests of all customers that have none of their own." },
     { NULL, NULL }
 };
 static const struct command_example list_examples[] = {
@@ -409,32 +297,47 @@ static const struct command_example delete_examples[] = {
 
 static const struct command customer_commands[] = {
     { "customer-create", NULL, "NAME", 1, 1,
-      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_NOTHING, create_options,
-      "Make a customer",
+      COMMAND_CHANGES, COMPLETE_NOTHING, create_options,
+      "Make a customer, or a project of one",
       "A quota that is not given has no limit. A unix account acts for one "
-      "customer at most.",
+      "customer at most.\n\n"
+      "CUSTOMER_PROJECT is a project of CUSTOMER, which a customer-admin may "
+      "make, too. It has guests, users and limits of its own, which may not "
+      "be above its customer's; and what it has counts for its customer. "
+      "Guests of it are made with -C CUSTOMER_PROJECT.\n\n"
+      "The role of a user says what it may: a customer-admin all that the "
+      "customer may, projects, users and tokens included; a customer-user "
+      "what is about guests; read-only only to look.\n\n"
+      "--running-... limit what runs at a time, the others what is defined. "
+      "--min-... and --max-... bound the size of each guest: the provider's "
+      "are for all customers that have none of their own, and a project's "
+      "make its customer's narrower. Only what is made or grows later is "
+      "held against them.",
       create_examples, run_create },
     { "customer-set", NULL, "NAME", 1, 1,
-      COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_CUSTOMERS, set_options,
-      "Change a customer's quota or accounts",
+      COMMAND_CHANGES, COMPLETE_CUSTOMERS, set_options,
+      "Change a customer's quota, bounds or accounts",
       "What is not named stays as it is; 'none' lifts a limit. A quota may "
       "be less than what the customer has: its guests stay, and no more can "
-      "be had.",
+      "be had. A customer-admin may change the users of its customer, and "
+      "all of its projects.",
       set_examples, run_set },
     { "customer-list", NULL, "", 0, 0, COMMAND_READS | COMMAND_NAMES,
       COMPLETE_NOTHING, NULL, "List customers with use and quota",
-      "A customer sees itself alone. What is used is computed from the "
-      "guests that are defined, stopped ones included.",
+      "A customer sees itself and its projects. What is used is computed "
+      "from the guests that are defined, stopped ones and those of its "
+      "projects included.",
       list_examples, run_list },
     { "customer-show", NULL, "[NAME]", 0, 1, COMMAND_READS,
       COMPLETE_CUSTOMERS, NULL, "Show all about a customer",
       "Without a name, the one who asks; an operator sees all.",
       show_examples, run_show },
     { "customer-delete", NULL, "NAME", 1, 1,
-      COMMAND_CHANGES | COMMAND_DESTROYS | COMMAND_OPERATOR,
+      COMMAND_CHANGES | COMMAND_DESTROYS,
       COMPLETE_CUSTOMERS, NULL, "Forget a customer that has no guests",
-      "Its guests must have been destroyed before.", delete_examples,
-      run_delete },
+      "Its guests must have been destroyed before, and its projects deleted; "
+      "a customer-admin may delete projects.",
+      delete_examples, run_delete },
 };
 
 const struct command_family family_customer = {

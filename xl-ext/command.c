@@ -50,15 +50,15 @@ static const struct command_option version_option = {
 const struct command_family *const *command_families(size_t *ret_n)
 {
     static const struct command_family *const families[] = {
-        &family_guest,    &family_create,  &family_list,
-        &family_identity, &family_state,   &family_memory,
-        &family_vcpu,     &family_block,   &family_network,
+        &family_guest,    &family_create,      &family_list,
+        &family_identity, &family_state,       &family_memory,
+        &family_vcpu,     &family_block,       &family_network,
         &family_pci,      &family_transaction, &family_console,
-        &family_events,   &family_resource, &family_lease,
-        &family_customer, &family_host,    &family_verify,
-        &family_why,      &family_store,
-        &family_channel,  &family_rebalance,
-        &family_help,
+        &family_events,   &family_resource,    &family_lease,
+        &family_customer, &family_token,       &family_host,
+        &family_verify,   &family_why,         &family_rebalance,
+        &family_store,    &family_audit,       &family_usage,
+        &family_channel,  &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;
@@ -136,8 +136,8 @@ int command_find(const char *word, const struct command **ret,
     }
     const struct command *candidates[MAX_CANDIDATES];
     /* a whole name of xl's is not the beginning of one of ours */
-    size_t n = *word && !xl_names_hint(word)
-        ? find_candidates(word, candidates) : 0;
+    size_t n =
+        *word && !xl_names_hint(word) ? find_candidates(word, candidates) : 0;
     if (n == 0)
         return unknown_command(word, err);
     if (n == 1) {
@@ -172,11 +172,11 @@ struct parser {
 };
 
 /* The i-th option that may stand here; NULL after the last. */
-static const struct command_option *
-option_at(const struct command *command, size_t i)
+static const struct command_option *option_at(const struct command *command,
+                                              size_t i)
 {
-    for (size_t own = 0; command && command->options &&
-                         command->options[own].name; own++)
+    for (size_t own = 0;
+         command && command->options && command->options[own].name; own++)
         if (i-- == 0)
             return &command->options[own];
     const struct command_option *common = command_common_option(command, i);
@@ -198,10 +198,11 @@ static int unknown_option(const struct parser *p, const char *shown,
         names[n++] = o->text ? o->name : NULL;
     const char *near = name ? suggest_nearest(name, names, n) : NULL;
     int rc = p->command
-        ? vdc_error_set(err, VDC_E_USAGE, "%s has no option '%s'",
-                        p->command->name, shown)
-        : vdc_error_set(err, VDC_E_USAGE,
-                        "no option '%s' is known before the command", shown);
+                 ? vdc_error_set(err, VDC_E_USAGE, "%s has no option '%s'",
+                                 p->command->name, shown)
+                 : vdc_error_set(err, VDC_E_USAGE,
+                                 "no option '%s' is known before the command",
+                                 shown);
     const char *xl =
         p->command ? xl_names_option_hint(p->command->name, shown) : NULL;
     if (xl)

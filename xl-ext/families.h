@@ -20,6 +20,9 @@ extern const struct command_family family_events;      /* cmd_events.c */
 extern const struct command_family family_resource;    /* cmd_resource.c */
 extern const struct command_family family_lease;       /* cmd_lease.c */
 extern const struct command_family family_customer;    /* cmd_customer.c */
+extern const struct command_family family_token;       /* cmd_token.c */
+extern const struct command_family family_audit;       /* cmd_audit.c */
+extern const struct command_family family_usage;       /* cmd_usage.c */
 extern const struct command_family family_host;        /* cmd_host.c */
 extern const struct command_family family_verify;      /* cmd_verify.c */
 extern const struct command_family family_why;         /* cmd_why.c */

@@ -9,6 +9,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/channel.c \
 	xl-ext/channel.h \
 	xl-ext/channel_list.h \
+	xl-ext/cmd_audit.c \
 	xl-ext/cmd_block.c \
 	xl-ext/cmd_channel.c \
 	xl-ext/cmd_channel_pipe.c \
@@ -30,13 +31,18 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
 	xl-ext/cmd_store.c \
+	xl-ext/cmd_token.c \
 	xl-ext/cmd_transaction.c \
+	xl-ext/cmd_usage.c \
 	xl-ext/cmd_vcpu.c \
 	xl-ext/cmd_verify.c \
 	xl-ext/cmd_why.c \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \
+	xl-ext/customer.h \
+	xl-ext/customer_limits.c \
+	xl-ext/customer_print.c \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
 	xl-ext/families.h \
@@ -58,6 +64,10 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/output.h \
 	xl-ext/road.c \
 	xl-ext/road.h \
+	xl-ext/token.c \
+	xl-ext/token.h \
+	xl-ext/when.c \
+	xl-ext/when.h \
 	xl-ext/words.c \
 	xl-ext/words.h \
 	xl-ext/xl_names.c \

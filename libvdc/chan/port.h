@@ -118,7 +118,8 @@ void port_finish(struct port *port);
  * VDC_E_CLOSED, VDC_E_PROTOCOL, VDC_E_IO (poll failed); after VDC_E_TIMEOUT
  * all is as before. */
 int port_receive(struct port *port, int timeout_ms, struct port_message *ret);
-/* Until the whole message is in the ring.  VDC_E_TIMEOUT: with nothing sent,
+/* Until the whole message is in the ring.  It looks for room a few
+ * microseconds before it sleeps.  VDC_E_TIMEOUT: with nothing sent,
  * or with a part, whose rest goes with the next call (port_unsent is then not
  * 0, and the message counts as sent). */
 int port_send(struct port *port, int timeout_ms, uint16_t type,

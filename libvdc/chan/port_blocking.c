@@ -64,12 +64,12 @@ static bool spin(struct port *port, struct wait *wait)
  * Whether it waited a little because more may come at once.  A look at each
  * message as soon as it is there takes the line of its position out of the
  * sender's cache each time, and a sleep costs both ends more than this wait.
- * Only in the middle of a row, so that who waits for an answer, or idles,
- * does not pay.
+ * For messages only in the middle of a row, so that who waits for an answer,
+ * or idles, does not pay.
  */
-static bool gather(const struct port *port, struct wait *wait)
+static bool gather(struct wait *wait)
 {
-    if (!port->in_row || wait->gathers == GATHERS)
+    if (wait->gathers == GATHERS)
         return false;
     wait->gathers++;
     for (unsigned i = 0; i < GATHER_PAUSES; i++)
@@ -115,7 +115,7 @@ static int wait_more(struct port *port, bool for_room, struct wait *wait)
 {
     if (wait->timeout_ms == 0)
         return VDC_E_TIMEOUT;
-    if (gather(port, wait) || spin(port, wait))
+    if ((port->in_row && gather(wait)) || spin(port, wait))
         return 0;
     /* A hostile end can make it look for ever as if there were something. */
     if (port_arm(port, for_room))
@@ -179,7 +179,8 @@ static int wait_room(struct port *port, struct wait *wait)
     if (wait->timeout_ms == 0)
         return VDC_E_TIMEOUT;
     port_flush(port);
-    if (spin(port, wait))
+    /* Whoever fills a ring has sent in a row. */
+    if (gather(wait) || spin(port, wait))
         return 0;
     if (room_is_there(port))
         return left_ms(wait) ? 0 : VDC_E_TIMEOUT;

@@ -81,23 +81,20 @@ value() {
 for shape in "4096 2" "3000 1" "20480 4"; do
     # shellcheck disable=SC2086
     set -- $shape
-    for checks in "" --no-capacity-checks; do
-        # shellcheck disable=SC2086
-        theirs=$(cpu "$work/hspace$checks" hspace $checks \
-            --simulate p,100,1000G,64g,16,1 --machine-readable=yes \
-            --standard-alloc "8192,$1,$2" --tiered-alloc "8192,$1,$2")
-        printf '100 nodes of 64 GiB filled with %s MiB, %s vCPUs: hspace %s' \
-            "$1" "$2" "$checks"
-        printf ' %s guests, tiered %s, %s s of CPU for both\n' \
-            "$(value HTS_ALLOC_INSTANCES "$work/hspace$checks")" \
-            "$(value HTS_TSPEC "$work/hspace$checks")" "$theirs"
-    done
+    # its checks of N+1 would be another thing, and take minutes
+    theirs=$(cpu "$work/hspace" hspace --no-capacity-checks \
+        --simulate p,100,1000G,64g,16,1 --machine-readable=yes \
+        --standard-alloc "8192,$1,$2" --tiered-alloc "8192,$1,$2")
+    printf '100 nodes of 64 GiB filled with %s MiB, %s vCPUs:\n' "$1" "$2"
+    printf '    hspace --no-capacity-checks: %s guests, tiered %s, %s s\n' \
+        "$(value HTS_ALLOC_INSTANCES "$work/hspace")" \
+        "$(value HTS_TSPEC "$work/hspace")" "$theirs"
     "$bench" fill "$work/empty" "$1" "$2" standard >"$work/standard" || exit 1
     "$bench" fill "$work/empty" "$1" "$2" tiered >"$work/tiered" || exit 1
     read -r n seconds _ <"$work/standard"
     read -r _ tiered tiers <"$work/tiered"
     printf '    ours: %s guests, tiered %s' "$n" "$tiers"
     awk -v t="$theirs" -v a="$seconds" -v b="$tiered" 'BEGIN {
-        printf ", %.6f s for both; hspace without checks / ours: %.0f\n",
+        printf ", %.6f s for both; hspace / ours: %.0f\n",
             a + b, t / (a + b) }'
 done

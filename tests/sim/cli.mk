@@ -1,5 +1,6 @@
 # The command line over the real daemons on a simulated host.
 SIM_CLI_TESTS = \
+	tests/sim/test-cli-audit.sh \
 	tests/sim/test-cli-channel-rows.sh \
 	tests/sim/test-cli-channel-users.sh \
 	tests/sim/test-cli-channels.sh \
@@ -10,6 +11,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-pages.sh \
+	tests/sim/test-cli-projects.sh \
 	tests/sim/test-cli-rebalance.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
@@ -17,6 +19,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
 	tests/sim/test-endpoint.sh \
+	tests/sim/test-cli-tokens.sh \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)

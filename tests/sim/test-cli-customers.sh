@@ -80,7 +80,9 @@ check "events of globex tell of its own" sh -c \
 # ---- what is the operator's ----
 check_error "a customer may not make customers" 6 '.' \
     acme customer-create x
-check_error "nor forget them" 6 '.' acme customer-delete globex
+check_error "nor forget them" 3 'no such customer: globex' \
+    acme customer-delete globex
+check_error "nor itself" 6 'for operators' acme customer-delete acme
 check_error "nor see hosts" 6 "'host-list' is for operators" acme host-list
 check "whom to ask is said" grep -q 'ask the provider' "$WORK/stderr"
 check_output "--all shows a customer no others" '^web ' acme list --all

@@ -9,9 +9,9 @@
 int main(int argc, char **argv)
 {
     const struct sim_test *const all[] = {
-        tests_requests, tests_changes,   tests_deaths,  tests_keys,
-        tests_leases,   tests_isolation, tests_streams, tests_failures,
-        tests_pages,    tests_etcd,      tests_transfer
+        tests_requests, tests_changes,   tests_deaths,   tests_keys,
+        tests_leases,   tests_isolation, tests_streams,  tests_failures,
+        tests_pages,    tests_etcd,      tests_transfer, tests_customers
     };
 
     return sim_tests_run(all, sizeof(all) / sizeof(all[0]), argc, argv);

@@ -6,6 +6,7 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_bed.c \
 	tests/sim/test_policyd_bed.h \
 	tests/sim/test_policyd_changes.c \
+	tests/sim/test_policyd_customers.c \
 	tests/sim/test_policyd_deaths.c \
 	tests/sim/test_policyd_etcd.c \
 	tests/sim/test_policyd_etcd.h \

@@ -149,6 +149,6 @@ int sim_tests_run(const struct sim_test *const *lists, size_t n_lists,
 extern const struct sim_test tests_requests[], tests_isolation[],
     tests_failures[], tests_streams[], tests_changes[], tests_deaths[],
     tests_leases[], tests_keys[], tests_pages[], tests_etcd[],
-    tests_transfer[];
+    tests_transfer[], tests_customers[];
 
 #endif

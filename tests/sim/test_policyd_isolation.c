@@ -38,6 +38,10 @@ static void operators_only(void)
     CHECK(!ask(&bed, ACME_UID, WIRE_MSG_customer_delete, &r));
     CHECK_CODE(VDC_E_DENIED);
     CHECK(!ask(&bed, ACME_UID, WIRE_MSG_customer_set, &c));
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    c.name = "acme"; /* and all of its limits lifted */
+    c.whole = true;
+    CHECK(!ask(&bed, ACME_UID, WIRE_MSG_customer_set, &c));
     CHECK_CODE(VDC_E_DENIED);
     CHECK(!ask(&bed, ACME_UID, WIRE_MSG_host_list, NULL));
     CHECK_CODE(VDC_E_DENIED);

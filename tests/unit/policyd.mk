@@ -1,6 +1,8 @@
 # Unit tests of policyd.
 if HAVE_CUNIT
 policyd_unit_tests = \
+	tests/unit/policyd/test_auth \
+	tests/unit/policyd/test_bounds \
 	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_evacuate \
@@ -17,6 +19,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
+	tests/unit/policyd/test_placement_brief \
 	tests/unit/policyd/test_placement_capacity \
 	tests/unit/policyd/test_placement_random \
 	tests/unit/policyd/test_placement_record \
@@ -28,10 +31,20 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_rebalance \
 	tests/unit/policyd/test_rebalance_run \
+	tests/unit/policyd/test_secret \
+	tests/unit/policyd/test_usage \
 	tests/unit/policyd/test_store \
 	tests/unit/policyd/test_store_etcd
 check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
+tests_unit_policyd_test_secret_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_secret_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_usage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_usage_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_auth_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_auth_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_bounds_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_bounds_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_files_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 kv_conform = tests/unit/policyd/kv_conform.c \
@@ -87,6 +100,10 @@ tests_unit_policyd_test_placement_view_SOURCES = \
 	tests/unit/policyd/test_placement_view.c $(placement_world)
 tests_unit_policyd_test_placement_view_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_view_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_brief_SOURCES = \
+	tests/unit/policyd/test_placement_brief.c $(placement_world)
+tests_unit_policyd_test_placement_brief_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_brief_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_capacity_SOURCES = \
 	tests/unit/policyd/test_placement_capacity.c $(placement_world)
 tests_unit_policyd_test_placement_capacity_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -251,6 +251,14 @@ static void stops(void)
     /* it comes again, with less */
     say(&bed, &uuid, WIRE_RUNNING, GIB);
     CU_ASSERT_EQUAL(left(&bed), GIB);
+    const struct wire_event stopped = { .kind = WIRE_EVENT_STOPPED,
+                                        .uuid = uuid };
+    inventory_event(bed.inventory, &stopped);
+    CU_ASSERT_EQUAL(left(&bed), 2 * GIB);
+    const struct wire_event started = { .kind = WIRE_EVENT_STARTED,
+                                        .uuid = uuid };
+    inventory_event(bed.inventory, &started);
+    CU_ASSERT_EQUAL(left(&bed), GIB);
     /* of one that nobody knows nothing is noted */
     uuid_random(&uuid);
     say(&bed, &uuid, WIRE_RUNNING, GIB);

@@ -264,14 +264,15 @@ static void hang_is_not_twice(void)
     struct kv_change first = kv_put_text("k", "1");
     CU_ASSERT_EQUAL(kv_commit_now(KV0, NULL, 0, &first, 1, &revision), 0);
     etcd_server_stop(server, 0);
-    CU_ASSERT_EQUAL(kv_commit_now(KV0, &compare, 1, &change, 1, NULL),
-                    VDC_E_CLOSED);
+    int rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
+    /* STORE when it was noticed before, as on a busy machine. */
+    CU_ASSERT(rc == VDC_E_CLOSED || rc == VDC_E_STORE);
     wait_up(KV0, false);
     CU_ASSERT_EQUAL(kv_commit_now(KV0, &compare, 1, &change, 1, NULL),
                     VDC_E_STORE);
     etcd_server_continue(server, 0);
     wait_up(KV0, true);
-    int rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
+    rc = kv_commit_now(KV0, &compare, 1, &change, 1, NULL);
     CU_ASSERT(rc == 0 || rc == VDC_E_CONFLICT);
     kv_read_now(KV0, "k", &r);
     CU_ASSERT_EQUAL(r.revision, revision + 1);
@@ -481,6 +482,7 @@ static void user_and_password(void)
     struct kv_log log;
 
     own_server(1, NULL);
+    settings.request_ms = 8000; /* passwords cost etcd much */
     settings.user = "vdc";
     settings.password = "pass";
     kv_world_set_up();
@@ -523,6 +525,7 @@ static void https(void)
     struct kv *other;
 
     own_server(1, "--auto-tls");
+    settings.request_ms = 8000;
     char *cert = fixture(etcd_server_folder(server, 0), "client/cert.pem");
     settings.tls.ca_file = cert;
     kv_world_set_up();
@@ -570,6 +573,7 @@ static void certificate_of_our_own(void)
                               "--trusted-ca-file %s --client-cert-auth",
                               cert, key, cert);
     own_server(1, options);
+    settings.request_ms = 8000;
     settings.tls = (struct http_tls){ cert, cert, key };
     kv_world_set_up();
     wait_up(KV0, true);

@@ -11,7 +11,7 @@ static void customers(void)
                                         "a234567890123456789012345678901" };
     static const char *const bad[] = {
         "",    "1a",  "-a", "Acme",     "a.b",
-        "a b", "a_b", "a/", "\xc3\xa4", "a2345678901234567890123456789012"
+        "a b", "a_",  "a/", "\xc3\xa4", "a2345678901234567890123456789012"
     };
     struct vdc_error err = { 0 };
 
@@ -22,6 +22,37 @@ static void customers(void)
     CU_ASSERT_PTR_NOT_NULL(
         strstr(err.text, "a2345678901234567890123456789012"));
     CU_ASSERT(*err.hint);
+}
+
+static void projects(void)
+{
+    static const char *const good[] = { "acme_web", "a_b", "a-1_b-2",
+                                        "a234567890123456789012345678_b1" };
+    static const char *const bad[] = { "_a", "a__b", "a_b_c", "a_1", "a_-b",
+                                       "1_a",
+                                       "a234567890123456789012345678_b12" };
+    char parent[NAMES_CUSTOMER_MAX + 1], customer[NAMES_CUSTOMER_MAX + 1];
+    char buf[NAMES_XEN_MAX + 1];
+    const char *name;
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        CU_ASSERT_EQUAL(names_check_customer(good[i], NULL), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CU_ASSERT_EQUAL(names_check_customer(bad[i], NULL), VDC_E_BAD_VALUE);
+    CU_ASSERT(names_parent("acme_web", parent));
+    CU_ASSERT_STRING_EQUAL(parent, "acme");
+    CU_ASSERT_FALSE(names_parent("acme", parent));
+    CU_ASSERT(names_covers("acme", "acme"));
+    CU_ASSERT(names_covers("acme", "acme_web"));
+    CU_ASSERT_FALSE(names_covers("acme", "acme-web"));
+    CU_ASSERT_FALSE(names_covers("acme", "acmeweb"));
+    CU_ASSERT_FALSE(names_covers("acme_web", "acme"));
+    CU_ASSERT_FALSE(names_covers("acme_web", "acme_web2"));
+    /* a guest's whole name leads back to its project, in one way only */
+    CU_ASSERT(names_split(names_xen("acme_web", "a_b.c", buf), customer,
+                          &name));
+    CU_ASSERT_STRING_EQUAL(customer, "acme_web");
+    CU_ASSERT_STRING_EQUAL(name, "a_b.c");
 }
 
 static void guests(void)
@@ -74,6 +105,7 @@ static void domids(void)
 
 static const struct unit_test tests[] = {
     { "names of customers", customers },
+    { "names of projects", projects },
     { "names of guests", guests },
     { "names in Xen, made and taken apart", xen_names },
     { "domids", domids },

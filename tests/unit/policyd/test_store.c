@@ -125,7 +125,7 @@ static void remembers(void)
     close_book(book);
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-    struct customer *c = book_customer_by_uid(book, 1005);
+    struct customer *c = book_customer_by_uid(book, 1005, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_STRING_EQUAL(c->name, "acme");
     CU_ASSERT_EQUAL(c->quota.vcpus, 4);
@@ -153,7 +153,7 @@ static void remembers(void)
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
     CU_ASSERT_PTR_NULL(book_customer(book, "acme"));
-    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 1005));
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 1005, NULL));
     CU_ASSERT_PTR_NOT_NULL(book_customer(book, "provider"));
     close_book(book);
     tear_down();
@@ -215,15 +215,15 @@ static void other_quota(void)
     to.quota.guests = 3;
     CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
     CU_ASSERT_EQUAL(c->quota.vcpus, -1);
-    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5), c);
+    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5, NULL), c);
     to.logins = (struct wire_login *)&login;
     to.n_logins = 1;
     CU_ASSERT_EQUAL(book_customer_set(book, c, &to, NULL, NULL), 0);
     close_book(book);
 
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 5));
-    c = book_customer_by_uid(book, 7);
+    CU_ASSERT_PTR_NULL(book_customer_by_uid(book, 5, NULL));
+    c = book_customer_by_uid(book, 7, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(c->quota.guests, 3);
     CU_ASSERT_EQUAL(c->quota.vcpus, -1);
@@ -351,7 +351,7 @@ static void older(void)
         "'','',1)");
     for (int i = 0; i < 2; i++) { /* the second time it is of this version */
         CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-        struct customer *c = book_customer_by_uid(book, 5);
+        struct customer *c = book_customer_by_uid(book, 5, NULL);
         CU_ASSERT_PTR_NOT_NULL_FATAL(c);
         CU_ASSERT_EQUAL(c->quota.vcpus, 4);
         struct assignment *a = book_assignment_by_name(c, "x");
@@ -431,10 +431,10 @@ static void converted(void)
     set_up();
     run_sql(VERSION_2);
     CU_ASSERT_EQUAL_FATAL(open_book(&book, NULL), 0);
-    struct customer *c = book_customer_by_uid(book, 6);
+    struct customer *c = book_customer_by_uid(book, 6, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(c->created_ms, 7);
-    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5), c);
+    CU_ASSERT_PTR_EQUAL(book_customer_by_uid(book, 5, NULL), c);
     struct assignment *a = book_assignment_by_name(c, "y");
     CU_ASSERT_PTR_NOT_NULL_FATAL(a);
     CU_ASSERT_EQUAL(a->state, ASSIGNMENT_RENAMING);
@@ -484,7 +484,7 @@ static void not_converted(void)
     }
     run_sql("DELETE FROM assignment WHERE uuid = 'zzz'");
     CU_ASSERT_EQUAL_FATAL(open_book(&book, &err), 0);
-    CU_ASSERT_PTR_NOT_NULL(book_customer_by_uid(book, 6));
+    CU_ASSERT_PTR_NOT_NULL(book_customer_by_uid(book, 6, NULL));
     close_book(book);
     tear_down();
 }
@@ -547,7 +547,7 @@ static void check_unchanged(struct book *book, const struct vdc_uuid *web,
     struct assignment *a = book_assignment(book, web);
 
     CU_ASSERT_PTR_NULL(book_customer(book, "new"));
-    CU_ASSERT_PTR_NOT_NULL(book_customer_by_uid(book, 2));
+    CU_ASSERT_PTR_NOT_NULL(book_customer_by_uid(book, 2, NULL));
     CU_ASSERT_EQUAL(book_customer(book, "acme")->quota.guests, -1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(a);
     CU_ASSERT_STRING_EQUAL(a->name, "web");
