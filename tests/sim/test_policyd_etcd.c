@@ -117,9 +117,11 @@ static void start(void)
     etcd_restart();
 }
 
+/* It stands still when all of its threads do. */
 void etcd_stop(void)
 {
     kill(etcd.pid, SIGSTOP);
+    waitpid(etcd.pid, NULL, WUNTRACED);
 }
 
 void etcd_continue(void)
@@ -138,7 +140,9 @@ static bool all_use_it(void)
 
 bool etcd_is_used(const struct bed *bed)
 {
-    return bed->etcd || all_use_it();
+    /* unless its settings say where */
+    return bed->etcd ||
+           (all_use_it() && !(bed->conf && strstr(bed->conf, "store = ")));
 }
 
 const char *etcd_conf(const struct bed *bed)

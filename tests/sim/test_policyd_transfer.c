@@ -285,8 +285,8 @@ static void import_killed(void)
               top ? top : ".", bed.dir, bed.dir, bed.dir)) != 0);
     CHECK(said(&bed, "full"));
     CHECK(system(arena_printf(answers,
-                              "cd %s && mv other.db policyd.db && "
-                              "rm -f policyd.db-*",
+                              "cd %s && rm -f policyd.db* && for f in "
+                              "other.db*; do mv $f policyd${f#other}; done",
                               bed.dir)) == 0);
     bed_start_policyd(&bed);
     CHECK(bed_wait(&bed.policyd) == 9);
