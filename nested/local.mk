@@ -16,7 +16,9 @@ EXTRA_DIST += \
 	doc/design/006-placement.md \
 	doc/design/007-hosts.md \
 	doc/design/008-explanations.md \
+	doc/design/009-rebalance.md \
 	doc/design/010-data-center-store.md \
+	doc/design/011-customers.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \
