@@ -191,7 +191,7 @@ static const struct command_option create_options[] = {
       "provider operator or read-only (which is usual then)" },
     { 'e', "expires", "TIME", COMPLETE_NOTHING,
       "It is good for so long: 12h, 30d; for ever when nothing is said" },
-    { 'n', "note", "TEXT", COMPLETE_NOTHING, "What it is for" },
+    { 0, "note", "TEXT", COMPLETE_NOTHING, "What it is for" },
     { 0 }
 };
 
