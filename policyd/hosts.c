@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/backups.h"
 #include "policyd/events.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
@@ -239,6 +240,7 @@ void hosts_remove(struct hosts *hosts, const char *name)
         return;
     leases_forget_host(hosts->ops->leases, name);
     inventory_remove_host(hosts->ops->inventory, name);
+    backups_soon(hosts->ops->backups);
     drop(host);
 }
 
@@ -376,4 +378,6 @@ void hosts_describe(const struct host *host, struct arena *arena,
     }
     ret->name = host->name;
     ret->record = host->record;
+    ret->without_backup = inventory_without_backup(
+        host->all->ops->inventory, host->name);
 }

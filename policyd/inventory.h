@@ -81,6 +81,26 @@ void inventory_partition(struct inventory *inventory,
 void inventory_event(struct inventory *inventory,
                      const struct wire_event *event);
 
+/*
+ * Backups.  After a restart protected guests have none; later their backups
+ * may go down, or not have the memory any more.
+ *
+ * Looks at all guests and gives another to whoever needs one, as far as it
+ * comes with little work; the next call goes on.  True: all were looked at,
+ * and `ret` says what came of it.
+ */
+struct inventory_backups {
+    uint32_t n_protected; /* that run */
+    uint32_t n_without;   /* of them: no host can be their backup */
+    uint32_t n_renewed;   /* of them: another is */
+};
+bool inventory_renew_backups(struct inventory *inventory,
+                             struct inventory_backups *ret);
+/* Protected guests that run on the host and have no backup which would take
+ * them. */
+uint32_t inventory_without_backup(const struct inventory *inventory,
+                                  const char *host);
+
 /* It was decided: the next sees it there.  Until the book has it, or it is
  * dropped again. */
 int inventory_put(struct inventory *inventory,

@@ -7,6 +7,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/audit.c \
 	policyd/audit.h \
 	policyd/auth.h \
+	policyd/backups.c \
+	policyd/backups.h \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
