@@ -362,6 +362,7 @@ void hosts_describe(const struct host *host, struct arena *arena,
 {
     if (host->up && !host->why.code && *host->report.name) {
         *ret = host->report;
+        ret->n_totals = 0; /* resource_list has them */
         if (host->record.state != WIRE_HOST_UP &&
             strcmp(ret->state, "up") == 0) {
             ret->state =

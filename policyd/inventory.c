@@ -1,7 +1,7 @@
 /*
  * The standing view; see inventory.h.
  */
-#include "policyd/inventory.h"
+#include "policyd/inventory_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,30 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/hosts.h"
-#include "policyd/placement/spare.h"
-#include "policyd/placement/whatif.h"
-
-/* What the view does not know of a guest; at its index. */
-struct about {
-    uint64_t changed_ms; /* monotonic */
-};
-
-struct inventory {
-    struct book *book;
-    struct placement_names *names;
-    struct placement_view *view;
-    struct placement_index *index;
-    struct about *about;
-    uint32_t about_max;
-    /* guests by UUID: index + 1, in a table of a power of 2 */
-    uint32_t *slots;
-    uint32_t n_slots;
-    uint32_t n_used; /* slots that are, or were, in use */
-    /* the look at backups */
-    uint32_t next_guest;    /* 0: none is under way */
-    uint64_t known_version; /* what it has seen, or made itself */
-    struct inventory_backups backups;
-};
 
 #define SLOT_GONE UINT32_MAX
 
@@ -187,9 +163,8 @@ static uint32_t ensure_host(struct inventory *inv, const char *name)
     return at;
 }
 
-/* Whether a report that was asked for then may have it or not. */
-static bool is_uncertain(const struct inventory *inv, uint32_t guest,
-                         uint64_t asked_ms)
+bool inventory_is_uncertain(const struct inventory *inv, uint32_t guest,
+                            uint64_t asked_ms)
 {
     const struct assignment *a = book_assignment(
         inv->book, &placement_view_guest(inv->view, guest)->uuid);
@@ -203,22 +178,23 @@ static struct mem work_out(const struct inventory *inv, uint32_t at,
                            struct mem available, uint64_t asked_ms)
 {
     const struct placement_use *use = placement_view_use(inv->view, at);
-    uint64_t known = placement_view_host(inv->view, at)->memory.kib;
-    uint64_t most = available.kib + use->memory.kib, least = most;
+    struct inventory_bounds bounds = {
+        .known = placement_view_host(inv->view, at)->memory.kib,
+        /* of the first report all is in it that is known */
+        .is_first = !placement_view_host(inv->view, at)->pcpus,
+        .free = available.kib,
+        .used = use->memory.kib,
+    };
 
     for (uint32_t i = use->first_guest; i != PLACEMENT_NONE;
          i = placement_view_guest(inv->view, i)->next) {
         const struct placement_guest *guest =
             placement_view_guest(inv->view, i);
-        if (guest->runs && is_uncertain(inv, i, asked_ms))
-            least -= guest->spec.memory.kib;
+        if (guest->runs && inventory_is_uncertain(inv, i, asked_ms))
+            bounds.uncertain += guest->spec.memory.kib;
     }
-    /* of the first report all is in it that is known */
-    if (known > most || !placement_view_host(inv->view, at)->pcpus)
-        known = most;
-    if (known < least)
-        known = least;
-    return MEM_KIB(known < MEM_MAX_KIB ? known : MEM_MAX_KIB);
+    uint64_t kib = inventory_within(&bounds);
+    return MEM_KIB(kib < MEM_MAX_KIB ? kib : MEM_MAX_KIB);
 }
 
 /* What is the same already is no change. */
@@ -276,6 +252,7 @@ void inventory_put_host(struct inventory *inv,
         row.memory = work_out(inv, at, host->available, host->asked_ms);
         row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
                                                       : PLACEMENT_VCPUS_MAX;
+        inventory_take_amounts(inv, at, host, &row);
     }
     put_host(inv, at, &row);
 }
@@ -320,6 +297,8 @@ void inventory_host(struct inventory *inv, const struct host *host,
         .pcpus = host->report.pcpus,
         .available = host->report.available_memory,
         .asked_ms = host->reported_ms,
+        .totals = host->report.totals,
+        .n_totals = host->report.n_totals,
     };
 
     inventory_put_host(inv, &known);
@@ -452,72 +431,6 @@ void inventory_event(struct inventory *inv, const struct wire_event *event)
     replace(inv, &guest);
 }
 
-/* ---- backups ---- */
-
-/* At once: looking at a guest is a matter of nanoseconds, looking for a host
- * one of microseconds where there are many. */
-#define LOOKS_AT_ONCE 4096
-#define SEARCHES_AT_ONCE 16
-
-/* Whether it was searched for one. */
-static bool look_at_backup(struct inventory *inv, uint32_t guest)
-{
-    const struct placement_guest *g = placement_view_guest(inv->view, guest);
-    uint64_t before = placement_view_version(inv->view);
-    struct placement_request request;
-
-    if (!g || !g->protected || !g->runs)
-        return false;
-    inv->backups.n_protected++;
-    if (placement_spare_holds(inv->view, guest))
-        return false;
-    placement_whatif_request(inv->view, guest, (int64_t)clock_wall().ms,
-                             &request);
-    if (placement_spare_renew(inv->view, &request, guest))
-        inv->backups.n_renewed++;
-    else
-        inv->backups.n_without++;
-    inv->known_version += placement_view_version(inv->view) - before;
-    return true;
-}
-
-bool inventory_renew_backups(struct inventory *inv,
-                             struct inventory_backups *ret)
-{
-    uint64_t version = placement_view_version(inv->view);
-    uint32_t looks = 0, searches = 0;
-
-    if (inv->next_guest == 0) {
-        if (inv->known_version == version)
-            inv->next_guest = placement_view_guests_end(inv->view);
-        else
-            inv->backups = (struct inventory_backups){ 0 };
-        inv->backups.n_renewed = 0;
-        inv->known_version = version;
-    }
-    while (inv->next_guest < placement_view_guests_end(inv->view)) {
-        if (looks++ == LOOKS_AT_ONCE || searches == SEARCHES_AT_ONCE)
-            return false;
-        searches += look_at_backup(inv, inv->next_guest++);
-    }
-    inv->next_guest = 0;
-    *ret = inv->backups;
-    return true;
-}
-
-uint32_t inventory_without_backup(const struct inventory *inv,
-                                  const char *host)
-{
-    uint32_t at = inventory_find_host(inv, host), n = 0;
-
-    if (at == PLACEMENT_NONE)
-        return 0;
-    for (uint32_t i = placement_view_use(inv->view, at)->first_guest;
-         i != PLACEMENT_NONE; i = placement_view_guest(inv->view, i)->next)
-        n += !placement_spare_holds(inv->view, i);
-    return n;
-}
-
 /* ---- decided here ---- */
 
 int inventory_put(struct inventory *inv,
@@ -590,6 +503,7 @@ void inventory_free(struct inventory *inv)
     placement_view_free(inv->view);
     placement_names_free(inv->names);
     free(inv->about);
+    free(inv->vague);
     free(inv->slots);
     free(inv);
 }

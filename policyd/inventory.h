@@ -60,6 +60,9 @@ struct inventory_host {
     uint32_t pcpus;
     struct mem available;
     uint64_t asked_ms; /* monotonic; when it was asked for that */
+    const struct wire_resource_total *totals; /* pools and PCI devices, as in
+                                                 its report */
+    uint32_t n_totals;
 };
 /* The tag of those that are `here`. */
 #define INVENTORY_HERE "policyd's files"
@@ -71,6 +74,10 @@ void inventory_put_host(struct inventory *inventory,
 struct host;
 void inventory_host(struct inventory *inventory, const struct host *host,
                     bool reported);
+/* Whether all hosts that are up have told of their pools and devices, and the
+ * view has room for them; otherwise nothing should be asked for of these, as
+ * it might be there all the same. */
+bool inventory_knows_amounts(const struct inventory *inventory);
 /* It is none of ours any more; its guests, if any, stay there. */
 void inventory_remove_host(struct inventory *inventory, const char *name);
 /* What the host says of a guest: whether it runs, and what it has. */

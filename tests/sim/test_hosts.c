@@ -269,6 +269,52 @@ static void backups(void)
     hosts_bed_close(&hosts);
 }
 
+static const char *make_with(const char *name, const char *device)
+{
+    struct wire_partition_create order = guest(&hosts.bed, name);
+
+    order.customer = "acme";
+    order.definition.pci = &device;
+    order.definition.n_pci = 1;
+    const struct wire_partition_reply *made =
+        create(&hosts.bed, OPERATOR, &order);
+    return made ? made->partition.host : "";
+}
+
+/* A guest that wants a device comes to a host that has it free. */
+static void devices(void)
+{
+    static const char shared[] = "0000:05:00.0", only[] = "0000:04:00.0";
+
+    memset(&hosts, 0, sizeof(hosts));
+    hosts.bed.sim = "pci=none";
+    hosts.sim = "pci=0000:04:00.0+0000:05:00.0";
+    hosts_bed_start(&hosts, 3);
+    bed_customers(&hosts.bed);
+    char *first = strdup(make_with("a", shared));
+    char *second = strdup(make_with("b", shared));
+    CHECK(*first && strcmp(first, "h1") != 0);
+    CHECK(*second && strcmp(second, "h1") != 0);
+    CHECK(strcmp(first, second) != 0);
+    CHECK(!*make_with("none", shared));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK_TEXT("devices");
+    CHECK(!*make_with("none", "0000:03:00.0"));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK(*make_with("c", only));
+    /* it is known of the hosts after a restart */
+    bed_kill(&hosts.bed.policyd, SIGKILL);
+    bed_start_policyd(&hosts.bed);
+    CHECK(hosts_bed_wait(&hosts, 3, "up"));
+    CHECK(!*make_with("none", shared));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK(drop("b"));
+    CHECK(strcmp(make_with("d", shared), second) == 0);
+    free(first);
+    free(second);
+    hosts_bed_close(&hosts);
+}
+
 /* It is connected, and says nothing. */
 static void hanging(void)
 {
@@ -529,6 +575,7 @@ static const struct sim_test tests_hosts[] = {
     { "numbers of domains", numbers },
     { "a host that dies", death },
     { "backups of protected guests", backups },
+    { "guests with devices", devices },
     { "a host that hangs", hanging },
     { "hosts that get no new guests", draining },
     { "hosts added and removed", removing },
