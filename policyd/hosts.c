@@ -85,6 +85,17 @@ int hosts_check_up(const struct hosts *hosts, const char *name,
     return service_down_error(service, err);
 }
 
+int hosts_check_some_up(const struct hosts *hosts, const char *name,
+                        struct vdc_error *err)
+{
+    const struct host *host;
+
+    TAILQ_FOREACH(host, &hosts->all, link)
+    if (host->up)
+        return 0;
+    return hosts_check_up(hosts, name, err);
+}
+
 void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
                           unsigned ms)
 {
