@@ -138,6 +138,8 @@ static const struct {
     { WIRE_MSG_placement_what_if, WIRE_ROLE_READ },
     { WIRE_MSG_placement_capacity, WIRE_ROLE_READ },
     { WIRE_MSG_use_list, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_show, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_check, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },
     { WIRE_MSG_partition_start, WIRE_ROLE_USER },

@@ -251,6 +251,10 @@ static int change_host(const struct command_args *args,
         rc = client_ask(args, number, &change, &body, err);
     if (rc == 0 && (!args->quiet || args->format != FORMAT_TEXT))
         show_list(args, body);
+    if (rc == 0 && args->dry_run && args->format == FORMAT_TEXT)
+        output_note(args, "%s could be %s; nothing was done",
+                    args->arguments[0],
+                    number == WIRE_MSG_host_add ? "added" : "changed");
     return rc;
 }
 
@@ -283,7 +287,7 @@ static int run_host_remove(const struct command_args *args,
         show_list(args, body);
     else if (!args->quiet)
         printf("%s: %s\n", output_clean(args->arena, ref.name),
-               args->dry_run ? "would be removed" : "removed");
+               args->dry_run ? "would be removed; nothing was done" : "removed");
     return 0;
 }
 
