@@ -287,7 +287,8 @@ static int run_host_remove(const struct command_args *args,
         show_list(args, body);
     else if (!args->quiet)
         printf("%s: %s\n", output_clean(args->arena, ref.name),
-               args->dry_run ? "would be removed; nothing was done" : "removed");
+               args->dry_run ? "would be removed; nothing was done"
+                             : "removed");
     return 0;
 }
 
