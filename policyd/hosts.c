@@ -339,8 +339,9 @@ static void describe_down(const struct host *host, struct arena *arena,
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
     if (!host->own)
-        ret->hint = arena_printf(arena, "nothing answers at %s; does resourced "
-                                 "run there, and listen at that?",
+        ret->hint = arena_printf(arena,
+                                 "nothing answers at %s; does resourced run "
+                                 "there, and listen at that?",
                                  host->record.address);
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";

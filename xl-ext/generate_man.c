@@ -274,5 +274,6 @@ void generate_man(void)
            "That of channeld.\n.El\n");
     print_statuses();
     print_examples();
-    printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5\n");
+    printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr placement.conf 5 ,\n"
+           ".Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5 ,\n.Xr policyd 8\n");
 }
