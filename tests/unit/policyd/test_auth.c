@@ -70,7 +70,7 @@ static void what_is_said(void)
                           &err),
                     VDC_E_DENIED);
     CU_ASSERT_STRING_EQUAL(err.text,
-                           "'partition-create' is not for the role read-only");
+                           "'create' is not for the role read-only");
     CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "customer-user"));
     CU_ASSERT_EQUAL(check(W_CUSTOMER, WIRE_ROLE_USER,
                           wire_message_by_number(WIRE_MSG_customer_set), &err),
