@@ -13,6 +13,7 @@ static const char *const looks[] = {
     "placement_why", "placement_why_not", "placement_try",
     "placement_what_if", "placement_capacity",
     "audit_list",  "use_list",      "lease_list",     "cancel",
+    "policy_show",     "policy_check",
 };
 
 static bool is_look(const char *name)
