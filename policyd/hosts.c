@@ -349,6 +349,11 @@ static void describe_down(const struct host *host, struct arena *arena,
 {
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
+    if (!host->own)
+        ret->hint = arena_printf(arena,
+                                 "nothing answers at %s; does resourced run "
+                                 "there, and listen at that?",
+                                 host->record.address);
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";
         ret->hint = host->why.text;
@@ -384,6 +389,12 @@ void hosts_describe(const struct host *host, struct arena *arena,
         /* a host that is down is still one of the hosts */
         wire_init(&wire_struct_host, ret);
         describe_down(host, arena, ret);
+        if (host->record.state != WIRE_HOST_UP)
+            ret->hint = arena_printf(
+                arena, "%s%s%s; %s",
+                wire_enum_word(&wire_enum_host_state, (int)host->record.state),
+                *host->record.reason ? ": " : "", host->record.reason,
+                ret->hint);
     }
     ret->name = host->name;
     ret->record = host->record;

@@ -71,6 +71,8 @@ check_error "what is none" 6 'good for nothing' with hello list
 check "in the same words" same
 check_error "what cannot be one" 2 'XEN_VDC_TOKEN holds no token' \
     with "Hello World" list
+check_error "an empty one is not taken for none" 2 \
+    'XEN_VDC_TOKEN holds no token' with "" list
 short=$(boss token-create -q --expires 1s)
 check "one of a second is good" with "$short" list -q
 sleep 1.2
