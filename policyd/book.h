@@ -65,6 +65,7 @@ struct customer {
     bool builtin;                         /* the provider */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
     size_t n_assignments;
+    void *by_name, *by_new_name; /* tsearch(3) trees of assignments */
 };
 
 TAILQ_HEAD(customer_list, customer);

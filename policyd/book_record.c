@@ -72,6 +72,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     char *host = xstrdup(to->host), *macs = xstrdup(to->macs);
     char *reason = xstrdup(to->reason);
 
+    book_lose_assignment(book, a);
     strncpy(name, to->name, sizeof(name) - 1);
     strncpy(new_name, to->new_name, sizeof(new_name) - 1);
     memcpy(a->name, name, sizeof(name));
@@ -89,6 +90,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->counts = to->counts;
     a->since_ms = to->since_ms;
     a->runs = to->runs;
+    book_find_assignment(book, a);
     book_tell(book, a, false);
 }
 
