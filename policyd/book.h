@@ -77,6 +77,7 @@ struct book_host {
     const struct wire_host_record *record; /* NULL: there is none */
     TAILQ_HEAD(, assignment) assignments;
     size_t n_assignments;
+    struct wire_host_record stored;
     struct arena *arena; /* of the record */
 };
 

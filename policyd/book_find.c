@@ -5,10 +5,10 @@
  * somebody has edited: trees are in the order of the text, then of addresses,
  * and what is searched for is any with the text.
  */
+#include <ctype.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "policyd/book_impl.h"
 
@@ -116,7 +116,7 @@ static int match_mac(const void *a, const void *b)
 {
     const struct mac *x = a, *y = b;
 
-    return strcasecmp(x->text, y->text);
+    return strcmp(x->text, y->text);
 }
 
 static int compare_mac(const void *a, const void *b)
@@ -127,14 +127,16 @@ static int compare_mac(const void *a, const void *b)
     return order ? order : by_address(x->a, y->a);
 }
 
-/* The next word, cut to what a MAC may be; false: there is none. */
+/* The next word in small letters, cut to what a MAC may be; false: there is
+ * none. */
 static bool next_mac(const char **text, char ret[MAC_SIZE])
 {
     const char *word = *text + strspn(*text, " ");
     size_t len = strcspn(word, " ");
     size_t kept = len < MAC_SIZE ? len : MAC_SIZE - 1;
 
-    memcpy(ret, word, kept);
+    for (size_t i = 0; i < kept; i++)
+        ret[i] = (char)tolower((unsigned char)word[i]);
     ret[kept] = '\0';
     *text = word + len;
     return len > 0;

@@ -163,12 +163,12 @@ static void connect_host(struct host *host)
 static void take_record(struct host *host,
                         const struct wire_host_record *record)
 {
-    struct arena *arena = arena_new();
     struct wire_host_record copy;
-    struct vdc_error err = { 0 };
+    struct arena *arena;
 
     /* cannot fail: it was checked */
-    if (wire_struct_copy(&wire_struct_host_record, record, arena, &copy, &err))
+    if (wire_struct_keep(&wire_struct_host_record, record, &arena, &copy,
+                         NULL))
         abort();
     arena_free(host->record_arena);
     host->record_arena = arena;
