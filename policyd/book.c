@@ -108,6 +108,19 @@ struct customer *book_insert_customer(struct book *book,
     return c;
 }
 
+static char nothing[1];
+
+char *book_keep_text(const char *text)
+{
+    return text && *text ? xstrdup(text) : nothing;
+}
+
+void book_drop_text(char *text)
+{
+    if (text != nothing)
+        free(text);
+}
+
 void book_drop_assignment(struct book *book, struct assignment *a)
 {
     book_tell(book, a, true);
@@ -116,9 +129,10 @@ void book_drop_assignment(struct book *book, struct assignment *a)
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
     book_take_away(book, a);
-    free(a->macs);
-    free(a->reason);
-    free(a->placing);
+    book_drop_text(a->new_name);
+    book_drop_text(a->macs);
+    book_drop_text(a->reason);
+    book_drop_text(a->placing);
     free(a);
 }
 
@@ -159,15 +173,15 @@ struct assignment *book_insert_assignment(struct book *book,
     a->customer = customer;
     a->uuid = s->uuid;
     strncpy(a->name, s->name, sizeof(a->name) - 1);
-    strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
+    a->new_name = book_keep_text(s->new_name);
     book_put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
     if (!a->counts.networks) /* from before they were counted */
         a->counts.networks = count_words(s->macs);
-    a->macs = xstrdup(s->macs);
-    a->reason = xstrdup(s->reason);
-    a->placing = xstrdup(s->placing ? s->placing : "");
+    a->macs = book_keep_text(s->macs);
+    a->reason = book_keep_text(s->reason);
+    a->placing = book_keep_text(s->placing);
     a->created_ms = s->created_ms;
     a->since_ms = s->since_ms;
     a->runs = s->runs;

@@ -27,7 +27,7 @@ struct assignment {
     struct book_host *there;
     struct vdc_uuid uuid;
     char name[NAMES_GUEST_MAX + 1];
-    char new_name[NAMES_GUEST_MAX + 1]; /* while RENAMING */
+    char *new_name; /* while RENAMING; otherwise "" */
     const char *host;
     int state; /* enum assignment_state */
     struct wire_usage counts;

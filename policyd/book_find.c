@@ -26,11 +26,15 @@ static int by_address(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void add(void *item, void **tree,
-                int (*compare)(const void *, const void *))
+/* What is there then: it, or one that is the same. */
+static void *add(void *item, void **tree,
+                 int (*compare)(const void *, const void *))
 {
-    if (!tsearch(item, tree, compare))
+    void *const *found = tsearch(item, tree, compare);
+
+    if (!found)
         abort(); /* no memory: as everywhere */
+    return *found;
 }
 
 /* ---- customers ---- */
@@ -102,7 +106,7 @@ struct assignment *book_assignment_by_name(const struct customer *customer,
     if (!*name || strlen(name) >= sizeof(key.name))
         return NULL;
     strcpy(key.name, name);
-    strcpy(key.new_name, name);
+    key.new_name = key.name;
     struct assignment *const *found =
         tfind(&key, &customer->by_name, match_name);
     if (!found)
@@ -159,11 +163,11 @@ static void find_macs(struct book *book, struct assignment *a)
     struct mac key = { .a = a };
 
     while (next_mac(&text, key.text)) {
-        if (tfind(&key, &book->by_mac, compare_mac))
-            continue; /* one that is being changed may have some twice */
         struct mac *mac = XNEW(struct mac);
         *mac = key;
-        add(mac, &book->by_mac, compare_mac);
+        /* one that is being changed may have some twice */
+        if (add(mac, &book->by_mac, compare_mac) != mac)
+            free(mac);
     }
 }
 

@@ -46,6 +46,10 @@ struct assignment *book_insert_assignment(struct book *book,
                                           const struct store_assignment *s);
 void book_drop_assignment(struct book *book, struct assignment *a);
 
+/* A copy of a text that mostly is "", which takes nothing. */
+char *book_keep_text(const char *text);
+void book_drop_text(char *text);
+
 /* ---- book_find.c: what is looked for by names and MACs ---- */
 
 void book_find_customer(struct book *book, struct customer *c);
