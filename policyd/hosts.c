@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/backups.h"
 #include "policyd/events.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
@@ -260,6 +261,7 @@ void hosts_remove(struct hosts *hosts, const char *name)
         return;
     leases_forget_host(hosts->ops->leases, name);
     inventory_remove_host(hosts->ops->inventory, name);
+    backups_soon(hosts->ops->backups);
     drop(host);
 }
 
@@ -386,6 +388,7 @@ void hosts_describe(const struct host *host, struct arena *arena,
 {
     if (host->up && !host->why.code && *host->report.name) {
         *ret = host->report;
+        ret->n_totals = 0; /* resource_list has them */
         if (host->record.state != WIRE_HOST_UP &&
             strcmp(ret->state, "up") == 0) {
             ret->state =
@@ -408,4 +411,6 @@ void hosts_describe(const struct host *host, struct arena *arena,
     }
     ret->name = host->name;
     ret->record = host->record;
+    ret->without_backup = inventory_without_backup(
+        host->all->ops->inventory, host->name);
 }
