@@ -87,14 +87,9 @@ static const char *customer_of(const struct request *request)
                                                       : auth->customer;
 }
 
-void audit_refused(struct request *request, const struct vdc_error *err)
+static void add(struct request *request, const struct vdc_error *err)
 {
-    const bool *dry_run = field(request, "dry_run", WIRE_KIND_BOOL);
     struct vdc_error why = { 0 };
-
-    if (request->audited || !*request->peer.text || (dry_run && *dry_run) ||
-        auth_needs(request->message) == WIRE_ROLE_READ || is_too_many(request))
-        return;
     const struct store_audit audit = { .time_ms = clock_wall().ms,
                                        .uid = (uint32_t)request->peer.uid,
                                        .customer = customer_of(request),
@@ -107,6 +102,23 @@ void audit_refused(struct request *request, const struct vdc_error *err)
     request->audited = true;
     if (book_audits(request->ops->book, &audit, 1, &why))
         log_debug("record of %s: %s", request->message->name, why.text);
+}
+
+void audit_done(struct request *request)
+{
+    const struct vdc_error none = { 0 };
+
+    add(request, &none);
+}
+
+void audit_refused(struct request *request, const struct vdc_error *err)
+{
+    const bool *dry_run = field(request, "dry_run", WIRE_KIND_BOOL);
+
+    if (request->audited || !*request->peer.text || (dry_run && *dry_run) ||
+        auth_needs(request->message) == WIRE_ROLE_READ || is_too_many(request))
+        return;
+    add(request, err);
 }
 
 /* ---- showing ---- */

@@ -138,6 +138,8 @@ static const struct {
     { WIRE_MSG_placement_what_if, WIRE_ROLE_READ },
     { WIRE_MSG_placement_capacity, WIRE_ROLE_READ },
     { WIRE_MSG_use_list, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_show, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_check, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },
     { WIRE_MSG_partition_start, WIRE_ROLE_USER },
@@ -194,15 +196,31 @@ static int check_level(const struct auth *auth, const char *name,
     return VDC_E_DENIED;
 }
 
-/* A command is called as its message, but with a dash. */
+/* A command is called as its message, but with a dash and without the word for
+ * what most are about. */
+static void name_command(const struct wire_message *message, char *ret,
+                         size_t size)
+{
+    static const char *const left_out[] = { "partition_", "placement_" };
+    const char *name = message->name;
+
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+        if (strncmp(name, left_out[i], strlen(left_out[i])) == 0)
+            name += strlen(left_out[i]);
+    if (message->number == WIRE_MSG_placement_try)
+        name = "place";
+    snprintf(ret, size, "%s", name);
+    for (char *p = ret; *p; p++)
+        if (*p == '_')
+            *p = '-';
+}
+
 int auth_check(const struct auth *auth, const struct wire_message *message,
                struct vdc_error *err)
 {
     char name[48];
-    snprintf(name, sizeof(name), "%s", message->name);
-    for (char *p = name; *p; p++)
-        if (*p == '_')
-            *p = '-';
+
+    name_command(message, name, sizeof(name));
     if (message->who & auth->role)
         return check_level(auth, name, message, err);
     if (auth->role == W_GUEST) {

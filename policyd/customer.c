@@ -124,9 +124,12 @@ static int find_parent(const struct book *book, const char *name,
     if (!names_parent(name, parent))
         return 0;
     *ret = book_customer(book, parent);
-    if (!*ret)
-        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
-                             parent);
+    if (!*ret) {
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s", parent);
+        vdc_error_hint(err, "%s is a project of %s, which has to be there "
+                            "first", name, parent);
+        return VDC_E_NOT_FOUND;
+    }
     return (*ret)->builtin
                ? vdc_error_set(err, VDC_E_BAD_VALUE,
                                "customer %s has no projects", parent)

@@ -1,6 +1,7 @@
 /*
  * The registry of hosts, and their connections; see hosts.h.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,14 +16,19 @@
 
 /* ---- looking ---- */
 
+static int compare_host(const void *a, const void *b)
+{
+    const struct host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 struct host *hosts_find(const struct hosts *hosts, const char *name)
 {
-    struct host *host;
+    struct host key = { .name = name };
+    struct host *const *found = tfind(&key, &hosts->by_name, compare_host);
 
-    TAILQ_FOREACH(host, &hosts->all, link)
-    if (strcmp(host->name, name) == 0)
-        return host;
-    return NULL;
+    return found ? *found : NULL;
 }
 
 struct host *hosts_first(const struct hosts *hosts)
@@ -84,6 +90,17 @@ int hosts_check_up(const struct hosts *hosts, const char *name,
     if (rc || *service_version(service))
         return rc;
     return service_down_error(service, err);
+}
+
+int hosts_check_some_up(const struct hosts *hosts, const char *name,
+                        struct vdc_error *err)
+{
+    const struct host *host;
+
+    TAILQ_FOREACH(host, &hosts->all, link)
+    if (host->up)
+        return 0;
+    return hosts_check_up(hosts, name, err);
 }
 
 void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
@@ -158,12 +175,12 @@ static void connect_host(struct host *host)
 static void take_record(struct host *host,
                         const struct wire_host_record *record)
 {
-    struct arena *arena = arena_new();
     struct wire_host_record copy;
-    struct vdc_error err = { 0 };
+    struct arena *arena;
 
     /* cannot fail: it was checked */
-    if (wire_struct_copy(&wire_struct_host_record, record, arena, &copy, &err))
+    if (wire_struct_keep(&wire_struct_host_record, record, &arena, &copy,
+                         NULL))
         abort();
     arena_free(host->record_arena);
     host->record_arena = arena;
@@ -174,7 +191,7 @@ static void take_record(struct host *host,
 static struct host *add(struct hosts *hosts,
                         const struct wire_host_record *record, bool own)
 {
-    struct host *host = XNEW(struct host), *next;
+    struct host *host = XNEW(struct host), *before;
 
     host->all = hosts;
     host->own = own;
@@ -182,13 +199,16 @@ static struct host *add(struct hosts *hosts,
     take_record(host, record);
     host->timer = evtimer_new(hosts->ops->base, hosts_report_due, host);
     host->reconcile = reconcile_new(hosts->ops, host);
-    TAILQ_FOREACH(next, &hosts->all, link)
-    if (strcmp(next->name, host->name) > 0)
+    /* from the end, as they may come in this order */
+    TAILQ_FOREACH_REVERSE(before, &hosts->all, host_list, link)
+    if (strcmp(before->name, host->name) < 0)
         break;
-    if (next)
-        TAILQ_INSERT_BEFORE(next, host, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&hosts->all, before, host, link);
     else
-        TAILQ_INSERT_TAIL(&hosts->all, host, link);
+        TAILQ_INSERT_HEAD(&hosts->all, host, link);
+    if (!tsearch(host, &hosts->by_name, compare_host))
+        abort(); /* no memory: as everywhere */
     hosts->n++;
     connect_host(host);
     hosts_tell(host, false);
@@ -197,6 +217,7 @@ static struct host *add(struct hosts *hosts,
 
 static void drop(struct host *host)
 {
+    tdelete(host, &host->all->by_name, compare_host);
     TAILQ_REMOVE(&host->all->all, host, link);
     host->all->n--;
     service_stop(host->service);
@@ -340,6 +361,11 @@ static void describe_down(const struct host *host, struct arena *arena,
 {
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
+    if (!host->own)
+        ret->hint = arena_printf(arena,
+                                 "nothing answers at %s; does resourced run "
+                                 "there, and listen at that?",
+                                 host->record.address);
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";
         ret->hint = host->why.text;
@@ -376,6 +402,12 @@ void hosts_describe(const struct host *host, struct arena *arena,
         /* a host that is down is still one of the hosts */
         wire_init(&wire_struct_host, ret);
         describe_down(host, arena, ret);
+        if (host->record.state != WIRE_HOST_UP)
+            ret->hint = arena_printf(
+                arena, "%s%s%s; %s",
+                wire_enum_word(&wire_enum_host_state, (int)host->record.state),
+                *host->record.reason ? ": " : "", host->record.reason,
+                ret->hint);
     }
     ret->name = host->name;
     ret->record = host->record;

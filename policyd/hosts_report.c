@@ -94,13 +94,12 @@ static void look_for_twin(struct host *host)
 static void take_report(struct host *host, const struct wire_host *report,
                         const struct asking *asking)
 {
-    struct arena *arena = arena_new();
+    struct arena *arena;
     struct wire_host copy;
     struct vdc_error err = { 0 };
 
-    if (wire_struct_copy(&wire_struct_host, report, arena, &copy, &err)) {
+    if (wire_struct_keep(&wire_struct_host, report, &arena, &copy, &err)) {
         log_error("what host %s reports: %s", host->name, err.text);
-        arena_free(arena);
         return;
     }
     arena_free(host->report_arena);

@@ -451,20 +451,9 @@ int inventory_put(struct inventory *inv,
                   const struct placement_decision *decision,
                   struct vdc_error *err)
 {
-    struct placement_guest guest = {
-        .uuid = request->uuid,
-        .customer = request->customer,
-        .host = decision->winner.host,
-        .spec = request->spec,
-        .n_groups = request->n_groups,
-        .dedication = request->dedication,
-        .runs = request->start,
-        .protected = request->protected,
-        .backup = decision->backup,
-        .since_ms = request->now_ms,
-    };
+    const struct placement_guest guest = placement_guest_of(
+        request, decision->winner.host, decision->backup);
 
-    memcpy(guest.groups, request->groups, sizeof(guest.groups));
     /* somebody else's UUID was asked for, and is refused */
     if (slot_of(inv, &request->uuid))
         return 0;

@@ -13,6 +13,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/book.h \
 	policyd/book_change.c \
 	policyd/book_decision.c \
+	policyd/book_find.c \
 	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \

@@ -254,9 +254,11 @@ int operations_customer(const struct request *request, const char *name,
     if (auth->role == W_OPERATOR || strcmp(name, own) == 0 ||
         (auth->role == W_CUSTOMER && names_covers(own, name)))
         customer = book_customer(request->ops->book, name);
-    if (!customer)
-        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
-                             name);
+    if (!customer) {
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s", name);
+        vdc_error_hint(err, "'xl-vdc customer-list' shows them");
+        return VDC_E_NOT_FOUND;
+    }
     *ret = customer;
     return 0;
 }

@@ -258,6 +258,10 @@ static int change_host(const struct command_args *args,
         rc = client_ask(args, number, &change, &body, err);
     if (rc == 0 && (!args->quiet || args->format != FORMAT_TEXT))
         show_list(args, body);
+    if (rc == 0 && args->dry_run && args->format == FORMAT_TEXT)
+        output_note(args, "%s could be %s; nothing was done",
+                    args->arguments[0],
+                    number == WIRE_MSG_host_add ? "added" : "changed");
     return rc;
 }
 
@@ -290,7 +294,8 @@ static int run_host_remove(const struct command_args *args,
         show_list(args, body);
     else if (!args->quiet)
         printf("%s: %s\n", output_clean(args->arena, ref.name),
-               args->dry_run ? "would be removed" : "removed");
+               args->dry_run ? "would be removed; nothing was done"
+                             : "removed");
     return 0;
 }
 
@@ -407,20 +412,22 @@ static const struct command host_commands[] = {
       COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
       add_options, "Add a host to the data center",
       "ADDRESS is that of its resourced's command channel: unix:PATH, "
-      "memory:PATH or channel:SERVICE@PARTITION. The host need not be there "
-      "yet: policyd connects as soon as it can.",
+      "memory:PATH or channel:SERVICE@PARTITION; its resourced.conf must say "
+      "the same, and have NAME as host_name. A path is of policyd's machine. "
+      "The host need not be there yet: policyd connects as soon as it can.",
       add_examples, run_host_add },
     { "host-set", NULL, "NAME", 1, 1,
       COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
       set_options, "Change what is entered of a host",
       "What is not given stays as it is; another state without a reason has "
-      "none.",
+      "none. Guests that are there stay, whatever the state; "
+      "'host-evacuate --dry-run' says where they could go.",
       set_examples, run_host_set },
     { "host-remove", NULL, "NAME", 1, 1,
       COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES,
       COMPLETE_NOTHING, NULL, "Forget a host",
-      "Only one that no guest is assigned to. What runs there is not "
-      "touched.",
+      "Only one that no guest is assigned to: 'list -v' says where each is. "
+      "What runs there is not touched.",
       remove_examples, run_host_remove },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",
