@@ -82,7 +82,7 @@ void book_set_bounds(struct customer *c, const struct wire_customer *from)
 struct customer *book_insert_customer(struct book *book,
                                       const struct wire_customer *from)
 {
-    struct customer *c = XNEW(struct customer), *next;
+    struct customer *c = XNEW(struct customer), *before;
     char parent[NAMES_CUSTOMER_MAX + 1];
 
     strncpy(c->name, from->name, sizeof(c->name) - 1);
@@ -96,26 +96,43 @@ struct customer *book_insert_customer(struct book *book,
         c->parent = book_customer(book, parent);
     if (c->parent)
         c->parent->n_projects++;
-    TAILQ_FOREACH(next, &book->customers, link)
-    if (strcmp(next->name, c->name) > 0)
+    /* from the end, as they are loaded in this order */
+    TAILQ_FOREACH_REVERSE(before, &book->customers, customer_list, link)
+    if (strcmp(before->name, c->name) < 0)
         break;
-    if (next)
-        TAILQ_INSERT_BEFORE(next, c, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&book->customers, before, c, link);
     else
-        TAILQ_INSERT_TAIL(&book->customers, c, link);
+        TAILQ_INSERT_HEAD(&book->customers, c, link);
+    book_find_customer(book, c);
     return c;
+}
+
+static char nothing[1];
+
+char *book_keep_text(const char *text)
+{
+    return text && *text ? xstrdup(text) : nothing;
+}
+
+void book_drop_text(char *text)
+{
+    if (text != nothing)
+        free(text);
 }
 
 void book_drop_assignment(struct book *book, struct assignment *a)
 {
     book_tell(book, a, true);
+    book_lose_assignment(book, a);
     tdelete(a, &book->by_uuid, compare_uuid);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
     book_take_away(book, a);
-    free(a->macs);
-    free(a->reason);
-    free(a->placing);
+    book_drop_text(a->new_name);
+    book_drop_text(a->macs);
+    book_drop_text(a->reason);
+    book_drop_text(a->placing);
     free(a);
 }
 
@@ -123,6 +140,7 @@ void book_drop_customer(struct book *book, struct customer *c)
 {
     while (!TAILQ_EMPTY(&c->assignments))
         book_drop_assignment(book, TAILQ_FIRST(&c->assignments));
+    book_lose_customer(book, c);
     TAILQ_REMOVE(&book->customers, c, link);
     if (c->parent)
         c->parent->n_projects--;
@@ -155,15 +173,15 @@ struct assignment *book_insert_assignment(struct book *book,
     a->customer = customer;
     a->uuid = s->uuid;
     strncpy(a->name, s->name, sizeof(a->name) - 1);
-    strncpy(a->new_name, s->new_name, sizeof(a->new_name) - 1);
+    a->new_name = book_keep_text(s->new_name);
     book_put_there(book, a, s->host);
     a->state = s->state;
     a->counts = s->counts;
     if (!a->counts.networks) /* from before they were counted */
         a->counts.networks = count_words(s->macs);
-    a->macs = xstrdup(s->macs);
-    a->reason = xstrdup(s->reason);
-    a->placing = xstrdup(s->placing ? s->placing : "");
+    a->macs = book_keep_text(s->macs);
+    a->reason = book_keep_text(s->reason);
+    a->placing = book_keep_text(s->placing);
     a->created_ms = s->created_ms;
     a->since_ms = s->since_ms;
     a->runs = s->runs;
@@ -171,6 +189,7 @@ struct assignment *book_insert_assignment(struct book *book,
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))
         abort(); /* no memory: as everywhere */
+    book_find_assignment(book, a);
     book_tell(book, a, false);
     return a;
 }
@@ -340,16 +359,6 @@ const struct customer_list *book_customers(const struct book *book)
     return &book->customers;
 }
 
-struct customer *book_customer(const struct book *book, const char *name)
-{
-    struct customer *c;
-
-    TAILQ_FOREACH(c, &book->customers, link)
-    if (strcmp(c->name, name) == 0)
-        return c;
-    return NULL;
-}
-
 struct customer *book_customer_by_uid(const struct book *book, uint32_t uid,
                                       const struct wire_login **ret_login)
 {
@@ -385,31 +394,6 @@ struct assignment *book_assignment(const struct book *book,
         tfind(&key, &book->by_uuid, compare_uuid);
 
     return found ? *found : NULL;
-}
-
-struct assignment *book_assignment_by_name(const struct customer *customer,
-                                           const char *name)
-{
-    struct assignment *a;
-
-    TAILQ_FOREACH(a, &customer->assignments, link)
-    if (strcmp(a->name, name) == 0 ||
-        (*a->new_name && strcmp(a->new_name, name) == 0))
-        return a;
-    return NULL;
-}
-
-struct assignment *book_assignment_by_mac(const struct book *book,
-                                          const char *mac)
-{
-    struct customer *c;
-    struct assignment *a;
-
-    TAILQ_FOREACH(c, &book->customers, link)
-    TAILQ_FOREACH(a, &c->assignments, link)
-    if (strcasestr(a->macs, mac))
-        return a;
-    return NULL;
 }
 
 void book_usage(const struct customer *customer, struct wire_usage *ret)

@@ -27,7 +27,7 @@ struct assignment {
     struct book_host *there;
     struct vdc_uuid uuid;
     char name[NAMES_GUEST_MAX + 1];
-    char new_name[NAMES_GUEST_MAX + 1]; /* while RENAMING */
+    char *new_name; /* while RENAMING; otherwise "" */
     const char *host;
     int state; /* enum assignment_state */
     struct wire_usage counts;
@@ -65,6 +65,7 @@ struct customer {
     bool builtin;                         /* the provider */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
     size_t n_assignments;
+    void *by_name, *by_new_name; /* tsearch(3) trees of assignments */
 };
 
 TAILQ_HEAD(customer_list, customer);
@@ -76,6 +77,7 @@ struct book_host {
     const struct wire_host_record *record; /* NULL: there is none */
     TAILQ_HEAD(, assignment) assignments;
     size_t n_assignments;
+    struct wire_host_record stored;
     struct arena *arena; /* of the record */
 };
 

@@ -57,14 +57,11 @@ void book_set_host(struct book *book, const char *name,
     host->record = NULL;
     host->arena = NULL;
     if (record) {
-        host->arena = arena_new();
-        struct wire_host_record *copy =
-            ARENA_NEW(host->arena, struct wire_host_record);
         /* cannot fail: it was stored */
-        if (wire_struct_copy(&wire_struct_host_record, record, host->arena,
-                             copy, NULL))
+        if (wire_struct_keep(&wire_struct_host_record, record, &host->arena,
+                             &host->stored, NULL))
             abort();
-        host->record = copy;
+        host->record = &host->stored;
     }
     arena_free(old);
     release(book, host);

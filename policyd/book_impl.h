@@ -13,9 +13,11 @@
 struct book {
     struct store *store;
     struct customer_list customers;
-    void *by_uuid; /* tsearch(3) tree of assignments */
+    void *customers_by_name; /* this and the others: tsearch(3) trees */
+    void *by_uuid;           /* assignments */
+    void *by_mac;            /* book_find.c's */
     TAILQ_HEAD(, book_host) hosts;
-    void *hosts_by_name; /* tsearch(3) tree */
+    void *hosts_by_name;
     struct answers *answers;
     struct tokens *tokens;
     struct decisions *decisions;
@@ -43,6 +45,18 @@ struct assignment *book_insert_assignment(struct book *book,
                                           struct customer *customer,
                                           const struct store_assignment *s);
 void book_drop_assignment(struct book *book, struct assignment *a);
+
+/* A copy of a text that mostly is "", which takes nothing. */
+char *book_keep_text(const char *text);
+void book_drop_text(char *text);
+
+/* ---- book_find.c: what is looked for by names and MACs ---- */
+
+void book_find_customer(struct book *book, struct customer *c);
+void book_lose_customer(struct book *book, struct customer *c);
+/* Before its names or MACs are others, and after that. */
+void book_lose_assignment(struct book *book, struct assignment *a);
+void book_find_assignment(struct book *book, struct assignment *a);
 
 /* ---- book_host.c ---- */
 

@@ -68,27 +68,30 @@ static const void *describe_host(const struct book *book, const char *id,
 static void change_assignment(struct book *book, struct assignment *a,
                               const struct store_assignment *to)
 {
-    char name[sizeof(a->name)] = "", new_name[sizeof(a->new_name)] = "";
-    char *host = xstrdup(to->host), *macs = xstrdup(to->macs);
-    char *reason = xstrdup(to->reason);
+    char *host = xstrdup(to->host), *macs = book_keep_text(to->macs);
+    char *new_name = book_keep_text(to->new_name);
+    char *reason = book_keep_text(to->reason);
+    char name[sizeof(a->name)] = "";
 
+    book_lose_assignment(book, a);
     strncpy(name, to->name, sizeof(name) - 1);
-    strncpy(new_name, to->new_name, sizeof(new_name) - 1);
     memcpy(a->name, name, sizeof(name));
-    memcpy(a->new_name, new_name, sizeof(new_name));
     if (strcmp(a->host, host) != 0) {
         book_take_away(book, a);
         book_put_there(book, a, host);
     }
     free(host);
-    free(a->macs);
-    free(a->reason);
+    book_drop_text(a->new_name);
+    book_drop_text(a->macs);
+    book_drop_text(a->reason);
+    a->new_name = new_name;
     a->macs = macs;
     a->reason = reason;
     a->state = to->state;
     a->counts = to->counts;
     a->since_ms = to->since_ms;
     a->runs = to->runs;
+    book_find_assignment(book, a);
     book_tell(book, a, false);
 }
 

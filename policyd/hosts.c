@@ -1,9 +1,11 @@
 /*
  * The registry of hosts, and their connections; see hosts.h.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/backups.h"
 #include "policyd/events.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
@@ -14,14 +16,19 @@
 
 /* ---- looking ---- */
 
+static int compare_host(const void *a, const void *b)
+{
+    const struct host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 struct host *hosts_find(const struct hosts *hosts, const char *name)
 {
-    struct host *host;
+    struct host key = { .name = name };
+    struct host *const *found = tfind(&key, &hosts->by_name, compare_host);
 
-    TAILQ_FOREACH(host, &hosts->all, link)
-    if (strcmp(host->name, name) == 0)
-        return host;
-    return NULL;
+    return found ? *found : NULL;
 }
 
 struct host *hosts_first(const struct hosts *hosts)
@@ -83,6 +90,17 @@ int hosts_check_up(const struct hosts *hosts, const char *name,
     if (rc || *service_version(service))
         return rc;
     return service_down_error(service, err);
+}
+
+int hosts_check_some_up(const struct hosts *hosts, const char *name,
+                        struct vdc_error *err)
+{
+    const struct host *host;
+
+    TAILQ_FOREACH(host, &hosts->all, link)
+    if (host->up)
+        return 0;
+    return hosts_check_up(hosts, name, err);
 }
 
 void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
@@ -157,12 +175,12 @@ static void connect_host(struct host *host)
 static void take_record(struct host *host,
                         const struct wire_host_record *record)
 {
-    struct arena *arena = arena_new();
     struct wire_host_record copy;
-    struct vdc_error err = { 0 };
+    struct arena *arena;
 
     /* cannot fail: it was checked */
-    if (wire_struct_copy(&wire_struct_host_record, record, arena, &copy, &err))
+    if (wire_struct_keep(&wire_struct_host_record, record, &arena, &copy,
+                         NULL))
         abort();
     arena_free(host->record_arena);
     host->record_arena = arena;
@@ -173,7 +191,7 @@ static void take_record(struct host *host,
 static struct host *add(struct hosts *hosts,
                         const struct wire_host_record *record, bool own)
 {
-    struct host *host = XNEW(struct host), *next;
+    struct host *host = XNEW(struct host), *before;
 
     host->all = hosts;
     host->own = own;
@@ -181,13 +199,16 @@ static struct host *add(struct hosts *hosts,
     take_record(host, record);
     host->timer = evtimer_new(hosts->ops->base, hosts_report_due, host);
     host->reconcile = reconcile_new(hosts->ops, host);
-    TAILQ_FOREACH(next, &hosts->all, link)
-    if (strcmp(next->name, host->name) > 0)
+    /* from the end, as they may come in this order */
+    TAILQ_FOREACH_REVERSE(before, &hosts->all, host_list, link)
+    if (strcmp(before->name, host->name) < 0)
         break;
-    if (next)
-        TAILQ_INSERT_BEFORE(next, host, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&hosts->all, before, host, link);
     else
-        TAILQ_INSERT_TAIL(&hosts->all, host, link);
+        TAILQ_INSERT_HEAD(&hosts->all, host, link);
+    if (!tsearch(host, &hosts->by_name, compare_host))
+        abort(); /* no memory: as everywhere */
     hosts->n++;
     connect_host(host);
     hosts_tell(host, false);
@@ -196,6 +217,7 @@ static struct host *add(struct hosts *hosts,
 
 static void drop(struct host *host)
 {
+    tdelete(host, &host->all->by_name, compare_host);
     TAILQ_REMOVE(&host->all->all, host, link);
     host->all->n--;
     service_stop(host->service);
@@ -239,6 +261,7 @@ void hosts_remove(struct hosts *hosts, const char *name)
         return;
     leases_forget_host(hosts->ops->leases, name);
     inventory_remove_host(hosts->ops->inventory, name);
+    backups_soon(hosts->ops->backups);
     drop(host);
 }
 
@@ -365,6 +388,7 @@ void hosts_describe(const struct host *host, struct arena *arena,
 {
     if (host->up && !host->why.code && *host->report.name) {
         *ret = host->report;
+        ret->n_totals = 0; /* resource_list has them */
         if (host->record.state != WIRE_HOST_UP &&
             strcmp(ret->state, "up") == 0) {
             ret->state =
@@ -387,4 +411,6 @@ void hosts_describe(const struct host *host, struct arena *arena,
     }
     ret->name = host->name;
     ret->record = host->record;
+    ret->without_backup = inventory_without_backup(
+        host->all->ops->inventory, host->name);
 }

@@ -13,6 +13,7 @@ TAILQ_HEAD(host_list, host);
 struct hosts {
     struct operations *ops;
     struct host_list all;
+    void *by_name; /* tsearch(3) tree */
     size_t n;
     LIST_HEAD(, refresh) refreshes;
 };

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/backups.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
 #include "policyd/operations.h"
@@ -39,6 +40,7 @@ struct asking {
 void hosts_tell(const struct host *host, bool reported)
 {
     inventory_host(host->all->ops->inventory, host, reported);
+    backups_soon(host->all->ops->backups);
 }
 
 void hosts_report_in(const struct host *host, uint64_t ms)
@@ -92,13 +94,12 @@ static void look_for_twin(struct host *host)
 static void take_report(struct host *host, const struct wire_host *report,
                         const struct asking *asking)
 {
-    struct arena *arena = arena_new();
+    struct arena *arena;
     struct wire_host copy;
     struct vdc_error err = { 0 };
 
-    if (wire_struct_copy(&wire_struct_host, report, arena, &copy, &err)) {
+    if (wire_struct_keep(&wire_struct_host, report, &arena, &copy, &err)) {
         log_error("what host %s reports: %s", host->name, err.text);
-        arena_free(arena);
         return;
     }
     arena_free(host->report_arena);

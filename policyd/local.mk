@@ -7,10 +7,13 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/audit.c \
 	policyd/audit.h \
 	policyd/auth.h \
+	policyd/backups.c \
+	policyd/backups.h \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
 	policyd/book_decision.c \
+	policyd/book_find.c \
 	policyd/book_host.c \
 	policyd/book_impl.h \
 	policyd/book_record.c \
@@ -26,6 +29,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
+	policyd/change_want.c \
 	policyd/command.c \
 	policyd/command.h \
 	policyd/console.c \
@@ -70,6 +74,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/inventory.c \
 	policyd/inventory.h \
+	policyd/inventory_amounts.c \
+	policyd/inventory_backups.c \
+	policyd/inventory_impl.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/http.c \

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/daemon.h"
 #include "base/log.h"
+#include "policyd/backups.h"
 #include "policyd/console.h"
 #include "policyd/decision.h"
 #include "policyd/events.h"
@@ -151,6 +152,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     }
     ops->inventory = inventory_new(ops->book);
     policies_apply(ops->policies, inventory_view(ops->inventory));
+    ops->backups = backups_new(base, ops->inventory);
     ops->decisions = book_decisions(ops->book);
     decisions_set_most(ops->decisions, setup->decisions_kept);
     ops->externals = externals_new(base);
@@ -186,6 +188,7 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
+    backups_free(ops->backups);
     inventory_free(ops->inventory);
     book_close(ops->book);
     policies_drop(ops->policies);

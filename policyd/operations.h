@@ -21,6 +21,7 @@ struct leases;
 struct policies;
 struct externals;
 struct inventory;
+struct backups;
 struct decisions;
 
 struct operations {
@@ -35,6 +36,7 @@ struct operations {
     struct policies *policies; /* those in force */
     struct externals *externals;
     struct inventory *inventory;
+    struct backups *backups;
     struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };

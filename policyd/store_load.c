@@ -5,6 +5,9 @@
 
 #include "policyd/store_impl.h"
 
+/* What the record of a partition takes, with room to spare. */
+#define LOADED_SIZE 1000
+
 struct loading {
     struct store *store;
     store_load_fn *load;
@@ -102,7 +105,8 @@ static void found(void *arg, const struct kv_pair *pair)
 {
     struct loading *l = arg;
     const struct store_kind *kind = &store_kinds[l->record];
-    struct arena *arena = arena_new();
+    /* most are small, and there are many */
+    struct arena *arena = arena_new_sized(LOADED_SIZE);
     void *body = arena_alloc(arena, kind->body->size);
     enum store_record record;
     struct vdc_error err = { 0 };

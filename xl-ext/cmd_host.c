@@ -103,15 +103,22 @@ static void print_hosts(struct arena *arena,
     output_table_finish(table);
 }
 
-/* What to do about a host that is not well. */
+/* What to do about a host that is not well, and what its death would do. */
 static void note_hints(const struct command_args *args,
                        const struct wire_host_list *list)
 {
-    for (uint32_t i = 0; i < list->n_hosts; i++)
-        if (*list->hosts[i].hint)
-            output_note(args, "%s: %s",
-                        output_clean(args->arena, list->hosts[i].name),
-                        output_clean(args->arena, list->hosts[i].hint));
+    for (uint32_t i = 0; i < list->n_hosts; i++) {
+        const struct wire_host *host = &list->hosts[i];
+        const char *name = output_clean(args->arena, host->name);
+        if (*host->hint)
+            output_note(args, "%s: %s", name,
+                        output_clean(args->arena, host->hint));
+        if (host->without_backup)
+            output_note(args, "%s: %" PRIu32 " protected guests have no "
+                              "backup; `xl-vdc what-if host %s dies` shows "
+                              "which would go nowhere",
+                        name, host->without_backup, name);
+    }
 }
 
 static void show_list(const struct command_args *args,

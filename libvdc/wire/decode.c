@@ -342,3 +342,26 @@ int wire_struct_copy(const struct wire_struct *s, const void *body,
     arena_free(between);
     return rc;
 }
+
+int wire_struct_keep(const struct wire_struct *s, const void *body,
+                     struct arena **ret_arena, void *ret_body,
+                     struct vdc_error *err)
+{
+    struct arena *between = arena_new(), *tried = arena_new();
+    uint8_t *bytes;
+    size_t size;
+    int rc = wire_struct_encode(s, body, between, &bytes, &size, err);
+
+    /* once more than needed, to see how much that takes */
+    if (!rc)
+        rc = wire_struct_decode(s, bytes, size, tried, ret_body, err);
+    if (!rc) {
+        *ret_arena = arena_new_sized(arena_used(tried));
+        rc = wire_struct_decode(s, bytes, size, *ret_arena, ret_body, err);
+        if (rc)
+            arena_free(*ret_arena);
+    }
+    arena_free(tried);
+    arena_free(between);
+    return rc;
+}

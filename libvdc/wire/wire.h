@@ -194,6 +194,11 @@ int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
 int wire_struct_copy(const struct wire_struct *s, const void *body,
                      struct arena *arena, void *ret_body,
                      struct vdc_error *err);
+/* The same in an arena of its own, which is as large as it must be: for what
+ * there are many of, and which live long. */
+int wire_struct_keep(const struct wire_struct *s, const void *body,
+                     struct arena **ret_arena, void *ret_body,
+                     struct vdc_error *err);
 
 /* The struct as one JSON object: field names as in the table, choices as
  * words, memory in KiB under <name>_kib, UUIDs as text, bytes in hex. */

@@ -2,6 +2,7 @@
 if HAVE_CUNIT
 policyd_unit_tests = \
 	tests/unit/policyd/test_auth \
+	tests/unit/policyd/test_book \
 	tests/unit/policyd/test_bounds \
 	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
@@ -77,6 +78,8 @@ tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_sqlite_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_sqlite_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_book_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_book_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
