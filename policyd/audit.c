@@ -139,6 +139,25 @@ static const char *copy(const struct listing *l, const char *text)
     return arena_strdup(l->request->arena, text);
 }
 
+/* What an operator was told is not for customers: it may name hosts, and
+ * others.  Of what is not sure to be their own they see the error's name. */
+static bool is_own(const struct listing *l,
+                   const struct wire_stored_audit *audit)
+{
+    const struct book *book = l->request->ops->book;
+    static const char token[] = "token ";
+    const struct wire_stored_token *t;
+
+    if (l->request->auth.role == W_OPERATOR ||
+        strncmp(audit->who, "user ", 5) == 0 ||
+        strncmp(audit->who, "guest ", 6) == 0)
+        return true;
+    if (strncmp(audit->who, token, strlen(token)) != 0)
+        return false;
+    t = book_token(book, audit->who + strlen(token));
+    return t && names_covers(l->request->auth.customer, t->token.customer);
+}
+
 static void describe(const struct listing *l, const char *id,
                      const struct wire_stored_audit *from,
                      struct wire_audit *ret)
@@ -150,7 +169,8 @@ static void describe(const struct listing *l, const char *id,
     ret->action = copy(l, from->message);
     ret->object = copy(l, from->object);
     ret->origin = copy(l, from->origin);
-    ret->detail = copy(l, from->detail);
+    if (is_own(l, from))
+        ret->detail = copy(l, from->detail);
     if (from->own)
         ret->who = "policyd";
     else if (*from->who)

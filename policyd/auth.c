@@ -41,13 +41,19 @@ static int refuse_user(uid_t uid, struct vdc_error *err)
 }
 
 /* Of a program that channeld tells of: the same account, if the customer has
- * it still. */
-static enum wire_role level_of(const struct customer *customer, uid_t uid)
+ * it still.  A channel may be older than a namesake of its customer. */
+static int find_level(const struct customer *customer, uid_t uid,
+                      enum wire_role *ret, struct vdc_error *err)
 {
-    for (uint32_t i = 0; i < customer->n_logins; i++)
-        if (customer->logins[i].uid == uid)
-            return customer->logins[i].role;
-    return WIRE_ROLE_READ;
+    for (uint32_t i = 0; i < customer->n_logins; i++) {
+        if (customer->logins[i].uid != uid)
+            continue;
+        *ret = customer->logins[i].role;
+        return 0;
+    }
+    return vdc_error_set(err, VDC_E_DENIED,
+                         "uid %u is no login of customer %s any more",
+                         (unsigned)uid, customer->name);
 }
 
 static int identify_token(const struct setup *setup, const struct book *book,
@@ -98,7 +104,9 @@ int auth_identify(const struct setup *setup, const struct book *book,
                                  "there is no customer '%s' any more",
                                  peer->customer);
         auth.role = W_CUSTOMER;
-        auth.level = level_of(customer, peer->uid);
+        int rc = find_level(customer, peer->uid, &auth.level, err);
+        if (rc)
+            return rc;
     } else if (peer->by_channeld) {
         auth.role = W_OPERATOR;
     } else if (auth_is_operator(setup, peer->uid)) {

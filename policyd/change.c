@@ -325,8 +325,11 @@ static void decide(struct change *change)
 {
     struct vdc_error err = { 0 };
 
-    if (change_creates(change) &&
-        hosts_check_some_up(change->request->ops->hosts, change->host, &err)) {
+    /* what was asked before took time */
+    if (operations_check_still(change->request, &err) ||
+        (change_creates(change) &&
+         hosts_check_some_up(change->request->ops->hosts, change->host,
+                             &err))) {
         change_consulted(change);
         change_fail(change, &err);
         return;

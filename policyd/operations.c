@@ -210,6 +210,23 @@ struct store_audit operations_audit(struct request *request,
                                  .origin = operations_origin(request) };
 }
 
+int operations_check_still(const struct request *request,
+                           struct vdc_error *err)
+{
+    const struct operations *ops = request->ops;
+    const struct auth *was = &request->auth;
+    struct auth now;
+    int rc = auth_identify(ops->setup, ops->book, &request->peer, &now, err);
+
+    if (!rc)
+        rc = auth_check(&now, request->message, err);
+    if (!rc && (now.role != was->role ||
+                strcmp(now.customer, was->customer) != 0))
+        rc = vdc_error_set(err, VDC_E_DENIED,
+                           "who asked is somebody else's now");
+    return rc;
+}
+
 const char *operations_who(const struct request *request)
 {
     const struct auth *auth = &request->auth;

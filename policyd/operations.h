@@ -71,6 +71,13 @@ struct store_audit operations_audit(struct request *request,
 const char *operations_who(const struct request *request);
 const char *operations_origin(const struct request *request);
 
+/* Whether who asked may still ask for this: of what goes on after it was
+ * asked, when a login, a role or a token may have been taken away meanwhile.
+ * Errors: VDC_E_DENIED.
+ */
+int operations_check_still(const struct request *request,
+                           struct vdc_error *err);
+
 /* The customer that a name in a request stands for.  Empty: the one who asks
  * (of a guest, its own); for an operator the provider.  A customer may name
  * its projects.  Another's name is to a
