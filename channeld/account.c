@@ -36,10 +36,10 @@ struct accounts {
 static int ask_page(struct accounts *accounts, const char *from);
 
 static void settle(struct account_request *request, const char *customer,
-                   const struct vdc_error *err)
+                   bool looks, const struct vdc_error *err)
 {
     TAILQ_REMOVE(&request->accounts->requests, request, link);
-    request->fn(request->arg, err->code, customer, err);
+    request->fn(request->arg, err->code, customer, looks, err);
     free(request);
 }
 
@@ -62,12 +62,15 @@ static void fail_all(struct accounts *accounts, const struct vdc_error *why)
 }
 
 static const char *customer_of(const struct wire_customer_list *list,
-                               uid_t uid)
+                               uid_t uid, bool *ret_looks)
 {
     for (uint32_t i = 0; i < list->n_customers; i++)
         for (uint32_t j = 0; j < list->customers[i].n_logins; j++)
-            if (list->customers[i].logins[j].uid == uid)
+            if (list->customers[i].logins[j].uid == uid) {
+                *ret_looks =
+                    list->customers[i].logins[j].role == WIRE_ROLE_READ;
                 return list->customers[i].name;
+            }
     return NULL;
 }
 
@@ -81,7 +84,7 @@ static void refuse(struct account_request *request)
                   (unsigned)request->uid);
     vdc_error_hint(&err, "xl-vdc customer-create NAME --user %u, as root",
                    (unsigned)request->uid);
-    settle(request, NULL, &err);
+    settle(request, NULL, false, &err);
 }
 
 /* failed NULL: policyd has said all. */
@@ -97,7 +100,7 @@ static void end(struct accounts *accounts, const struct vdc_error *failed)
         if (!request->asked)
             continue;
         if (failed)
-            settle(request, NULL, failed);
+            settle(request, NULL, false, failed);
         else
             refuse(request);
     }
@@ -124,10 +127,11 @@ static void take_page(struct accounts *accounts,
 
     for (request = TAILQ_FIRST(&accounts->requests); request; request = next) {
         next = TAILQ_NEXT(request, link);
+        bool looks = false;
         const char *customer =
-            request->asked ? customer_of(list, request->uid) : NULL;
+            request->asked ? customer_of(list, request->uid, &looks) : NULL;
         if (customer)
-            settle(request, customer, &err);
+            settle(request, customer, looks, &err);
     }
     if (!*list->next || !is_awaited(accounts)) {
         end(accounts, NULL);

@@ -6,6 +6,7 @@
 #ifndef CHANNELD_ACCOUNT_H
 #define CHANNELD_ACCOUNT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -22,8 +23,8 @@ struct accounts *accounts_new(struct event_base *base, const char *policyd,
 void accounts_free(struct accounts *accounts); /* NULL allowed */
 
 /* rc VDC_E_DENIED: nobody's; VDC_E_NO_DAEMON, VDC_E_TIMEOUT (5 s) and others:
- * policyd did not say. */
-typedef void account_fn(void *arg, int rc, const char *customer,
+ * policyd did not say.  looks: the login is read-only. */
+typedef void account_fn(void *arg, int rc, const char *customer, bool looks,
                         const struct vdc_error *err);
 
 /* The answer comes once, from the loop, unless it is cancelled. */

@@ -24,6 +24,21 @@ struct request {
 /* Returns an error to be answered; 0: answered, or to be answered later. */
 typedef int handler_fn(const struct request *request, struct vdc_error *err);
 
+/* ---- logins that are read-only ---- */
+
+/* Whoever only looks asks policyd, of which it gets no more than that. */
+#define POLICYD_SERVICE "policy"
+
+static int check_acts(const struct peer *peer, struct vdc_error *err)
+{
+    if (!peer->looks)
+        return 0;
+    vdc_error_set(err, VDC_E_DENIED,
+                  "channels are not for the role read-only");
+    vdc_error_hint(err, "who is a customer-admin gives roles");
+    return VDC_E_DENIED;
+}
+
 /* ---- offers ---- */
 
 static int check_offer(const struct peer *peer, const char *service,
@@ -65,8 +80,10 @@ static int take_offer(const struct request *request, struct vdc_error *err)
 {
     const struct wire_channel_offer *body = request->body;
     struct peer *peer = request->peer;
-    int rc = check_offer(peer, body->service, err);
+    int rc = check_acts(peer, err);
 
+    if (!rc)
+        rc = check_offer(peer, body->service, err);
     if (rc)
         return rc;
     struct offer *offer = XNEW(struct offer);
@@ -99,7 +116,14 @@ static int take_withdraw(const struct request *request, struct vdc_error *err)
 
 static int take_connect(const struct request *request, struct vdc_error *err)
 {
-    return exchange_begin(request->peer, request->id, request->body, err);
+    const struct wire_channel_connect *body = request->body;
+    int rc = strcmp(body->service, POLICYD_SERVICE) == 0
+                 ? 0
+                 : check_acts(request->peer, err);
+
+    return rc ? rc
+              : exchange_begin(request->peer, request->id, request->body,
+                               err);
 }
 
 static int take_opened(const struct request *request, struct vdc_error *err)
@@ -151,6 +175,8 @@ static int take_close(const struct request *request, struct vdc_error *err)
     if (!channel ||
         (!is_end && (!host_may_see(channel, peer) || peer_is_remote(peer))))
         return no_channel(body->id, err);
+    if (!is_end && check_acts(peer, err))
+        return err->code;
     host_end_channel(peer->host, channel, is_end ? peer : NULL,
                      *body->reason ? body->reason : "closed");
     peer_ok(peer, request->id);

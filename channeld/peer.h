@@ -57,6 +57,7 @@ struct peer {
     unsigned n_claims[2]; /* that it alone tells of, as which side; hello.h */
     uint32_t next_id;
     bool greeted;
+    bool looks; /* its login is read-only: it asks policyd, and looks */
 };
 
 TAILQ_HEAD(peers, peer);

@@ -170,7 +170,7 @@ static unsigned count_customers(const struct host *host, const char *owner)
 }
 
 static void known_first(struct program *program, const char *customer,
-                        const struct vdc_error *failed)
+                        bool looks, const struct vdc_error *failed)
 {
     struct host *host = program->programs->host;
     struct vdc_error err = *failed;
@@ -192,6 +192,7 @@ static void known_first(struct program *program, const char *customer,
     program->is_peer = true;
     program->known = clock_mono();
     program->peer.role = W_CUSTOMER;
+    program->peer.looks = looks;
     PARTY_COPY(program->peer.party.owner, customer);
     peer_add(host, &program->peer);
     packet_resume(program->packet);
@@ -199,7 +200,7 @@ static void known_first(struct program *program, const char *customer,
 
 /* A policyd that says nothing takes nobody's login away. */
 static void known_again(struct program *program, const char *customer,
-                        const struct vdc_error *failed)
+                        bool looks, const struct vdc_error *failed)
 {
     struct held *held = program->held;
     struct vdc_error err = *failed;
@@ -209,12 +210,19 @@ static void known_again(struct program *program, const char *customer,
                       (unsigned)program->peer.party.uid);
         vdc_error_hint(&err, "connect again");
     }
+    /* with what it offers and its channels */
+    if (!err.code && looks && !program->peer.looks)
+        vdc_error_set(&err, VDC_E_DENIED,
+                      "uid %u is a read-only login of %s now",
+                      (unsigned)program->peer.party.uid, customer);
     if (err.code == VDC_E_DENIED) {
         log_about(program, VDC_LOG_INFO, &err);
         peer_fail(&program->peer, held_id(held), &err);
         drop(program, "its login was taken away");
         return;
     }
+    if (!err.code)
+        program->peer.looks = looks;
     program->known = clock_mono();
     program->held = NULL;
     packet_resume(program->packet);
@@ -223,16 +231,16 @@ static void known_again(struct program *program, const char *customer,
     held_free(held);
 }
 
-static void on_account(void *arg, int rc, const char *customer,
+static void on_account(void *arg, int rc, const char *customer, bool looks,
                        const struct vdc_error *err)
 {
     struct program *program = arg;
 
     program->asking = NULL;
     if (program->is_peer)
-        known_again(program, customer, err);
+        known_again(program, customer, looks, err);
     else
-        known_first(program, customer, err);
+        known_first(program, customer, looks, err);
 }
 
 static void ask_account(struct program *program)

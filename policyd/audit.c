@@ -87,14 +87,9 @@ static const char *customer_of(const struct request *request)
                                                       : auth->customer;
 }
 
-void audit_refused(struct request *request, const struct vdc_error *err)
+static void add(struct request *request, const struct vdc_error *err)
 {
-    const bool *dry_run = field(request, "dry_run", WIRE_KIND_BOOL);
     struct vdc_error why = { 0 };
-
-    if (request->audited || !*request->peer.text || (dry_run && *dry_run) ||
-        auth_needs(request->message) == WIRE_ROLE_READ || is_too_many(request))
-        return;
     const struct store_audit audit = { .time_ms = clock_wall().ms,
                                        .uid = (uint32_t)request->peer.uid,
                                        .customer = customer_of(request),
@@ -107,6 +102,23 @@ void audit_refused(struct request *request, const struct vdc_error *err)
     request->audited = true;
     if (book_audits(request->ops->book, &audit, 1, &why))
         log_debug("record of %s: %s", request->message->name, why.text);
+}
+
+void audit_done(struct request *request)
+{
+    const struct vdc_error none = { 0 };
+
+    add(request, &none);
+}
+
+void audit_refused(struct request *request, const struct vdc_error *err)
+{
+    const bool *dry_run = field(request, "dry_run", WIRE_KIND_BOOL);
+
+    if (request->audited || !*request->peer.text || (dry_run && *dry_run) ||
+        auth_needs(request->message) == WIRE_ROLE_READ || is_too_many(request))
+        return;
+    add(request, err);
 }
 
 /* ---- showing ---- */
@@ -127,6 +139,25 @@ static const char *copy(const struct listing *l, const char *text)
     return arena_strdup(l->request->arena, text);
 }
 
+/* What an operator was told is not for customers: it may name hosts, and
+ * others.  Of what is not sure to be their own they see the error's name. */
+static bool is_own(const struct listing *l,
+                   const struct wire_stored_audit *audit)
+{
+    const struct book *book = l->request->ops->book;
+    static const char token[] = "token ";
+    const struct wire_stored_token *t;
+
+    if (l->request->auth.role == W_OPERATOR ||
+        strncmp(audit->who, "user ", 5) == 0 ||
+        strncmp(audit->who, "guest ", 6) == 0)
+        return true;
+    if (strncmp(audit->who, token, strlen(token)) != 0)
+        return false;
+    t = book_token(book, audit->who + strlen(token));
+    return t && names_covers(l->request->auth.customer, t->token.customer);
+}
+
 static void describe(const struct listing *l, const char *id,
                      const struct wire_stored_audit *from,
                      struct wire_audit *ret)
@@ -138,7 +169,8 @@ static void describe(const struct listing *l, const char *id,
     ret->action = copy(l, from->message);
     ret->object = copy(l, from->object);
     ret->origin = copy(l, from->origin);
-    ret->detail = copy(l, from->detail);
+    if (is_own(l, from))
+        ret->detail = copy(l, from->detail);
     if (from->own)
         ret->who = "policyd";
     else if (*from->who)

@@ -13,4 +13,7 @@
  */
 void audit_refused(struct request *request, const struct vdc_error *err);
 
+/* The request has changed something that no commit of its own records. */
+void audit_done(struct request *request);
+
 #endif

@@ -41,13 +41,19 @@ static int refuse_user(uid_t uid, struct vdc_error *err)
 }
 
 /* Of a program that channeld tells of: the same account, if the customer has
- * it still. */
-static enum wire_role level_of(const struct customer *customer, uid_t uid)
+ * it still.  A channel may be older than a namesake of its customer. */
+static int find_level(const struct customer *customer, uid_t uid,
+                      enum wire_role *ret, struct vdc_error *err)
 {
-    for (uint32_t i = 0; i < customer->n_logins; i++)
-        if (customer->logins[i].uid == uid)
-            return customer->logins[i].role;
-    return WIRE_ROLE_READ;
+    for (uint32_t i = 0; i < customer->n_logins; i++) {
+        if (customer->logins[i].uid != uid)
+            continue;
+        *ret = customer->logins[i].role;
+        return 0;
+    }
+    return vdc_error_set(err, VDC_E_DENIED,
+                         "uid %u is no login of customer %s any more",
+                         (unsigned)uid, customer->name);
 }
 
 static int identify_token(const struct setup *setup, const struct book *book,
@@ -98,7 +104,9 @@ int auth_identify(const struct setup *setup, const struct book *book,
                                  "there is no customer '%s' any more",
                                  peer->customer);
         auth.role = W_CUSTOMER;
-        auth.level = level_of(customer, peer->uid);
+        int rc = find_level(customer, peer->uid, &auth.level, err);
+        if (rc)
+            return rc;
     } else if (peer->by_channeld) {
         auth.role = W_OPERATOR;
     } else if (auth_is_operator(setup, peer->uid)) {
@@ -138,6 +146,8 @@ static const struct {
     { WIRE_MSG_placement_what_if, WIRE_ROLE_READ },
     { WIRE_MSG_placement_capacity, WIRE_ROLE_READ },
     { WIRE_MSG_use_list, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_show, WIRE_ROLE_READ },
+    { WIRE_MSG_policy_check, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },
     { WIRE_MSG_partition_start, WIRE_ROLE_USER },
@@ -194,15 +204,31 @@ static int check_level(const struct auth *auth, const char *name,
     return VDC_E_DENIED;
 }
 
-/* A command is called as its message, but with a dash. */
+/* A command is called as its message, but with a dash and without the word for
+ * what most are about. */
+static void name_command(const struct wire_message *message, char *ret,
+                         size_t size)
+{
+    static const char *const left_out[] = { "partition_", "placement_" };
+    const char *name = message->name;
+
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+        if (strncmp(name, left_out[i], strlen(left_out[i])) == 0)
+            name += strlen(left_out[i]);
+    if (message->number == WIRE_MSG_placement_try)
+        name = "place";
+    snprintf(ret, size, "%s", name);
+    for (char *p = ret; *p; p++)
+        if (*p == '_')
+            *p = '-';
+}
+
 int auth_check(const struct auth *auth, const struct wire_message *message,
                struct vdc_error *err)
 {
     char name[48];
-    snprintf(name, sizeof(name), "%s", message->name);
-    for (char *p = name; *p; p++)
-        if (*p == '_')
-            *p = '-';
+
+    name_command(message, name, sizeof(name));
     if (message->who & auth->role)
         return check_level(auth, name, message, err);
     if (auth->role == W_GUEST) {

@@ -323,6 +323,17 @@ static void refused(struct change *change)
 
 static void decide(struct change *change)
 {
+    struct vdc_error err = { 0 };
+
+    /* what was asked before took time */
+    if (operations_check_still(change->request, &err) ||
+        (change_creates(change) &&
+         hosts_check_some_up(change->request->ops->hosts, change->host,
+                             &err))) {
+        change_consulted(change);
+        change_fail(change, &err);
+        return;
+    }
     if (!request_is_cancelled(change->request, NULL))
         change_decide(change);
     change_consulted(change);

@@ -160,12 +160,18 @@ bool change_place_again(struct change *change);
 /* change_place.c: nothing comes of it: guests that the book does not have are
  * no more in the inventory. */
 void change_unplace(struct change *change);
-/* What placement is asked for a guest, and by which policy. */
+/* change_want.c: what placement is asked for a guest, and by which policy. */
 void place_request(struct operations *ops, const char *customer,
                    const struct wire_definition *definition, bool start,
                    struct placement_request *ret);
 const struct placement_policy *place_policy(const struct operations *ops,
                                             const char *customer);
+/* What one wants of the host is wanted for all. */
+void place_join(struct placement_request *sum,
+                const struct placement_request *one);
+/* False: there is no room for it. */
+bool place_add_once(uint32_t *names, uint32_t *n, uint32_t most,
+                    uint32_t name);
 
 /* change_host.c: it is refused; adds the reasons that its host has, then
  * calls `fn`. */

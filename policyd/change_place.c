@@ -98,106 +98,6 @@ static bool is_to_place(const struct change *change, uint32_t i)
            change->order.operations[i].kind == WIRE_OP_CREATE;
 }
 
-/* What the guest wants of its place. */
-static void want(struct inventory *inventory, const char *customer,
-                 const struct wire_definition *definition,
-                 struct placement_request *ret)
-{
-    static const enum placement_dedication dedications[] = {
-        [WIRE_SHARED] = PLACEMENT_SHARED,
-        [WIRE_EXPLICIT] = PLACEMENT_EXPLICIT,
-        [WIRE_STRICT] = PLACEMENT_STRICT,
-        [WIRE_PREFERRED] = PLACEMENT_PREFERRED,
-    };
-    char group[POLICIES_GROUP_MAX + 1];
-
-    ret->dedication = dedications[definition->dedication];
-    ret->protected = definition->protected;
-    ret->pinned = inventory_name(inventory, definition->host);
-    ret->domain = inventory_name(inventory, definition->domain);
-    for (uint32_t i = 0; i < definition->n_groups; i++) {
-        const char *text = definition->groups[i];
-        if (strchr(text, '/'))
-            snprintf(group, sizeof(group), "%.95s", text);
-        else
-            snprintf(group, sizeof(group), "%.31s/%.63s", customer, text);
-        ret->groups[ret->n_groups++] = inventory_name(inventory, group);
-    }
-    for (uint32_t i = 0; i < definition->n_host_tags; i++) {
-        const char *tag = definition->host_tags[i];
-        if (*tag == '!')
-            ret->forbidden[ret->n_forbidden++] =
-                inventory_name(inventory, tag + 1);
-        else
-            ret->wanted[ret->n_wanted++] = inventory_name(inventory, tag);
-    }
-}
-
-const char *change_placing(const struct change *change,
-                           const struct change_guest *guest)
-{
-    static const char *const dedications[] = {
-        [WIRE_SHARED] = "",
-        [WIRE_EXPLICIT] = "explicit ",
-        [WIRE_STRICT] = "strict ",
-        [WIRE_PREFERRED] = "preferred ",
-    };
-    struct arena *arena = change->request->arena;
-    const char *text = "";
-
-    for (uint32_t i = 0; i < change->order.n_operations; i++) {
-        const struct wire_operation *op = &change->order.operations[i];
-        const struct wire_definition *d = &op->definition;
-        if (change->guest_of[i] != guest || op->kind != WIRE_OP_CREATE)
-            continue;
-        text = arena_printf(arena, "%s%s", d->protected ? "protected " : "",
-                            dedications[d->dedication]);
-        for (uint32_t j = 0; j < d->n_groups; j++)
-            text = arena_printf(
-                arena, "%s%s%s%s ", text,
-                strchr(d->groups[j], '/') ? "" : guest->customer,
-                strchr(d->groups[j], '/') ? "" : "/", d->groups[j]);
-    }
-    return text;
-}
-
-void place_request(struct operations *ops, const char *customer,
-                   const struct wire_definition *definition, bool start,
-                   struct placement_request *ret)
-{
-    uint32_t vcpus = definition->vcpus;
-
-    *ret = (struct placement_request){
-        .uuid = definition->uuid,
-        .customer = inventory_name(ops->inventory, customer),
-        .spec = { .memory = definition->memory,
-                  .vcpus = vcpus < PLACEMENT_VCPUS_MAX ? vcpus
-                                                       : PLACEMENT_VCPUS_MAX },
-        .start = start,
-        .now_ms = (int64_t)clock_wall().ms,
-    };
-    want(ops->inventory, customer, definition, ret);
-}
-
-const struct placement_policy *place_policy(const struct operations *ops,
-                                            const char *customer)
-{
-    return &policies_for(ops->policies, customer)->placement;
-}
-
-/* False: there is no room for it. */
-static bool add_once(uint32_t *names, uint32_t *n, uint32_t most,
-                     uint32_t name)
-{
-    for (uint32_t i = 0; i < *n; i++)
-        if (names[i] == name)
-            return true;
-    if (*n == most)
-        return false;
-    names[(*n)++] = name;
-    return true;
-}
-
 /* Only hosts that have the files which were looked at. */
 static void restrict_hosts(const struct change *change,
                            struct placement_request *request)
@@ -208,7 +108,7 @@ static void restrict_hosts(const struct change *change,
     if (change->pinned || (looked && service_is_away(looked->service))) {
         request->pinned = inventory_name(ops->inventory, change->host);
     } else if (looked) {
-        add_once(request->wanted, &request->n_wanted, PLACEMENT_TAGS_MAX,
+        place_add_once(request->wanted, &request->n_wanted, PLACEMENT_TAGS_MAX,
                  inventory_name(ops->inventory, INVENTORY_HERE));
     }
 }
@@ -221,31 +121,10 @@ static void request_of(const struct change *change, uint32_t i,
     place_request(change->request->ops, change->guest_of[i]->customer,
                   &op->definition, op->start, ret);
     ret->uuid = change->guest_of[i]->uuid;
+    /* what a lease keeps is not free, but for this */
+    if (!uuid_is_zero(&change->order.lease))
+        ret->spec.n_disks = ret->spec.n_devices = 0;
     restrict_hosts(change, ret);
-}
-
-static uint32_t sum_vcpus(uint32_t a, uint32_t b)
-{
-    return b < PLACEMENT_VCPUS_MAX - a ? a + b : PLACEMENT_VCPUS_MAX;
-}
-
-/* What one wants of the host is wanted for all. */
-static void join(struct placement_request *sum,
-                 const struct placement_request *one)
-{
-    sum->start |= one->start;
-    sum->protected |= one->protected;
-    sum->spec.memory.kib += one->spec.memory.kib;
-    sum->spec.vcpus = sum_vcpus(sum->spec.vcpus, one->spec.vcpus);
-    for (uint32_t i = 0; i < one->n_groups; i++)
-        add_once(sum->groups, &sum->n_groups, PLACEMENT_GROUPS_MAX,
-                 one->groups[i]);
-    for (uint32_t i = 0; i < one->n_wanted; i++)
-        add_once(sum->wanted, &sum->n_wanted, PLACEMENT_TAGS_MAX,
-                 one->wanted[i]);
-    for (uint32_t i = 0; i < one->n_forbidden; i++)
-        add_once(sum->forbidden, &sum->n_forbidden, PLACEMENT_TAGS_MAX,
-                 one->forbidden[i]);
 }
 
 bool change_sum(const struct change *change, struct placement_request *ret)
@@ -257,14 +136,16 @@ bool change_sum(const struct change *change, struct placement_request *ret)
         if (!is_to_place(change, i))
             continue;
         request_of(change, i, &one);
-        if (!one.start)
-            one.spec = (struct placement_spec){ 0 };
+        if (!one.start) {
+            one.spec.memory = MEM_KIB(0);
+            one.spec.vcpus = one.spec.n_devices = 0;
+        }
         if (!some) {
             *ret = one;
             some = true;
             continue;
         }
-        join(ret, &one);
+        place_join(ret, &one);
     }
     return some;
 }
@@ -298,9 +179,9 @@ static int check_pair(const struct placement_view *view,
     struct placement_request sum = *a;
     uint32_t n = 0;
 
-    join(&sum, b);
+    place_join(&sum, b);
     for (uint32_t i = 0; i < b->n_groups; i++)
-        n += add_once(sum.groups, &sum.n_groups, PLACEMENT_GROUPS_MAX,
+        n += place_add_once(sum.groups, &sum.n_groups, PLACEMENT_GROUPS_MAX,
                       b->groups[i]);
     if (rule)
         vdc_error_set(err, VDC_E_BAD_VALUE,
@@ -337,7 +218,7 @@ static bool can_be_together(struct change *change)
             return false;
         }
         if (some)
-            join(&sum, &one);
+            place_join(&sum, &one);
         else
             sum = one;
         some = true;

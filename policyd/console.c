@@ -128,6 +128,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct console *console = arg;
     uint8_t data[CONSOLE_CHUNK];
+
+    /* a login or token may have been taken away */
+    if (operations_check_still(console->request, NULL)) {
+        console_end(console);
+        return;
+    }
     ssize_t n = read(fd, data, sizeof(data));
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -172,6 +178,10 @@ static void on_data(struct request *request,
 {
     struct console *console = request->owner;
 
+    if (operations_check_still(request, NULL)) {
+        console_end(console);
+        return;
+    }
     evbuffer_add(console->typed, data->data, data->n_data);
     event_add(console->writable, NULL);
     if (evbuffer_get_length(console->typed) > CONSOLE_PENDING_MAX) {

@@ -97,9 +97,10 @@ static bool is_own_project(const struct request *request, const char *name)
 }
 
 /* The Xen name "NAME.x" must mean one thing only. */
-static int check_provider_names(const struct book *book, const char *name,
-                                struct vdc_error *err)
+static int check_provider_names(const struct request *request,
+                                const char *name, struct vdc_error *err)
 {
+    const struct book *book = request->ops->book;
     const struct customer *provider = book_customer(book, NAMES_PROVIDER);
     const struct assignment *a;
     char prefix[NAMES_CUSTOMER_MAX + 1];
@@ -107,11 +108,16 @@ static int check_provider_names(const struct book *book, const char *name,
 
     TAILQ_FOREACH(a, &provider->assignments, link)
     if (names_split(a->name, prefix, &rest) && strcmp(prefix, name) == 0)
+        break;
+    if (!a)
+        return 0;
+    if (request->auth.role != W_OPERATOR)
         return vdc_error_set(err, VDC_E_EXISTS,
-                             "the provider's guest '%s' has a name like "
-                             "those of customer %s would be",
-                             a->name, name);
-    return 0;
+                             "the name %s is in use otherwise", name);
+    return vdc_error_set(err, VDC_E_EXISTS,
+                         "the provider's guest '%s' has a name like those of "
+                         "customer %s would be",
+                         a->name, name);
 }
 
 /* Whose project a new one of this name is; NULL: a customer. */
@@ -124,9 +130,12 @@ static int find_parent(const struct book *book, const char *name,
     if (!names_parent(name, parent))
         return 0;
     *ret = book_customer(book, parent);
-    if (!*ret)
-        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
-                             parent);
+    if (!*ret) {
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s", parent);
+        vdc_error_hint(err, "%s is a project of %s, which has to be there "
+                            "first", name, parent);
+        return VDC_E_NOT_FOUND;
+    }
     return (*ret)->builtin
                ? vdc_error_set(err, VDC_E_BAD_VALUE,
                                "customer %s has no projects", parent)
@@ -150,7 +159,7 @@ static int check_new(struct request *request,
         rc = vdc_error_set(err, VDC_E_EXISTS, "customer %s exists already",
                            order->name);
     if (!rc)
-        rc = check_provider_names(book, order->name, err);
+        rc = check_provider_names(request, order->name, err);
     if (!rc)
         rc = check_limits(request, order, parent, err);
     if (!rc)

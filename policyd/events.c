@@ -130,19 +130,25 @@ static void deliver(struct stream *stream, const struct wire_event *event)
     if (stream->round_until > event->number &&
         event->kind == WIRE_EVENT_MISSED)
         stream->round_until = event->number;
-    if (!concerns(stream->watcher, event))
+    if (!concerns(stream->watcher, event) ||
+        operations_check_still(stream->watcher->request, NULL))
         return;
     mine.host = stream->host;
     request_more(stream->watcher->request, WIRE_MSG_event, &mine);
 }
 
-static void drop_slow(struct watcher *watcher)
+/* One that does not read, or may not any more, is told so and ends. */
+static void drop_bad(struct watcher *watcher)
 {
     struct request *request = watcher->request;
     struct vdc_error err = { 0 };
+    int rc = operations_check_still(request, &err);
 
-    vdc_error_set(&err, VDC_E_CLOSED,
-                  "events are not read as fast as they happen");
+    if (!rc && request_pending(request) > FOLLOWER_PENDING_MAX)
+        rc = vdc_error_set(&err, VDC_E_CLOSED,
+                           "events are not read as fast as they happen");
+    if (!rc)
+        return;
     watcher_end(watcher);
     request->on_gone = NULL;
     request_fail(request, &err);
@@ -170,9 +176,8 @@ void events_publish(struct events *events, struct host *host,
             continue;
         deliver(stream, event);
         /* one that still fetches from others ends when it has */
-        if (watcher->n_fetching == 0 &&
-            request_pending(watcher->request) > FOLLOWER_PENDING_MAX)
-            drop_slow(watcher);
+        if (watcher->n_fetching == 0)
+            drop_bad(watcher);
     }
 }
 

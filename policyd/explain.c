@@ -397,11 +397,12 @@ static void why_found(void *arg, struct assignment *a,
     const struct wire_why *asked = request->body;
     const struct decisions *decisions = request->ops->decisions;
     const struct decision *d = NULL;
-    struct customer *customer;
+    struct customer *customer = NULL;
 
     if (a) {
         d = decisions_find(decisions, &a->uuid);
-        if (d)
+        /* another's guest may have had the UUID before */
+        if (d && strcmp(d->customer, a->customer->name) == 0)
             answer_decision(request, d);
         else
             answer_from_book(request, a);
@@ -411,6 +412,10 @@ static void why_found(void *arg, struct assignment *a,
     if (why->code == VDC_E_NOT_FOUND && *asked->guest.name &&
         !operations_customer(request, asked->guest.customer, &customer, NULL))
         d = decisions_find_name(decisions, customer->name, asked->guest.name);
+    /* a namesake's are not this customer's */
+    if (d && request->auth.role != W_OPERATOR &&
+        d->time_ms < customer->created_ms)
+        d = NULL;
     if (d && !*d->host)
         answer_decision(request, d);
     else

@@ -263,8 +263,6 @@ void host_remove(struct request *request)
 {
     const struct wire_host_ref *asked = request->body;
     struct operations *ops = request->ops;
-    const struct store_audit audit =
-        operations_audit(request, "", asked->name, 0);
     struct wire_host one;
     struct vdc_error err = { 0 };
     int rc = check_remove(ops, asked->name, &err);
@@ -275,8 +273,11 @@ void host_remove(struct request *request)
         rc = wire_struct_copy(&wire_struct_host, &one, request->arena, &one,
                               &err);
     }
-    if (!rc && !asked->dry_run)
+    if (!rc && !asked->dry_run) {
+        const struct store_audit audit =
+            operations_audit(request, "", asked->name, 0);
         rc = book_host_remove(ops->book, asked->name, &audit, &err);
+    }
     if (rc) {
         request_fail(request, &err);
         return;

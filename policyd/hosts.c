@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policyd/backups.h"
 #include "policyd/events.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
@@ -89,6 +90,17 @@ int hosts_check_up(const struct hosts *hosts, const char *name,
     if (rc || *service_version(service))
         return rc;
     return service_down_error(service, err);
+}
+
+int hosts_check_some_up(const struct hosts *hosts, const char *name,
+                        struct vdc_error *err)
+{
+    const struct host *host;
+
+    TAILQ_FOREACH(host, &hosts->all, link)
+    if (host->up)
+        return 0;
+    return hosts_check_up(hosts, name, err);
 }
 
 void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
@@ -249,6 +261,7 @@ void hosts_remove(struct hosts *hosts, const char *name)
         return;
     leases_forget_host(hosts->ops->leases, name);
     inventory_remove_host(hosts->ops->inventory, name);
+    backups_soon(hosts->ops->backups);
     drop(host);
 }
 
@@ -348,6 +361,11 @@ static void describe_down(const struct host *host, struct arena *arena,
 {
     ret->state = "resourced does not answer";
     ret->hint = "is it running? `systemctl status xen-vdc-resourced`";
+    if (!host->own)
+        ret->hint = arena_printf(arena,
+                                 "nothing answers at %s; does resourced run "
+                                 "there, and listen at that?",
+                                 host->record.address);
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";
         ret->hint = host->why.text;
@@ -370,6 +388,7 @@ void hosts_describe(const struct host *host, struct arena *arena,
 {
     if (host->up && !host->why.code && *host->report.name) {
         *ret = host->report;
+        ret->n_totals = 0; /* resource_list has them */
         if (host->record.state != WIRE_HOST_UP &&
             strcmp(ret->state, "up") == 0) {
             ret->state =
@@ -383,7 +402,15 @@ void hosts_describe(const struct host *host, struct arena *arena,
         /* a host that is down is still one of the hosts */
         wire_init(&wire_struct_host, ret);
         describe_down(host, arena, ret);
+        if (host->record.state != WIRE_HOST_UP)
+            ret->hint = arena_printf(
+                arena, "%s%s%s; %s",
+                wire_enum_word(&wire_enum_host_state, (int)host->record.state),
+                *host->record.reason ? ": " : "", host->record.reason,
+                ret->hint);
     }
     ret->name = host->name;
     ret->record = host->record;
+    ret->without_backup = inventory_without_backup(
+        host->all->ops->inventory, host->name);
 }

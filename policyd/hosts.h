@@ -70,6 +70,10 @@ int hosts_service(const struct hosts *hosts, const char *name,
 /* Whether connected; otherwise VDC_E_NO_DAEMON says why not. */
 int hosts_check_up(const struct hosts *hosts, const char *name,
                    struct vdc_error *err);
+/* Whether any is up: when none is, that is said as what it is, and passes,
+ * not as a lack of room.  Errors: hosts_check_up's of `name`. */
+int hosts_check_some_up(const struct hosts *hosts, const char *name,
+                        struct vdc_error *err);
 
 /* Compares the host (NULL: all) with the book in at most so many
  * milliseconds. */

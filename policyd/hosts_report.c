@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "policyd/backups.h"
 #include "policyd/hosts_impl.h"
 #include "policyd/inventory.h"
 #include "policyd/operations.h"
@@ -39,6 +40,7 @@ struct asking {
 void hosts_tell(const struct host *host, bool reported)
 {
     inventory_host(host->all->ops->inventory, host, reported);
+    backups_soon(host->all->ops->backups);
 }
 
 void hosts_report_in(const struct host *host, uint64_t ms)

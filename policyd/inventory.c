@@ -1,7 +1,7 @@
 /*
  * The standing view; see inventory.h.
  */
-#include "policyd/inventory.h"
+#include "policyd/inventory_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/hosts.h"
-
-/* What the view does not know of a guest; at its index. */
-struct about {
-    uint64_t changed_ms; /* monotonic */
-};
-
-struct inventory {
-    struct book *book;
-    struct placement_names *names;
-    struct placement_view *view;
-    struct placement_index *index;
-    struct about *about;
-    uint32_t about_max;
-    /* guests by UUID: index + 1, in a table of a power of 2 */
-    uint32_t *slots;
-    uint32_t n_slots;
-    uint32_t n_used; /* slots that are, or were, in use */
-};
 
 #define SLOT_GONE UINT32_MAX
 
@@ -181,9 +163,8 @@ static uint32_t ensure_host(struct inventory *inv, const char *name)
     return at;
 }
 
-/* Whether a report that was asked for then may have it or not. */
-static bool is_uncertain(const struct inventory *inv, uint32_t guest,
-                         uint64_t asked_ms)
+bool inventory_is_uncertain(const struct inventory *inv, uint32_t guest,
+                            uint64_t asked_ms)
 {
     const struct assignment *a = book_assignment(
         inv->book, &placement_view_guest(inv->view, guest)->uuid);
@@ -197,22 +178,23 @@ static struct mem work_out(const struct inventory *inv, uint32_t at,
                            struct mem available, uint64_t asked_ms)
 {
     const struct placement_use *use = placement_view_use(inv->view, at);
-    uint64_t known = placement_view_host(inv->view, at)->memory.kib;
-    uint64_t most = available.kib + use->memory.kib, least = most;
+    struct inventory_bounds bounds = {
+        .known = placement_view_host(inv->view, at)->memory.kib,
+        /* of the first report all is in it that is known */
+        .is_first = !placement_view_host(inv->view, at)->pcpus,
+        .free = available.kib,
+        .used = use->memory.kib,
+    };
 
     for (uint32_t i = use->first_guest; i != PLACEMENT_NONE;
          i = placement_view_guest(inv->view, i)->next) {
         const struct placement_guest *guest =
             placement_view_guest(inv->view, i);
-        if (guest->runs && is_uncertain(inv, i, asked_ms))
-            least -= guest->spec.memory.kib;
+        if (guest->runs && inventory_is_uncertain(inv, i, asked_ms))
+            bounds.uncertain += guest->spec.memory.kib;
     }
-    /* of the first report all is in it that is known */
-    if (known > most || !placement_view_host(inv->view, at)->pcpus)
-        known = most;
-    if (known < least)
-        known = least;
-    return MEM_KIB(known < MEM_MAX_KIB ? known : MEM_MAX_KIB);
+    uint64_t kib = inventory_within(&bounds);
+    return MEM_KIB(kib < MEM_MAX_KIB ? kib : MEM_MAX_KIB);
 }
 
 /* What is the same already is no change. */
@@ -270,6 +252,7 @@ void inventory_put_host(struct inventory *inv,
         row.memory = work_out(inv, at, host->available, host->asked_ms);
         row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
                                                       : PLACEMENT_VCPUS_MAX;
+        inventory_take_amounts(inv, at, host, &row);
     }
     put_host(inv, at, &row);
 }
@@ -314,6 +297,8 @@ void inventory_host(struct inventory *inv, const struct host *host,
         .pcpus = host->report.pcpus,
         .available = host->report.available_memory,
         .asked_ms = host->reported_ms,
+        .totals = host->report.totals,
+        .n_totals = host->report.n_totals,
     };
 
     inventory_put_host(inv, &known);
@@ -323,8 +308,13 @@ void inventory_remove_host(struct inventory *inv, const char *name)
 {
     uint32_t at = inventory_find_host(inv, name);
 
-    if (at == PLACEMENT_NONE ||
-        !placement_view_remove_host(inv->view, at, NULL))
+    if (at == PLACEMENT_NONE)
+        return;
+    /* they get another when it is looked for */
+    for (uint32_t i; (i = placement_view_use(inv->view, at)->first_backed) !=
+                     PLACEMENT_NONE;)
+        placement_view_set_backup(inv->view, i, PLACEMENT_NONE);
+    if (!placement_view_remove_host(inv->view, at, NULL))
         return;
     struct placement_host row = *placement_view_host(inv->view, at);
     row.state = PLACEMENT_DOWN;
@@ -448,20 +438,9 @@ int inventory_put(struct inventory *inv,
                   const struct placement_decision *decision,
                   struct vdc_error *err)
 {
-    struct placement_guest guest = {
-        .uuid = request->uuid,
-        .customer = request->customer,
-        .host = decision->winner.host,
-        .spec = request->spec,
-        .n_groups = request->n_groups,
-        .dedication = request->dedication,
-        .runs = request->start,
-        .protected = request->protected,
-        .backup = decision->backup,
-        .since_ms = request->now_ms,
-    };
+    const struct placement_guest guest = placement_guest_of(
+        request, decision->winner.host, decision->backup);
 
-    memcpy(guest.groups, request->groups, sizeof(guest.groups));
     /* somebody else's UUID was asked for, and is refused */
     if (slot_of(inv, &request->uuid))
         return 0;
@@ -513,6 +492,7 @@ void inventory_free(struct inventory *inv)
     placement_view_free(inv->view);
     placement_names_free(inv->names);
     free(inv->about);
+    free(inv->vague);
     free(inv->slots);
     free(inv);
 }

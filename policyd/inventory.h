@@ -60,6 +60,9 @@ struct inventory_host {
     uint32_t pcpus;
     struct mem available;
     uint64_t asked_ms; /* monotonic; when it was asked for that */
+    const struct wire_resource_total *totals; /* pools and PCI devices, as in
+                                                 its report */
+    uint32_t n_totals;
 };
 /* The tag of those that are `here`. */
 #define INVENTORY_HERE "policyd's files"
@@ -71,6 +74,10 @@ void inventory_put_host(struct inventory *inventory,
 struct host;
 void inventory_host(struct inventory *inventory, const struct host *host,
                     bool reported);
+/* Whether all hosts that are up have told of their pools and devices, and the
+ * view has room for them; otherwise nothing should be asked for of these, as
+ * it might be there all the same. */
+bool inventory_knows_amounts(const struct inventory *inventory);
 /* It is none of ours any more; its guests, if any, stay there. */
 void inventory_remove_host(struct inventory *inventory, const char *name);
 /* What the host says of a guest: whether it runs, and what it has. */
@@ -80,6 +87,26 @@ void inventory_partition(struct inventory *inventory,
 /* And that it began or ceased to run. */
 void inventory_event(struct inventory *inventory,
                      const struct wire_event *event);
+
+/*
+ * Backups.  After a restart protected guests have none; later their backups
+ * may go down, or not have the memory any more.
+ *
+ * Looks at all guests and gives another to whoever needs one, as far as it
+ * comes with little work; the next call goes on.  True: all were looked at,
+ * and `ret` says what came of it.
+ */
+struct inventory_backups {
+    uint32_t n_protected; /* that run */
+    uint32_t n_without;   /* of them: no host can be their backup */
+    uint32_t n_renewed;   /* of them: another is */
+};
+bool inventory_renew_backups(struct inventory *inventory,
+                             struct inventory_backups *ret);
+/* Protected guests that run on the host and have no backup which would take
+ * them. */
+uint32_t inventory_without_backup(const struct inventory *inventory,
+                                  const char *host);
 
 /* It was decided: the next sees it there.  Until the book has it, or it is
  * dropped again. */

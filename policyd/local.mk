@@ -7,6 +7,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/audit.c \
 	policyd/audit.h \
 	policyd/auth.h \
+	policyd/backups.c \
+	policyd/backups.h \
 	policyd/book.c \
 	policyd/book.h \
 	policyd/book_change.c \
@@ -27,6 +29,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change_place.c \
 	policyd/change_recall.c \
 	policyd/change_record.c \
+	policyd/change_want.c \
 	policyd/command.c \
 	policyd/command.h \
 	policyd/console.c \
@@ -71,6 +74,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/identity.h \
 	policyd/inventory.c \
 	policyd/inventory.h \
+	policyd/inventory_amounts.c \
+	policyd/inventory_backups.c \
+	policyd/inventory_impl.h \
 	policyd/keys.c \
 	policyd/keys.h \
 	policyd/kv/http.c \

@@ -224,11 +224,13 @@ static void evacuate(struct request *request)
     uint32_t host =
         inventory_find_host(request->ops->inventory, q.query->host);
     int rc = host == PLACEMENT_NONE
-                 ? vdc_error_set(&err, VDC_E_NOT_FOUND, "no host '%s'",
+                 ? vdc_error_set(&err, VDC_E_NOT_FOUND, "no such host: %s",
                                  q.query->host)
                  : placement_evacuate(q.view, host, &q.options,
                                       placement_policy_find("spread"),
                                       &evacuation, &err);
+    if (host == PLACEMENT_NONE)
+        vdc_error_hint(&err, "'xl-vdc host-list' shows them");
     free(q.since_ms);
     if (rc) {
         request_fail(request, &err);

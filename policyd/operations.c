@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/daemon.h"
 #include "base/log.h"
+#include "policyd/backups.h"
 #include "policyd/console.h"
 #include "policyd/decision.h"
 #include "policyd/events.h"
@@ -151,6 +152,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     }
     ops->inventory = inventory_new(ops->book);
     policies_apply(ops->policies, inventory_view(ops->inventory));
+    ops->backups = backups_new(base, ops->inventory);
     ops->decisions = book_decisions(ops->book);
     decisions_set_most(ops->decisions, setup->decisions_kept);
     ops->externals = externals_new(base);
@@ -186,6 +188,7 @@ void operations_free(struct operations *ops)
     keys_free(ops->keys);
     consoles_free(ops->consoles);
     events_free(ops->events);
+    backups_free(ops->backups);
     inventory_free(ops->inventory);
     book_close(ops->book);
     policies_drop(ops->policies);
@@ -205,6 +208,23 @@ struct store_audit operations_audit(struct request *request,
                                  .result = result,
                                  .who = operations_who(request),
                                  .origin = operations_origin(request) };
+}
+
+int operations_check_still(const struct request *request,
+                           struct vdc_error *err)
+{
+    const struct operations *ops = request->ops;
+    const struct auth *was = &request->auth;
+    struct auth now;
+    int rc = auth_identify(ops->setup, ops->book, &request->peer, &now, err);
+
+    if (!rc)
+        rc = auth_check(&now, request->message, err);
+    if (!rc && (now.role != was->role ||
+                strcmp(now.customer, was->customer) != 0))
+        rc = vdc_error_set(err, VDC_E_DENIED,
+                           "who asked is somebody else's now");
+    return rc;
 }
 
 const char *operations_who(const struct request *request)
@@ -251,9 +271,11 @@ int operations_customer(const struct request *request, const char *name,
     if (auth->role == W_OPERATOR || strcmp(name, own) == 0 ||
         (auth->role == W_CUSTOMER && names_covers(own, name)))
         customer = book_customer(request->ops->book, name);
-    if (!customer)
-        return vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s",
-                             name);
+    if (!customer) {
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such customer: %s", name);
+        vdc_error_hint(err, "'xl-vdc customer-list' shows them");
+        return VDC_E_NOT_FOUND;
+    }
     *ret = customer;
     return 0;
 }

@@ -21,6 +21,7 @@ struct leases;
 struct policies;
 struct externals;
 struct inventory;
+struct backups;
 struct decisions;
 
 struct operations {
@@ -35,6 +36,7 @@ struct operations {
     struct policies *policies; /* those in force */
     struct externals *externals;
     struct inventory *inventory;
+    struct backups *backups;
     struct decisions *decisions; /* the book's */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
@@ -68,6 +70,13 @@ struct store_audit operations_audit(struct request *request,
  * "guest web"; and from where.  In the request's arena. */
 const char *operations_who(const struct request *request);
 const char *operations_origin(const struct request *request);
+
+/* Whether who asked may still ask for this: of what goes on after it was
+ * asked, when a login, a role or a token may have been taken away meanwhile.
+ * Errors: VDC_E_DENIED.
+ */
+int operations_check_still(const struct request *request,
+                           struct vdc_error *err);
 
 /* The customer that a name in a request stands for.  Empty: the one who asks
  * (of a guest, its own); for an operator the provider.  A customer may name

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policyd/audit.h"
 #include "policyd/inventory.h"
 #include "policyd/operations.h"
 #include "policyd/placement/score.h"
@@ -147,10 +148,12 @@ void policies_serve_reload(struct request *request)
 {
     struct vdc_error err = { 0 };
 
-    if (operations_reload(request->ops, &err))
+    if (operations_reload(request->ops, &err)) {
         request_fail(request, &err);
-    else
-        reply(request, request->ops->policies);
+        return;
+    }
+    audit_done(request);
+    reply(request, request->ops->policies);
 }
 
 void policies_serve_check(struct request *request)

@@ -219,6 +219,10 @@ int transfer_migrate(struct event_base *base,
         rc = check(&t, from->address, err);
     if (!rc)
         rc = write_store(base, to, &t, false, err);
+    if (!rc)
+        log_info("set store = \"%s\" now; what policyd changes before it is "
+                 "started with that is not there",
+                 to->address);
     transfer_fini(&t);
     return rc;
 }

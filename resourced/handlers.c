@@ -7,6 +7,7 @@
 #include "resourced/event_log.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
+#include "resourced/resource.h"
 #include "resourced/transaction.h"
 #include "resourced/view.h"
 #include "resourced/waiter.h"
@@ -394,6 +395,7 @@ static void show_host(void *arg, int rc, const struct vdc_error *err)
         return;
     }
     view_host(request->host, &host);
+    resources_report(request->host, request->arena, &host);
     wire_init(&wire_struct_host_list, &list);
     list.hosts = &host;
     list.n_hosts = 1;

@@ -93,4 +93,10 @@ int resources_list(struct host *host, const struct wire_resource_query *query,
                    struct wire_resource_list *ret,
                    struct vdc_error *err);
 
+/* Those of a report, for placement: pools; PCI devices together, and each that
+ * is free by its name.  When Xen does not say which devices there are, none of
+ * devices; when there are too many, not all. */
+void resources_report(struct host *host, struct arena *arena,
+                      struct wire_host *ret);
+
 #endif

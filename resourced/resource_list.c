@@ -413,3 +413,43 @@ int resources_list(struct host *host, const struct wire_resource_query *query,
     ret->n_resources = listing.n_rows;
     return 0;
 }
+
+/* ---- the report ---- */
+
+static void total_free_devices(struct totals *totals,
+                               const struct live_extras *extras)
+{
+    const struct host *host = totals->listing->host;
+
+    for (size_t i = 0; i < extras->n_assignable; i++) {
+        const char *name = extras->assignable[i];
+        if (resources_find(host->resources, WIRE_RESOURCE_PCI, name))
+            continue;
+        struct wire_resource_total *total =
+            add_total(totals, WIRE_RESOURCE_PCI, name, "");
+        if (!total)
+            return;
+        total->assigned = total->leased = 0;
+        total->total = total->free = 1;
+    }
+}
+
+void resources_report(struct host *host, struct arena *arena,
+                      struct wire_host *ret)
+{
+    struct wire_resource_query query;
+    struct listing listing = { .host = host, .query = &query, .arena = arena };
+    struct totals *totals = ARENA_NEW(arena, struct totals);
+    const struct live_extras *extras;
+
+    wire_init(&wire_struct_resource_query, &query);
+    totals->listing = &listing;
+    each_row(&listing, add_up, totals);
+    total_pools(totals);
+    if (!live_extras(host->live, &extras, NULL)) {
+        total_pci(totals, extras);
+        total_free_devices(totals, extras);
+    }
+    ret->totals = totals->items;
+    ret->n_totals = (uint32_t)totals->n;
+}

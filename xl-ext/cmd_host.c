@@ -103,15 +103,22 @@ static void print_hosts(struct arena *arena,
     output_table_finish(table);
 }
 
-/* What to do about a host that is not well. */
+/* What to do about a host that is not well, and what its death would do. */
 static void note_hints(const struct command_args *args,
                        const struct wire_host_list *list)
 {
-    for (uint32_t i = 0; i < list->n_hosts; i++)
-        if (*list->hosts[i].hint)
-            output_note(args, "%s: %s",
-                        output_clean(args->arena, list->hosts[i].name),
-                        output_clean(args->arena, list->hosts[i].hint));
+    for (uint32_t i = 0; i < list->n_hosts; i++) {
+        const struct wire_host *host = &list->hosts[i];
+        const char *name = output_clean(args->arena, host->name);
+        if (*host->hint)
+            output_note(args, "%s: %s", name,
+                        output_clean(args->arena, host->hint));
+        if (host->without_backup)
+            output_note(args, "%s: %" PRIu32 " protected guests have no "
+                              "backup; `xl-vdc what-if host %s dies` shows "
+                              "which would go nowhere",
+                        name, host->without_backup, name);
+    }
 }
 
 static void show_list(const struct command_args *args,
@@ -251,6 +258,10 @@ static int change_host(const struct command_args *args,
         rc = client_ask(args, number, &change, &body, err);
     if (rc == 0 && (!args->quiet || args->format != FORMAT_TEXT))
         show_list(args, body);
+    if (rc == 0 && args->dry_run && args->format == FORMAT_TEXT)
+        output_note(args, "%s could be %s; nothing was done",
+                    args->arguments[0],
+                    number == WIRE_MSG_host_add ? "added" : "changed");
     return rc;
 }
 
@@ -283,7 +294,8 @@ static int run_host_remove(const struct command_args *args,
         show_list(args, body);
     else if (!args->quiet)
         printf("%s: %s\n", output_clean(args->arena, ref.name),
-               args->dry_run ? "would be removed" : "removed");
+               args->dry_run ? "would be removed; nothing was done"
+                             : "removed");
     return 0;
 }
 
@@ -400,20 +412,22 @@ static const struct command host_commands[] = {
       COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
       add_options, "Add a host to the data center",
       "ADDRESS is that of its resourced's command channel: unix:PATH, "
-      "memory:PATH or channel:SERVICE@PARTITION. The host need not be there "
-      "yet: policyd connects as soon as it can.",
+      "memory:PATH or channel:SERVICE@PARTITION; its resourced.conf must say "
+      "the same, and have NAME as host_name. A path is of policyd's machine. "
+      "The host need not be there yet: policyd connects as soon as it can.",
       add_examples, run_host_add },
     { "host-set", NULL, "NAME", 1, 1,
       COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
       set_options, "Change what is entered of a host",
       "What is not given stays as it is; another state without a reason has "
-      "none.",
+      "none. Guests that are there stay, whatever the state; "
+      "'host-evacuate --dry-run' says where they could go.",
       set_examples, run_host_set },
     { "host-remove", NULL, "NAME", 1, 1,
       COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES,
       COMPLETE_NOTHING, NULL, "Forget a host",
-      "Only one that no guest is assigned to. What runs there is not "
-      "touched.",
+      "Only one that no guest is assigned to: 'list -v' says where each is. "
+      "What runs there is not touched.",
       remove_examples, run_host_remove },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "xl-ext/client.h"
+#include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/operation.h"
@@ -235,8 +236,8 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
     return rc;
 }
 
-static int drop_one(struct client *client, const char *word,
-                    struct vdc_error *err)
+static int drop_one(const struct command_args *args, struct client *client,
+                    const char *word, struct vdc_error *err)
 {
     struct wire_lease_ref ref;
     wire_init(&wire_struct_lease_ref, &ref);
@@ -245,40 +246,10 @@ static int drop_one(struct client *client, const char *word,
               : client_request(client, WIRE_MSG_lease_drop, &ref, NULL, err);
 }
 
-/* One that fails does not keep the others. */
 static int run_drop(const struct command_args *args, struct vdc_error *err)
 {
-    struct json_out *json = NULL;
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    if (args->format == FORMAT_JSON) {
-        json = json_out_new(true);
-        json_out_object(json);
-        json_out_key(json, "dropped");
-        json_out_array(json);
-    }
-    for (size_t i = 0; i < args->n_arguments; i++) {
-        struct vdc_error one = { 0 };
-        int r = drop_one(client, args->arguments[i], &one);
-        if (r)
-            output_error(args, &one);
-        else if (json)
-            json_out_string(json, args->arguments[i]);
-        else if (!args->quiet)
-            printf("%s: dropped\n", args->arguments[i]);
-        rc = rc ? rc : r;
-        if (r == VDC_E_CLOSED || r == VDC_E_IO || r == VDC_E_PROTOCOL)
-            break;
-    }
-    if (json) {
-        json_out_array_end(json);
-        json_out_object_end(json);
-        output_json(json);
-    }
-    client_close(client);
-    return rc;
+    static const struct each each = { drop_one, "dropped", "dropped" };
+    return each_run(args, &each, err);
 }
 
 /* ---- the table ---- */

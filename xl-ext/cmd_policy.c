@@ -243,6 +243,8 @@ static const struct wire_policy *find(const struct command_args *args,
     const char *near = suggest_nearest(name, names, all->n_policies);
     if (near)
         vdc_error_hint(err, "did you mean '%s'?", near);
+    else
+        vdc_error_hint(err, "'xl-vdc policy-list' shows them");
     return NULL;
 }
 
@@ -281,6 +283,9 @@ static int run_reload(const struct command_args *args, struct vdc_error *err)
         output_json_struct(&wire_struct_policies, all);
     else if (!args->quiet)
         print_all(args, all);
+    if (args->format == FORMAT_TEXT && !all->missing)
+        output_note(args, "this is in force, from %s",
+                    output_clean(args->arena, all->path));
     return 0;
 }
 
@@ -324,6 +329,9 @@ static int run_check(const struct command_args *args, struct vdc_error *err)
         output_json_struct(&wire_struct_policies, body);
     else if (!args->quiet)
         print_all(args, body);
+    if (args->format == FORMAT_TEXT)
+        output_note(args, "%s would be taken; nothing was changed",
+                    args->arguments[0]);
     return 0;
 }
 
@@ -367,7 +375,8 @@ static const struct command policy_commands[] = {
     { "policy-reload", NULL, "", 0, 0, COMMAND_ACTS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, NULL, "Have the placement policies read anew",
       "Guests stay where they are. When the file has an error, it is shown "
-      "with its line, and the policies stay as they were.",
+      "with its line, and the policies stay as they were. policy-check says "
+      "before whether a file would be taken.",
       reload_examples, run_reload },
 };
 

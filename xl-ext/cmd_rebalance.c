@@ -135,7 +135,10 @@ static void print_moves(struct arena *arena, const struct wire_move_plan *plan)
         output_table_cell(table, output_clean(arena, move->to));
         output_table_printf(table, "%.4f", (double)move->gain / SCORE_ONE);
         output_table_cell(table, memory(arena, move->memory));
-        output_table_cell(table, duration(arena, move->time_ms));
+        /* Without a rate there is no estimate. */
+        output_table_cell(table, move->time_ms
+                                     ? duration(arena, move->time_ms)
+                                     : "-");
         output_table_cell(table, output_clean(arena, move->reason));
     }
     output_table_finish(table);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "xl-ext/client.h"
+#include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/output.h"
@@ -143,42 +144,12 @@ static int revoke_one(const struct command_args *args, struct client *client,
     return client_request(client, WIRE_MSG_token_revoke, &ref, NULL, err);
 }
 
-/* One that fails does not keep the others. */
 static int run_revoke(const struct command_args *args, struct vdc_error *err)
 {
-    struct json_out *json = NULL;
-    struct client *client;
-    int rc = client_open(args, &client, err);
-    if (rc)
-        return rc;
-    if (args->format == FORMAT_JSON) {
-        json = json_out_new(true);
-        json_out_object(json);
-        json_out_key(json, args->dry_run ? "would_revoke" : "revoked");
-        json_out_array(json);
-    }
-    for (size_t i = 0; i < args->n_arguments; i++) {
-        struct vdc_error one = { 0 };
-        int r = revoke_one(args, client, args->arguments[i], &one);
-        if (r)
-            output_error(args, &one);
-        else if (json)
-            json_out_string(json, args->arguments[i]);
-        else if (!args->quiet || args->dry_run)
-            printf("%s: %s\n", args->arguments[i],
-                   args->dry_run ? "would be revoked; nothing was done"
-                                 : "revoked");
-        rc = rc ? rc : r;
-        if (r == VDC_E_CLOSED || r == VDC_E_IO || r == VDC_E_PROTOCOL)
-            break;
-    }
-    if (json) {
-        json_out_array_end(json);
-        json_out_object_end(json);
-        output_json(json);
-    }
-    client_close(client);
-    return rc;
+    static const struct each each = { revoke_one, "revoked", "revoked" };
+    static const struct each would = { revoke_one, "would_revoke",
+                                       "would be revoked; nothing was done" };
+    return each_run(args, args->dry_run ? &would : &each, err);
 }
 
 /* ---- the table ---- */

@@ -55,10 +55,10 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_vcpu,     &family_block,       &family_network,
         &family_pci,      &family_transaction, &family_console,
         &family_events,   &family_resource,    &family_lease,
-        &family_customer, &family_token,       &family_host,
-        &family_verify,   &family_why,         &family_rebalance,
-        &family_store,    &family_audit,       &family_usage,
-        &family_policy,   &family_channel,     &family_help,
+        &family_customer, &family_token,       &family_usage,
+        &family_audit,    &family_host,        &family_verify,
+        &family_policy,   &family_why,         &family_rebalance,
+        &family_store,    &family_channel,     &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;

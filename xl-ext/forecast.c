@@ -300,10 +300,13 @@ static void print_fates(struct arena *arena, const struct wire_what_if *w,
         { "Goes to", ALIGN_LEFT },
         { "Because", ALIGN_LEFT },
     };
-    printf("%" PRIu32 " guests %s host %s; for %" PRIu32
+    bool one = reply->leave == 1;
+    const char *verb = w->kind == WIRE_IF_DIES ? one ? "dies with" : "die with"
+                                               : one ? "leaves" : "leave";
+    printf("%" PRIu32 " guest%s %s host %s; for %" PRIu32
            " of them there is no room\n",
-           reply->leave, w->kind == WIRE_IF_DIES ? "die with" : "leave",
-           output_clean(arena, w->host), reply->nowhere);
+           reply->leave, one ? "" : "s", verb, output_clean(arena, w->host),
+           reply->nowhere);
     if (reply->unprotected)
         printf("%" PRIu32 " of these are protected: room was to be kept for "
                "them\n", reply->unprotected);

@@ -121,6 +121,7 @@ void generate_man_cfg(void)
            "vdc_on_boot = \"start\"\n"
            ".Ed\n"
            ".Sh SEE ALSO\n.Xr xl-vdc 1 ,\n"
+           ".Xr placement.conf 5 ,\n"
            ".Xr xl-disk-configuration 5 ,\n"
            ".Xr xl-network-configuration 5 ,\n"
            ".Xr xl.cfg 5\n");

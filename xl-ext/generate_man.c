@@ -262,6 +262,8 @@ void generate_man(void)
            ".It Ev XEN_VDC_TOKEN\nA token, as token-create printed it: "
            "xl-vdc acts for its customer and in its role, whatever the "
            "account is.\n"
+           "One that is set and empty is an error, so that nobody acts as "
+           "the account by mistake.\n"
            ".It Ev XEN_VDC_TOKEN_FILE\nA file that has the token; for its "
            "owner only to read.\n"
            ".It Ev XEN_VDC_CHANNEL_SOCKET\nThe socket of channeld.\n.El\n"
@@ -272,5 +274,6 @@ void generate_man(void)
            "That of channeld.\n.El\n");
     print_statuses();
     print_examples();
-    printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5\n");
+    printf(".Sh SEE ALSO\n.Xr xl 1 ,\n.Xr placement.conf 5 ,\n"
+           ".Xr xl-vdc.cfg 5 ,\n.Xr xl.cfg 5 ,\n.Xr policyd 8\n");
 }

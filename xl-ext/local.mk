@@ -46,6 +46,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/customer_print.c \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
+	xl-ext/each.c \
+	xl-ext/each.h \
 	xl-ext/families.h \
 	xl-ext/forecast.c \
 	xl-ext/forecast.h \

@@ -59,9 +59,11 @@ int token_from_environment(struct arena *arena, const char **ret,
     const char *path = getenv(TOKEN_FILE_ENV);
 
     *ret = "";
-    if (token && *token) {
+    /* One that is empty came of a command that failed: whoever meant to have
+     * a token must not be taken for the account, which may be root's. */
+    if (token) {
         *ret = token;
         return check(token, TOKEN_ENV, err);
     }
-    return path && *path ? read_file(path, arena, ret, err) : 0;
+    return path ? read_file(path, arena, ret, err) : 0;
 }

@@ -12,8 +12,8 @@
 
 /*
  * From the environment, or from the file that it names: its first line.  ""
- * when there is none.  Errors: VDC_E_NO_FILE; VDC_E_BAD_VALUE: the file is for
- * others to read, too, or holds no token.
+ * when neither variable is set.  Errors: VDC_E_NO_FILE; VDC_E_BAD_VALUE: the
+ * file is for others to read, too, or what is set holds no token.
  */
 int token_from_environment(struct arena *arena, const char **ret,
                            struct vdc_error *err);

@@ -264,7 +264,9 @@ static int lock(struct kv_sqlite *s, struct vdc_error *err)
         return vdc_error_errno(err, VDC_E_STORE, errno, "%s: locking",
                                s->path);
     vdc_error_set(err, VDC_E_BUSY, "%s is in use by another process", s->path);
-    vdc_error_hint(err, "another policyd may be running");
+    vdc_error_hint(err, "another policyd may be running: stop it first; "
+                        "`xl-vdc store-export` copies what it has while it "
+                        "runs");
     return VDC_E_BUSY;
 }
 

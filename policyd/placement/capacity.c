@@ -177,20 +177,9 @@ static void end_tier(struct placement_filling *filling,
 static void put(struct placement_filling *filling,
                 const struct placement_decision *decision)
 {
-    const struct placement_request *request = &filling->request;
-    struct placement_guest guest = {
-        .customer = request->customer,
-        .host = decision->winner.host,
-        .spec = request->spec,
-        .n_groups = request->n_groups,
-        .dedication = request->dedication,
-        .runs = request->start,
-        .protected = request->protected,
-        .backup = decision->backup,
-        .since_ms = request->now_ms,
-    };
+    const struct placement_guest guest = placement_guest_of(
+        &filling->request, decision->winner.host, decision->backup);
 
-    memcpy(guest.groups, request->groups, sizeof(guest.groups));
     placement_view_add_guest(filling->view, &guest, NULL, NULL);
     filling->n_tier++;
     filling->result.n++;

@@ -59,6 +59,27 @@ static uint32_t asked_by(const struct placement_attempt *attempt)
     return bits;
 }
 
+struct placement_guest
+placement_guest_of(const struct placement_request *request, uint32_t host,
+                   uint32_t backup)
+{
+    struct placement_guest guest = {
+        .uuid = request->uuid,
+        .customer = request->customer,
+        .host = host,
+        .spec = request->spec,
+        .n_groups = request->n_groups,
+        .dedication = request->dedication,
+        .runs = request->start,
+        .protected = request->protected,
+        .backup = backup,
+        .since_ms = request->now_ms,
+    };
+
+    memcpy(guest.groups, request->groups, sizeof(guest.groups));
+    return guest;
+}
+
 int placement_attempt_init(struct placement_attempt *attempt,
                            const struct placement_view *view,
                            const struct placement_request *request,
@@ -81,21 +102,12 @@ int placement_attempt_init(struct placement_attempt *attempt,
     *attempt = (struct placement_attempt){
         .view = view,
         .request = request,
-        .guest = { .uuid = request->uuid,
-                   .customer = request->customer,
-                   .spec = request->spec,
-                   .n_groups = request->n_groups,
-                   .dedication = request->dedication,
-                   .runs = request->start,
-                   .protected = request->protected,
-                   .backup = PLACEMENT_NONE,
-                   .since_ms = request->now_ms },
+        .guest = placement_guest_of(request, 0, PLACEMENT_NONE),
         .memory = request->start ? request->spec.memory : MEM_KIB(0),
         .vcpus = request->start ? request->spec.vcpus : 0,
     };
     attempt->promises = placement_view_promises(view, &attempt->n_promises);
     for (uint32_t i = 0; i < request->n_groups; i++) {
-        attempt->guest.groups[i] = request->groups[i];
         attempt->n_rules[i] =
             placement_view_rules(view, request->groups[i], &attempt->rules[i]);
     }

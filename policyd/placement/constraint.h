@@ -29,6 +29,11 @@ struct placement_attempt {
     const struct placement_rule_side *rules[PLACEMENT_GROUPS_MAX];
 };
 
+/* The guest that the request asks for, on this host. */
+struct placement_guest
+placement_guest_of(const struct placement_request *request, uint32_t host,
+                   uint32_t backup);
+
 /* Errors: VDC_E_BAD_VALUE when the request or the policy asks for more of
  * something than can be asked for. `request` must stay. */
 int placement_attempt_init(struct placement_attempt *attempt,

@@ -3,6 +3,8 @@
  */
 #include "policyd/placement/spare.h"
 
+#include <assert.h>
+
 /* A pool's volumes are the same everywhere, so it need only be there. */
 static bool has_pools(const struct placement_host *host,
                       const struct placement_spec *spec)
@@ -76,4 +78,27 @@ bool placement_spare_holds(const struct placement_view *view, uint32_t guest)
     const struct placement_use *use = placement_view_use(view, g->backup);
     return host->state == PLACEMENT_UP &&
            use->memory.kib + use->reserve.kib <= host->memory.kib;
+}
+
+bool placement_spare_renew(struct placement_view *view,
+                           const struct placement_request *request,
+                           uint32_t guest)
+{
+    static const struct placement_policy any = { .name = "any" };
+    struct placement_guest copy = *placement_view_guest(view, guest);
+    int64_t since_ms = placement_view_use(view, copy.host)->busy_since_ms;
+    struct placement_attempt attempt;
+    uint32_t at;
+
+    /* promises are asked as if it came anew */
+    placement_view_remove_guest(view, guest);
+    copy.backup = PLACEMENT_NONE;
+    if (!placement_attempt_init(&attempt, view, request, &any, NULL))
+        copy.backup = placement_spare_backup(&attempt, copy.host);
+    int rc = placement_view_add_guest(view, &copy, &at, NULL);
+    /* the slot that became free last is taken first */
+    assert(rc == 0 && at == guest);
+    (void)rc;
+    placement_view_set_busy_since(view, copy.host, since_ms);
+    return copy.backup != PLACEMENT_NONE;
 }

@@ -33,4 +33,13 @@ uint32_t placement_spare_backup(const struct placement_attempt *attempt,
  */
 bool placement_spare_holds(const struct placement_view *view, uint32_t guest);
 
+/*
+ * Gives a running protected guest another backup than the one it has, if it
+ * has one: `request` is what would be asked for it if it were placed anew.
+ * False: there is none, and it has none any more.  Its index stays.
+ */
+bool placement_spare_renew(struct placement_view *view,
+                           const struct placement_request *request,
+                           uint32_t guest);
+
 #endif

@@ -203,10 +203,6 @@ static bool fits_without_it(struct placement_view *view,
 
     if (!copy.n_groups && !copy.protected)
         return fits(view, request, to, ret_backup);
-    /* one that does not run may have one that is no more */
-    if (copy.backup != PLACEMENT_NONE &&
-        (!copy.protected || !placement_view_host(view, copy.backup)->name))
-        copy.backup = PLACEMENT_NONE;
     int64_t since_ms = placement_view_use(view, copy.host)->busy_since_ms;
     placement_view_remove_guest(view, guest);
     bool ok = fits(view, request, to, ret_backup);

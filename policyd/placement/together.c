@@ -69,21 +69,9 @@ static void take_back(struct together *t, uint32_t n_placed)
 
 static void put(struct together *t, uint32_t i)
 {
-    const struct placement_request *request = &t->requests[i];
-    struct placement_guest guest = {
-        .uuid = request->uuid,
-        .customer = request->customer,
-        .host = t->decisions[i].winner.host,
-        .spec = request->spec,
-        .n_groups = request->n_groups,
-        .dedication = request->dedication,
-        .runs = request->start,
-        .protected = request->protected,
-        .backup = t->decisions[i].backup,
-        .since_ms = request->now_ms,
-    };
+    const struct placement_guest guest = placement_guest_of(
+        &t->requests[i], t->decisions[i].winner.host, t->decisions[i].backup);
 
-    memcpy(guest.groups, request->groups, sizeof(guest.groups));
     int rc = placement_view_add_guest(t->view, &guest, &t->guests[i], NULL);
     assert(rc == 0);
     (void)rc;

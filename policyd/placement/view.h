@@ -189,8 +189,8 @@ size_t placement_view_size(const struct placement_view *view);
 int placement_view_put_host(struct placement_view *view,
                             const struct placement_host *host,
                             uint32_t *ret_host, struct vdc_error *err);
-/* Errors: VDC_E_WRONG_STATE while there are guests on it, or elsewhere whose
- * backup it is. */
+/* Guests that do not run lose it as their backup.  Errors: VDC_E_WRONG_STATE
+ * while there are guests on it, or running elsewhere whose backup it is. */
 int placement_view_remove_host(struct placement_view *view, uint32_t host,
                                struct vdc_error *err);
 void placement_view_set_state(struct placement_view *view, uint32_t host,

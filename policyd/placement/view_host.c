@@ -116,6 +116,15 @@ int placement_view_put_host(struct placement_view *view,
     return 0;
 }
 
+/* Of guests that do not run, or are not protected any more: another host may
+ * get its index. */
+static void forget_backup(struct placement_view *view, uint32_t host)
+{
+    for (uint32_t i = 0; i < view->guests_end; i++)
+        if (view->guests[i].backup == host)
+            view->guests[i].backup = PLACEMENT_NONE;
+}
+
 int placement_view_remove_host(struct placement_view *view, uint32_t host,
                                struct vdc_error *err)
 {
@@ -132,6 +141,7 @@ int placement_view_remove_host(struct placement_view *view, uint32_t host,
                              view->uses[host].n_backed);
     view->n_present--;
     placement_view_begin(view, host);
+    forget_backup(view, host);
     remember_name(view, view->hosts[host].name, 0);
     view->hosts[host] = (struct placement_host){ .state = PLACEMENT_DOWN };
     view->uses[host] =

@@ -22,7 +22,9 @@ SIM_CLI_TESTS = \
 	tests/sim/test-command-domain.sh \
 	tests/sim/test-endpoint.sh \
 	tests/sim/test-cli-tokens.sh \
+	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/long/sweep.sh \
+EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/lib-users.sh \
+	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

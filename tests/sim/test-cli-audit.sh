@@ -2,31 +2,15 @@
 # Who did what, also of what was refused, and what customers used, over
 # restarts and kills of policyd.  Needs root, to be several unix accounts.
 . "$(dirname "$0")/lib.sh"
-if [ "$(id -u)" != 0 ]; then
-    skipped "acting as other accounts needs root"
-    exit 0
-fi
-command -v setpriv >/dev/null || {
-    skipped "setpriv is not here"
-    exit 0
-}
-# The build folder may be where others cannot look.
-mkdir -m 755 "$WORK/bin"
-cp "$BIN/xl-ext/xl-vdc" "$WORK/bin/"
-as() {
-    uid=$1
-    shift
-    setpriv --reuid "$uid" --regid "$uid" --clear-groups "$WORK/bin/xl-vdc" \
-        "$@"
-}
+. "$(dirname "$0")/lib-users.sh"
 boss() {
-    as 61001 "$@"
+    as_user 61001 "$@"
 }
 guard() {
-    as 61002 "$@"
+    as_user 61002 "$@"
 }
 globex() {
-    as 61003 "$@"
+    as_user 61003 "$@"
 }
 rows() { # FILE SQL-CONDITION: how many rows of an audit list
     sqlite3 :memory: "SELECT count(*) FROM json_each(CAST(readfile('$1')
@@ -49,13 +33,13 @@ vdc customer-create -q globex --user 61003 || exit 1
 # ---- who did what ----
 check "a guest is made" boss create -q "$WORK/web.cfg"
 token=$(boss token-create -q)
-XEN_VDC_TOKEN=$token as 61009 destroy -q --keep web
+XEN_VDC_TOKEN=$token as_user 61009 destroy -q --keep web
 check_error "a quota refuses" 5 'memory quota' boss create "$WORK/web.cfg" \
     name=big memory=512
 check_error "a role refuses" 6 'read-only' guard destroy web
 check_error "another's is not there" 3 'no such guest' \
     globex destroy acme.web
-check_error "a stranger is refused" 6 '61008' as 61008 destroy web
+check_error "a stranger is refused" 6 '61008' as_user 61008 destroy web
 check_error "a dry run is no try" 5 'memory quota' \
     boss create --dry-run "$WORK/web.cfg" name=dry memory=512
 boss audit -o json >"$WORK/a.json"
@@ -96,7 +80,7 @@ check "who only looks sees the record" guard audit
 # 200 tries are in two minutes at most, unless the machine stands still
 i=0
 while [ $i -lt 200 ]; do
-    as 61002 destroy web 2>/dev/null
+    as_user 61002 destroy web 2>/dev/null
     i=$((i + 1))
 done
 check_equal "who is refused for ever does not fill it" 1 \

@@ -148,6 +148,32 @@ check "CUSTOMER/WORD leads to it" goes 54002 acme/pub "from globex"
 wait $acme_recv
 check_equal "which has that, too" "from globex" "$(cat "$WORK/acme.got")"
 
+# ---- a login that only looks ----
+
+check "a read-only login" vdc customer-set acme --user 54001 \
+    --user 54008:read-only
+receive 54001 own "$WORK/acme.got"
+acme_recv=$!
+sleep 1
+check_output "sees channels" 'Service' as_user 54008 channel-list
+check_error "opens none" 6 'not for the role read-only' \
+    as_user 54008 channel-send own </dev/null
+check_error "and offers nothing" 6 'not for the role read-only' \
+    as_user 54008 channel-recv acme/pub
+check "as opposed to another" goes 54001 own "of acme"
+wait $acme_recv
+receive 54001 own "$WORK/acme.got"
+acme_recv=$!
+sleep 1
+check "who becomes one" vdc customer-set acme --user 54001:read-only \
+    --user 54008:customer-user
+sleep 6
+check_error "offers nothing any more" 7 'its login was taken away' \
+    as_user 54008 channel-send own </dev/null
+kill $acme_recv 2>/dev/null
+wait $acme_recv
+check "as before" vdc customer-set acme --user 54001:customer-admin
+
 # ---- more customers than a page has ----
 
 users=

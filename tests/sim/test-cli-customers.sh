@@ -2,26 +2,7 @@
 # Two customers and a stranger on one host: each sees and can name only what
 # is its own.  Needs root, to be several unix accounts.
 . "$(dirname "$0")/lib.sh"
-if [ "$(id -u)" != 0 ]; then
-    skipped "acting as other accounts needs root"
-    exit 0
-fi
-command -v setpriv >/dev/null || {
-    skipped "setpriv is not here"
-    exit 0
-}
-# The build folder may be where others cannot look.
-setpriv --reuid 61001 --regid 61001 --clear-groups \
-    "$BIN/xl-ext/xl-vdc" --version >/dev/null 2>&1 || {
-    mkdir -m 755 "$WORK/bin" "$WORK/bin/xl-ext"
-    cp "$BIN/xl-ext/xl-vdc" "$WORK/bin/xl-ext/"
-    copy=$WORK/bin/xl-ext/xl-vdc
-    as_user() {
-        uid=$1
-        shift
-        setpriv --reuid "$uid" --regid "$uid" --clear-groups "$copy" "$@"
-    }
-}
+. "$(dirname "$0")/lib-users.sh"
 start_host
 config web.cfg 'vif = [ "bridge=xenbr0" ]'
 chmod 644 "$WORK/web.cfg"

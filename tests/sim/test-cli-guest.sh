@@ -107,8 +107,8 @@ check_error "another customer" 3 "no such (guest|customer)" \
 check_error "its list" 3 "no such customer: globex" web list -C globex
 check_error "its events" 3 "no such customer: globex" web events -C globex
 check_error "mem-max" 6 "'mem-max' is not for guests" web mem-max 512
-check_error "destroy" 6 "'partition-destroy' is not for guests" web destroy
-check_error "create" 6 "'partition-create' is not for guests" \
+check_error "destroy" 6 "'destroy' is not for guests" web destroy
+check_error "create" 6 "'create' is not for guests" \
     web create "$WORK/web.cfg" name=more
 check_error "save" 6 "'save' is not for guests" web save web "$WORK/file"
 check_error "customers" 6 "'customer-list' is not for guests" \

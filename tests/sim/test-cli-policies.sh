@@ -28,6 +28,13 @@ check "it would be taken" vdc policy-check -q "$CONF"
 check_equal "that changes nothing" "pack
 spread" "$(vdc policy-list -o name)"
 check "it is taken" vdc policy-reload -q
+check_output "which the record has" ' policy_reload .* done' vdc audit
+look=$(vdc token-create -q --role read-only)
+looks() {
+    XEN_VDC_TOKEN=$look "$BIN/xl-ext/xl-vdc" "$@"
+}
+check "who only looks sees them" looks policy-show -q
+check_error "and has none read" 6 'read-only' looks policy-reload
 check_equal "what there is now" "pack
 spread
 even" "$(vdc policy-list -o name)"

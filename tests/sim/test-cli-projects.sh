@@ -2,37 +2,21 @@
 # Projects of a customer, quotas of what is defined and of what runs, bounds of
 # sizes, and roles.  Needs root, to be several unix accounts.
 . "$(dirname "$0")/lib.sh"
-if [ "$(id -u)" != 0 ]; then
-    skipped "acting as other accounts needs root"
-    exit 0
-fi
-command -v setpriv >/dev/null || {
-    skipped "setpriv is not here"
-    exit 0
-}
-# The build folder may be where others cannot look.
-mkdir -m 755 "$WORK/bin"
-cp "$BIN/xl-ext/xl-vdc" "$WORK/bin/"
-as() {
-    uid=$1
-    shift
-    setpriv --reuid "$uid" --regid "$uid" --clear-groups "$WORK/bin/xl-vdc" \
-        "$@"
-}
+. "$(dirname "$0")/lib-users.sh"
 boss() {
-    as 61001 "$@"
+    as_user 61001 "$@"
 }
 clerk() {
-    as 61002 "$@"
+    as_user 61002 "$@"
 }
 guard() {
-    as 61003 "$@"
+    as_user 61003 "$@"
 }
 shop() {
-    as 61004 "$@"
+    as_user 61004 "$@"
 }
 globex() {
-    as 61005 "$@"
+    as_user 61005 "$@"
 }
 start_host
 config web.cfg

@@ -77,7 +77,7 @@ check_error "moving" 2 'cannot be moved yet: that needs migration' \
     vdc rebalance
 check_error "with what to do instead" 2 'host-set NAME --state draining' \
     vdc host-evacuate alpha
-check_error "no such host" 3 "no host 'gamma'" \
+check_error "no such host" 3 "no such host: gamma" \
     vdc host-evacuate gamma --dry-run
 check_error "no host at all" 2 'host-evacuate' vdc host-evacuate --dry-run
 check_error "a goal of its own" 2 "not 'fun'" vdc rebalance -n --goal fun

@@ -100,7 +100,7 @@ for spec in 4x , 0cpu 99999cpu 1cpu,,1G ''; do
 done
 
 # ---- what-if ----
-check_output "a host dies" '^1 guests die with host alpha; for 1 of them' \
+check_output "a host dies" '^1 guest dies with host alpha; for 1 of them' \
     vdc what-if host alpha dies
 check_output "those that do not run stay" '^6 guests that do not run' \
     vdc what-if host alpha dies
@@ -113,7 +113,7 @@ check "web starts" vdc start -q acme.web
 "$BIN/tests/sim/sim-ctl" "$WORK/sim.state" destroy "$(vdc domid acme.web)"
 check "nor when others ended its domain" retry 5 nobody_dies
 check "web starts" vdc start -q acme.web
-check_output "one drains" '^1 guests leave host alpha' \
+check_output "one drains" '^1 guest leaves host alpha' \
     vdc what-if host alpha drains
 vdc what-if host alpha dies -o json >"$WORK/dies.json"
 check_equal "who goes nowhere" "web " \

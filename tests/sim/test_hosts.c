@@ -184,6 +184,137 @@ static void death(void)
     hosts_bed_close(&hosts);
 }
 
+/* Protected guests on the host which go where room is kept, if it dies. */
+static unsigned n_kept(const char *host)
+{
+    struct wire_what_if w;
+    unsigned n = 0;
+
+    wire_init(&wire_struct_what_if, &w);
+    w.kind = WIRE_IF_DIES;
+    w.host = host;
+    const struct wire_what_if_reply *reply =
+        ask(&hosts.bed, OPERATOR, WIRE_MSG_placement_what_if, &w);
+    for (uint32_t i = 0; reply && i < reply->n_guests; i++)
+        n += reply->guests[i].protected && reply->guests[i].kept;
+    return n;
+}
+
+/* Waits until so many of all are protected by a backup, and so many are said
+ * to have none. */
+static bool backups_are(unsigned n_with, unsigned n_without)
+{
+    unsigned with = 0, without = 0;
+
+    for (int i = 0; i < 100; i++) {
+        with = without = 0;
+        for (size_t j = 0; j < hosts.n; j++) {
+            const struct wire_host *host =
+                hosts_bed_show(&hosts, hosts_bed_name(j));
+            without += host ? host->without_backup : 0;
+            with += n_kept(hosts_bed_name(j));
+        }
+        if (with == n_with && without == n_without)
+            return true;
+        sleep_ms(100);
+    }
+    printf("    %u with and %u without backup, not %u and %u\n", with, without,
+           n_with, n_without);
+    return false;
+}
+
+static const char *make_protected(const char *name, unsigned mib)
+{
+    struct wire_partition_create order = guest(&hosts.bed, name);
+
+    order.customer = "acme";
+    order.definition.memory = MEM_MIB(mib);
+    order.definition.protected = true;
+    const struct wire_partition_reply *made =
+        create(&hosts.bed, OPERATOR, &order);
+    return made ? made->partition.host : "";
+}
+
+/* Who is to come back when a host dies has a backup that is up, or is said to
+ * have none. */
+static void backups(void)
+{
+    memset(&hosts, 0, sizeof(hosts));
+    hosts.bed.conf = "host_report_interval = \"500ms\"\n";
+    hosts_bed_start(&hosts, 3);
+    bed_customers(&hosts.bed);
+    for (int i = 0; i < 6; i++)
+        CHECK(*make_protected(arena_printf(answers, "p%d", i), 128));
+    CHECK(*make("u", 64));
+    CHECK(backups_are(6, 0));
+    bed_kill(&hosts.bed.policyd, SIGKILL);
+    bed_start_policyd(&hosts.bed);
+    CHECK(hosts_bed_wait(&hosts, 3, "up"));
+    CHECK(backups_are(6, 0));
+    /* it was a backup, as each was */
+    hosts_bed_kill(&hosts, 1, SIGKILL);
+    CHECK(hosts_bed_wait(&hosts, 1, "resourced does not answer"));
+    CHECK(backups_are(6, 0));
+    set_state("h3", WIRE_HOST_DRAINING, "");
+    /* those of h1 have none; of the others h1 is it */
+    unsigned on_h1 = hosts_bed_show(&hosts, "h1")->running;
+    const struct wire_partition *u =
+        find(hosts_bed_list(&hosts), "acme", "u");
+    on_h1 -= u && strcmp(u->host, "h1") == 0;
+    CHECK(on_h1 > 0);
+    CHECK(backups_are(6 - on_h1, on_h1));
+    CHECK(hosts_bed_show(&hosts, "h1")->without_backup == on_h1);
+    hosts_bed_start_one(&hosts, 1);
+    CHECK(backups_are(6, 0));
+    hosts_bed_close(&hosts);
+}
+
+static const char *make_with(const char *name, const char *device)
+{
+    struct wire_partition_create order = guest(&hosts.bed, name);
+
+    order.customer = "acme";
+    order.definition.pci = &device;
+    order.definition.n_pci = 1;
+    const struct wire_partition_reply *made =
+        create(&hosts.bed, OPERATOR, &order);
+    return made ? made->partition.host : "";
+}
+
+/* A guest that wants a device comes to a host that has it free. */
+static void devices(void)
+{
+    static const char shared[] = "0000:05:00.0", only[] = "0000:04:00.0";
+
+    memset(&hosts, 0, sizeof(hosts));
+    hosts.bed.sim = "pci=none";
+    hosts.sim = "pci=0000:04:00.0+0000:05:00.0";
+    hosts_bed_start(&hosts, 3);
+    bed_customers(&hosts.bed);
+    char *first = strdup(make_with("a", shared));
+    char *second = strdup(make_with("b", shared));
+    CHECK(*first && strcmp(first, "h1") != 0);
+    CHECK(*second && strcmp(second, "h1") != 0);
+    CHECK(strcmp(first, second) != 0);
+    CHECK(!*make_with("none", shared));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK_TEXT("devices");
+    CHECK(!*make_with("none", "0000:03:00.0"));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK(*make_with("c", only));
+    /* it is known of the hosts after a restart */
+    bed_kill(&hosts.bed.policyd, SIGKILL);
+    bed_start_policyd(&hosts.bed);
+    CHECK(hosts_bed_wait(&hosts, 3, "up"));
+    CHECK(!*make_with("none", shared));
+    CHECK_CODE(VDC_E_NO_HOST);
+    CHECK(drop("b"));
+    CHECK(strcmp(make_with("d", shared), second) == 0);
+    free(first);
+    free(second);
+    hosts_bed_close(&hosts);
+}
+
 /* It is connected, and says nothing. */
 static void hanging(void)
 {
@@ -443,6 +574,8 @@ static const struct sim_test tests_hosts[] = {
     { "a transaction is of one host", one_host_each },
     { "numbers of domains", numbers },
     { "a host that dies", death },
+    { "backups of protected guests", backups },
+    { "guests with devices", devices },
     { "a host that hangs", hanging },
     { "hosts that get no new guests", draining },
     { "hosts added and removed", removing },

@@ -1,3 +1,6 @@
+# a real etcd, for all tests that want one
+etcd_server = tests/etcd_server.c tests/etcd_server.h
+
 # policyd and resourced, the real daemons, on a simulated host.
 check_PROGRAMS += tests/sim/test_policyd
 TESTS += tests/sim/test_policyd
@@ -10,6 +13,7 @@ tests_sim_test_policyd_SOURCES = \
 	tests/sim/test_policyd_deaths.c \
 	tests/sim/test_policyd_etcd.c \
 	tests/sim/test_policyd_etcd.h \
+	$(etcd_server) \
 	tests/sim/test_policyd_failures.c \
 	tests/sim/test_policyd_isolation.c \
 	tests/sim/test_policyd_keys.c \
@@ -27,7 +31,8 @@ tests_sim_test_policyd_again_SOURCES = \
 	tests/sim/test_policyd_bed.c \
 	tests/sim/test_policyd_bed.h \
 	tests/sim/test_policyd_etcd.c \
-	tests/sim/test_policyd_etcd.h
+	tests/sim/test_policyd_etcd.h \
+	$(etcd_server)
 tests_sim_test_policyd_again_LDADD = $(WIRE_LIBS) $(BASE_LIBS)
 
 # one policyd, several hosts
@@ -42,7 +47,8 @@ tests_sim_test_hosts_SOURCES = \
 	tests/sim/test_policyd_bed.c \
 	tests/sim/test_policyd_bed.h \
 	tests/sim/test_policyd_etcd.c \
-	tests/sim/test_policyd_etcd.h
+	tests/sim/test_policyd_etcd.h \
+	$(etcd_server)
 tests_sim_test_hosts_LDADD = $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS) \
 	$(SQLITE_LIBS)
 EXTRA_DIST += tests/sim/long/hosts.sh

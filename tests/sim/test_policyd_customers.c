@@ -300,11 +300,164 @@ static void older_clients(void)
     bed_close(&bed);
 }
 
+/* ---- what is taken away while it is used ---- */
+
+static void revoke(const struct bed *bed, uid_t uid, const char *id)
+{
+    struct wire_token_ref t;
+
+    wire_init(&wire_struct_token_ref, &t);
+    t.id = id;
+    CHECK(ask(bed, uid, WIRE_MSG_token_revoke, &t));
+}
+
+static unsigned n_of_later;
+
+static void note_later(const struct wire_event *event)
+{
+    n_of_later += strcmp(event->name, "later") == 0;
+}
+
+/* Whoever follows, or types, by a token does so until it is revoked. */
+static void goes_on(void)
+{
+    const struct wire_console_data typed = { (const uint8_t *)"x", 1, 0 };
+    struct bed bed = { 0 };
+    struct client follower, typist;
+    struct wire_events_query query;
+    struct wire_partition_create order;
+    struct wire_partition_ref web = ref("", "web");
+    struct wire_frame frame;
+    char id[32] = "";
+    const char *token;
+
+    if (!need_root())
+        return;
+    set_up(&bed);
+    order = guest(&bed, "web");
+    CHECK(create(&bed, ACME_UID, &order));
+    token = make_token(&bed, ACME_UID, "", "customer-user", id);
+    wire_init(&wire_struct_events_query, &query);
+    query.follow = true;
+    CHECK(open_with(&bed, &follower, NOBODY_UID, token));
+    CHECK(client_send(&follower, WIRE_MSG_events, &query));
+    CHECK(client_receive(&follower, &frame, 5000));
+    CHECK(open_with(&bed, &typist, NOBODY_UID, token));
+    CHECK(client_call(&typist, WIRE_MSG_console_attach, &web));
+    /* what it printed before */
+    while (client_receive(&typist, &frame, 300))
+        ;
+    revoke(&bed, ACME_UID, id);
+    CHECK(client_send(&typist, WIRE_MSG_console_data, &typed));
+    while (client_receive(&typist, &frame, 5000))
+        CHECK(frame.message->number != WIRE_MSG_console_data);
+    CHECK_CODE(VDC_E_CLOSED);
+    order = guest(&bed, "later");
+    CHECK(create(&bed, ACME_UID, &order));
+    n_of_later = 0;
+    follower.on_event = note_later;
+    CHECK(!client_wait(&follower));
+    CHECK_CODE(VDC_E_DENIED);
+    CHECK(n_of_later == 0);
+    client_close(&follower);
+    client_close(&typist);
+    bed_close(&bed);
+}
+
+/* ---- what others were told ---- */
+
+/* Why an operator was refused is not for the customer that it was about. */
+static void told_operators(void)
+{
+    struct bed bed = { 0 };
+    struct wire_partition_create order;
+    struct wire_audit_query query;
+    const struct wire_audit_list *l;
+
+    if (!need_root())
+        return;
+    set_up(&bed);
+    order = guest(&bed, "big");
+    order.definition.memory = order.definition.max_memory = MEM_MIB(900000);
+    order.customer = "globex";
+    CHECK(!create(&bed, OPERATOR, &order));
+    CHECK_TEXT("host h1");
+    order.customer = "";
+    CHECK(!create(&bed, GLOBEX_UID, &order));
+    wire_init(&wire_struct_audit_query, &query);
+    query.failed = true;
+    l = ask(&bed, GLOBEX_UID, WIRE_MSG_audit_list, &query);
+    CHECK(l && l->n_audits == 2);
+    if (l && l->n_audits == 2) {
+        CHECK(*l->audits[0].error && !*l->audits[0].detail);
+        CHECK(*l->audits[1].error && *l->audits[1].detail);
+    }
+    l = ask(&bed, OPERATOR, WIRE_MSG_audit_list, &query);
+    CHECK(l && l->n_audits == 2 && strstr(l->audits[0].detail, "host h1"));
+    bed_close(&bed);
+}
+
+/* What a namesake was refused is not this customer's to know. */
+static void namesake(void)
+{
+    static const char *const other[] = { "54003" };
+    struct bed bed = { 0 };
+    struct wire_partition_create order;
+    struct wire_quota quota;
+    struct wire_why why;
+    struct wire_customer_ref r = { "globex", false, 0 };
+
+    if (!need_root())
+        return;
+    set_up(&bed);
+    order = guest(&bed, "big");
+    order.definition.memory = order.definition.max_memory = MEM_MIB(900000);
+    CHECK(!create(&bed, GLOBEX_UID, &order));
+    wire_init(&wire_struct_why, &why);
+    why.guest.customer = "";
+    why.guest.name = "big";
+    CHECK(ask(&bed, GLOBEX_UID, WIRE_MSG_placement_why, &why));
+    CHECK(ask(&bed, OPERATOR, WIRE_MSG_customer_delete, &r));
+    sleep_ms(5);
+    wire_init(&wire_struct_quota, &quota);
+    CHECK(make_customer(&bed, OPERATOR, "globex", other, 1, &quota));
+    CHECK(!ask(&bed, NOBODY_UID, WIRE_MSG_placement_why, &why));
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    bed_close(&bed);
+}
+
+/* Names of the provider's guests are not told to those who make projects. */
+static void names_in_use(void)
+{
+    struct bed bed = { 0 };
+    struct wire_partition_create order;
+    struct wire_quota quota;
+
+    if (!need_root())
+        return;
+    set_up(&bed);
+    order = guest(&bed, "acme_lab.secret");
+    CHECK(create(&bed, OPERATOR, &order));
+    wire_init(&wire_struct_quota, &quota);
+    quota.memory_kib = 1024;
+    quota.running_guests = 1;
+    CHECK(!make_customer(&bed, ACME_UID, "acme_lab", NULL, 0, &quota));
+    CHECK_CODE(VDC_E_EXISTS);
+    CHECK(!strstr(last_error.text, "secret"));
+    CHECK(!make_customer(&bed, OPERATOR, "acme_lab", NULL, 0, &quota));
+    CHECK_TEXT("acme_lab.secret");
+    bed_close(&bed);
+}
+
 const struct sim_test tests_customers[] = {
     { "who only looks, with every message", every_message },
     { "what is for admins", admins_only },
     { "tokens and others' things", tokens },
     { "projects and their customer at the same time", together },
     { "older clients leave new limits", older_clients },
+    { "a token that is revoked while it is used", goes_on },
+    { "what operators were told", told_operators },
+    { "what a namesake was told", namesake },
+    { "names of the provider's guests", names_in_use },
     { NULL, NULL },
 };

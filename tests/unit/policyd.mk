@@ -59,8 +59,6 @@ tests_unit_policyd_test_kv_sqlite_conform_CFLAGS = $(AM_CFLAGS) \
 	$(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_sqlite_conform_LDADD = $(POLICYD_LIBS) \
 	$(CUNIT_LIBS)
-etcd_server = tests/unit/policyd/etcd_server.c \
-	tests/unit/policyd/etcd_server.h
 fake_http = tests/unit/policyd/fake_http.c tests/unit/policyd/fake_http.h
 tests_unit_policyd_test_http_SOURCES = \
 	tests/unit/policyd/test_http.c $(fake_http)

@@ -13,6 +13,7 @@ static const char *const looks[] = {
     "placement_why", "placement_why_not", "placement_try",
     "placement_what_if", "placement_capacity",
     "audit_list",  "use_list",      "lease_list",     "cancel",
+    "policy_show",     "policy_check",
 };
 
 static bool is_look(const char *name)
@@ -70,7 +71,7 @@ static void what_is_said(void)
                           &err),
                     VDC_E_DENIED);
     CU_ASSERT_STRING_EQUAL(err.text,
-                           "'partition-create' is not for the role read-only");
+                           "'create' is not for the role read-only");
     CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "customer-user"));
     CU_ASSERT_EQUAL(check(W_CUSTOMER, WIRE_ROLE_USER,
                           wire_message_by_number(WIRE_MSG_customer_set), &err),

@@ -268,6 +268,239 @@ static void stops(void)
     bed_fini(&bed);
 }
 
+static void put_host(struct bed *bed, const char *name,
+                     enum placement_state state, uint64_t kib)
+{
+    const struct inventory_host host = {
+        .name = name,
+        .state = state,
+        .why = "",
+        .reported = true,
+        .pcpus = 8,
+        .available = MEM_KIB(kib),
+        .asked_ms = clock_mono().ms + 1,
+    };
+
+    inventory_put_host(bed->inventory, &host);
+}
+
+static void assign_protected(struct bed *bed, const char *name)
+{
+    struct store_assignment row = {
+        .customer = NAMES_PROVIDER,
+        .name = name,
+        .new_name = "",
+        .host = "alpha",
+        .state = ASSIGNMENT_ACTIVE,
+        .counts = { .memory = MEM_KIB(GIB), .vcpus = 1 },
+        .macs = "",
+        .reason = "",
+        .placing = "protected ",
+        .created_ms = 5,
+    };
+    struct assignment *a;
+
+    uuid_random(&row.uuid);
+    CU_ASSERT_EQUAL(book_assignment_add(bed->book, &row, NULL, &a, NULL), 0);
+}
+
+/* How often it had to be called. */
+static unsigned renew(struct bed *bed, struct inventory_backups *ret)
+{
+    unsigned n = 1;
+
+    while (!inventory_renew_backups(bed->inventory, ret))
+        n++;
+    return n;
+}
+
+static uint32_t n_backed(const struct bed *bed, const char *host)
+{
+    uint32_t at = inventory_find_host(bed->inventory, host);
+
+    return placement_view_use(inventory_view(bed->inventory), at)->n_backed;
+}
+
+/* After a restart; when the backup drains, is removed, has no room; and when
+ * there is room again. */
+static void backups(void)
+{
+    struct inventory_backups now;
+    struct bed bed;
+    char name[8];
+
+    open_book(&bed);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        assign_protected(&bed, name);
+    }
+    bed.inventory = inventory_new(bed.book);
+    put_host(&bed, "alpha", PLACEMENT_UP, GIB);
+    renew(&bed, &now);
+    CU_ASSERT_EQUAL(now.n_protected, 40);
+    CU_ASSERT_EQUAL(now.n_without, 40);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "alpha"), 40);
+    put_host(&bed, "beta", PLACEMENT_UP, 100 * GIB);
+    CU_ASSERT(renew(&bed, &now) > 1); /* not all at once */
+    CU_ASSERT_EQUAL(now.n_renewed, 40);
+    CU_ASSERT_EQUAL(now.n_without, 0);
+    CU_ASSERT_EQUAL(n_backed(&bed, "beta"), 40);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "alpha"), 0);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "none"), 0);
+    /* nothing has changed */
+    CU_ASSERT_EQUAL(renew(&bed, &now), 1);
+    CU_ASSERT_EQUAL(now.n_renewed, 0);
+    CU_ASSERT_EQUAL(now.n_protected, 40);
+
+    put_host(&bed, "beta", PLACEMENT_DRAINING, 100 * GIB);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "alpha"), 40);
+    put_host(&bed, "gamma", PLACEMENT_UP, 10 * GIB);
+    renew(&bed, &now);
+    CU_ASSERT_EQUAL(now.n_renewed, 10);
+    CU_ASSERT_EQUAL(now.n_without, 30);
+    CU_ASSERT_EQUAL(n_backed(&bed, "gamma"), 10);
+    CU_ASSERT_EQUAL(n_backed(&bed, "beta"), 0);
+    /* it has less than it is to keep free */
+    put_host(&bed, "gamma", PLACEMENT_UP, 9 * GIB);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "alpha"), 40);
+    renew(&bed, &now);
+    CU_ASSERT_EQUAL(now.n_without, 31);
+    CU_ASSERT_EQUAL(inventory_without_backup(bed.inventory, "alpha"), 31);
+    inventory_remove_host(bed.inventory, "gamma");
+    CU_ASSERT_EQUAL(inventory_find_host(bed.inventory, "gamma"),
+                    PLACEMENT_NONE);
+    put_host(&bed, "beta", PLACEMENT_UP, 100 * GIB);
+    renew(&bed, &now);
+    CU_ASSERT_EQUAL(now.n_without, 0);
+    CU_ASSERT_EQUAL(n_backed(&bed, "beta"), 40);
+    CU_ASSERT_EQUAL(
+        placement_view_use(inventory_view(bed.inventory), 0)->busy_since_ms,
+        5);
+    bed_fini(&bed);
+}
+
+#define DEVICE "0000:03:00.0"
+
+struct told {
+    struct wire_resource_total items[PLACEMENT_HOST_AMOUNTS_MAX + 4];
+    uint32_t n;
+};
+
+static void tell(struct told *told, enum wire_resource_kind kind,
+                 const char *name, uint64_t n_free)
+{
+    struct wire_resource_total *total = &told->items[told->n++];
+
+    wire_init(&wire_struct_resource_total, total);
+    total->kind = kind;
+    total->name = name;
+    total->free = n_free;
+}
+
+static void report_amounts(struct bed *bed, const struct told *told)
+{
+    const struct inventory_host host = {
+        .name = "alpha",
+        .reported = true,
+        .pcpus = 8,
+        .available = MEM_KIB(100 * GIB),
+        .asked_ms = clock_mono().ms + 1,
+        .totals = told->items,
+        .n_totals = told->n,
+    };
+
+    inventory_put_host(bed->inventory, &host);
+}
+
+/* With one device and 100 of a pool. */
+static int decide_amounts(struct bed *bed, struct vdc_uuid *ret)
+{
+    struct placement_request request = {
+        .customer = inventory_name(bed->inventory, NAMES_PROVIDER),
+        .spec = { .memory = MEM_KIB(GIB),
+                  .vcpus = 1,
+                  .n_disks = 1,
+                  .n_devices = 1,
+                  .disks = { { inventory_name(bed->inventory, "fast"),
+                               100 } },
+                  .devices = { { inventory_name(bed->inventory, DEVICE),
+                                 1 } } },
+        .start = true,
+        .now_ms = 10,
+    };
+    struct placement_decision decision;
+
+    uuid_random(&request.uuid);
+    *ret = request.uuid;
+    int rc = placement_index_choose(
+        inventory_index(bed->inventory), inventory_view(bed->inventory),
+        &request, placement_policy_find("pack"), &decision, NULL);
+    return rc ? rc
+              : inventory_put(bed->inventory, &request, &decision, NULL);
+}
+
+static uint64_t pool_left(const struct bed *bed)
+{
+    const struct placement_view *view = inventory_view(bed->inventory);
+    const struct placement_host *host = placement_view_host(view, 0);
+
+    CU_ASSERT_EQUAL_FATAL(host->n_pools, 1);
+    return host->pools[0].amount - placement_view_use(view, 0)->pools[0];
+}
+
+/* Pools and devices: counted once while a guest is made, gone when it has
+ * them, there again after it. */
+static void amounts(void)
+{
+    struct told with = { .n = 0 }, without = { .n = 0 }, many = { .n = 0 };
+    struct vdc_uuid a, b;
+    struct bed bed;
+
+    tell(&with, WIRE_RESOURCE_POOL, "fast", 150);
+    tell(&with, WIRE_RESOURCE_PCI, "", 1);
+    tell(&with, WIRE_RESOURCE_PCI, DEVICE, 1);
+    tell(&without, WIRE_RESOURCE_POOL, "fast", 50);
+    tell(&without, WIRE_RESOURCE_PCI, "", 0);
+    bed_init(&bed);
+    report_amounts(&bed, &without);
+    CU_ASSERT_EQUAL(decide_amounts(&bed, &a), VDC_E_NO_HOST);
+    report_amounts(&bed, &with);
+    CU_ASSERT(inventory_knows_amounts(bed.inventory));
+    CU_ASSERT_EQUAL(pool_left(&bed), 150);
+    CU_ASSERT_EQUAL(decide_amounts(&bed, &a), 0);
+    CU_ASSERT_EQUAL(pool_left(&bed), 50);
+    struct assignment *made = assign(&bed, &a, GIB);
+    /* it is not in the report, and then it is */
+    report_amounts(&bed, &with);
+    CU_ASSERT_EQUAL(pool_left(&bed), 50);
+    CU_ASSERT_EQUAL(decide_amounts(&bed, &b), VDC_E_NO_HOST);
+    report_amounts(&bed, &without);
+    CU_ASSERT_EQUAL(pool_left(&bed), 50);
+    CU_ASSERT_EQUAL(decide_amounts(&bed, &b), VDC_E_NO_HOST);
+    made->in_flight = false;
+    report_amounts(&bed, &without);
+    CU_ASSERT_EQUAL(pool_left(&bed), 50);
+    book_assignment_remove(bed.book, made, NULL, NULL);
+    report_amounts(&bed, &with);
+    CU_ASSERT_EQUAL(pool_left(&bed), 150);
+    CU_ASSERT_EQUAL(decide_amounts(&bed, &b), 0);
+
+    /* one that does not say, and one that has too many */
+    report(&bed, GIB, true);
+    CU_ASSERT(!inventory_knows_amounts(bed.inventory));
+    tell(&many, WIRE_RESOURCE_PCI, "", 9);
+    for (int i = 0; i < 9; i++)
+        tell(&many, WIRE_RESOURCE_PCI, &"abcdefghi"[i], 1);
+    report_amounts(&bed, &many);
+    CU_ASSERT(!inventory_knows_amounts(bed.inventory));
+    many.n--;
+    report_amounts(&bed, &many);
+    CU_ASSERT(!inventory_knows_amounts(bed.inventory));
+    report_amounts(&bed, &without);
+    CU_ASSERT(inventory_knows_amounts(bed.inventory));
+    bed_fini(&bed);
+}
+
 static void lease(void)
 {
     struct vdc_uuid uuid;
@@ -341,6 +574,8 @@ static const struct unit_test tests[] = {
     { "bounds", bounds },
     { "from the book", from_the_book },
     { "stops", stops },
+    { "backups", backups },
+    { "pools and devices", amounts },
     { "lease", lease },
     { "comes and goes", comes_and_goes },
 };

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "tests/unit/policyd/etcd_server.h"
+#include "tests/etcd_server.h"
 #include "tests/unit/policyd/kv_conform.h"
 
 #define KV0 kv_world.kv[0]

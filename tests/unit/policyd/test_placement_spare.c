@@ -242,10 +242,37 @@ static void texts(void)
     placement_names_free(names);
 }
 
+/* A stopped guest's backup is removed, and another host gets its index. */
+static void backup_removed(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_host host = { .memory = MEM_GIB(10), .pcpus = 8 };
+    struct placement_guest guest = { .spec = { .memory = MEM_GIB(4),
+                                               .vcpus = 1 },
+                                     .protected = true,
+                                     .backup = 1 };
+    uint32_t at;
+
+    for (const char *name = "ab"; *name; name++) {
+        host.name = placement_names_add(names, *name == 'a' ? "a" : "b");
+        placement_view_put_host(view, &host, NULL, NULL);
+    }
+    CU_ASSERT_EQUAL(placement_view_add_guest(view, &guest, &at, NULL), 0);
+    CU_ASSERT_EQUAL(placement_view_remove_host(view, 1, NULL), 0);
+    guest = *placement_view_guest(view, at);
+    CU_ASSERT_EQUAL(guest.backup, PLACEMENT_NONE);
+    placement_view_remove_guest(view, at);
+    CU_ASSERT_EQUAL(placement_view_add_guest(view, &guest, &at, NULL), 0);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
 static const struct unit_test tests[] = {
     { "any host may die", any_host_may_die },
     { "hosts die", hosts_die },
     { "texts", texts },
+    { "a backup that is removed", backup_removed },
 };
 
 UNIT_MAIN("policyd/placement/spare", tests)

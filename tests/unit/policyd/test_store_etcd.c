@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tests/unit/policyd/etcd_server.h"
+#include "tests/etcd_server.h"
 #include "tests/unit/unit.h"
 
 static struct event_base *base;

@@ -2,8 +2,8 @@
  * A real etcd of a test's own, or several of one cluster: on free ports of
  * loopback, in a new folder under /tmp, ended with the program.
  */
-#ifndef TESTS_UNIT_POLICYD_ETCD_SERVER_H
-#define TESTS_UNIT_POLICYD_ETCD_SERVER_H
+#ifndef TESTS_ETCD_SERVER_H
+#define TESTS_ETCD_SERVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ struct etcd_server;
 
 /* Starts `n` members and waits until they answer; `options` are more of
  * etcd's, with blanks between, or NULL; with "-tls" or "--cert-file" in them
- * it is by HTTPS.  Fails the test when it cannot. */
+ * it is by HTTPS.  Ends the program when it cannot. */
 struct etcd_server *etcd_server_new(size_t n, const char *options);
 void etcd_server_free(struct etcd_server *server);
 
@@ -30,6 +30,7 @@ const char *const *etcd_server_endpoints(const struct etcd_server *server);
 void etcd_server_kill(struct etcd_server *server, size_t member); /* -9 */
 /* Again, in its folder; returns at once, or when it answers. */
 void etcd_server_start(struct etcd_server *server, size_t member, bool wait);
+/* It stands still, with all its threads. */
 void etcd_server_stop(struct etcd_server *server, size_t member);
 void etcd_server_continue(struct etcd_server *server, size_t member);
 /* Its files go: it is a new one when it is started. */
