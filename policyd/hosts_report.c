@@ -143,9 +143,13 @@ static void reported(void *arg, const void *answer,
 
 static int ask_report(struct host *host, struct refresh *refresh)
 {
-    struct asking *asking = XNEW(struct asking);
+    struct asking *asking;
     int rc;
 
+    /* whoever waits for all of them asks thousands */
+    if (!*service_version(host->service))
+        return VDC_E_NO_DAEMON;
+    asking = XNEW(struct asking);
     asking->hosts = host->all;
     asking->host = xstrdup(host->name);
     asking->at_ms = clock_mono().ms;

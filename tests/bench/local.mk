@@ -36,6 +36,13 @@ check_PROGRAMS += tests/bench/bench_kv
 tests_bench_bench_kv_SOURCES = tests/bench/bench_kv.c
 tests_bench_bench_kv_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/kv.sh
+check_PROGRAMS += tests/bench/bench_policyd
+tests_bench_bench_policyd_SOURCES = \
+	tests/bench/bench_policyd.c \
+	tests/bench/bench_policyd.h \
+	tests/bench/bench_policyd_client.c
+tests_bench_bench_policyd_LDADD = $(POLICYD_LIBS)
+EXTRA_DIST += tests/bench/policyd.sh
 # Against Xen's own library, on a stand-in for Xen.
 BENCH_CHAN = \
 	tests/bench/bench_chan.c \

@@ -207,10 +207,9 @@ static void customers_by_name(void)
     bed_init(&bed);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         add_customer(&bed, order[i]);
-    CU_ASSERT_EQUAL(
-        book_customer_remove(bed.book, book_customer(bed.book, "c3"), NULL,
-                             NULL),
-        0);
+    CU_ASSERT_EQUAL(book_customer_remove(
+                        bed.book, book_customer(bed.book, "c3"), NULL, NULL),
+                    0);
     CU_ASSERT_PTR_NULL(book_customer(bed.book, "c3"));
     CU_ASSERT_PTR_NULL(book_customer(bed.book, ""));
     CU_ASSERT_PTR_NULL(book_customer(

@@ -1,0 +1,69 @@
+/* See bench_policyd.h. */
+#include "tests/bench/bench_policyd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/stream.h"
+
+#define CLIENT_WAIT_MS 60000
+
+static void die(const char *what, const struct vdc_error *err)
+{
+    fprintf(stderr, "bench_policyd: %s: %s\n", what, err->text);
+    exit(1);
+}
+
+bool client_send(int fd, enum wire_message_number number, uint32_t id,
+                 const void *body)
+{
+    struct arena *arena = arena_new();
+    struct vdc_error err = { 0 };
+    uint8_t *frame;
+    size_t size;
+
+    if (wire_encode(number, id, body, arena, &frame, &size, &err))
+        die("a request", &err);
+    int rc = stream_blocking_send(fd, frame, size, NULL);
+    arena_free(arena);
+    return rc == 0;
+}
+
+bool client_receive(int fd)
+{
+    struct vdc_error err = { 0 };
+    struct wire_frame got;
+    uint8_t *frame;
+    size_t size;
+
+    if (stream_blocking_receive(fd, CLIENT_WAIT_MS, &frame, &size, NULL))
+        return false;
+    struct arena *arena = arena_new();
+    if (wire_decode(frame, size, arena, &got, &err))
+        die("an answer", &err);
+    if (got.message->number == WIRE_MSG_error) {
+        wire_error_take(got.body, &err);
+        die("an answer", &err);
+    }
+    arena_free(arena);
+    free(frame);
+    return true;
+}
+
+int client_connect(const char *path)
+{
+    struct wire_hello hello;
+    int fd;
+
+    if (stream_blocking_connect(path, &fd, NULL))
+        return -1;
+    wire_init(&wire_struct_hello, &hello);
+    hello.program = "bench";
+    hello.protocol = WIRE_PROTOCOL;
+    if (client_send(fd, WIRE_MSG_hello, 1, &hello) && client_receive(fd))
+        return fd;
+    close(fd);
+    return -1;
+}
