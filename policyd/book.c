@@ -185,6 +185,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->created_ms = s->created_ms;
     a->since_ms = s->since_ms;
     a->runs = s->runs;
+    a->host_busy_ms = s->host_busy_ms;
     TAILQ_INSERT_TAIL(&customer->assignments, a, link);
     customer->n_assignments++;
     if (!tsearch(a, &book->by_uuid, compare_uuid))

@@ -34,6 +34,7 @@ struct assignment {
     char *macs;
     char *reason;
     char *placing; /* as stored */
+    uint64_t host_busy_ms; /* the same */
     uint64_t created_ms;
     uint64_t since_ms; /* it has had `counts`, and has run or not */
     bool runs;         /* as far as its host has told */
@@ -185,10 +186,11 @@ int book_assignment_count(struct book *book, struct assignment *a,
 /* It runs since then, or does not; nothing happens when that is known. */
 int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
                          uint64_t at_ms, struct vdc_error *err);
-/* Another host, and why, while it is being created. */
+/* Another host, and why, while it is being created; and since when that has
+ * had guests, or 0. */
 int book_assignment_place(struct book *book, struct assignment *a,
-                          const char *host, const char *reason,
-                          struct vdc_error *err);
+                          const char *host, uint64_t host_busy_ms,
+                          const char *reason, struct vdc_error *err);
 int book_assignment_remove(struct book *book, struct assignment *a,
                            const struct store_audit *audit,
                            struct vdc_error *err);

@@ -330,13 +330,14 @@ int book_assignment_runs(struct book *book, struct assignment *a, bool runs,
 }
 
 int book_assignment_place(struct book *book, struct assignment *a,
-                          const char *host, const char *reason,
-                          struct vdc_error *err)
+                          const char *host, uint64_t host_busy_ms,
+                          const char *reason, struct vdc_error *err)
 {
     struct store_assignment row = book_row(a);
 
     assert(a->state == ASSIGNMENT_CREATING);
     row.host = host;
+    row.host_busy_ms = host_busy_ms;
     row.reason = reason;
     return put(book, a, &row, NULL, err);
 }

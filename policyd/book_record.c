@@ -91,6 +91,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->counts = to->counts;
     a->since_ms = to->since_ms;
     a->runs = to->runs;
+    a->host_busy_ms = to->host_busy_ms;
     book_find_assignment(book, a);
     book_tell(book, a, false);
 }
@@ -144,6 +145,7 @@ struct store_assignment book_row(const struct assignment *a)
         .since_ms = a->since_ms,
         .runs = a->runs,
         .placing = a->placing,
+        .host_busy_ms = a->host_busy_ms,
     };
 }
 

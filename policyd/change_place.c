@@ -435,7 +435,11 @@ static int record_place(struct change *change, const char *reason,
     for (uint32_t i = 0; !rc && i < change->n_guests; i++) {
         struct assignment *a = book_assignment(book, &change->guests[i].uuid);
         if (a && a->state == ASSIGNMENT_CREATING)
-            rc = book_assignment_place(book, a, change->host, reason, err);
+            rc = book_assignment_place(
+                book, a, change->host,
+                inventory_busy_since(change->request->ops->inventory,
+                                     change->host),
+                reason, err);
     }
     return rc;
 }

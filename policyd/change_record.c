@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/change.h"
+#include "policyd/inventory.h"
 #include "policyd/lease.h"
 #include "policyd/operation.h"
 #include "policyd/partition.h"
@@ -90,6 +91,8 @@ static int record_created(struct change *change, struct change_guest *guest,
         .reason = change->place_reason,
         .created_ms = clock_wall().ms,
         .placing = change_placing(change, guest),
+        .host_busy_ms = inventory_busy_since(change->request->ops->inventory,
+                                             guest->host),
     };
     struct assignment *a;
     int rc =

@@ -390,10 +390,23 @@ static void on_assignment(void *arg, const struct assignment *a, bool gone)
         log_error("guest '%s': %s", a->name, err.text);
         return;
     }
-    /* guests do not come in the order in which they were made */
+    /* guests do not come in the order in which they were made, and those who
+     * were there before may be gone */
+    uint64_t busy_ms = a->created_ms;
+    if (a->host_busy_ms && a->host_busy_ms < busy_ms)
+        busy_ms = a->host_busy_ms;
     if (placement_view_use(inv->view, guest.host)->busy_since_ms >
-        guest.since_ms)
-        placement_view_set_busy_since(inv->view, guest.host, guest.since_ms);
+        (int64_t)busy_ms)
+        placement_view_set_busy_since(inv->view, guest.host, (int64_t)busy_ms);
+}
+
+uint64_t inventory_busy_since(const struct inventory *inv, const char *host)
+{
+    uint32_t at = inventory_find_host(inv, host);
+
+    return at == PLACEMENT_NONE
+               ? 0
+               : (uint64_t)placement_view_use(inv->view, at)->busy_since_ms;
 }
 
 void inventory_partition(struct inventory *inv, const struct wire_partition *p)

@@ -80,6 +80,11 @@ void inventory_host(struct inventory *inventory, const struct host *host,
 bool inventory_knows_amounts(const struct inventory *inventory);
 /* It is none of ours any more; its guests, if any, stay there. */
 void inventory_remove_host(struct inventory *inventory, const char *name);
+/* Since when there have been guests on it without a pause, ms since 1970; 0:
+ * there are none.  Each assignment is stored with that, and it stays so as
+ * long as there is one; after a restart they say it. */
+uint64_t inventory_busy_since(const struct inventory *inventory,
+                              const char *host);
 /* What the host says of a guest: whether it runs, and what it has. */
 void inventory_partition(struct inventory *inventory,
                          const struct wire_partition *p);

@@ -250,6 +250,8 @@ static void adopt_shown(void *arg, const void *answer,
             .state = ASSIGNMENT_ACTIVE,
             .reason = "it was found there",
             .created_ms = reply->partition.created_ms,
+            .host_busy_ms = inventory_busy_since(
+                ops->inventory, adoption->reconcile->host->name),
         };
         struct effect effect;
         int rc = effect_init(&effect, reply, arena, &err);

@@ -18,6 +18,7 @@ void record_of_assignment(const struct store_assignment *a,
     ret->since_ms = a->since_ms;
     ret->runs = a->runs;
     ret->placing = a->placing ? a->placing : "";
+    ret->host_busy_ms = a->host_busy_ms;
 }
 
 int record_to_assignment(const struct wire_stored_partition *record,
@@ -43,6 +44,7 @@ int record_to_assignment(const struct wire_stored_partition *record,
         .since_ms = record->since_ms,
         .runs = record->runs,
         .placing = record->placing,
+        .host_busy_ms = record->host_busy_ms,
     };
     return 0;
 }

@@ -40,6 +40,7 @@ struct store_assignment {
     uint64_t since_ms; /* it has had `counts`, and has run or not; book.c */
     bool runs;
     const char *placing; /* NULL: nothing; see stored_partition in wire.def */
+    uint64_t host_busy_ms; /* the same */
 };
 
 /* Who changed what. */

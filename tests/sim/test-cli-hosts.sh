@@ -122,6 +122,8 @@ check_output "a dry run" 'beta: would be removed' \
 check "host-remove" vdc host-remove -q beta
 check_equal "it is gone" "alpha" "$(vdc host-list -o name)"
 check_error "policyd's own" 4 "is that of policyd.conf" vdc host-remove alpha
+check_output "which the record has" ' host_remove +alpha +WRONG_STATE' \
+    vdc audit --failed
 stop_policyd
 start_policyd
 retry 20 answers

@@ -233,6 +233,75 @@ static void from_the_book(void)
     bed_fini(&bed);
 }
 
+static struct assignment *assign_since(struct bed *bed, uint64_t created_ms)
+{
+    struct store_assignment row = {
+        .customer = NAMES_PROVIDER,
+        .new_name = "",
+        .host = "alpha",
+        .state = ASSIGNMENT_ACTIVE,
+        .counts = { .memory = MEM_KIB(GIB), .vcpus = 1 },
+        .macs = "",
+        .reason = "",
+        .created_ms = created_ms,
+        .host_busy_ms = inventory_busy_since(bed->inventory, "alpha"),
+    };
+    struct assignment *a = NULL;
+    char name[24];
+
+    snprintf(name, sizeof(name), "g%u", (unsigned)created_ms);
+    row.name = name;
+    uuid_random(&row.uuid);
+    CU_ASSERT_EQUAL(book_assignment_add(bed->book, &row, NULL, &a, NULL), 0);
+    return a;
+}
+
+/* Loaded again from the store, as a policyd that is started is. */
+static void restart(struct bed *bed)
+{
+    const struct store_settings settings = { .address = bed->database };
+    struct store *store;
+
+    book_drain(bed->book);
+    inventory_free(bed->inventory);
+    book_close(bed->book);
+    CU_ASSERT_EQUAL_FATAL(store_open(bed->base, &settings, &store, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(book_open(store, &bed->book, NULL), 0);
+    bed->inventory = inventory_new(bed->book);
+}
+
+/* Since when a host has guests, also when those who were the first are gone
+ * before policyd is started again. */
+static void busy_since(void)
+{
+    struct bed bed;
+
+    bed_init(&bed);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 0);
+    struct assignment *first = assign_since(&bed, 1000);
+    struct assignment *second = assign_since(&bed, 2000);
+    assign_since(&bed, 3000);
+    book_assignment_remove(bed.book, first, NULL, NULL);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 1000);
+    restart(&bed);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 1000);
+    second = book_assignment_by_name(
+        book_customer(bed.book, NAMES_PROVIDER), "g2000");
+    book_assignment_remove(bed.book, second, NULL, NULL);
+    restart(&bed);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 1000);
+    /* it becomes empty, and begins anew */
+    struct assignment *last = book_assignment_by_name(
+        book_customer(bed.book, NAMES_PROVIDER), "g3000");
+    book_assignment_remove(bed.book, last, NULL, NULL);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 0);
+    assign_since(&bed, 4000);
+    assign_since(&bed, 5000);
+    restart(&bed);
+    CU_ASSERT_EQUAL(inventory_busy_since(bed.inventory, "alpha"), 4000);
+    bed_fini(&bed);
+}
+
 static void stops(void)
 {
     struct vdc_uuid uuid, other;
@@ -573,6 +642,7 @@ static const struct unit_test tests[] = {
     { "counted once", counted_once },
     { "bounds", bounds },
     { "from the book", from_the_book },
+    { "since when a host is in use", busy_since },
     { "stops", stops },
     { "backups", backups },
     { "pools and devices", amounts },
