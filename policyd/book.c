@@ -324,10 +324,13 @@ int book_open(struct store *store, struct book **ret, struct vdc_error *err)
     if (!rc)
         rc = book_load_decision(book, NULL, err);
     book_keep_decisions(book);
-    store_set_notify(store, &notify);
-    if (!rc)
+    if (!rc) {
+        store_set_notify(store, &notify);
         rc = add_provider(book, err);
+    }
     if (rc) {
+        store_set_notify(store, &(struct store_notify){ NULL });
+        book->store = NULL;
         book_close(book);
         return rc;
     }

@@ -85,7 +85,7 @@ struct book_host {
 struct book;
 struct decisions;
 
-/* Takes over the store, also on failure.  Errors: those of loading. */
+/* Takes over the store, unless it fails.  Errors: those of loading. */
 int book_open(struct store *store, struct book **ret, struct vdc_error *err);
 void book_close(struct book *book); /* NULL allowed */
 

@@ -130,11 +130,10 @@ static int serve(struct event_base *base, struct vdc_error *err)
 {
     int rc = operations_new(base, &setup, store, &operations, err);
 
-    store = NULL; /* it is gone if that failed, and the lead rests on it */
     if (rc)
-        lead = NULL;
-    if (!rc)
-        rc = server_new(base, setup.socket, operations, &server, err);
+        return rc;
+    store = NULL; /* it is theirs now */
+    rc = server_new(base, setup.socket, operations, &server, err);
     if (!rc)
         guests = guests_new(base, &setup, operations);
     return rc;

@@ -141,9 +141,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->base = base;
     ops->setup = setup;
     int rc = policies_load(setup->placement, true, &ops->policies, err);
-    if (rc)
-        store_close(store);
-    else
+    if (!rc)
         rc = book_open(store, &ops->book, err);
     if (rc) {
         policies_drop(ops->policies);

@@ -41,7 +41,7 @@ struct operations {
     LIST_HEAD(, filling) fillings; /* forecast.c's */
 };
 
-/* Takes over the store, also on failure, loads it, and starts looking for
+/* Takes over the store, unless it fails, loads it, and starts looking for
  * resourced.  Errors: those of loading. */
 int operations_new(struct event_base *base, const struct setup *setup,
                    struct store *store, struct operations **ret,

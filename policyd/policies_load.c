@@ -3,6 +3,7 @@
  * must have; see policies.h.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cfg.h"
@@ -308,15 +309,26 @@ int policies_parse(const char *path, const char *text, size_t len,
     return rc;
 }
 
+/* policyd would wait for ever for who writes into a pipe. */
+static int check_regular(const char *path, struct vdc_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return 0;
+    return vdc_error_set(err, VDC_E_NO_FILE, "cannot read %s: not a file",
+                         path);
+}
+
 int policies_load(const char *path, bool missing_too, struct policies **ret,
                   struct vdc_error *err)
 {
     struct policies *policies = policies_new(path);
     struct cfg_file file = { .path = path };
-    int rc = 0;
+    int rc = check_regular(path, err);
 
     policies->there = !missing_too || access(path, F_OK) == 0;
-    if (policies->there)
+    if (!rc && policies->there)
         rc = cfg_read(path, NULL, policies->arena, &file, err);
     if (!rc)
         rc = take_file(policies, &file, ret, err);

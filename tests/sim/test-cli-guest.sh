@@ -66,14 +66,19 @@ check_output "events of the other, though, are kept" 'db' vdc events -C acme
 
 # ---- the static program of a guest ----
 
+# The time that it has run may go on between the two.
+looks_the_same() { # WORD...
+    for _ in 1 2 3 4 5; do
+        web "$@" >"$WORK/want" 2>&1
+        XEN_VDC_SOCKET=channel:$WORK/acme-web.sock \
+            "$BIN/xl-ext/xl-vdc-guest" "$@" >"$WORK/got" 2>&1
+        cmp "$WORK/want" "$WORK/got" && return 0
+    done
+    return 1
+}
 for words in list "list -o json" show vcpu-list block-list events; do
     # shellcheck disable=SC2086
-    web $words >"$WORK/want" 2>&1
-    # shellcheck disable=SC2086
-    XEN_VDC_SOCKET=channel:$WORK/acme-web.sock \
-        "$BIN/xl-ext/xl-vdc-guest" $words >"$WORK/got" 2>&1
-    check "'$words' looks the same in xl-vdc-guest" \
-        cmp "$WORK/want" "$WORK/got"
+    check "'$words' looks the same in xl-vdc-guest" looks_the_same $words
 done
 
 # ---- limits ----

@@ -72,6 +72,13 @@ check_equal "the old ones are in force" "pack
 spread
 even" "$(vdc policy-list -o name)"
 
+rm -f "$CONF"
+mkfifo "$CONF"
+check_error "a pipe is not waited for" 2 'placement\.conf: not a file' \
+    timeout 20 "$BIN/xl-ext/xl-vdc" policy-reload
+rm -f "$CONF"
+cp "$WORK/bad.conf" "$CONF"
+
 # ---- a signal ----
 kill -HUP "$policyd_pid"
 check "the log says why not" retry 5 grep -q \

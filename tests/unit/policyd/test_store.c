@@ -39,7 +39,12 @@ static int open_book(struct book **ret, struct vdc_error *err)
     const struct store_settings settings = { .address = path };
     int rc = store_open(base, &settings, &store, err);
 
-    return rc ? rc : book_open(store, ret, err);
+    if (rc)
+        return rc;
+    rc = book_open(store, ret, err);
+    if (rc)
+        store_close(store);
+    return rc;
 }
 
 static void keep(void *arg, const struct vdc_error *why)

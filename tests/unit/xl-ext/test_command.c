@@ -11,7 +11,7 @@
 #include "xl-ext/families.h"
 #include "xl-ext/xl_names.h"
 
-static const struct command *all[64];
+static const struct command *all[256];
 
 static size_t collect(void)
 {
@@ -19,8 +19,10 @@ static size_t collect(void)
     const struct command_family *const *families =
         command_families(&n_families);
     for (size_t f = 0; f < n_families; f++)
-        for (size_t i = 0; i < families[f]->n_commands; i++)
+        for (size_t i = 0; i < families[f]->n_commands; i++) {
+            CU_ASSERT_FATAL(n < sizeof(all) / sizeof(all[0]));
             all[n++] = &families[f]->commands[i];
+        }
     return n;
 }
 
