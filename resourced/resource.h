@@ -95,7 +95,8 @@ int resources_list(struct host *host, const struct wire_resource_query *query,
 
 /* Those of a report, for placement: pools; PCI devices together, and each that
  * is free by its name.  When Xen does not say which devices there are, none of
- * devices; when there are too many, not all. */
+ * devices; when there are too many, not all; when the database is damaged,
+ * nothing. */
 void resources_report(struct host *host, struct arena *arena,
                       struct wire_host *ret);
 

@@ -442,6 +442,8 @@ void resources_report(struct host *host, struct arena *arena,
     struct totals *totals = ARENA_NEW(arena, struct totals);
     const struct live_extras *extras;
 
+    if (!host->resources)
+        return;
     wire_init(&wire_struct_resource_query, &query);
     totals->listing = &listing;
     each_row(&listing, add_up, totals);
