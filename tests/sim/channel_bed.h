@@ -148,6 +148,9 @@ int bed_ask(struct bed_program *program, enum wire_message_number number,
             const void *body, struct arena *arena, const void **ret);
 /* How many channels this program sees. */
 unsigned bed_count_channels(struct bed_program *program);
+/* The same, with the numbers of the first `most`. */
+unsigned bed_list_channels(struct bed_program *program, uint64_t *ret_ids,
+                           unsigned most);
 
 /* ---- without the library ---- */
 

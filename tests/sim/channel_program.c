@@ -277,7 +277,8 @@ struct bed_end *bed_connect(struct bed_program *program, const char *service,
     return program->last;
 }
 
-unsigned bed_count_channels(struct bed_program *program)
+unsigned bed_list_channels(struct bed_program *program, uint64_t *ret_ids,
+                           unsigned most)
 {
     struct arena *arena = arena_new();
     struct wire_channel_query query;
@@ -290,12 +291,19 @@ unsigned bed_count_channels(struct bed_program *program)
         if (bed_ask(program, WIRE_MSG_channel_list, &query, arena, &body))
             break;
         list = body;
+        for (uint32_t i = 0; i < list->n_channels && n + i < most; i++)
+            ret_ids[n + i] = list->channels[i].id;
         n += list->n_channels;
         if (list->n_channels)
             query.after = list->channels[list->n_channels - 1].id;
     } while (list->more);
     arena_free(arena);
     return n;
+}
+
+unsigned bed_count_channels(struct bed_program *program)
+{
+    return bed_list_channels(program, NULL, 0);
 }
 
 /* ---- without the library ---- */

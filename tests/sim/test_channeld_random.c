@@ -164,6 +164,28 @@ static bool is_agreed(void *arg)
     return *seen == count_ends();
 }
 
+/* Who has a channel that channeld does not know, or the other way round. */
+static void print_difference(void)
+{
+    static uint64_t ids[BED_ENDS_MOST];
+    unsigned n = bed_list_channels(places[GUESTS].program, ids, BED_ENDS_MOST);
+
+    if (n > BED_ENDS_MOST)
+        n = BED_ENDS_MOST;
+    for (unsigned i = 0; i <= GUESTS; i++)
+        for (unsigned j = 0; j < places[i].program->n_ends; j++) {
+            const struct bed_end *end = places[i].program->ends[j];
+            unsigned k = 0;
+            while (k < n && ids[k] != end->id)
+                k++;
+            if (k == n)
+                printf("    channel %" PRIu64 ": place %u alone has it, as "
+                       "%s%s\n",
+                       end->id, i, end->is_client ? "client" : "server",
+                       end->is_client && !end->settled ? ", unsettled" : "");
+        }
+}
+
 /* ---- before and after ---- */
 
 struct use {
@@ -277,9 +299,11 @@ int main(int argc, char **argv)
     CHECK(bed_until(bed, all_ready, NULL, 20000));
     /* those that were half there when channelds were killed are over soon */
     CHECK(bed_until(bed, is_agreed, &seen, 40000));
-    if (seen != count_ends())
+    if (seen != count_ends()) {
         printf("    channeld knows %u, programs have %u\n", seen,
                count_ends());
+        print_difference();
+    }
     CHECK(bed_until(bed, all_reached, NULL, 20000));
     end_all();
     CHECK(bed_until(bed, is_agreed, &seen, 20000));
