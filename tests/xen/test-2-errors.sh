@@ -66,7 +66,11 @@ check_error "policyd not running" 7 'policyd' acme 'xl-vdc list'
 dom0 'systemctl start xen-vdc-policyd'
 retry 30 daemons_up
 dom0 'systemctl stop xen-vdc-resourced'
-check_error "resourced not running" 7 'resourced' acme 'xl-vdc list'
+check_error "resourced not running" 7 'resourced' dom0 'xl-vdc list'
+check_error "a customer's create then" 7 'resourced' \
+    acme 'xl-vdc create web-pv.cfg name=none'
+check_output "who has no guests sees none all the same" 'Name' \
+    acme 'xl-vdc list'
 check "what needs no resourced still works" dom0 'xl-vdc customer-list'
 dom0 'systemctl start xen-vdc-resourced'
 check "and they find each other again" retry 30 daemons_up
