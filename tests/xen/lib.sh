@@ -108,7 +108,8 @@ forget_all() {
 }
 
 # What must be the same before and after: all of xenstore but what counts up
-# by itself, Xen's free memory, and the rows of our databases.
+# by itself, Xen's free memory, and the rows of our databases but what is kept of
+# the past.
 snapshot_xenstore() {
     dom0 'xenstore-ls -f / | sort |
         grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced[ /]"'
@@ -121,7 +122,7 @@ snapshot_database() {
         grep -vE "INTO (\"?event|\"?meta|\"?sqlite_sequence)|^PRAGMA|^--" |
         grep -v "INTO journal VALUES(9223372036854775807,"
         sqlite3 /var/lib/xen-vdc/policyd.db "SELECT key, hex(value) FROM pair
-            ORDER BY key" | grep -vE "^(audit/|writer)"'
+            ORDER BY key" | grep -vE "^(audit/|decision/|use/|writer)"'
 }
 
 # xl list and xl-vdc list know the same of our guests: name and domid.
