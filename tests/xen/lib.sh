@@ -108,8 +108,8 @@ forget_all() {
 }
 
 # What must be the same before and after: all of xenstore but what counts up
-# by itself, Xen's free memory, and the rows of our databases but what is kept of
-# the past.
+# by itself, Xen's free memory, and the rows of our databases but what is kept
+# of the past.
 snapshot_xenstore() {
     dom0 'xenstore-ls -f / | sort |
         grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced[ /]"'
