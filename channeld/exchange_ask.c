@@ -220,6 +220,7 @@ static int check_limits(struct host *host, struct limit_request *request,
                              ? request->server->domid
                              : request->client->domid);
     request->claims = &host->claims;
+    request->quotas = host->quotas;
     int rc = limit_check(&host->registry, &host->setup->limits, request, err);
     return rc ? rc
               : sequence_reach(host->sequence, host->registry.next_id, err);

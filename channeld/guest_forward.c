@@ -57,11 +57,7 @@ void guest_incoming_free(struct guest *guest, struct guest_incoming *incoming)
 
 void guest_incoming_drop(struct guest *guest, struct guest_incoming *incoming)
 {
-    struct guest_channel *channel =
-        guest_channel_find(incoming->program, incoming->channel);
-
-    if (channel)
-        guest_channel_free(guest, channel);
+    guest_channel_forget(incoming->program, incoming->channel);
     guest_incoming_free(guest, incoming);
 }
 
@@ -92,14 +88,31 @@ void guest_channel_free(struct guest *guest, struct guest_channel *channel)
 }
 
 struct guest_channel *guest_channel_find(const struct guest_program *program,
-                                         uint64_t id)
+                                         uint64_t id, uint64_t secret)
 {
     struct guest_channel *channel;
 
     TAILQ_FOREACH(channel, &program->guest->channels, link)
-    if (channel->program == program && channel->claim.channel.id == id)
+    if (channel->program == program && channel->claim.channel.id == id &&
+        channel->claim.secret == secret)
         break;
     return channel;
+}
+
+unsigned guest_channel_forget(const struct guest_program *program, uint64_t id)
+{
+    struct guest *guest = program->guest;
+    struct guest_channel *channel, *next;
+    unsigned n = 0;
+
+    for (channel = TAILQ_FIRST(&guest->channels); channel; channel = next) {
+        next = TAILQ_NEXT(channel, link);
+        if (channel->program != program || channel->claim.channel.id != id)
+            continue;
+        guest_channel_free(guest, channel);
+        n++;
+    }
+    return n;
 }
 
 void guest_say_close(struct guest *guest, uint64_t id, const char *reason)

@@ -56,7 +56,9 @@ struct guest_incoming {
                        * or tell of it anew, before it has answered */
 };
 
-/* What a program has, to be told of when the host's channeld comes anew. */
+/* An end that a program has, to be told of when the host's channeld comes
+ * anew.  It can have both ends of a channel, which are two of these: the
+ * number is the same, the secret is not. */
 struct guest_channel {
     TAILQ_ENTRY(guest_channel) link;
     struct guest_program *program;
@@ -109,9 +111,12 @@ struct guest_channel *guest_channel_new(struct guest_program *program,
                                         const struct wire_channel *wire,
                                         uint64_t secret);
 void guest_channel_free(struct guest *guest, struct guest_channel *channel);
-/* NULL: the program has no such channel. */
+/* The end with this secret; NULL: the program has none such. */
 struct guest_channel *guest_channel_find(const struct guest_program *program,
-                                         uint64_t id);
+                                         uint64_t id, uint64_t secret);
+/* Frees what the program has of a channel: how many ends of it. */
+unsigned guest_channel_forget(const struct guest_program *program,
+                              uint64_t id);
 /* A program has ended: all that it had. */
 void guest_program_ends(struct guest_program *program);
 /* The host cannot be reached any more: all that is under way has failed. */

@@ -177,18 +177,19 @@ static bool refuse_incoming(const struct said *said, uint64_t id)
     return true;
 }
 
+/* A program that has both ends does not say which of them it ends, and need
+ * not: it is told that the other is over, whether the host is there or not. */
 static int say_close(const struct said *said, struct vdc_error *err)
 {
     const struct wire_channel_ref *ref = said->frame.body;
-    struct guest_channel *channel;
 
     if (refuse_incoming(said, ref->id)) {
         ok(said);
         return 0;
     }
-    channel = guest_channel_find(said->program, ref->id);
-    if (channel)
-        guest_channel_free(said->program->guest, channel);
+    if (guest_channel_forget(said->program, ref->id) > 1)
+        guest_tell(said->program, WIRE_MSG_channel_close,
+                   ++said->program->guest->next_id | GUEST_OURS, ref, NULL);
     return say_on(said, err);
 }
 
@@ -200,8 +201,8 @@ static int say_channels(const struct said *said, struct vdc_error *err)
 
     for (uint32_t i = 0; i < hello->n_claims; i++) {
         const struct wire_channel_claim *claim = &hello->claims[i];
-        struct guest_channel *channel =
-            guest_channel_find(said->program, claim->channel.id);
+        struct guest_channel *channel = guest_channel_find(
+            said->program, claim->channel.id, claim->secret);
         if (channel)
             guest_channel_free(guest, channel);
         guest_channel_new(said->program, &claim->channel, claim->secret);

@@ -9,6 +9,7 @@
 #include "channeld/exchange_ask.h"
 #include "channeld/hello.h"
 #include "channeld/host.h"
+#include "channeld/quota_serve.h"
 
 #define LIST_PAGE 64 /* of the largest rows still a packet */
 
@@ -331,6 +332,22 @@ static int take_reload(const struct request *request, struct vdc_error *err)
     return rc;
 }
 
+/* From resourced, which has it from policyd.  Who is no operator's could give
+ * itself what it likes. */
+static int take_limits(const struct request *request, struct vdc_error *err)
+{
+    struct wire_channel_uses reply;
+
+    if (request->peer->role != W_OPERATOR || peer_is_remote(request->peer))
+        return vdc_error_set(err, VDC_E_DENIED,
+                             "policyd sets the quotas of channels");
+    int rc = quota_serve(request->peer->host, request->body, request->arena,
+                         &reply, err);
+    if (rc == 0)
+        peer_answer(request->peer, WIRE_MSG_channel_uses, request->id, &reply);
+    return rc;
+}
+
 /* ---- greetings ---- */
 
 static int take_hello(const struct request *request, struct vdc_error *err)
@@ -384,6 +401,7 @@ static const struct handler {
     { WIRE_MSG_channel_list, take_list },
     { WIRE_MSG_channel_rule_check, take_rule_check },
     { WIRE_MSG_channel_reload, take_reload },
+    { WIRE_MSG_channel_limits, take_limits },
 };
 
 static const struct handler *find(unsigned number)

@@ -14,6 +14,7 @@
 #include "channeld/domain.h"
 #include "channeld/hello.h"
 #include "channeld/program.h"
+#include "channeld/quota.h"
 #include "channeld/remote.h"
 #include "channeld/sequence.h"
 #include "hv/hv.h"
@@ -203,11 +204,14 @@ static int begin(struct host *host, struct vdc_error *err)
 {
     const struct setup *setup = host->setup;
     char *key = xasprintf("%s.key", setup->sequence);
+    char *quotas = xasprintf("%s.quotas", setup->sequence);
     int rc = rule_table_read(setup->rules, &host->rules, err);
 
     if (rc == 0)
         rc = secret_key_open(key, &host->key, err);
     free(key);
+    host->quotas = quotas_open(quotas);
+    free(quotas);
     if (rc == 0)
         rc = sequence_open(setup->sequence, &host->sequence,
                            &host->registry.next_id, err);
@@ -264,6 +268,7 @@ void host_free(struct host *host)
     registry_clear(&host->claims);
     hv_close(host->hv);
     sequence_close(host->sequence);
+    quotas_close(host->quotas);
     rule_table_free(host->rules);
     event_free(host->tick);
     free(host);

@@ -16,6 +16,7 @@ struct domains;
 struct event_base;
 struct hv;
 struct programs;
+struct quotas;
 struct remotes;
 struct sequence;
 
@@ -28,6 +29,7 @@ struct host {
     struct registry claims;   /* what one end says; see hello.h */
     struct secret_key key;
     struct sequence *sequence;
+    struct quotas *quotas; /* as policyd told them */
     struct peers peers;
     struct exchanges exchanges;
     struct accounts *accounts;

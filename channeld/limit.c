@@ -103,8 +103,8 @@ struct limit {
 
 static bool is_of_all(const struct registry_filter *filter)
 {
-    return !filter->customer && !filter->client && !filter->server &&
-           !filter->service;
+    return !filter->customer && !filter->within && !filter->client &&
+           !filter->server && !filter->service;
 }
 
 /* Where the rows are that count: NULL after the last. */
@@ -283,6 +283,77 @@ static int check_table(const struct check *check, const struct limits *limits,
     return 0;
 }
 
+/* ---- quotas ---- */
+
+static int over_quota(const struct check *check, const struct limit *limit,
+                      const struct quota *quota, uint64_t has)
+{
+    const char *word = strchr(quota->customer, '_') ? "project" : "customer";
+    char holders[400] = "", share[96] = "";
+
+    if (!limit->secret)
+        find_holders(check, limit, holders, sizeof(holders));
+    if (quota->whole > quota->limit)
+        snprintf(share, sizeof(share),
+                 ", of which %" PRIu64 " are for this host", quota->limit);
+    vdc_error_set(check->err, VDC_E_QUOTA,
+                  "%s %s has %" PRIu64 " channels%s%s%s%s, and 1 more would "
+                  "be over its quota of %" PRIu64 " channels%s",
+                  word, quota->customer, has,
+                  quota->whole > quota->limit ? " on this host" : "",
+                  *holders ? " (" : "", holders, *holders ? ")" : "",
+                  quota->whole, share);
+    if (quota->whole > quota->limit)
+        vdc_error_hint(check->err,
+                       "try again in some seconds, as policyd gives what "
+                       "other hosts do not need to those that do; or close "
+                       "some; or raise the quota: 'xl-vdc customer-set %s "
+                       "--channels N'",
+                       quota->customer);
+    else
+        vdc_error_hint(check->err,
+                       "close some ('xl-vdc channel-list', 'xl-vdc "
+                       "channel-close'), or have the quota raised: 'xl-vdc "
+                       "customer-set %s --channels N'",
+                       quota->customer);
+    return VDC_E_QUOTA;
+}
+
+static int check_quota(const struct check *check, const char *customer)
+{
+    const struct limit_request *request = check->request;
+    struct quota *quota =
+        *customer ? quotas_find(request->quotas, customer) : NULL;
+    const struct limit limit = {
+        .what = CHANNELS,
+        .filter = { .within = customer },
+        /* what else the customer has is not its project's to know */
+        .secret = strcmp(customer, request->client->owner) != 0,
+    };
+
+    if (!quota)
+        return 0;
+    uint64_t has = used(check, &limit);
+    if (has < quota->limit)
+        return 0;
+    quota->wanted = true;
+    return over_quota(check, &limit, quota, has);
+}
+
+/* The project's own and its customer's, around it. */
+static int check_quotas(const struct check *check)
+{
+    const char *customer = check->request->client->owner;
+    char parent[PARTY_OWNER_MAX + 1];
+
+    if (!check->request->quotas)
+        return 0;
+    int rc = check_quota(check, customer);
+    if (rc == 0 && party_parent(customer, parent))
+        rc = check_quota(check, parent);
+    return rc;
+}
+
 static int check_server(const struct check *check, const struct limits *limits)
 {
     const struct limit_request *request = check->request;
@@ -361,6 +432,8 @@ int limit_check(const struct registry *registry, const struct limits *limits,
 
     if (rc == 0)
         rc = check_table(&check, limits, whose);
+    if (rc == 0)
+        rc = check_quotas(&check);
     if (rc == 0)
         rc = check_server(&check, limits);
     if (rc == 0)

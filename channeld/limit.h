@@ -1,10 +1,12 @@
 /*
- * How much of channels anybody may have.  Limits come from the settings and
- * from the rule that allows a channel; use is summed up from the registry.
+ * How much of channels anybody may have.  Limits come from the settings, from
+ * the rule that allows a channel, and from the quotas that policyd tells; use
+ * is summed up from the registry.
  */
 #ifndef CHANNELD_LIMIT_H
 #define CHANNELD_LIMIT_H
 
+#include "channeld/quota.h"
 #include "channeld/registry.h"
 
 struct limits {
@@ -27,6 +29,9 @@ struct limit_request {
     /* what single ends tell of counts for them, not for the host; may be
      * NULL */
     const struct registry *claims;
+    /* that policyd told; a quota that refuses is noted as wanted.  May be
+     * NULL */
+    const struct quotas *quotas;
 };
 
 /*

@@ -32,6 +32,10 @@ channeld_libchanneld_a_SOURCES = \
 	channeld/peer.h \
 	channeld/program.c \
 	channeld/program.h \
+	channeld/quota.c \
+	channeld/quota.h \
+	channeld/quota_serve.c \
+	channeld/quota_serve.h \
 	channeld/registry.c \
 	channeld/registry.h \
 	channeld/remote.c \

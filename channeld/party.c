@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PROJECT_MARK '_' /* as policyd's names have it */
+
 bool party_is_host(const struct party *party)
 {
     return party->domid == 0 && !*party->owner;
@@ -35,6 +37,25 @@ const char *party_format(const struct party *party, char *buf)
     else
         snprintf(buf, PARTY_TEXT_SIZE, "%s", party->name);
     return buf;
+}
+
+bool party_parent(const char *customer, char ret[PARTY_OWNER_MAX + 1])
+{
+    const char *mark = strchr(customer, PROJECT_MARK);
+
+    if (!mark || mark - customer > PARTY_OWNER_MAX)
+        return false;
+    memcpy(ret, customer, (size_t)(mark - customer));
+    ret[mark - customer] = '\0';
+    return true;
+}
+
+bool party_is_within(const struct party *party, const char *customer)
+{
+    size_t len = strlen(customer);
+
+    return strncmp(party->owner, customer, len) == 0 &&
+           (!party->owner[len] || party->owner[len] == PROJECT_MARK);
 }
 
 void party_to_wire(const struct party *party, struct wire_channel_end *ret)

@@ -31,6 +31,11 @@ bool party_is_same(const struct party *a, const struct party *b);
 /* Of one customer (the provider is none). */
 bool party_same_customer(const struct party *a, const struct party *b);
 
+/* "acme" of the project "acme_shop"; false: the customer is no project. */
+bool party_parent(const char *customer, char ret[PARTY_OWNER_MAX + 1]);
+/* Whether it is this customer's, or one of its projects'. */
+bool party_is_within(const struct party *party, const char *customer);
+
 /* "acme.web", "db" (the provider's), "the host", "a program of acme on the
  * host"; returns buf. */
 const char *party_format(const struct party *party, char *buf);

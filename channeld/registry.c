@@ -163,10 +163,11 @@ bool registry_matches(const struct channel *channel,
     const struct party *client = end_there(channel, REGISTRY_CLIENT);
     const struct party *server = end_there(channel, REGISTRY_SERVER);
 
-    if (((filter->customer || filter->client) && !client) ||
+    if (((filter->customer || filter->within || filter->client) && !client) ||
         (filter->server && !server))
         return false;
     return (!filter->customer || !strcmp(filter->customer, client->owner)) &&
+           (!filter->within || party_is_within(client, filter->within)) &&
            (!filter->client || party_is_same(filter->client, client)) &&
            (!filter->server || party_is_same(filter->server, server)) &&
            (!filter->service || !strcmp(filter->service, channel->service));

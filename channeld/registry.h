@@ -89,6 +89,7 @@ struct registry_use {
 /* Which rows count, and for whom. */
 struct registry_filter {
     const char *customer;       /* its client ends; NULL: all */
+    const char *within;         /* the same, and those of its projects */
     const struct party *client; /* the same, of this party alone */
     const struct party *server; /* that it serves */
     const char *service;

@@ -20,7 +20,8 @@ const struct setting setup_rows[] = {
       .fallback = LOCALSTATEDIR "/lib/xen-vdc/channeld.sequence",
       .text = "Where it is kept which numbers of channels were used; beside "
               "it, in a file with .key at its end, a key for the secrets of "
-              "their ends." },
+              "their ends, and with .quotas the customers' quotas of "
+              "channels, as policyd told them last." },
     { ROW(hypervisor), .type = SETTING_STRING, .fallback = "xen:beside",
       .text = "xen:beside, or sim:beside=yes,OPTIONS for a simulated host; "
               "\"beside\" is for what is not the host's resource manager." },

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	doc/design/009-rebalance.md \
 	doc/design/010-data-center-store.md \
 	doc/design/011-customers.md \
+	doc/design/012-tls.md \
 	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \

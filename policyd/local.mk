@@ -1,89 +1,120 @@
 # policyd: customers, quotas, placement, and the resource service of its host.
 noinst_LIBRARIES += policyd/libpolicyd.a
 policyd_libpolicyd_a_SOURCES = \
-	policyd/answers.c \
-	policyd/answers.h \
-	policyd/auth.c \
-	policyd/audit.c \
-	policyd/audit.h \
-	policyd/auth.h \
-	policyd/backups.c \
-	policyd/backups.h \
-	policyd/book.c \
-	policyd/book.h \
-	policyd/book_change.c \
-	policyd/book_decision.c \
-	policyd/book_find.c \
-	policyd/book_host.c \
-	policyd/book_impl.h \
-	policyd/book_record.c \
-	policyd/bounds.c \
-	policyd/bounds.h \
-	policyd/cancel.c \
-	policyd/change.c \
-	policyd/change.h \
-	policyd/change_consult.c \
-	policyd/change_decide.c \
-	policyd/change_find.c \
-	policyd/change_host.c \
-	policyd/change_place.c \
-	policyd/change_recall.c \
-	policyd/change_record.c \
-	policyd/change_want.c \
-	policyd/command.c \
-	policyd/command.h \
-	policyd/console.c \
-	policyd/console.h \
-	policyd/console_away.c \
-	policyd/console_away.h \
-	policyd/customer.c \
-	policyd/customer_login.c \
-	policyd/customer_login.h \
-	policyd/decision.c \
-	policyd/decision.h \
-	policyd/effect.c \
-	policyd/effect.h \
-	policyd/events.c \
-	policyd/events.h \
-	policyd/export.c \
-	policyd/external.c \
-	policyd/external.h \
-	policyd/ganeti.c \
-	policyd/ganeti.h \
-	policyd/ganeti_impl.h \
-	policyd/ganeti_write.c \
-	policyd/explain.c \
-	policyd/explain.h \
-	policyd/forecast.c \
-	policyd/gather.c \
-	policyd/gather.h \
-	policyd/guests.c \
-	policyd/guests.h \
-	policyd/history.c \
-	policyd/history.h \
-	policyd/host.c \
-	policyd/iallocator.c \
-	policyd/iallocator.h \
-	policyd/iallocator_input.c \
-	policyd/host_change.c \
-	policyd/hosts.c \
-	policyd/hosts.h \
-	policyd/hosts_impl.h \
-	policyd/hosts_report.c \
-	policyd/identity.c \
-	policyd/identity.h \
-	policyd/inventory.c \
-	policyd/inventory.h \
-	policyd/inventory_amounts.c \
-	policyd/inventory_backups.c \
-	policyd/inventory_impl.h \
-	policyd/keys.c \
-	policyd/keys.h \
+	policyd/api/answers.c \
+	policyd/api/answers.h \
+	policyd/api/auth.c \
+	policyd/api/auth.h \
+	policyd/api/cancel.c \
+	policyd/api/console.c \
+	policyd/api/console.h \
+	policyd/api/console_away.c \
+	policyd/api/console_away.h \
+	policyd/api/events.c \
+	policyd/api/events.h \
+	policyd/api/gather.c \
+	policyd/api/gather.h \
+	policyd/api/guests.c \
+	policyd/api/guests.h \
+	policyd/api/keys.c \
+	policyd/api/keys.h \
+	policyd/api/list.c \
+	policyd/api/lookup.c \
+	policyd/api/lookup.h \
+	policyd/api/operation.c \
+	policyd/api/operation.h \
+	policyd/api/operations.c \
+	policyd/api/operations.h \
+	policyd/api/partition.c \
+	policyd/api/partition.h \
+	policyd/api/remote.c \
+	policyd/api/remote.h \
+	policyd/api/resources.c \
+	policyd/api/server.c \
+	policyd/api/server.h \
+	policyd/api/service.c \
+	policyd/api/service.h \
+	policyd/api/service_files.c \
+	policyd/api/service_impl.h \
+	policyd/api/session.c \
+	policyd/api/session.h \
+	policyd/change/change.c \
+	policyd/change/change.h \
+	policyd/change/change_consult.c \
+	policyd/change/change_decide.c \
+	policyd/change/change_find.c \
+	policyd/change/change_host.c \
+	policyd/change/change_place.c \
+	policyd/change/change_recall.c \
+	policyd/change/change_record.c \
+	policyd/change/change_want.c \
+	policyd/change/effect.c \
+	policyd/change/effect.h \
+	policyd/change/reconcile.c \
+	policyd/change/reconcile.h \
+	policyd/change/recount.c \
+	policyd/change/recount.h \
+	policyd/customers/audit.c \
+	policyd/customers/audit.h \
+	policyd/customers/bounds.c \
+	policyd/customers/bounds.h \
+	policyd/customers/certificate.c \
+	policyd/customers/certificate.h \
+	policyd/customers/certificate_request.c \
+	policyd/customers/channel_quotas.c \
+	policyd/customers/channel_quotas.h \
+	policyd/customers/channel_share.c \
+	policyd/customers/channel_share.h \
+	policyd/customers/customer.c \
+	policyd/customers/customer_login.c \
+	policyd/customers/customer_login.h \
+	policyd/customers/history.c \
+	policyd/customers/history.h \
+	policyd/customers/prune.c \
+	policyd/customers/prune.h \
+	policyd/customers/quota.c \
+	policyd/customers/quota.h \
+	policyd/customers/secret.c \
+	policyd/customers/secret.h \
+	policyd/customers/token.c \
+	policyd/customers/token.h \
+	policyd/customers/token_request.c \
+	policyd/customers/tokens.c \
+	policyd/customers/tokens.h \
+	policyd/customers/usage.c \
+	policyd/customers/usage.h \
+	policyd/customers/usage_request.c \
+	policyd/explain/decision.c \
+	policyd/explain/decision.h \
+	policyd/explain/explain.c \
+	policyd/explain/explain.h \
+	policyd/explain/forecast.c \
+	policyd/explain/try.c \
+	policyd/hosts/backups.c \
+	policyd/hosts/backups.h \
+	policyd/hosts/command.c \
+	policyd/hosts/command.h \
+	policyd/hosts/host.c \
+	policyd/hosts/host_change.c \
+	policyd/hosts/hosts.c \
+	policyd/hosts/hosts.h \
+	policyd/hosts/hosts_impl.h \
+	policyd/hosts/hosts_report.c \
+	policyd/hosts/inventory.c \
+	policyd/hosts/inventory.h \
+	policyd/hosts/inventory_amounts.c \
+	policyd/hosts/inventory_backups.c \
+	policyd/hosts/inventory_groups.c \
+	policyd/hosts/inventory_impl.h \
+	policyd/hosts/lease.c \
+	policyd/hosts/lease.h \
+	policyd/hosts/lease_impl.h \
+	policyd/hosts/lease_request.c \
 	policyd/kv/http.c \
 	policyd/kv/http.h \
 	policyd/kv/kv.c \
-	policyd/kv/kv.h \
 	policyd/kv/kv.c \
+	policyd/kv/kv.h \
 	policyd/kv/kv.h \
 	policyd/kv/kv_check.c \
 	policyd/kv/kv_check.h \
@@ -104,22 +135,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_sqlite_impl.h \
 	policyd/kv/kv_sqlite_lease.c \
 	policyd/kv/kv_sqlite_watch.c \
-	policyd/lease.c \
-	policyd/lease.h \
-	policyd/lease_impl.h \
-	policyd/lease_request.c \
-	policyd/list.c \
-	policyd/lookup.c \
-	policyd/lookup.h \
-	policyd/moves.c \
 	policyd/names.c \
 	policyd/names.h \
-	policyd/operation.c \
-	policyd/operation.h \
-	policyd/operations.c \
-	policyd/operations.h \
-	policyd/partition.c \
-	policyd/partition.h \
 	policyd/placement/balance.c \
 	policyd/placement/balance.h \
 	policyd/placement/brief.c \
@@ -139,6 +156,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/index.h \
 	policyd/placement/names.c \
 	policyd/placement/names.h \
+	policyd/placement/nexts.c \
+	policyd/placement/nexts.h \
 	policyd/placement/place.c \
 	policyd/placement/place.h \
 	policyd/placement/rebalance.c \
@@ -169,71 +188,84 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/view_host.c \
 	policyd/placement/view_impl.h \
 	policyd/placement/view_rule.c \
-	policyd/policies.c \
-	policyd/policies.h \
-	policyd/policies_check.c \
-	policyd/policies_impl.h \
-	policyd/policies_keys.c \
-	policyd/policies_keys.def \
-	policyd/policies_load.c \
-	policyd/policies_serve.c \
 	policyd/placement/waves.c \
 	policyd/placement/waves.h \
 	policyd/placement/whatif.c \
 	policyd/placement/whatif.h \
-	policyd/policy.c \
-	policyd/policy.h \
-	policyd/quota.c \
-	policyd/quota.h \
-	policyd/reconcile.c \
-	policyd/reconcile.h \
-	policyd/record.c \
-	policyd/record.h \
-	policyd/recount.c \
-	policyd/recount.h \
-	policyd/resources.c \
-	policyd/secret.c \
-	policyd/secret.h \
-	policyd/server.c \
-	policyd/server.h \
-	policyd/service.c \
-	policyd/service.h \
-	policyd/service_files.c \
-	policyd/service_impl.h \
-	policyd/session.c \
-	policyd/session.h \
+	policyd/placement/where.c \
+	policyd/placement/where.h \
+	policyd/policies/external.c \
+	policyd/policies/external.h \
+	policyd/policies/iallocator.c \
+	policyd/policies/iallocator.h \
+	policyd/policies/iallocator_input.c \
+	policyd/policies/policies.c \
+	policyd/policies/policies.h \
+	policyd/policies/policies_check.c \
+	policyd/policies/policies_impl.h \
+	policyd/policies/policies_keys.c \
+	policyd/policies/policies_keys.def \
+	policyd/policies/policies_load.c \
+	policyd/policies/policies_serve.c \
+	policyd/policies/policy.c \
+	policyd/policies/policy.h \
+	policyd/rebalance/ganeti.c \
+	policyd/rebalance/ganeti.h \
+	policyd/rebalance/ganeti_impl.h \
+	policyd/rebalance/ganeti_write.c \
+	policyd/rebalance/move.c \
+	policyd/rebalance/move.h \
+	policyd/rebalance/move_begin.c \
+	policyd/rebalance/move_impl.h \
+	policyd/rebalance/mover.h \
+	policyd/rebalance/mover_suspend.c \
+	policyd/rebalance/moves.c \
+	policyd/rebalance/plan.c \
+	policyd/rebalance/plan.h \
+	policyd/rebalance/run.c \
+	policyd/rebalance/run.h \
+	policyd/rebalance/run_impl.h \
+	policyd/rebalance/run_report.c \
 	policyd/setup.c \
 	policyd/setup.h \
 	policyd/standby.c \
 	policyd/standby.h \
-	policyd/store.c \
-	policyd/store.h \
-	policyd/store_convert.c \
-	policyd/store_impl.h \
-	policyd/store_lead.c \
-	policyd/store_lead.h \
-	policyd/store_load.c \
-	policyd/store_open.c \
-	policyd/store_record.c \
-	policyd/store_records.def \
-	policyd/store_whole.c \
-	policyd/transfer.c \
-	policyd/transfer.h \
-	policyd/transfer_text.c \
-	policyd/transfer_text.h \
-	policyd/token.c \
-	policyd/token.h \
-	policyd/token_request.c \
-	policyd/tokens.c \
-	policyd/tokens.h \
-	policyd/undo.c \
-	policyd/undo.h \
-	policyd/usage.c \
-	policyd/usage.h \
-	policyd/usage_request.c
+	policyd/store/book.c \
+	policyd/store/book.h \
+	policyd/store/book_change.c \
+	policyd/store/book_decision.c \
+	policyd/store/book_find.c \
+	policyd/store/book_host.c \
+	policyd/store/book_impl.h \
+	policyd/store/book_move.c \
+	policyd/store/book_record.c \
+	policyd/store/export.c \
+	policyd/store/identity.c \
+	policyd/store/identity.h \
+	policyd/store/record.c \
+	policyd/store/record.h \
+	policyd/store/store.c \
+	policyd/store/store.h \
+	policyd/store/store_convert.c \
+	policyd/store/store_impl.h \
+	policyd/store/store_lead.c \
+	policyd/store/store_lead.h \
+	policyd/store/store_load.c \
+	policyd/store/store_open.c \
+	policyd/store/store_record.c \
+	policyd/store/store_records.def \
+	policyd/store/store_whole.c \
+	policyd/store/table.c \
+	policyd/store/table.h \
+	policyd/store/transfer.c \
+	policyd/store/transfer.h \
+	policyd/store/transfer_text.c \
+	policyd/store/transfer_text.h \
+	policyd/store/undo.c \
+	policyd/store/undo.h
 POLICYD_LIBS = policyd/libpolicyd.a libvdc/chan/libchan.a $(FILES_LIBS) \
 	$(WIRE_LIBS) \
-	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) -lm
+	$(BASE_LIBS) $(SQLITE_LIBS) $(CURL_LIBS) $(TLS_LIBS) -lm
 
 sbin_PROGRAMS += policyd/policyd
 policyd_policyd_SOURCES = policyd/main.c

@@ -3,23 +3,26 @@
  * center.
  */
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "base/daemon.h"
 #include "base/log.h"
-#include "policyd/guests.h"
-#include "policyd/operations.h"
-#include "policyd/policies.h"
-#include "policyd/server.h"
+#include "policyd/api/guests.h"
+#include "policyd/api/operations.h"
+#include "policyd/api/remote.h"
+#include "policyd/api/server.h"
+#include "policyd/policies/policies.h"
 #include "policyd/setup.h"
 #include "policyd/standby.h"
-#include "policyd/store_lead.h"
-#include "policyd/transfer.h"
+#include "policyd/store/store_lead.h"
+#include "policyd/store/transfer.h"
 
 static struct setup setup;
 static struct operations *operations;
 static struct server *server;
+static struct remote *remote;
 static struct guests *guests;
 static struct store_lead *lead;
 static struct standby *standby;
@@ -35,7 +38,7 @@ static int check(struct arena *arena, struct vdc_error *err)
         rc = policies_load(setup.placement, true, &policies, err);
     if (!rc)
         policies_drop(policies);
-    return rc;
+    return rc ? rc : remote_check(&setup, err);
 }
 
 /* Each host takes some descriptors, each client one. */
@@ -49,6 +52,16 @@ static void allow_descriptors(void)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warning("no more than %llu descriptors are allowed",
                     (unsigned long long)limit.rlim_cur);
+}
+
+/* What is large goes back to the system when it is not needed any more; the
+ * C library would begin to keep it. */
+#define LARGE_BYTES (256 * 1024)
+
+static void give_back_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 }
 
 /* Instead of serving. */
@@ -135,8 +148,17 @@ static int serve(struct event_base *base, struct vdc_error *err)
     store = NULL; /* it is theirs now */
     rc = server_new(base, setup.socket, operations, &server, err);
     if (!rc)
+        rc = remote_new(base, &setup, operations, &remote, err);
+    if (!rc)
         guests = guests_new(base, &setup, operations);
     return rc;
+}
+
+static void log_failure(const struct vdc_error *err)
+{
+    log_error("%s", err->text);
+    if (err->hint[0])
+        log_error("%s", err->hint);
 }
 
 static void reload(void)
@@ -144,11 +166,12 @@ static void reload(void)
     struct vdc_error err = { 0 };
 
     /* standing by: they are read when this one leads */
-    if (!operations || operations_reload(operations, &err) == 0)
+    if (!operations)
         return;
-    log_error("%s", err.text);
-    if (err.hint[0])
-        log_error("%s", err.hint);
+    if (operations_reload(operations, &err))
+        log_failure(&err);
+    if (remote_reload(remote, &err))
+        log_failure(&err);
 }
 
 static int begin(struct event_base *base, struct arena *arena,
@@ -163,7 +186,7 @@ static int begin(struct event_base *base, struct arena *arena,
         rc = look_for_leader(base, arena, err);
     if (!rc && store_lead_other(lead)) {
         log_info("policyd of %s leads; standing by", store_lead_other(lead));
-        return standby_new(base, setup.socket, store_lead_other(lead),
+        return standby_new(base, &setup, store_lead_other(lead),
                            &standby, err);
     }
     return rc ? rc : serve(base, err);
@@ -173,6 +196,7 @@ static void stop(void)
 {
     operations_stop(operations);
     server_free(server);
+    remote_free(remote);
     guests_free(guests);
     store_lead_free(lead);
     operations_free(operations);
@@ -186,6 +210,7 @@ static int start(struct event_base *base, struct arena *arena,
     /* a file-size limit is an error of the write, not our end */
     signal(SIGXFSZ, SIG_IGN);
     allow_descriptors();
+    give_back_memory();
     int rc = begin(base, arena, err);
     if (rc)
         stop();

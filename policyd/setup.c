@@ -69,6 +69,22 @@ const struct setting setup_rows[] = {
               "listens: over it guests ask for themselves, and, of a policyd "
               "in a domain of its own, all do.  Empty means that none "
               "can." },
+    { ROW(tls_address), .type = SETTING_STRING, .fallback = "",
+      .text = "Where clients reach policyd over TLS 1.3: HOST:PORT or "
+              "[HOST]:PORT, the host as a number.  Who one is comes from a "
+              "certificate that is registered, or from a token.  Empty means "
+              "that policyd is not there." },
+    { ROW(tls_certificate), .type = SETTING_STRING, .fallback = "",
+      .text = "File with policyd's certificate for tls_address, in PEM, and "
+              "behind it those between it and its CA.  The files are read "
+              "again on SIGHUP; connections that are open go on." },
+    { ROW(tls_key), .type = SETTING_STRING, .fallback = "",
+      .text = "File with the key of that certificate; one that everybody may "
+              "read is refused." },
+    { ROW(tls_ca), .type = SETTING_STRING, .fallback = "",
+      .text = "File with the certificates of those who must vouch for "
+              "clients' certificates; each must be registered all the same.  "
+              "Empty means that being registered is enough." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "
@@ -99,6 +115,16 @@ const struct setting setup_rows[] = {
     { ROW(customer_bridges), .type = SETTING_LIST, .fallback = "xenbr0",
       .text = "Bridges that customers' network interfaces may be on; the "
               "first is taken when none is named." },
+    { ROW(move_directory), .type = SETTING_STRING, .fallback = "",
+      .text = "A directory that all hosts see under this name: a running "
+              "guest that is moved is saved to a file in it by one host and "
+              "restored by the other.  Its files have what guests had in "
+              "memory; only root should see them.  Empty means that running "
+              "guests are not moved." },
+    { ROW(shared_paths), .type = SETTING_LIST, .fallback = "",
+      .text = "Directories that all hosts see under these names.  A guest "
+              "that may write to a disk that is under none of them is not "
+              "moved, as the disk is on its host only." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
     { .name = "answer_keep",
@@ -118,6 +144,18 @@ const struct setting setup_rows[] = {
               "customers used.  Periods begin with the days of UTC if a day "
               "is a multiple of it.  What is recorded does not depend on "
               "it." },
+    { .name = "audit_keep",
+      .offset = offsetof(struct setup, audit_keep_ms),
+      .type = SETTING_DURATION, .fallback = "400d", .min = 0,
+      .max = UINT64_C(3153600000000),
+      .text = "How long the record of who did what is kept.  0 means for "
+              "ever." },
+    { .name = "usage_keep",
+      .offset = offsetof(struct setup, usage_keep_ms),
+      .type = SETTING_DURATION, .fallback = "400d", .min = 0,
+      .max = UINT64_C(3153600000000),
+      .text = "How long it is kept what guests used, after that has ended: "
+              "periods before it are shown without.  0 means for ever." },
     { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
       .min = 1, .max = 1000000,
       .text = "How many decisions of placement are kept, so that 'xl-vdc why' "
@@ -149,6 +187,9 @@ int setup_complete(struct setup *setup, struct arena *arena,
 
     if (!*setup->store.address)
         setup->store.address = setup->database;
+    if (*setup->tls_address && (!*setup->tls_certificate || !*setup->tls_key))
+        return vdc_error_set(err, VDC_E_BAD_CONFIG,
+                             "tls_address needs tls_certificate and tls_key");
     setup->operator_uids = ARENA_ARRAY(arena, n, uid_t);
     setup->n_operator_uids = 0;
     for (size_t i = 0; i < n; i++) {

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/settings.h"
-#include "policyd/store.h"
+#include "policyd/store/store.h"
 
 struct setup {
     /* as read */
@@ -21,15 +21,20 @@ struct setup {
     uint64_t store_lease_ms;
     const char *command_address;
     const char *channel_socket; /* "": no guest is served */
+    const char *tls_address;    /* "": nobody is served over TLS */
+    const char *tls_certificate, *tls_key, *tls_ca;
     const char *host_name;
     struct mem host_memory_reserve;
     struct mem dom0_memory_keep;        /* 0: dom0 keeps all it has */
     struct setting_list customer_paths; /* with %c */
     struct setting_list customer_bridges;
+    const char *move_directory; /* "": running guests are not moved */
+    struct setting_list shared_paths;
     struct setting_list operators;
     uint64_t host_report_ms; /* each host is asked so often */
     uint64_t answer_keep_ms; /* of requests with keys */
     uint64_t usage_period_ms;
+    uint64_t audit_keep_ms, usage_keep_ms; /* 0: for ever */
     uint64_t decisions_kept;
     /* worked out by setup_complete */
     uid_t *operator_uids;

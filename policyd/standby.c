@@ -5,6 +5,9 @@
 #include <sys/queue.h>
 
 #include "base/stream.h"
+#include "base/tcp.h"
+#include "base/tls.h"
+#include "policyd/api/remote.h"
 #include "wire/wire.h"
 
 /* Those who connect and say nothing. */
@@ -13,12 +16,15 @@
 struct client {
     TAILQ_ENTRY(client) link;
     struct standby *standby;
+    struct tls_handshake *handshake; /* one of the two */
     struct stream *stream;
 };
 
 struct standby {
     struct event_base *base;
     struct stream_listener *listener;
+    struct tls *tls; /* NULL: there is no tls_address */
+    struct tcp_listener *remote_listener;
     TAILQ_HEAD(, client) clients;
     unsigned n_clients;
     char *leader;
@@ -69,26 +75,74 @@ static void on_close(void *arg, const struct vdc_error *err)
     drop(client);
 }
 
-static void accepted(void *arg, int fd, const struct stream_peer *peer)
-{
-    static const struct stream_ops ops = { .on_frame = on_frame,
-                                           .on_close = on_close };
-    struct standby *standby = arg;
-    struct client *client;
+static const struct stream_ops ops = { .on_frame = on_frame,
+                                       .on_close = on_close };
 
-    if (standby->n_clients >= CLIENTS_MAX) {
-        client = TAILQ_FIRST(&standby->clients);
-        stream_destroy(client->stream);
-        drop(client);
-    }
-    client = XNEW(struct client);
-    client->standby = standby;
-    client->stream = stream_new(standby->base, fd, &ops, client);
-    TAILQ_INSERT_TAIL(&standby->clients, client, link);
-    standby->n_clients++;
+static void drop_with_all(struct client *client)
+{
+    tls_handshake_cancel(client->handshake);
+    stream_destroy(client->stream);
+    drop(client);
 }
 
-int standby_new(struct event_base *base, const char *socket,
+/* The oldest makes room. */
+static struct client *add(struct standby *standby)
+{
+    struct client *client = XNEW(struct client);
+
+    if (standby->n_clients >= CLIENTS_MAX)
+        drop_with_all(TAILQ_FIRST(&standby->clients));
+    client->standby = standby;
+    TAILQ_INSERT_TAIL(&standby->clients, client, link);
+    standby->n_clients++;
+    return client;
+}
+
+static void accepted(void *arg, int fd, const struct stream_peer *peer)
+{
+    struct standby *standby = arg;
+    struct client *client = add(standby);
+
+    client->stream = stream_new(standby->base, fd, &ops, client);
+}
+
+static void shaken(void *arg, struct stream *stream,
+                   const struct tls_certificate *peer,
+                   const struct vdc_error *err)
+{
+    struct client *client = arg;
+
+    client->handshake = NULL;
+    client->stream = stream;
+    if (!stream) {
+        drop(client);
+        return;
+    }
+    stream_limit(stream, REMOTE_GREETING_MAX);
+    stream_set_ops(stream, &ops, client);
+}
+
+static void accepted_remote(void *arg, int fd, const char *from)
+{
+    struct standby *standby = arg;
+    struct client *client = add(standby);
+
+    client->handshake = tls_accept(standby->tls, standby->base, fd,
+                                   REMOTE_HANDSHAKE_MS, shaken, client);
+}
+
+static int listen_remote(struct standby *standby, const struct setup *setup,
+                         struct vdc_error *err)
+{
+    if (!*setup->tls_address)
+        return 0;
+    int rc = remote_read_files(setup, &standby->tls, err);
+    return rc ? rc
+              : tcp_listen(standby->base, setup->tls_address, accepted_remote,
+                           standby, &standby->remote_listener, err);
+}
+
+int standby_new(struct event_base *base, const struct setup *setup,
                 const char *leader, struct standby **ret,
                 struct vdc_error *err)
 {
@@ -97,11 +151,12 @@ int standby_new(struct event_base *base, const char *socket,
     standby->base = base;
     standby->leader = xstrdup(leader);
     TAILQ_INIT(&standby->clients);
-    int rc = stream_listen_unix(base, socket, 0666, accepted, standby,
+    int rc = stream_listen_unix(base, setup->socket, 0666, accepted, standby,
                                 &standby->listener, err);
+    if (!rc)
+        rc = listen_remote(standby, setup, err);
     if (rc) {
-        free(standby->leader);
-        free(standby);
+        standby_free(standby);
         return rc;
     }
     *ret = standby;
@@ -113,10 +168,10 @@ void standby_free(struct standby *standby)
     if (!standby)
         return;
     stream_listener_destroy(standby->listener);
-    while (!TAILQ_EMPTY(&standby->clients)) {
-        stream_destroy(TAILQ_FIRST(&standby->clients)->stream);
-        drop(TAILQ_FIRST(&standby->clients));
-    }
+    tcp_listener_destroy(standby->remote_listener);
+    while (!TAILQ_EMPTY(&standby->clients))
+        drop_with_all(TAILQ_FIRST(&standby->clients));
+    tls_free(standby->tls);
     free(standby->leader);
     free(standby);
 }

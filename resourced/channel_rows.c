@@ -25,7 +25,9 @@ struct read {
     size_t n_room;
     struct channel_rows rows;
     struct vdc_error err;
-    channel_rows_fn *fn;
+    channel_rows_fn *fn; /* or, when limits are told: */
+    channel_uses_fn *uses_fn; /* NULL: called */
+    const struct wire_channel_limits *limits;
     void *arg;
 };
 
@@ -63,8 +65,11 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
                       "channeld has not answered for %d s", READ_S);
     if (read->err.code)
         vdc_error_prefix(&read->err, "which channels there are is not known");
-    read->fn(read->arg, read->err.code ? NULL : &read->rows,
-             read->err.code ? &read->err : NULL);
+    if (read->fn)
+        read->fn(read->arg, read->err.code ? NULL : &read->rows,
+                 read->err.code ? &read->err : NULL);
+    else if (read->uses_fn)
+        read->uses_fn(read->arg, NULL, &read->err);
     read_free(read);
 }
 
@@ -159,9 +164,27 @@ static void ask(struct read *read, uint64_t after)
     broker_ask(read->broker, WIRE_MSG_channel_list, &query, on_list, read);
 }
 
+static void on_uses(void *arg, const struct wire_frame *frame,
+                    const struct vdc_error *err)
+{
+    struct read *read = arg;
+
+    if (!err && !read->is_over) {
+        read->uses_fn(read->arg, frame->body, NULL);
+        read->uses_fn = NULL;
+    }
+    read_over(read, err);
+}
+
 static void on_ready(void *arg)
 {
-    ask(arg, 0);
+    struct read *read = arg;
+
+    if (read->limits)
+        broker_ask(read->broker, WIRE_MSG_channel_limits, read->limits,
+                   on_uses, read);
+    else
+        ask(read, 0);
 }
 
 static void on_lost(void *arg, const struct vdc_error *err)
@@ -172,19 +195,22 @@ static void on_lost(void *arg, const struct vdc_error *err)
 static const struct broker_ops ops = { .on_ready = on_ready,
                                        .on_lost = on_lost };
 
-void channel_rows_read(struct channel_reads *reads, channel_rows_fn *fn,
-                       void *arg)
+static struct read *read_new(struct channel_reads *reads, void *arg)
 {
-    const struct timeval most = { READ_S, 0 };
-    struct host *host = reads->host;
-    const char *path = host->settings->channel_socket;
     struct read *read = XNEW(struct read);
 
     read->arena = arena_new();
-    read->fn = fn;
     read->arg = arg;
-    read->end = evtimer_new(host->base, on_end, read);
+    read->end = evtimer_new(reads->host->base, on_end, read);
     LIST_INSERT_HEAD(&reads->reads, read, link);
+    return read;
+}
+
+static void begin(struct host *host, struct read *read)
+{
+    const struct timeval most = { READ_S, 0 };
+    const char *path = host->settings->channel_socket;
+
     if (*path) {
         evtimer_add(read->end, &most);
         read->broker = broker_new(host->base, path, &ops, read);
@@ -194,6 +220,26 @@ void channel_rows_read(struct channel_reads *reads, channel_rows_fn *fn,
                       "resourced's setting channel_socket is empty");
         read_over(read, &err);
     }
+}
+
+void channel_rows_read(struct channel_reads *reads, channel_rows_fn *fn,
+                       void *arg)
+{
+    struct read *read = read_new(reads, arg);
+
+    read->fn = fn;
+    begin(reads->host, read);
+}
+
+void channel_limits_tell(struct channel_reads *reads,
+                         const struct wire_channel_limits *limits,
+                         channel_uses_fn *fn, void *arg)
+{
+    struct read *read = read_new(reads, arg);
+
+    read->uses_fn = fn;
+    read->limits = limits;
+    begin(reads->host, read);
 }
 
 struct channel_reads *channel_reads_new(struct host *host)

@@ -42,4 +42,14 @@ typedef void channel_rows_fn(void *arg, const struct channel_rows *rows,
 void channel_rows_read(struct channel_reads *reads, channel_rows_fn *fn,
                        void *arg);
 
+/*
+ * Hands policyd's quotas on to channeld, and its answer back: calls fn once,
+ * from the loop, within 2 s.  `limits` stays until then.  Errors: as above.
+ */
+typedef void channel_uses_fn(void *arg, const struct wire_channel_uses *uses,
+                             const struct vdc_error *err);
+void channel_limits_tell(struct channel_reads *reads,
+                         const struct wire_channel_limits *limits,
+                         channel_uses_fn *fn, void *arg);
+
 #endif

@@ -389,12 +389,13 @@ static void show_host(void *arg, int rc, const struct vdc_error *err)
     struct request *request = arg;
     struct wire_host_list list;
     struct wire_host host;
+    uint8_t cpu[CPU_SET_SIZE];
 
     if (rc) {
         request_fail(request, err);
         return;
     }
-    view_host(request->host, &host);
+    view_host(request->host, cpu, &host);
     resources_report(request->host, request->arena, &host);
     wire_init(&wire_struct_host_list, &list);
     list.hosts = &host;

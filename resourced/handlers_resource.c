@@ -62,6 +62,25 @@ static void handle_resource_list(struct request *request)
     live_read(request->host->live, list_resources, request);
 }
 
+/* ---- quotas of channels ---- */
+
+static void limits_told(void *arg, const struct wire_channel_uses *uses,
+                        const struct vdc_error *err)
+{
+    struct request *request = arg;
+
+    if (err)
+        request_fail(request, err);
+    else
+        request_answer(request, WIRE_MSG_channel_uses, uses);
+}
+
+static void handle_channel_limits(struct request *request)
+{
+    channel_limits_tell(request->host->channels, request->body, limits_told,
+                        request);
+}
+
 /* ---- leases ---- */
 
 static void answer_lease(struct request *request, const struct lease *lease)
@@ -295,6 +314,7 @@ static const struct {
     enum wire_message_number number;
     request_fn *handler;
 } handlers[] = {
+    { WIRE_MSG_channel_limits, handle_channel_limits },
     { WIRE_MSG_resource_list, handle_resource_list },
     { WIRE_MSG_lease_create, handle_lease_create },
     { WIRE_MSG_lease_renew, handle_lease_renew },

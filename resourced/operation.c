@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "resourced/host.h"
-#include "resourced/step.h"
+#include "resourced/step_change.h"
 #include "resourced/step_save.h"
 
 /* The protocol shows an owner as partition.customer, of at most so many
@@ -64,6 +64,26 @@ static bool to_replace(const struct operation *op)
     return op->request.replace;
 }
 
+static bool to_forget_saved(const struct operation *op)
+{
+    return op->request.forget && !op->request.resume;
+}
+
+static bool to_consume(const struct operation *op)
+{
+    return op->request.consume && op->request.file[0];
+}
+
+static bool to_run_on(const struct operation *op)
+{
+    return to_run(op) && to_consume(op);
+}
+
+static bool to_run_anew(const struct operation *op)
+{
+    return to_run(op) && !to_consume(op);
+}
+
 struct rule {
     enum wire_operation_kind kind;
     enum where where;
@@ -85,7 +105,9 @@ static const struct rule rules[] = {
       { { &step_find_room, NULL },
         { &step_build, NULL },
         { &step_publish, NULL },
-        { &step_unpause_new, to_run } } },
+        { &step_unpause_new, to_run_anew },
+        { &step_run_on, to_run_on },
+        { &step_drop_file, to_consume } } },
     { WIRE_OP_SHUTDOWN, RUNS, false, { { &step_ask_shutdown, NULL } } },
     { WIRE_OP_REBOOT, RUNS, false, { { &step_ask_reboot, NULL } } },
     { WIRE_OP_DESTROY, ANYWHERE, false,
@@ -118,7 +140,8 @@ static const struct rule rules[] = {
     { WIRE_OP_SAVE, RUNS, false,
       { { &step_save, NULL },
         { &step_end_domain, to_end },
-        { &step_replace_save, to_replace } } },
+        { &step_replace_save, to_replace },
+        { &step_forget, to_forget_saved } } },
     { WIRE_OP_POOL_SET, ANYWHERE, false, { { &step_pool_set, NULL } } },
 };
 
@@ -371,6 +394,16 @@ static void add(struct operation *op, const struct step *step,
         (struct step_run){ .step = step, .op = op };
 }
 
+/* It was found stopped, and is not to be: it would be so elsewhere. */
+static void check_leaves(const struct operation *op, struct reasons *reasons)
+{
+    if (op->kind == WIRE_OP_DESTROY && op->request.forget &&
+        op->partition->boot_waits)
+        step_refuse(reasons, VDC_E_BUSY, "try again when it runs",
+                    "%s is about to be started, as its host has booted",
+                    op->row->name);
+}
+
 void operation_plan(struct operation *op, bool checks, struct step_list *steps,
                     struct step_list *finals, struct reasons *reasons)
 {
@@ -386,6 +419,8 @@ void operation_plan(struct operation *op, bool checks, struct step_list *steps,
                    !check_order(op, finals, reasons) ||
                    !check_domain(op, reasons)))
         return;
+    if (checks)
+        check_leaves(op, reasons);
     if (checks && op->kind == WIRE_OP_SAVE)
         step_save_settle(op);
     for (size_t i = 0; i < STEPS_MAX && rule->steps[i].step; i++)
@@ -403,6 +438,7 @@ void operation_plan(struct operation *op, bool checks, struct step_list *steps,
         bool last = step->final && op->kind != WIRE_OP_RESTART;
         add(op, step, last ? finals : steps);
     }
-    if (op->kind == WIRE_OP_DESTROY && !op->request.keep)
+    if ((op->kind == WIRE_OP_DESTROY && !op->request.keep) ||
+        (op->kind == WIRE_OP_SAVE && to_forget_saved(op)))
         op->forgets = true;
 }

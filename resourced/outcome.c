@@ -26,7 +26,8 @@ static void was_created(const struct operation *op, struct event_batch *events)
     struct partition_row before = *op->row;
 
     before.domid = HV_DOMID_NONE;
-    event_batch_add(events, op->host, WIRE_EVENT_CREATED, &before, "%s", "");
+    event_batch_add(events, op->host, WIRE_EVENT_CREATED, &before, "%s",
+                    op->request.reason);
     if (op->domid != HV_DOMID_NONE)
         event_batch_add(events, op->host, WIRE_EVENT_STARTED, op->row, "%s",
                         op->request.paused ? "paused" : "");
@@ -51,7 +52,7 @@ static void was_destroyed(const struct operation *op,
                         "destroyed on request");
     else
         event_batch_add(events, op->host, WIRE_EVENT_DESTROYED, &row, "%s",
-                        "");
+                        op->request.reason);
 }
 
 static void add_crash(const struct operation *op, struct event_batch *events)
@@ -167,7 +168,10 @@ static void add_events(const struct operation *op, struct event_batch *events)
         if (!op->request.resume)
             event_batch_add(events, op->host, WIRE_EVENT_STOPPED, op->row,
                             "%s", op->row->last_stop);
-        has_changed(op, events);
+        if (op->forgets)
+            was_destroyed(op, events);
+        else
+            has_changed(op, events);
         return;
     case WIRE_OP_PAUSE:
     case WIRE_OP_UNPAUSE:

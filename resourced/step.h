@@ -78,6 +78,7 @@ extern const struct step step_find_room;    /* step_memory.c */
 extern const struct step step_build;        /* step_build.c; or restore */
 extern const struct step step_publish;      /* step_build.c */
 extern const struct step step_unpause_new;  /* step_build.c */
+extern const struct step step_run_on;       /* step_build.c; final */
 extern const struct step step_ask_shutdown; /* step_end.c */
 extern const struct step step_ask_reboot;   /* step_end.c */
 extern const struct step step_core_dump;    /* step_end.c */
@@ -99,6 +100,7 @@ extern const struct step step_pci_attach;   /* step_pci.c */
 extern const struct step step_pci_detach;   /* step_pci.c */
 extern const struct step step_save;         /* step_save.c */
 extern const struct step step_replace_save; /* step_save.c; final */
+extern const struct step step_drop_file;    /* step_restore.c; final */
 extern const struct step step_pool_set;     /* step_pool.c */
 
 #endif

@@ -233,3 +233,30 @@ const struct step step_unpause_new = {
     .plan = unpause_plan,
     .apply = unpause_apply,
 };
+
+/* After a crash it may run already, or be no more. */
+static int run_on_apply(struct operation *op, struct vdc_error *err)
+{
+    struct hv_domain_info info;
+
+    if (!op->t->recovered)
+        return unpause_apply(op, err);
+    op->domid = op->row->domid; /* which an operation before it may have */
+    int rc = op->domid == HV_DOMID_NONE
+                 ? VDC_E_NOT_FOUND
+                 : step_info(op, op->domid, &info, err);
+    if (rc == VDC_E_NOT_FOUND || (!rc && !info.paused))
+        return STEP_DONE;
+    return rc ? rc : unpause_apply(op, err);
+}
+
+/* Of a guest whose file goes: once it has run, it has written to its disks,
+ * and must not be restored from that file again, here or elsewhere. */
+const struct step step_run_on = {
+    .name = "run-on",
+    .doing = "letting it run on",
+    .record = unpause_record,
+    .plan = unpause_plan,
+    .apply = run_on_apply,
+    .final = true,
+};

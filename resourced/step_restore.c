@@ -2,9 +2,12 @@
  * the guest may still have the memory that is in it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/savefile.h"
 #include "resourced/host.h"
 #include "resourced/step_change.h"
@@ -110,3 +113,34 @@ void step_save_size(const struct operation *op,
     if (head.memory_kib > config->memory.kib)
         config->memory = MEM_KIB(head.memory_kib);
 }
+
+/* ---- afterwards ---- */
+
+/* Of a guest that runs from it: to keep it is no more than untidy. */
+static int drop_file_apply(struct operation *op, struct vdc_error *err)
+{
+    struct vdc_error why;
+    int fd;
+
+    /* After a crash it may be gone already. */
+    if (step_save_open(op, &fd, &why))
+        return STEP_DONE;
+    close(fd);
+    if (unlink(op->request.file))
+        log_warning("%s stays: %s", op->request.file, strerror(errno));
+    return STEP_DONE;
+}
+
+static bool drop_file_plan(const struct operation *op, char *buf, size_t size)
+{
+    snprintf(buf, size, "remove %.150s", op->request.file);
+    return true;
+}
+
+const struct step step_drop_file = {
+    .name = "drop-file",
+    .doing = "removing the file that it was started from",
+    .plan = drop_file_plan,
+    .apply = drop_file_apply,
+    .final = true,
+};

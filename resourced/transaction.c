@@ -431,6 +431,9 @@ static int check_request(struct transaction *t)
 {
     if (t->request.recall)
         return check_recall(t);
+    if (t->request.close)
+        return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                             "a key is closed by what asks for its answer");
     if (t->request.n_operations == 0)
         return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
                              "a transaction without operations");

@@ -58,6 +58,35 @@ static void take_answer(struct transaction *t,
     t->answer = reply;
 }
 
+static void closed(void *arg, int rc, const struct vdc_error *err,
+                   uint64_t first_event)
+{
+    struct transaction *t = arg;
+
+    t->asks_store = false;
+    if (rc)
+        t->err = *err;
+    transaction_end_untouched(t, t->err.code);
+}
+
+/* One like this may be on its way still, of somebody who has been away. */
+static void close_key(struct transaction *t)
+{
+    struct stored_answer *answer = ARENA_NEW(t->arena, struct stored_answer);
+    struct store_change change = { .answer = answer };
+
+    answer->owner = t->request.owner;
+    answer->key = t->request.key;
+    answer->digest = ANY_DIGEST;
+    answer->time_ms = clock_wall().ms;
+    wire_init(&wire_struct_transaction_reply, &answer->reply);
+    answer->code = VDC_E_CONFLICT;
+    answer->text = "it comes too late: nothing is changed";
+    answer->hint = "";
+    t->asks_store = true;
+    store_submit(t->host->store, &change, closed, t);
+}
+
 static void found(void *arg, int rc, const struct vdc_error *err,
                   const struct stored_answer *answer)
 {
@@ -73,7 +102,9 @@ static void found(void *arg, int rc, const struct vdc_error *err,
     else if (t->request.recall)
         vdc_error_set(&t->err, VDC_E_NOT_FOUND,
                       "there is no answer to the key %s", t->request.key);
-    if (rc || answer || t->stop || t->request.recall)
+    if (!rc && !answer && !t->stop && t->request.recall && t->request.close)
+        close_key(t);
+    else if (rc || answer || t->stop || t->request.recall)
         transaction_end_untouched(t, t->err.code);
     else
         t->soon_fn(t);

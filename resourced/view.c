@@ -333,7 +333,8 @@ static void count_domains(const struct host *host, struct wire_host *ret)
     }
 }
 
-void view_host(const struct host *host, struct wire_host *ret)
+void view_host(const struct host *host, uint8_t cpu[CPU_SET_SIZE],
+               struct wire_host *ret)
 {
     const struct hv_host_info *info = &live_now(host->live)->host;
 
@@ -348,6 +349,8 @@ void view_host(const struct host *host, struct wire_host *ret)
     ret->available_memory = info->free_memory;
     ret->dom0_memory = info->dom0_memory;
     ret->pcpus = info->pcpus;
+    ret->n_cpu = (uint32_t)cpu_set_write(&info->cpu, cpu);
+    ret->cpu = cpu;
     ret->capabilities = info->capabilities;
     ret->scheduler = info->scheduler;
     ret->boot_id = info->boot_id;

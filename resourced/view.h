@@ -25,6 +25,8 @@ void view_partition_read(const struct host *host,
 int view_list(const struct host *host,
               const struct wire_partition_query *query, struct arena *arena,
               struct wire_partition_list *ret, struct vdc_error *err);
-void view_host(const struct host *host, struct wire_host *ret);
+/* `cpu` is what ret->cpu points to. */
+void view_host(const struct host *host, uint8_t cpu[CPU_SET_SIZE],
+               struct wire_host *ret);
 
 #endif

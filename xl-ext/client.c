@@ -16,6 +16,7 @@
 
 #include "wire/page.h"
 #include "xl-ext/output.h"
+#include "xl-ext/remote.h"
 #include "xl-ext/road.h"
 #include "xl-ext/token.h"
 
@@ -110,7 +111,11 @@ static int explain_connect(const struct command_args *args, int rc,
     char why[sizeof(err->text)] = "";
     if (err)
         memcpy(why, err->text, sizeof(why));
-    if (road_is_channel(args->socket) && !road_is_guest(args->socket)) {
+    if (road_is_tls(args->socket)) {
+        if (rc == VDC_E_NO_DAEMON)
+            vdc_error_hint(err, "is it running, with a tls_address? "
+                                "-H and $" REMOTE_HOST_ENV " name it");
+    } else if (road_is_channel(args->socket) && !road_is_guest(args->socket)) {
         vdc_error_hint(err, "%s", away_hint);
         vdc_error_prefix(err, "cannot reach policyd at %s", args->socket);
         /* that nobody offers it is no word about what was asked for */
@@ -349,13 +354,16 @@ static int await_answer(struct client *client, struct wire_frame *ret,
     }
 }
 
-static int answer_to_change(struct client *client, uint32_t id,
+static int answer_to_change(struct client *client,
+                            enum wire_message_number number, uint32_t id,
                             struct wire_frame *ret, struct vdc_error *err)
 {
     client->request = id;
     client->cancel = 0;
     int rc = await_answer(client, ret, err);
-    if (rc == 0 && client->cancel && ret->message->number != WIRE_MSG_error)
+    /* of a plan the rest is cancelled, which its report says */
+    if (rc == 0 && client->cancel && ret->message->number != WIRE_MSG_error &&
+        number != WIRE_MSG_moves_follow)
         note(client, "it was too late to cancel: it is done");
     client->request = 0;
     return rc;
@@ -384,7 +392,7 @@ int client_request(struct client *client, enum wire_message_number number,
     rc = client_send(client, number, body, err);
     uint32_t id = client->last_id;
     if (rc == 0)
-        rc = changes ? answer_to_change(client, id, &frame, err)
+        rc = changes ? answer_to_change(client, number, id, &frame, err)
                      : receive(client, -1, client->args->arena, &frame, err);
     if (changes)
         interrupts_end();

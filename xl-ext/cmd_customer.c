@@ -171,9 +171,13 @@ static int run_set(const struct command_args *args, struct vdc_error *err)
     struct client *client;
     const void *body;
     wire_init(&wire_struct_customer_create, &create);
-    if (!customer_sets_something(args))
-        return vdc_error_set(err, VDC_E_USAGE,
-                             "customer-set changes nothing without an option");
+    if (!customer_sets_something(args)) {
+        vdc_error_set(err, VDC_E_USAGE,
+                      "customer-set changes nothing without an option");
+        vdc_error_hint(err, "as --memory 8G; 'xl-vdc help customer-set' lists "
+                            "them");
+        return VDC_E_USAGE;
+    }
     int rc = take_create(args, &create, err);
     if (rc == 0)
         rc = client_open(args, &client, err);
@@ -240,8 +244,7 @@ static const struct command_option create_options[] = {
     { 0, "networks", "N", COMPLETE_NOTHING,
       "The most network interfaces of its guests together" },
     { 0, "channels", "N", COMPLETE_NOTHING,
-      "The most memory channels: noted and shown, but not held; channeld's "
-      "rules bound channels" },
+      "The most memory channels that its guests and programs have open" },
     CUSTOMER_LIMIT_OPTIONS,
     { 0 }
 };
@@ -261,8 +264,8 @@ static const struct command_option set_options[] = {
     { 0, "networks", "N", COMPLETE_NOTHING,
       "The most network interfaces of its guests together, or none" },
     { 0, "channels", "N", COMPLETE_NOTHING,
-      "The most memory channels, or none: noted and shown, but not held; "
-      "channeld's rules bound channels" },
+      "The most memory channels that its guests and programs have open, or "
+      "none" },
     CUSTOMER_LIMIT_OPTIONS,
     { 0 }
 };

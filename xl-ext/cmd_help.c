@@ -61,7 +61,7 @@ static void print_all(void)
         printf("\n%s:\n", families[f]->title);
         for (size_t i = 0; i < families[f]->n_commands; i++) {
             const struct command *c = &families[f]->commands[i];
-            printf("  %-17s %s%s\n", c->name, c->summary,
+            printf("  %-19s %s%s\n", c->name, c->summary,
                    c->flags & COMMAND_OPERATOR ? " (operators)" : "");
         }
     }
@@ -90,7 +90,7 @@ static void print_one(const struct command *c)
         print_option(common);
     printf("\nExamples:\n");
     for (const struct command_example *e = c->examples; e->line; e++)
-        printf("  %s\n      %s\n", e->line, e->text);
+        printf("  %s\n      ", e->line), print_wrapped(e->text, 6, 6);
     if (c->alias)
         printf("\nIts other name is %s.\n", c->alias);
 }

@@ -1,5 +1,5 @@
 /*
- * host-list, host-add, -set, -remove, and version: what the guests run on.
+ * host-list, -show, -add, -set, -remove, and version: what the guests run on.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "xl-ext/client.h"
 #include "xl-ext/families.h"
+#include "xl-ext/host_show.h"
 #include "xl-ext/output.h"
 
 static int request(const struct command_args *args,
@@ -114,10 +115,11 @@ static void note_hints(const struct command_args *args,
             output_note(args, "%s: %s", name,
                         output_clean(args->arena, host->hint));
         if (host->without_backup)
-            output_note(args, "%s: %" PRIu32 " protected guests have no "
-                              "backup; `xl-vdc what-if host %s dies` shows "
-                              "which would go nowhere",
-                        name, host->without_backup, name);
+            output_note(args, "%s: %" PRIu32 " protected guest%s no backup; "
+                              "`xl-vdc what-if host %s dies` shows which "
+                              "would go nowhere",
+                        name, host->without_backup,
+                        host->without_backup == 1 ? " has" : "s have", name);
     }
 }
 
@@ -393,6 +395,10 @@ static const struct command_example host_examples[] = {
     { "xl-vdc host-list", "How much is left on each host." },
     { NULL, NULL }
 };
+static const struct command_example show_examples[] = {
+    { "xl-vdc host-show h1", "All that is known of h1." },
+    { NULL, NULL }
+};
 static const struct command_example version_examples[] = {
     { "xl-vdc version", "Versions of all that answers." },
     { "xl-vdc --version", "The version of xl-vdc, without asking a daemon." },
@@ -408,6 +414,13 @@ static const struct command host_commands[] = {
       "touched. What to do about a host that is not up is said below the "
       "table.",
       host_examples, run_host_list },
+    { "host-show", NULL, "HOST", 1, 1,
+      COMMAND_READS | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_HOSTS,
+      NULL, "Show what a host has",
+      "cpu_features is who made its CPUs and what they can do, by the names "
+      "of /proc/cpuinfo, as far as a guest may ask for it with "
+      "vdc_cpu_features.",
+      show_examples, host_show_run },
     { "host-add", NULL, "NAME ADDRESS", 2, 2,
       COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
       add_options, "Add a host to the data center",
@@ -417,15 +430,15 @@ static const struct command host_commands[] = {
       "The host need not be there yet: policyd connects as soon as it can.",
       add_examples, run_host_add },
     { "host-set", NULL, "NAME", 1, 1,
-      COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
+      COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_HOSTS,
       set_options, "Change what is entered of a host",
       "What is not given stays as it is; another state without a reason has "
       "none. Guests that are there stay, whatever the state; "
-      "'host-evacuate --dry-run' says where they could go.",
+      "host-evacuate has them go elsewhere.",
       set_examples, run_host_set },
     { "host-remove", NULL, "NAME", 1, 1,
       COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES,
-      COMPLETE_NOTHING, NULL, "Forget a host",
+      COMPLETE_HOSTS, NULL, "Forget a host",
       "Only one that no guest is assigned to: 'list -v' says where each is. "
       "What runs there is not touched.",
       remove_examples, run_host_remove },

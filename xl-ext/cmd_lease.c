@@ -257,7 +257,7 @@ static int run_drop(const struct command_args *args, struct vdc_error *err)
 static const struct command_option create_options[] = {
     { 'C', "customer", "NAME", COMPLETE_CUSTOMERS,
       "For this customer (operators)" },
-    { 0, "host", "NAME", COMPLETE_NOTHING,
+    { 0, "host", "NAME", COMPLETE_HOSTS,
       "On this host, not where there is most room (operators)" },
     { 'm', "memory", "SIZE", COMPLETE_NOTHING,
       "Reserve so much memory: 4096 (MiB), 4G" },

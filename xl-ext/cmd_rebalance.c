@@ -1,5 +1,5 @@
 /*
- * rebalance, host-evacuate: plans of moves.
+ * rebalance, host-evacuate: plans of moves, and carrying them out.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,11 +8,14 @@
 
 #include "xl-ext/client.h"
 #include "xl-ext/families.h"
+#include "xl-ext/moves.h"
 #include "xl-ext/operation.h"
 #include "xl-ext/output.h"
 
 /* Scores are in these parts of one. */
 #define SCORE_ONE 1e8
+/* As hbal has it: less than that is what Xen itself takes here and there. */
+#define MIN_GAIN 0.01
 
 /* ---- what is asked ---- */
 
@@ -22,7 +25,9 @@ static int take_number(const struct command_args *args, const char *option,
 {
     const char *text = command_value(args, option);
     uint64_t n;
-    int rc = text ? operation_number(text, option, least, most, &n, err) : 0;
+    char name[32];
+    snprintf(name, sizeof(name), "--%s", option);
+    int rc = text ? operation_number(text, name, least, most, &n, err) : 0;
 
     if (text && !rc)
         *ret = (uint32_t)n;
@@ -35,6 +40,7 @@ static int take_gain(const struct command_args *args, uint64_t *ret,
     const char *text = command_value(args, "min-gain");
     char *end;
 
+    *ret = (uint64_t)(MIN_GAIN * SCORE_ONE);
     if (!text)
         return 0;
     double gain = strtod(text, &end);
@@ -70,7 +76,7 @@ static int take_common(const struct command_args *args,
     int rc;
 
     wire_init(&wire_struct_move_query, ret);
-    ret->dry_run = command_given(args, "dry-run");
+    ret->dry_run = args->dry_run;
     rc = take_number(args, "parallel", 1, 1000, &ret->parallel, err);
     if (rc)
         return rc;
@@ -183,56 +189,73 @@ static void print_stuck(struct arena *arena, const struct wire_move_plan *plan)
     }
 }
 
-static int answer(const struct command_args *args,
+static void print(const struct command_args *args,
                   const struct wire_move_plan *plan)
 {
-    if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_move_plan, plan);
-        return 0;
-    }
     if (!plan->of_moves && !plan->of_stuck)
         printf("no moves\n");
     print_sums(args->arena, plan);
     print_moves(args->arena, plan);
     print_stuck(args->arena, plan);
-    return 0;
+    fflush(stdout);
+}
+
+/* The plan, and, unless it was only to be shown, what comes of it. */
+static int ask(const struct command_args *args,
+               enum wire_message_number number,
+               const struct wire_move_query *query, struct vdc_error *err)
+{
+    const struct wire_move_plan *plan;
+    struct client *client = NULL;
+    const void *body;
+    int rc = client_open(args, &client, err);
+
+    if (!rc)
+        rc = client_request(client, number, query, &body, err);
+    if (rc) {
+        client_close(client);
+        return rc;
+    }
+    plan = body;
+    bool follows = plan->run && !command_given(args, "no-wait");
+    if (args->format != FORMAT_JSON)
+        print(args, plan);
+    else if (!follows)
+        output_json_struct(&wire_struct_move_plan, plan);
+    if (follows)
+        rc = moves_follow(client, args, true, err);
+    client_close(client);
+    return rc;
 }
 
 static int run_rebalance(const struct command_args *args,
                          struct vdc_error *err)
 {
     struct wire_move_query query;
-    const void *body;
     int rc = take_query(args, &query, err);
 
-    if (rc == 0)
-        rc = client_ask(args, WIRE_MSG_rebalance, &query, &body, err);
-    return rc ? rc : answer(args, body);
+    return rc ? rc : ask(args, WIRE_MSG_rebalance, &query, err);
 }
 
 static int run_evacuate(const struct command_args *args, struct vdc_error *err)
 {
     struct wire_move_query query;
-    const void *body;
     int rc = take_common(args, &query, err);
 
     query.host = args->arguments[0];
     if (rc == 0 && (!*query.host || strlen(query.host) > 63))
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,
                            "'%.70s' cannot be the name of a host", query.host);
-    if (rc == 0)
-        rc = client_ask(args, WIRE_MSG_host_evacuate, &query, &body, err);
-    return rc ? rc : answer(args, body);
+    return rc ? rc : ask(args, WIRE_MSG_host_evacuate, &query, err);
 }
 
 /* ---- the table ---- */
 
 #define PLAN_OPTIONS                                                         \
-    { 'n', "dry-run", NULL, COMPLETE_NOTHING,                                \
-      "Show the plan; without it, it is refused, as guests cannot be moved " \
-      "yet" },                                                               \
-        { 'p', "parallel", "K", COMPLETE_NOTHING,                            \
-          "So many guests at a time; 1 when nothing is said" },              \
+    { 'p', "parallel", "K", COMPLETE_NOTHING,                                \
+      "So many guests at a time; 1 when nothing is said" },                  \
+        { 'w', "no-wait", NULL, COMPLETE_NOTHING,                            \
+          "Begin the moves, and do not wait for their end: see moves" },     \
     {                                                                        \
         'r', "mib-per-second", "N", COMPLETE_NOTHING,                        \
             "Estimate times by so many MiB that one move copies in a second" \
@@ -242,7 +265,8 @@ static const struct command_option rebalance_options[] = {
     PLAN_OPTIONS,
     { 'm', "max-moves", "N", COMPLETE_NOTHING, "No more moves than that" },
     { 'g', "min-gain", "X", COMPLETE_NOTHING,
-      "Only moves by which the score falls so much" },
+      "Only moves by which the score falls so much; 0.01 when nothing is "
+      "said" },
     { 'c', "cool-down", "TIME", COMPLETE_NOTHING,
       "Leave alone guests that came to their host less than this ago" },
     { 'G', "goal", "GOAL", COMPLETE_NOTHING,
@@ -255,36 +279,51 @@ static const struct command_option evacuate_options[] = { PLAN_OPTIONS,
 static const struct command_example rebalance_examples[] = {
     { "xl-vdc rebalance --dry-run",
       "Which guests to move so that the hosts are used alike." },
-    { "xl-vdc rebalance -n --goal pack --max-moves 20 --parallel 4",
-      "Which to move so that hosts become empty, four at a time." },
+    { "xl-vdc rebalance --goal pack --max-moves 20 --parallel 4",
+      "Move guests so that hosts become empty, four at a time." },
     { NULL, NULL }
 };
 static const struct command_example evacuate_examples[] = {
     { "xl-vdc host-evacuate alpha --dry-run",
       "Where the guests of alpha could go, and which could not." },
+    { "xl-vdc host-evacuate alpha --parallel 2",
+      "Have them go, two at a time." },
     { NULL, NULL }
 };
 
 static const struct command rebalance_commands[] = {
-    { "rebalance", NULL, "", 0, 0, COMMAND_READS | COMMAND_OPERATOR,
+    { "rebalance", NULL, "", 0, 0, COMMAND_CHANGES | COMMAND_OPERATOR,
       COMPLETE_NOTHING, rebalance_options,
-      "Plan moves by which hosts are used better",
+      "Move guests so that hosts are used better",
       "Shows moves in an order in which every constraint holds at each, in "
       "waves of those that can be done at once: for each how much the score "
       "falls by it, how much memory is copied, and why. The score is that of "
-      "Ganeti's hbal; lower is better. A plan that is carried out leaves "
-      "nothing to plan.",
+      "Ganeti's hbal; lower is better. A plan that is carried out as a whole "
+      "leaves nothing to plan.\n\n"
+      "Then, unless --dry-run is given, the guests are moved, as migrate does "
+      "it: one that runs stands still meanwhile. A move that a constraint "
+      "forbids when its turn comes is planned anew. When all is done it "
+      "prints what came of each, and the score.\n\n"
+      "Ctrl-C begins no more moves, and waits for those under way; a second "
+      "one leaves them, as a lost connection does: policyd goes on, also "
+      "after a restart. moves shows how far it is.",
       rebalance_examples, run_rebalance },
-    { "host-evacuate", NULL, "HOST", 1, 1, COMMAND_READS | COMMAND_OPERATOR,
-      COMPLETE_NOTHING, evacuate_options,
-      "Plan how a host's guests can go elsewhere",
+    { "host-evacuate", NULL, "HOST", 1, 1, COMMAND_CHANGES | COMMAND_OPERATOR,
+      COMPLETE_HOSTS, evacuate_options,
+      "Have a host's guests go elsewhere",
       "Shows for each guest of the host where it can stay, so that each is "
       "moved once; which guests cannot go, why, and what would help; and "
-      "which guests elsewhere need another backup.",
+      "which guests elsewhere need another backup. What only a guest's domain "
+      "file asks for is looked at when its turn comes, as in rebalance.\n\n"
+      "Then, unless --dry-run is given, the host gets no guests any more "
+      "(state draining), and its guests are moved, as rebalance does it. When "
+      "it is empty its state is maintenance; `host-set HOST --state up` ends "
+      "that, and rebalance gives it guests again. It is an error when "
+      "guests are left on it.",
       evacuate_examples, run_evacuate },
 };
 
 const struct command_family family_rebalance = {
-    "Moves", rebalance_commands,
+    "Plans of moves", rebalance_commands,
     sizeof(rebalance_commands) / sizeof(rebalance_commands[0])
 };

@@ -197,6 +197,7 @@ static int run_place(const struct command_args *args, struct vdc_error *err)
     wire_init(&wire_struct_partition_create, &create);
     create.start = !command_given(args, "no-start");
     create.dry_run = true;
+    create.brief = command_given(args, "brief");
     int rc = guest_customer(args, &create.customer, err);
     if (rc == 0)
         rc = guest_definition(args, &create.definition, err);
@@ -222,12 +223,16 @@ static const struct command_option place_options[] = {
       "As for a guest that is only defined" },
     { 'n', "dry-run", NULL, COMPLETE_NOTHING,
       "Nothing is changed in any case" },
+    { 'b', "brief", NULL, COMPLETE_NOTHING,
+      "Only the host and the next best, by what policyd knows now, and how "
+      "many were excluded by what" },
     { 0 }
 };
 #define SPEC_OPTION                                                           \
     {                                                                         \
         's', "spec", "SPEC", COMPLETE_NOTHING,                                \
-            "What each guest has: CPUs and memory, as 4cpu,16G"               \
+            "What each guest has: CPUs and memory, as 4cpu,16G; and what "    \
+            "its host's CPUs can do, as features=avx2+aes"                    \
     }
 static const struct command_option capacity_options[] = {
     SPEC_OPTION,
@@ -261,6 +266,8 @@ static const struct command_example place_examples[] = {
 };
 static const struct command_example capacity_examples[] = {
     { "xl-vdc capacity --spec 4cpu,16G", "How many of these fit." },
+    { "xl-vdc capacity --spec 4cpu,16G,features=avx2+aes",
+      "On hosts that can do this." },
     { "xl-vdc capacity --spec 16cpu,64G --tiered",
       "And how many smaller ones beside them." },
     { NULL, NULL }
@@ -271,7 +278,7 @@ static const struct command_example what_if_examples[] = {
       "With four vCPUs for each CPU, how many more fit." },
     { "xl-vdc what-if host delta comes memory=256G cpus=32",
       "What another host would bring." },
-    { "xl-vdc what-if quota acme memory=8G guests=4",
+    { "xl-vdc what-if quota acme memory=8G running-guests=4",
       "What acme has of other limits." },
     { NULL, NULL }
 };
@@ -320,8 +327,10 @@ static const struct command why_commands[] = {
       "\n"
       "ratio N: so many vCPUs for each CPU of a host;\n"
       "\n"
-      "quota CUSTOMER KEY=VALUE...: other limits, of memory, vcpus, disk or "
-      "guests.\n"
+      "quota CUSTOMER KEY=VALUE...: other limits of a customer or project, by "
+      "the names of customer-set's options: memory, vcpus, disk, guests, "
+      "networks, channels, and, but for channels, what runs at a time, as "
+      "running-memory.\n"
       "\n"
       "With --spec it counts how many more such guests fit, before and "
       "after. Nothing is changed.",

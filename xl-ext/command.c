@@ -16,6 +16,7 @@
 #include "base/suggest.h"
 #include "chan/broker.h"
 #include "xl-ext/families.h"
+#include "xl-ext/remote.h"
 #include "xl-ext/road.h"
 #include "xl-ext/xl_names.h"
 
@@ -33,6 +34,9 @@ static const struct command_option common_options[] = {
       "/run/xen-vdc/policyd.sock; inside a guest channel:PATH, the socket of "
       "its channeld, which is taken by itself; of a policyd in a domain of "
       "its own channel:policy, which is taken by itself, too" },
+    { 'H', "remote", "HOST:PORT", COMPLETE_NOTHING,
+      "policyd elsewhere, over TLS, instead of $XEN_VDC_HOST; who one is "
+      "comes from $XEN_VDC_CERTIFICATE and $XEN_VDC_KEY, or from a token" },
     { 'h', "help", NULL, COMPLETE_NOTHING, "Explain the command" },
 };
 
@@ -55,10 +59,12 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_vcpu,     &family_block,       &family_network,
         &family_pci,      &family_transaction, &family_console,
         &family_events,   &family_resource,    &family_lease,
-        &family_customer, &family_token,       &family_usage,
-        &family_audit,    &family_host,        &family_verify,
-        &family_policy,   &family_why,         &family_rebalance,
-        &family_store,    &family_channel,     &family_help,
+        &family_customer, &family_token,       &family_certificate,
+        &family_usage,    &family_audit,       &family_host,
+        &family_verify,   &family_policy,      &family_why,
+        &family_rebalance, &family_moves,      &family_store,
+        &family_channel,
+        &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);
     return families;
@@ -334,7 +340,10 @@ static bool is_host(void)
 static const char *default_socket(struct arena *arena)
 {
     const char *socket = getenv("XEN_VDC_SOCKET");
+    const char *host = getenv(REMOTE_HOST_ENV);
     const char *channel = getenv(BROKER_SOCKET_ENV);
+    if (host && *host)
+        return arena_printf(arena, ROAD_TLS "%s", host);
     if (socket && *socket)
         return socket;
     if (!channel || !*channel)
@@ -415,6 +424,8 @@ static int take_common(const struct parser *p, struct command_args *ret,
             ret->quiet = true;
         } else if (!strcmp(g->option->name, "socket")) {
             ret->socket = g->value;
+        } else if (!strcmp(g->option->name, "remote")) {
+            ret->socket = arena_printf(p->arena, ROAD_TLS "%s", g->value);
         } else if (g->option == &dry_run_option ||
                    !strcmp(g->option->name, "dryrun")) {
             ret->dry_run = true;
@@ -435,7 +446,7 @@ static bool given(const struct parser *p, const char *name)
 static void take_other_command(struct parser *p)
 {
     const struct command *other = NULL;
-    if (given(p, "help") || (!p->command && !given(p, "version")))
+    if (given(p, "help"))
         other = find_exact("help");
     else if (!p->command)
         other = find_exact("version");
@@ -467,7 +478,7 @@ int command_parse(int argc, char **argv, struct arena *arena,
     rc = rc ? rc : r;
     if (rc)
         return rc;
-    if (argc == 0) {
+    if (!p.command && !given(&p, "help") && !given(&p, "version")) {
         rc = vdc_error_set(err, VDC_E_USAGE, "a command is missing");
         vdc_error_hint(err, "'xl-vdc help' lists the commands");
         return rc;

@@ -39,6 +39,9 @@
 /* "none" is -1; limits that are not given stay. */
 int customer_take_limits(const struct command_args *args,
                          struct wire_quota *quota, struct vdc_error *err);
+/* "running-vcpus=4": a limit by the name of its option. */
+int customer_take_limit(const char *word, struct wire_quota *quota,
+                        struct vdc_error *err);
 /* Into create->bounds, in the arena; those not given stay. */
 int customer_take_bounds(const struct command_args *args,
                          struct wire_customer_create *create,

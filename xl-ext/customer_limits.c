@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/units.h"
 #include "xl-ext/customer.h"
 
@@ -62,14 +63,11 @@ static int take_count(const char *option, const char *text, int64_t *ret,
 }
 
 /* "none" lifts a limit that is there. */
-static int take(const struct command_args *args, const char *option, bool kib,
-                int64_t *ret, struct vdc_error *err)
+static int take_text(const char *option, const char *text, bool kib,
+                     int64_t *ret, struct vdc_error *err)
 {
-    const char *text = command_value(args, option);
     struct mem mem;
 
-    if (!text)
-        return 0;
     if (strcmp(text, "none") == 0) {
         *ret = -1;
         return 0;
@@ -82,6 +80,57 @@ static int take(const struct command_args *args, const char *option, bool kib,
     else
         *ret = (int64_t)mem.kib;
     return rc;
+}
+
+static int take(const struct command_args *args, const char *option, bool kib,
+                int64_t *ret, struct vdc_error *err)
+{
+    const char *text = command_value(args, option);
+
+    return text ? take_text(option, text, kib, ret, err) : 0;
+}
+
+static int set_limit(const struct limit *limit, const char *text,
+                     struct wire_quota *quota, struct vdc_error *err)
+{
+    int64_t value;
+    int rc = take_text(limit->option, text, limit->kib, &value, err);
+
+    if (rc == 0)
+        memcpy((char *)quota + limit->offset, &value, sizeof(value));
+    return rc;
+}
+
+static int no_limit(const char *word, size_t len, struct vdc_error *err)
+{
+    const char *names[N_LIMITS], *near;
+    char name[32];
+
+    for (size_t i = 0; i < N_LIMITS; i++)
+        names[i] = limits[i].option;
+    snprintf(name, sizeof(name), "%.*s", (int)(len < 31 ? len : 31), word);
+    near = suggest_nearest(name, names, N_LIMITS);
+    vdc_error_set(err, VDC_E_USAGE, "'%.60s' is not a limit", word);
+    if (near)
+        vdc_error_hint(err, "did you mean %s=?", near);
+    else
+        vdc_error_hint(err,
+                       "memory=SIZE, vcpus=N, disk=SIZE, guests=N, "
+                       "networks=N, channels=N; but for channels also as "
+                       "running-memory=SIZE and so on; none lifts one");
+    return VDC_E_USAGE;
+}
+
+int customer_take_limit(const char *word, struct wire_quota *quota,
+                        struct vdc_error *err)
+{
+    size_t len = strcspn(word, "=");
+
+    for (size_t i = 0; word[len] && i < N_LIMITS; i++)
+        if (strlen(limits[i].option) == len &&
+            strncmp(limits[i].option, word, len) == 0)
+            return set_limit(&limits[i], word + len + 1, quota, err);
+    return no_limit(word, len, err);
 }
 
 int customer_take_limits(const struct command_args *args,

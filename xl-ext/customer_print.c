@@ -105,10 +105,12 @@ static void print_quota(struct arena *arena, const struct wire_customer *c)
             q->running_disk_kib);
     row_count(&row, "networks", u->networks, q->networks, u->running_networks,
               q->running_networks);
+    output_table_cell(row.table, "channels"); /* of what runs alone */
+    output_table_cell(row.table, "");
+    output_table_cell(row.table, "");
+    output_table_printf(row.table, "%" PRIu64, u->channels);
+    output_table_cell(row.table, limit_count(arena, q->channels));
     output_table_finish(row.table);
-    if (q->channels >= 0)
-        printf("%-12s %" PRId64 " (noted; channeld's rules bound them)\n",
-               "channels", q->channels);
 }
 
 static const char *bound(struct arena *arena, const struct wire_bound *b,

@@ -20,6 +20,7 @@ extern const struct command_family family_events;      /* cmd_events.c */
 extern const struct command_family family_resource;    /* cmd_resource.c */
 extern const struct command_family family_lease;       /* cmd_lease.c */
 extern const struct command_family family_customer;    /* cmd_customer.c */
+extern const struct command_family family_certificate; /* cmd_certificate.c */
 extern const struct command_family family_token;       /* cmd_token.c */
 extern const struct command_family family_audit;       /* cmd_audit.c */
 extern const struct command_family family_usage;       /* cmd_usage.c */
@@ -27,6 +28,7 @@ extern const struct command_family family_host;        /* cmd_host.c */
 extern const struct command_family family_verify;      /* cmd_verify.c */
 extern const struct command_family family_policy;      /* cmd_policy.c */
 extern const struct command_family family_why;         /* cmd_why.c */
+extern const struct command_family family_moves;       /* cmd_moves.c */
 extern const struct command_family family_rebalance;   /* cmd_rebalance.c */
 extern const struct command_family family_store;       /* cmd_store.c */
 extern const struct command_family family_channel;     /* cmd_channel.c */

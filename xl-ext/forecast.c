@@ -9,17 +9,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "xl-ext/client.h"
+#include "xl-ext/customer.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/operation.h"
 #include "xl-ext/output.h"
 
 /* ---- specs ---- */
 
-/* "4cpu", "16G" */
-static int take_part(const char *text, struct wire_placement_spec *ret,
-                     struct vdc_error *err)
+/* "avx2+aes" */
+static int take_features(struct arena *arena, const char *text,
+                         struct wire_placement_spec *ret,
+                         struct vdc_error *err)
 {
+    struct cpu_set cpu = { { 0 } };
+    char *rest = arena_strdup(arena, text), *name;
+    int rc = 0;
+    ret->cpu_features =
+        ARENA_ARRAY(arena, strlen(text) / 2 + 1, const char *);
+    ret->n_cpu_features = 0;
+    while (rc == 0 && (name = strsep(&rest, "+")) != NULL) {
+        ret->cpu_features[ret->n_cpu_features++] = name;
+        rc = cpu_set_add_name(&cpu, name, err);
+    }
+    return rc;
+}
+
+/* "4cpu", "16G", "features=avx2+aes" */
+static int take_part(struct arena *arena, const char *text,
+                     struct wire_placement_spec *ret, struct vdc_error *err)
+{
+    static const char features[] = "features=";
+    if (strncmp(text, features, sizeof(features) - 1) == 0)
+        return take_features(arena, text + sizeof(features) - 1, ret, err);
     size_t len = strspn(text, "0123456789");
     const char *unit = text + len;
     uint64_t n;
@@ -49,12 +72,14 @@ static int take_spec(const struct command_args *args, const char *fallback,
     char *rest = arena_strdup(args->arena, text), *part;
     int rc = 0;
     while (rc == 0 && (part = strsep(&rest, ",")) != NULL)
-        rc = take_part(part, ret, err);
+        rc = take_part(args->arena, part, ret, err);
     if (rc == 0 && !ret->vcpus && !ret->memory.kib)
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "a guest of nothing");
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "a guest of nothing: neither "
+                           "CPUs nor memory is said");
     if (rc) {
         vdc_error_prefix(err, "--spec %.40s", text);
-        vdc_error_hint(err, "as in --spec 4cpu,16G");
+        if (!*err->hint)
+            vdc_error_hint(err, "as in --spec 4cpu,16G,features=avx2+aes");
     }
     return rc;
 }
@@ -71,6 +96,9 @@ const char *forecast_spec_text(struct arena *arena,
         text = arena_printf(arena, "%" PRIu32 " CPU%s%s%s", spec->vcpus,
                             spec->vcpus == 1 ? "" : "s", *memory ? ", " : "",
                             memory);
+    for (uint32_t i = 0; i < spec->n_cpu_features; i++)
+        text = arena_printf(arena, "%s%s%s", text, i ? "+" : ", features=",
+                            output_clean(arena, spec->cpu_features[i]));
     return arena_strdup(arena, text);
 }
 
@@ -84,9 +112,10 @@ static void print_capacity(struct arena *arena,
         { "Each", ALIGN_LEFT },
         { "Then runs out", ALIGN_LEFT },
     };
-    printf("%s%" PRIu64 " more guests fit on %" PRIu32 " hosts, by %s\n",
-           c->more ? "at least " : "", c->guests, c->n_hosts,
-           output_clean(arena, c->policy));
+    printf("%s%" PRIu64 " more guest%s on %" PRIu32 " host%s, by %s\n",
+           c->more ? "at least " : "", c->guests,
+           c->guests == 1 ? " fits" : "s fit", c->n_hosts,
+           c->n_hosts == 1 ? "" : "s", output_clean(arena, c->policy));
     if (!c->guests && *c->error.text)
         printf("%-12s %s\n", "because", output_clean(arena, c->error.text));
     if (!c->guests && *c->error.hint)
@@ -153,10 +182,13 @@ static int take_host_value(const char *word, struct wire_what_if *ret,
     int rc;
     if (strncmp(word, "memory=", 7) == 0)
         return operation_memory(word + 7, &ret->memory, err);
-    if (strncmp(word, "cpus=", 5) != 0)
-        return vdc_error_set(err, VDC_E_USAGE,
-                             "'%.60s' is neither memory=SIZE nor cpus=N",
-                             word);
+    if (strncmp(word, "cpus=", 5) != 0) {
+        vdc_error_set(err, VDC_E_USAGE,
+                      "'%.60s' is neither memory=SIZE nor cpus=N", word);
+        vdc_error_hint(err, "a host dies, drains, comes, or has memory=SIZE; "
+                            "see 'xl-vdc help what-if'");
+        return VDC_E_USAGE;
+    }
     rc = operation_number(word + 5, "cpus", 1, 65535, &n, err);
     if (rc == 0)
         ret->pcpus = (uint32_t)n;
@@ -193,7 +225,9 @@ static int take_host(const struct command_args *args, struct wire_what_if *ret,
         return usage(args, err);
     for (; rc == 0 && at < args->n_arguments; at++)
         rc = take_host_value(args->arguments[at], ret, err);
-    if (rc == 0 && ret->kind == WIRE_IF_MEMORY && !ret->memory.kib)
+    /* Of one that is there the CPUs are not asked for. */
+    if (rc == 0 && ret->kind == WIRE_IF_MEMORY &&
+        (!ret->memory.kib || ret->pcpus))
         return usage(args, err);
     return rc;
 }
@@ -214,39 +248,6 @@ static int take_ratio(const struct command_args *args,
     ret->kind = WIRE_IF_RATIO;
     ret->percent = (uint32_t)(ratio * 100 + 0.5);
     return 0;
-}
-
-static int take_limit(const char *word, struct wire_quota *quota,
-                      struct vdc_error *err)
-{
-    const char *equals = strchr(word, '=');
-    size_t len = equals ? (size_t)(equals - word) : 0;
-    const char *value = equals ? equals + 1 : "";
-    bool none = strcmp(value, "none") == 0;
-    struct mem mem = { 0 };
-    uint64_t n = 0;
-    int rc = 0;
-    if ((len == 6 && strncmp(word, "memory", 6) == 0) ||
-        (len == 4 && strncmp(word, "disk", 4) == 0)) {
-        rc = none ? 0 : units_mem_parse(value, 1024, &mem, err);
-        if (rc == 0)
-            *(len == 6 ? &quota->memory_kib : &quota->disk_kib) =
-                none ? -1 : (int64_t)mem.kib;
-        return rc;
-    }
-    if ((len == 5 && strncmp(word, "vcpus", 5) == 0) ||
-        (len == 6 && strncmp(word, "guests", 6) == 0)) {
-        rc = none ? 0 : operation_number(value, "a limit", 0, 999999999, &n,
-                                         err);
-        if (rc == 0)
-            *(len == 5 ? &quota->vcpus : &quota->guests) =
-                none ? -1 : (int64_t)n;
-        return rc;
-    }
-    rc = vdc_error_set(err, VDC_E_USAGE, "'%.60s' is not a limit", word);
-    vdc_error_hint(err, "memory=SIZE, vcpus=N, disk=SIZE, guests=N; none "
-                        "lifts one");
-    return rc;
 }
 
 /* What is not named stays as it is. */
@@ -270,7 +271,7 @@ static int take_quota(const struct command_args *args,
     if (list->n_customers)
         ret->quota = list->customers[0].quota;
     for (size_t i = 2; rc == 0 && i < args->n_arguments; i++)
-        rc = take_limit(args->arguments[i], &ret->quota, err);
+        rc = customer_take_limit(args->arguments[i], &ret->quota, err);
     return rc;
 }
 
@@ -311,8 +312,10 @@ static void print_fates(struct arena *arena, const struct wire_what_if *w,
         printf("%" PRIu32 " of these are protected: room was to be kept for "
                "them\n", reply->unprotected);
     if (reply->stopped)
-        printf("%" PRIu32 " guests that do not run stay assigned to it\n",
-               reply->stopped);
+        printf("%" PRIu32 " guest%s not run %s assigned to it\n",
+               reply->stopped,
+               reply->stopped == 1 ? " that does" : "s that do",
+               reply->stopped == 1 ? "stays" : "stay");
     if (!reply->n_guests)
         return;
     struct output_table *table =
@@ -340,6 +343,8 @@ static const char *amount_text(struct arena *arena, const char *unit,
     char buf[32];
     if (n < 0)
         return "none";
+    if (n == 0)
+        return "0";
     if (*unit)
         return arena_strdup(arena,
                             units_mem_format(MEM_KIB(n), buf, sizeof(buf)));
@@ -350,6 +355,7 @@ static void print_limits(struct arena *arena,
                          const struct wire_what_if_reply *reply)
 {
     static const struct output_column columns[] = {
+        { "Customer", ALIGN_LEFT },
         { "Limit", ALIGN_LEFT },
         { "Used", ALIGN_RIGHT },
         { "Now", ALIGN_RIGHT },
@@ -362,6 +368,7 @@ static void print_limits(struct arena *arena,
         output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
     for (uint32_t i = 0; i < reply->n_limits; i++) {
         const struct wire_quota_fate *f = &reply->limits[i];
+        output_table_cell(table, output_clean(arena, f->customer));
         output_table_cell(table, output_clean(arena, f->what));
         output_table_cell(table,
                           amount_text(arena, f->unit, (int64_t)f->used));
@@ -390,10 +397,11 @@ int forecast_what_if(const struct command_args *args, struct vdc_error *err)
         print_fates(args->arena, &w, reply);
     print_limits(args->arena, reply);
     if (w.spec.memory.kib || w.spec.vcpus)
-        printf("%" PRIu64 " more guests of %s fit now, %" PRIu64
+        printf("%" PRIu64 " more guest%s of %s fit%s now, %" PRIu64
                " would%s%s\n",
-               reply->before, forecast_spec_text(args->arena, &w.spec),
-               reply->after,
+               reply->before, reply->before == 1 ? "" : "s",
+               forecast_spec_text(args->arena, &w.spec),
+               reply->before == 1 ? "s" : "", reply->after,
                *reply->ended ? "; then runs out: " : "",
                output_clean(args->arena, reply->ended));
     return 0;

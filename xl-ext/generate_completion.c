@@ -15,6 +15,8 @@ static const char *action(enum command_complete complete)
         return "guests";
     case COMPLETE_CUSTOMERS:
         return "customers";
+    case COMPLETE_HOSTS:
+        return "hosts";
     case COMPLETE_COMMANDS:
         return "commands";
     case COMPLETE_FORMATS:
@@ -87,15 +89,15 @@ void generate_completion(void)
            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
            "        word=${COMP_WORDS[i]}\n"
            "        case $word in\n"
-           "        -o|--output|--socket) ((i++)) ;;\n"
+           "        -o|--output|--socket|-H|--remote) ((i++)) ;;\n"
            "        -*) ;;\n"
            "        *) command=$word; break ;;\n"
            "        esac\n"
            "    done\n"
            "    case $command in\n"
            "    '')\n"
-           "        options='--help --version --output --quiet --socket' ;;"
-           "\n");
+           "        options='--help --version --output --quiet --socket "
+           "--remote' ;;\n");
     for (size_t f = 0; f < n; f++)
         for (size_t i = 0; i < families[f]->n_commands; i++)
             print_command(&families[f]->commands[i]);
@@ -113,6 +115,8 @@ void generate_completion(void)
            "    guests) COMPREPLY=($(compgen -W \"$(xl-vdc list -o name "
            "2>/dev/null)\" -- \"$current\")) ;;\n"
            "    customers) COMPREPLY=($(compgen -W \"$(xl-vdc customer-list "
+           "-o name 2>/dev/null)\" -- \"$current\")) ;;\n"
+           "    hosts) COMPREPLY=($(compgen -W \"$(xl-vdc host-list "
            "-o name 2>/dev/null)\" -- \"$current\")) ;;\n"
            "    files)\n"
            "        compopt -o filenames 2>/dev/null\n"

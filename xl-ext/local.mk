@@ -11,6 +11,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/channel_list.h \
 	xl-ext/cmd_audit.c \
 	xl-ext/cmd_block.c \
+	xl-ext/cmd_certificate.c \
 	xl-ext/cmd_channel.c \
 	xl-ext/cmd_channel_pipe.c \
 	xl-ext/cmd_channel_top.c \
@@ -25,6 +26,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_lease.c \
 	xl-ext/cmd_list.c \
 	xl-ext/cmd_memory.c \
+	xl-ext/cmd_moves.c \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \
 	xl-ext/cmd_policy.c \
@@ -58,6 +60,9 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/generate_man.c \
 	xl-ext/guest.c \
 	xl-ext/guest.h \
+	xl-ext/host_show.c \
+	xl-ext/host_show.h \
+	xl-ext/moves.h \
 	xl-ext/operation.c \
 	xl-ext/operation.h \
 	xl-ext/operation_amounts.c \
@@ -65,6 +70,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/operation_impl.h \
 	xl-ext/output.c \
 	xl-ext/output.h \
+	xl-ext/remote.h \
 	xl-ext/road.c \
 	xl-ext/road.h \
 	xl-ext/token.c \
@@ -87,12 +93,13 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/xlcfg_set.c \
 	xl-ext/xlcfg_vif.c
 
-# What prints tables is another file for the guest's program.
+# What prints tables, and what speaks TLS, are other files for the guest's
+# program.
 noinst_LIBRARIES += xl-ext/libtable.a
-xl_ext_libtable_a_SOURCES = xl-ext/output_table.c
+xl_ext_libtable_a_SOURCES = xl-ext/output_table.c xl-ext/remote.c
 
 XLEXT_LIBS = xl-ext/libxlext.a xl-ext/libtable.a libvdc/chan/libchan.a \
-	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS)
+	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS) $(TLS_LIBS)
 
 bin_PROGRAMS += xl-ext/xl-vdc
 xl_ext_xl_vdc_SOURCES = xl-ext/main.c
@@ -102,7 +109,8 @@ xl_ext_xl_vdc_LDADD = $(XLEXT_LIBS)
 # for an initramfs: configure --with-xen=no, make xl-ext/xl-vdc-guest
 # LDFLAGS=-static YAJL_LIBS=-lyajl_s.
 noinst_PROGRAMS += xl-ext/xl-vdc-guest
-xl_ext_xl_vdc_guest_SOURCES = xl-ext/main.c xl-ext/output_plain.c
+xl_ext_xl_vdc_guest_SOURCES = xl-ext/main.c xl-ext/output_plain.c \
+	xl-ext/remote_none.c
 xl_ext_xl_vdc_guest_LDADD = xl-ext/libxlext.a libvdc/chan/libchan.a \
 	$(WIRE_LIBS) $(BASE_LIBS)
 

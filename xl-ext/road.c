@@ -1,6 +1,6 @@
 /*
- * A socket, read and written directly, or a channel, with an event loop that
- * turns while somebody waits; see road.h.
+ * A socket, read and written directly, or a channel or TLS, with an event loop
+ * that turns while somebody waits; see road.h.
  */
 #include "xl-ext/road.h"
 
@@ -17,6 +17,7 @@
 #include "chan/broker.h"
 #include "chan/chan.h"
 #include "chan/port.h"
+#include "xl-ext/remote.h"
 
 #define SERVICE "policy"
 /* A long answer waits in the ring no longer than it takes to read it. */
@@ -30,7 +31,7 @@ struct arrived {
 };
 
 struct road {
-    int fd; /* of a socket; -1: a channel */
+    int fd; /* of a socket; -1: a channel, or TLS */
     struct event_base *base;
     const char *to; /* partition that offers the service */
     char *service;
@@ -52,6 +53,11 @@ bool road_is_guest(const char *address)
     const char *rest = address + strlen(ROAD_CHANNEL);
 
     return road_is_channel(address) && (!*rest || *rest == '/');
+}
+
+bool road_is_tls(const char *address)
+{
+    return strncmp(address, ROAD_TLS, strlen(ROAD_TLS)) == 0;
 }
 
 /* ---- what the channel says ---- */
@@ -176,6 +182,22 @@ static int open_channel(struct road *road, const char *address,
     return road->error.code;
 }
 
+static int open_tls(struct road *road, const char *address,
+                    struct vdc_error *err)
+{
+    struct stream *stream;
+
+    road->base = event_base_new();
+    if (!road->base)
+        return vdc_error_set(err, VDC_E_NOMEM, "no event loop can be made");
+    int rc = remote_open(road->base, address + strlen(ROAD_TLS), &stream, err);
+    if (rc)
+        return rc;
+    road->chan = chan_of_stream(road->base, stream);
+    chan_set_ops(road->chan, &chan_ops, road);
+    return 0;
+}
+
 int road_open(const char *address, struct road **ret, struct vdc_error *err)
 {
     struct road *road = XNEW(struct road);
@@ -185,6 +207,8 @@ int road_open(const char *address, struct road **ret, struct vdc_error *err)
     STAILQ_INIT(&road->arrived);
     if (road_is_channel(address))
         rc = open_channel(road, address, err);
+    else if (road_is_tls(address))
+        rc = open_tls(road, address, err);
     else
         rc = stream_blocking_connect(address, &road->fd, err);
     if (rc)

@@ -1,8 +1,8 @@
 /*
- * What carries the conversation with policyd: a unix socket on the host, or,
- * inside a guest, and to a policyd in a domain of its own, a channel that
- * channeld makes.  Messages go either way as frames; what they mean is for
- * client.c.  Blocking.
+ * What carries the conversation with policyd: a unix socket on the host; a
+ * channel that channeld makes, inside a guest and to a policyd in a domain of
+ * its own; or, from elsewhere, TLS.  Messages go either way as frames; what
+ * they mean is for client.c.  Blocking.
  */
 #ifndef XL_EXT_ROAD_H
 #define XL_EXT_ROAD_H
@@ -26,7 +26,12 @@ bool road_is_channel(const char *address);
 /* Whether it is a guest that asks for itself. */
 bool road_is_guest(const char *address);
 
-/* Errors: those of stream_blocking_connect and of broker_connect. */
+/* "tls:HOST:PORT": policyd's tls_address, from anywhere. */
+#define ROAD_TLS "tls:"
+bool road_is_tls(const char *address);
+
+/* Errors: those of stream_blocking_connect, of broker_connect, and of
+ * remote_open. */
 int road_open(const char *address, struct road **ret, struct vdc_error *err);
 void road_close(struct road *road); /* NULL allowed */
 

@@ -88,6 +88,7 @@ void xlcfg_set_cpuid(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_tsc_mode(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_on_boot(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_groups(struct xlcfg *x, const struct cfg_entry *e);
+void xlcfg_set_cpu_features(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_dedicated(struct xlcfg *x, const struct cfg_entry *e);
 void xlcfg_set_ignored(struct xlcfg *x, const struct cfg_entry *e);
 

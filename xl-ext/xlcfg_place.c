@@ -3,12 +3,15 @@
  */
 #include <string.h>
 
+#include "base/cpu.h"
 #include "xl-ext/xlcfg_impl.h"
 
 #define MAX_GROUPS 4
 #define MAX_TAGS 16
 #define MAX_GROUP 95
 #define MAX_TAG 63
+#define MAX_FEATURES 64
+#define MAX_FEATURE 31
 
 static bool take_words(struct xlcfg *x, const struct cfg_entry *e, size_t most,
                        size_t longest, const char *what, const char ***ret)
@@ -49,6 +52,24 @@ void xlcfg_set_groups(struct xlcfg *x, const struct cfg_entry *e)
         x->def->host_tags = words;
         x->def->n_host_tags = (uint32_t)e->n_items;
     }
+}
+
+void xlcfg_set_cpu_features(struct xlcfg *x, const struct cfg_entry *e)
+{
+    struct cpu_set cpu = { { 0 } };
+    struct vdc_error err = { 0 };
+    const char **words;
+
+    if (!take_words(x, e, MAX_FEATURES, MAX_FEATURE, "features", &words))
+        return;
+    for (size_t i = 0; i < e->n_items; i++)
+        if (cpu_set_add_name(&cpu, words[i], &err)) {
+            xlcfg_problem(x, e, "'%s': %s", e->name, err.text);
+            xlcfg_problem_hint(x, "%s", err.hint);
+            return;
+        }
+    x->def->cpu_features = words;
+    x->def->n_cpu_features = (uint32_t)e->n_items;
 }
 
 void xlcfg_set_dedicated(struct xlcfg *x, const struct cfg_entry *e)

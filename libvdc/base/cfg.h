@@ -52,7 +52,8 @@ struct cfg_file {
  */
 int cfg_read(const char *path, const char *extra, struct arena *arena,
              struct cfg_file *ret, struct vdc_error *err);
-/* The same from memory; `path` is for messages only. */
+/* The same from memory; `path` is for messages only.  `text` may be NULL when
+ * `len` is 0. */
 int cfg_parse(const char *path, const char *text, size_t len,
               const char *extra, struct arena *arena, struct cfg_file *ret,
               struct vdc_error *err);

@@ -18,6 +18,8 @@
 void cfg_lexer_init(struct cfg_lexer *lexer, const char *path,
                     const char *text, size_t len, struct arena *arena)
 {
+    if (!text)
+        text = ""; /* of no bytes: NULL may not be counted on from */
     *lexer = (struct cfg_lexer){
         .path = path,
         .at = text,

@@ -122,7 +122,8 @@ static void print_help(const struct daemon *daemon)
     if (daemon->config_path)
         printf("\nSettings are in %s when it is there; SIGHUP reads %s\n",
                daemon->config_path,
-               daemon->reload ? "them again." : "nothing again.");
+               daemon->reload ? "other files again, not these."
+                              : "nothing again.");
 }
 
 static struct option *make_options(const struct daemon *daemon,

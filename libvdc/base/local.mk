@@ -14,6 +14,9 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/cfg_plain.c \
 	libvdc/base/clock.c \
 	libvdc/base/clock.h \
+	libvdc/base/cpu.c \
+	libvdc/base/cpu.h \
+	libvdc/base/cpu_features.def \
 	libvdc/base/daemon.c \
 	libvdc/base/daemon.h \
 	libvdc/base/error.c \
@@ -39,6 +42,12 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/stream_listen.c \
 	libvdc/base/suggest.c \
 	libvdc/base/suggest.h \
+	libvdc/base/tcp.c \
+	libvdc/base/tcp.h \
+	libvdc/base/tls.c \
+	libvdc/base/tls.h \
+	libvdc/base/tls_handshake.c \
+	libvdc/base/tls_impl.h \
 	libvdc/base/tty.c \
 	libvdc/base/tty.h \
 	libvdc/base/units.c \

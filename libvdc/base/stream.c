@@ -27,14 +27,16 @@
 
 struct stream {
     struct bufferevent *bev;
+    const struct stream_carrier *carrier; /* NULL: a socket by itself */
     const struct stream_ops *ops;
     void *arg;
     struct stream_peer peer;
+    size_t most;          /* of a frame that comes */
     unsigned depth;       /* callbacks that are running */
     bool paused, closed;  /* closed: on_close was called */
     bool ended;           /* no more will be read; `end` says why */
     bool finishing, dead; /* no callbacks any more */
-    struct vdc_error end;
+    struct vdc_error *end; /* NULL before that: there may be thousands */
     struct stream *next_finishing;
 };
 
@@ -111,13 +113,13 @@ int stream_unix_connect(const char *path, int flags, int *ret_fd,
     return errnum ? connect_error(path, errnum, err) : 0;
 }
 
-int stream_check_size(size_t size, struct vdc_error *err)
+int stream_check_size(size_t size, size_t most, struct vdc_error *err)
 {
-    if (size > 0 && size <= STREAM_FRAME_MAX)
+    if (size > 0 && size <= most)
         return 0;
     return vdc_error_set(err, VDC_E_PROTOCOL,
-                         "a message of %zu bytes; 1 to %d are allowed", size,
-                         STREAM_FRAME_MAX);
+                         "a message of %zu bytes; 1 to %zu are allowed", size,
+                         most);
 }
 
 static void free_now(struct stream *stream)
@@ -129,7 +131,10 @@ static void free_now(struct stream *stream)
             break;
         }
     }
+    if (stream->carrier)
+        stream->carrier->say_end(stream->bev);
     bufferevent_free(stream->bev);
+    free(stream->end);
     free(stream);
 }
 
@@ -155,7 +160,9 @@ static void end_reading(struct stream *stream, const struct vdc_error *why)
     if (stream->ended)
         return;
     stream->ended = true;
-    stream->end = *why;
+    if (!stream->end)
+        stream->end = XNEW(struct vdc_error);
+    *stream->end = *why;
     bufferevent_disable(stream->bev, EV_READ);
 }
 
@@ -168,7 +175,7 @@ static bool deliver_one(struct stream *stream)
         return false;
     size_t size = stream_header_read(header);
     struct vdc_error err;
-    if (stream_check_size(size, &err)) {
+    if (stream_check_size(size, stream->most, &err)) {
         stream->ended = false; /* a worse reason than an end that waits */
         end_reading(stream, &err);
         evbuffer_drain(input, evbuffer_get_length(input));
@@ -186,12 +193,12 @@ static bool deliver_one(struct stream *stream)
 static void report_end(struct stream *stream)
 {
     size_t rest = evbuffer_get_length(bufferevent_get_input(stream->bev));
-    if (rest && stream->end.code == VDC_E_CLOSED)
-        vdc_error_set(&stream->end, VDC_E_CLOSED,
+    if (rest && stream->end->code == VDC_E_CLOSED)
+        vdc_error_set(stream->end, VDC_E_CLOSED,
                       "the connection was closed in the middle of a message");
     stream->closed = true;
     bufferevent_disable(stream->bev, EV_READ | EV_WRITE);
-    stream->ops->on_close(stream->arg, &stream->end);
+    stream->ops->on_close(stream->arg, stream->end);
 }
 
 /* Delivers what is there, and then the end if it was reached. */
@@ -262,6 +269,13 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     enter(stream);
     if (stream->finishing) {
         stream_destroy(stream);
+    } else if (stream->carrier) {
+        /* whichever half failed, neither goes on */
+        struct vdc_error why;
+        stream->carrier->why_ended(bev, what, errnum, &why);
+        bufferevent_disable(bev, EV_WRITE);
+        end_reading(stream, &why);
+        pump(stream);
     } else if (what & BEV_EVENT_WRITING) {
         write_failed(stream, errnum);
     } else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
@@ -273,26 +287,52 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     leave(stream);
 }
 
+struct stream *stream_of_bufferevent(struct bufferevent *bev,
+                                     const struct stream_carrier *carrier,
+                                     const struct stream_ops *ops, void *arg)
+{
+    struct stream *stream = XNEW(struct stream);
+    stream->bev = bev;
+    stream->carrier = carrier;
+    stream->ops = ops;
+    stream->arg = arg;
+    stream->most = STREAM_FRAME_MAX;
+    stream->peer = (struct stream_peer){ .uid = (uid_t)-1, .gid = (gid_t)-1 };
+    bufferevent_setcb(bev, on_readable, on_written, on_event, stream);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+    return stream;
+}
+
 struct stream *stream_new(struct event_base *base, int fd,
                           const struct stream_ops *ops, void *arg)
 {
-    struct stream *stream = XNEW(struct stream);
-    stream->ops = ops;
-    stream->arg = arg;
     struct ucred cred = { .pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1 };
     socklen_t size = sizeof(cred);
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
-    stream->peer = (struct stream_peer){ cred.uid, cred.gid, cred.pid };
-    stream->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!stream->bev)
+    struct bufferevent *bev =
+        bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!bev)
         abort(); /* out of memory, or a descriptor that cannot be polled */
-    bufferevent_setcb(stream->bev, on_readable, on_written, on_event, stream);
     /* One whole frame must fit; more is left in the kernel, where it slows
      * the sender. */
-    bufferevent_setwatermark(stream->bev, EV_READ, 0,
+    bufferevent_setwatermark(bev, EV_READ, 0,
                              STREAM_HEADER_SIZE + STREAM_FRAME_MAX);
-    bufferevent_enable(stream->bev, EV_READ | EV_WRITE);
+    struct stream *stream = stream_of_bufferevent(bev, NULL, ops, arg);
+    stream->peer = (struct stream_peer){ cred.uid, cred.gid, cred.pid };
     return stream;
+}
+
+void stream_set_ops(struct stream *stream, const struct stream_ops *ops,
+                    void *arg)
+{
+    stream->ops = ops;
+    stream->arg = arg;
+}
+
+void stream_limit(struct stream *stream, size_t most)
+{
+    assert(most > 0 && most <= STREAM_FRAME_MAX);
+    stream->most = most;
 }
 
 int stream_connect_unix(struct event_base *base, const char *path,
@@ -348,7 +388,7 @@ void stream_finish_drop(struct event_base *base)
 
 int stream_send(struct stream *stream, const void *frame, size_t size)
 {
-    int rc = stream_check_size(size, NULL);
+    int rc = stream_check_size(size, STREAM_FRAME_MAX, NULL);
     if (rc)
         return rc;
     if (is_silent(stream))

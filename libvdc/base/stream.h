@@ -3,7 +3,7 @@
  *
  * A frame is a 4-byte little-endian size (1 to STREAM_FRAME_MAX) and that many
  * bytes; what the bytes mean is for wire/ to say.  Used on unix sockets here;
- * the same framing travels over other byte streams.
+ * the same framing travels over other byte streams, as TLS (tls.h).
  */
 #ifndef VDC_BASE_STREAM_H
 #define VDC_BASE_STREAM_H
@@ -44,6 +44,14 @@ struct stream_ops {
 /* Takes over a connected, non-blocking descriptor. */
 struct stream *stream_new(struct event_base *base, int fd,
                           const struct stream_ops *ops, void *arg);
+
+/* Instead of those that it was made with; before the event loop goes on. */
+void stream_set_ops(struct stream *stream, const struct stream_ops *ops,
+                    void *arg);
+
+/* No longer frames are taken from the other end than `most` bytes, up to
+ * STREAM_FRAME_MAX, which is usual: as long as it is not known who it is. */
+void stream_limit(struct stream *stream, size_t most);
 
 /* Connects to a unix socket.  Connecting to a unix socket does not wait, so
  * the result is known at return.  Errors: VDC_E_NO_DAEMON (no such socket,

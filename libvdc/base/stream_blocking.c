@@ -89,7 +89,7 @@ static int send_all(int fd, const uint8_t *bytes, size_t size, int flags,
 int stream_blocking_send(int fd, const void *frame, size_t size,
                          struct vdc_error *err)
 {
-    int rc = stream_check_size(size, err);
+    int rc = stream_check_size(size, STREAM_FRAME_MAX, err);
     if (rc)
         return rc;
     uint8_t header[STREAM_HEADER_SIZE];
@@ -134,7 +134,7 @@ int stream_blocking_receive(int fd, int timeout_ms, uint8_t **ret,
     if (rc)
         return rc;
     size_t size = stream_header_read(header);
-    rc = stream_check_size(size, err);
+    rc = stream_check_size(size, STREAM_FRAME_MAX, err);
     if (rc)
         return rc;
     uint8_t *frame = xzalloc(size);

@@ -1,6 +1,6 @@
 /*
  * What stream.c, stream_listen.c and stream_blocking.c share: addresses and
- * the size at the front of a frame.
+ * the size at the front of a frame; and what tls.c gives to stream.c.
  */
 #ifndef VDC_BASE_STREAM_IMPL_H
 #define VDC_BASE_STREAM_IMPL_H
@@ -38,7 +38,23 @@ int stream_unix_try(const struct sockaddr_un *address, int flags, int *ret_fd);
 int stream_unix_connect(const char *path, int flags, int *ret_fd,
                         struct vdc_error *err);
 
+struct bufferevent;
+
+/* What is different where a stream is not carried by a socket alone. */
+struct stream_carrier {
+    /* Why a bufferevent's event (EOF or error) came. */
+    void (*why_ended)(struct bufferevent *bev, short what, int errnum,
+                      struct vdc_error *ret);
+    /* Before it is freed, to tell the other end; must not block. */
+    void (*say_end)(struct bufferevent *bev);
+};
+
+/* A stream over a bufferevent that is connected, which it takes over. */
+struct stream *stream_of_bufferevent(struct bufferevent *bev,
+                                     const struct stream_carrier *carrier,
+                                     const struct stream_ops *ops, void *arg);
+
 /* Whether a frame of that size may be; the error is VDC_E_PROTOCOL. */
-int stream_check_size(size_t size, struct vdc_error *err);
+int stream_check_size(size_t size, size_t most, struct vdc_error *err);
 
 #endif

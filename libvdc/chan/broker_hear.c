@@ -165,6 +165,17 @@ static void refuse_late(struct broker *broker, const struct wire_frame *frame)
     broker_request(broker, WIRE_MSG_channel_close, &ref);
 }
 
+/* Whoever asked takes the body for that of the answer. */
+static bool is_answer(const struct broker_request *request,
+                      const struct wire_message *message)
+{
+    if (request->connect_ops)
+        return false; /* what opens a channel is dealt with */
+    return !request->done ||
+           strcmp(message->name,
+                  wire_message_by_number(request->number)->reply) == 0;
+}
+
 static void hear_answer(struct broker *broker, const struct wire_frame *frame,
                         int *fds, unsigned n_fds)
 {
@@ -192,7 +203,7 @@ static void hear_answer(struct broker *broker, const struct wire_frame *frame,
     } else if (request->number == WIRE_MSG_hello) {
         broker_request_free(broker, request);
         broker_found(broker);
-    } else if (request->connect_ops && !err.code) {
+    } else if (!err.code && !is_answer(request, frame->message)) {
         vdc_error_set(&err, VDC_E_PROTOCOL, "channeld answered with %s",
                       frame->message->name);
         conclude(broker, request, NULL, &err);

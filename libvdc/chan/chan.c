@@ -248,6 +248,15 @@ struct chan *chan_of_socket(struct event_base *base, int fd)
     return chan;
 }
 
+struct chan *chan_of_stream(struct event_base *base, struct stream *stream)
+{
+    struct chan *chan = chan_new(base);
+
+    chan->stream = stream;
+    stream_set_ops(stream, &stream_ops, chan);
+    return chan;
+}
+
 struct chan *chan_of_port(struct event_base *base, struct port *port,
                           const struct chan_peer *peer)
 {

@@ -26,6 +26,7 @@ struct chan;
 struct chan_listener;
 struct port;
 struct port_counts;
+struct stream;
 
 #define CHAN_MESSAGE_MAX (1024 * 1024)
 
@@ -66,11 +67,12 @@ int chan_connect(struct event_base *base, const char *address,
 
 /*
  * A channel over what is there already: a connected, non-blocking descriptor
- * of a unix socket, or a port, of which the caller knows who is at its other
- * end.  Takes it over; set its ops with chan_set_ops before the event loop
- * goes on.
+ * of a unix socket, a stream, or a port, of which the caller knows who is at
+ * its other end.  Takes it over; set its ops with chan_set_ops before the
+ * event loop goes on.
  */
 struct chan *chan_of_socket(struct event_base *base, int fd);
+struct chan *chan_of_stream(struct event_base *base, struct stream *stream);
 struct chan *chan_of_port(struct event_base *base, struct port *port,
                           const struct chan_peer *peer);
 

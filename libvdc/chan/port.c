@@ -96,8 +96,9 @@ uint32_t port_piece_max(const struct port *port)
     return ring_most(&port->ring);
 }
 
-static inline int push_piece(struct port *port, uint16_t type,
-                             const uint8_t *data, uint32_t size, bool more)
+static inline __attribute__((always_inline)) int
+push_piece(struct port *port, uint16_t type, const uint8_t *data,
+           uint32_t size, bool more)
 {
     uint8_t *at;
     int rc = reserve(port, size, &at);

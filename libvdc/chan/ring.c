@@ -34,6 +34,7 @@
 #define CLAIM (8 * CACHE_LINE) /* at once, when there are few left */
 #define FEW (2 * CACHE_LINE)
 #define CLAIM_MOST (CLAIM + FEW)
+#define FLUSH (512 * CACHE_LINE) /* at once */
 /* A frame of more bytes is made in the shared memory at once. */
 #define STAGED_MOST 1024u
 
@@ -119,6 +120,7 @@ static int set_up(struct ring *ring, enum ring_side side, void *memory,
     ring->theirs = &shared->side[maker ? RING_TAKER : RING_MAKER];
     ring->out.data = maker ? first : second;
     ring->out.size = maker ? maker_to_taker : taker_to_maker;
+    ring->out.can_flush = ring_can_flush();
     ring->in.data = maker ? second : first;
     ring->in.size = maker ? taker_to_maker : maker_to_taker;
     return 0;
@@ -165,7 +167,7 @@ static bool resume(struct ring *ring)
     uint8_t state = LOAD(&ring->ours->state);
 
     out->head = out->told = LOAD_RELAXED(&ring->ours->head);
-    out->copied = out->claimed = out->head;
+    out->copied = out->claimed = out->flushed = out->head;
     out->easy = out->ready = out->head;
     in->tail = in->told = in->easy = LOAD_RELAXED(&ring->ours->tail);
     out->tail_seen = LOAD(&ring->theirs->tail);
@@ -383,6 +385,29 @@ void ring_commit_direct(struct ring *ring, uint32_t size, uint64_t header)
 }
 
 /*
+ * A line that both ends have in their caches has to be taken from the other
+ * end before it can be written, which is slow when that is far; one that no
+ * cache has comes from memory, and processors fetch it ahead.  So what the
+ * other end has read is flushed long before it is claimed, and much at once,
+ * as the next publish waits for it.
+ */
+static void flush_lines(struct ring_out *out)
+{
+    uint32_t end = out->tail_seen + out->size;
+
+    if (!out->can_flush)
+        return;
+    if (out->flushed - out->claimed > FLUSH + CLAIM)
+        out->flushed = out->claimed;
+    if (out->flushed - out->claimed > CLAIM)
+        return;
+    uint32_t at = out->flushed & (out->size - 1);
+    uint32_t n = least(least(end - out->flushed, FLUSH), out->size - at);
+    ring_flush(out->data + at, n / CACHE_LINE);
+    out->flushed += n & ~(CACHE_LINE - 1);
+}
+
+/*
  * Stores something to the lines that come next, which the other end has in its
  * cache since it read them, so that this end's cache has them when they are
  * needed.  Several at once take hardly longer than one, for which the next
@@ -399,6 +424,7 @@ static void claim_lines(struct ring_out *out)
     uint32_t rest = out->size - (out->head & (out->size - 1));
     if (!some)
         out->claimed = (out->head + CACHE_LINE) & ~(CACHE_LINE - 1);
+    flush_lines(out);
     for (unsigned i = 0; i < CLAIM / CACHE_LINE; i++) {
         void *line = out->data + (out->claimed & (out->size - 1));
         STORE_RELAXED((uint64_t *)line, 0);

@@ -59,6 +59,7 @@ struct ring_out {
     uint32_t copied;    /* of these, in the shared memory */
     uint32_t base;      /* position of what is first in the stage */
     uint32_t claimed;   /* position of the first line not claimed yet */
+    uint32_t flushed;   /* position of the first line not flushed yet */
     uint32_t told;      /* of these, published */
     uint32_t tail_seen; /* of these, taken by the other end, last read */
     uint32_t easy;      /* frames up to this position go to the stage, and need
@@ -69,6 +70,7 @@ struct ring_out {
     uint32_t skip;      /* bytes of padding before it */
     bool direct;        /* in the shared memory, not in the stage */
     bool finished;
+    bool can_flush; /* this processor can */
     uint64_t stage[RING_STAGE / 8];
 };
 
@@ -144,7 +146,7 @@ static inline int ring_reserve(struct ring *ring, uint32_t size,
                                uint8_t **ret);
 /* memcpy for who has a message in one piece, to where ring_reserve said: a
  * long one goes past the caches, as it is not this end that reads it. */
-void ring_fill(void *to, const void *from, uint32_t size);
+static inline void ring_fill(void *to, const void *from, uint32_t size);
 /* The last reserved one is done, and has `size` bytes (no more than were
  * reserved).  A reservation that is not committed is given up by the next. */
 static inline void ring_commit(struct ring *ring, uint32_t size, uint16_t type,

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <cpuid.h>
+#include <immintrin.h>
 #endif
 
 #include "chan/ring.h"
@@ -30,7 +31,7 @@
 #endif
 
 #if defined(WORD_BY_WORD)
-void ring_fill(void *to, const void *from, uint32_t size)
+void ring_fill_any(void *to, const void *from, uint32_t size)
 {
     if (size)
         memcpy(to, from, size);
@@ -115,11 +116,35 @@ void ring_copy(void *to, const void *from, uint32_t size)
     copy_few(to, from, size);
 }
 
-void ring_fill(void *to, const void *from, uint32_t size)
+void ring_fill_any(void *to, const void *from, uint32_t size)
 {
     if (size > PAST_CACHES_LEAST)
         copy_many(to, from, size);
     else if (size) /* no memcpy from nowhere */
         copy_few(to, from, size);
+}
+#endif
+
+#ifdef __SSE2__
+bool ring_can_flush(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_CLFLUSHOPT);
+}
+
+__attribute__((target("clflushopt"))) void ring_flush(void *lines, uint32_t n)
+{
+    for (uint8_t *at = lines; n; n--, at += CACHE_LINE)
+        _mm_clflushopt(at);
+}
+#else
+bool ring_can_flush(void)
+{
+    return false;
+}
+
+void ring_flush(void *lines, uint32_t n)
+{
 }
 #endif

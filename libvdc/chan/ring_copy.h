@@ -5,6 +5,7 @@
 #ifndef VDC_CHAN_RING_COPY_H
 #define VDC_CHAN_RING_COPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CACHE_LINE 64u
@@ -16,5 +17,11 @@
  * on they may go past the caches.
  */
 void ring_copy(void *to, const void *from, uint32_t size);
+
+/* Whether this processor has what ring_flush needs. */
+bool ring_can_flush(void);
+/* Takes `n` lines out of all caches, this processor's and the other end's,
+ * soon; what is in them stays. */
+void ring_flush(void *lines, uint32_t n);
 
 #endif

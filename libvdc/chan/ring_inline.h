@@ -23,6 +23,11 @@ extern "C" {
 #define RING_FLAG_MORE 1u
 #define RING_FLAG_PAD 2u
 
+#define RING_WORD 16u /* copied at once */
+#define RING_SHORT (4 * RING_WORD)
+
+/* ring_copy.c's: of any size. */
+void ring_fill_any(void *to, const void *from, uint32_t size);
 /* ring.c's: the same when it is not easy. */
 int ring_reserve_other(struct ring *ring, uint32_t size, uint8_t **ret);
 void ring_commit_direct(struct ring *ring, uint32_t size, uint64_t header);
@@ -53,6 +58,25 @@ static inline bool ring_is_broken(const struct ring *ring)
 static inline uint8_t *ring_staged(struct ring_out *out)
 {
     return (uint8_t *)out->stage + (out->head - out->base);
+}
+
+/* Both halves of what is short are copied from their outer ends, and may
+ * overlap. */
+static inline void ring_fill(void *to, const void *from, uint32_t size)
+{
+    if (size - RING_WORD > RING_SHORT - RING_WORD) {
+        ring_fill_any(to, from, size);
+        return;
+    }
+    uint8_t *first = (uint8_t *)to, *last = first + size - RING_WORD;
+    const uint8_t *source = (const uint8_t *)from;
+    const uint8_t *source_last = source + size - RING_WORD;
+    __builtin_memcpy(first, source, RING_WORD);
+    if (size > 2 * RING_WORD) {
+        __builtin_memcpy(first + RING_WORD, source + RING_WORD, RING_WORD);
+        __builtin_memcpy(last - RING_WORD, source_last - RING_WORD, RING_WORD);
+    }
+    __builtin_memcpy(last, source_last, RING_WORD);
 }
 
 static inline int ring_reserve(struct ring *ring, uint32_t size, uint8_t **ret)

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/units.h"
 #include "base/uuid.h"
@@ -201,6 +202,7 @@ struct hv_host_info {
     struct mem dom0_memory;
     uint32_t pcpus;
     uint32_t cores_per_socket, threads_per_core, numa_nodes;
+    struct cpu_set cpu; /* what its CPUs can do; nothing: not known */
     const char *capabilities; /* "pv hvm hap ..." */
     const char *scheduler;
     uint64_t boot_id; /* another after each boot of the host; never 0 */

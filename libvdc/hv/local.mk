@@ -17,6 +17,8 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/config_cpu.h \
 	libvdc/hv/xen/config_device.c \
 	libvdc/hv/xen/config_device.h \
+	libvdc/hv/xen/cpu.c \
+	libvdc/hv/xen/cpu.h \
 	libvdc/hv/xen/create.c \
 	libvdc/hv/xen/create.h \
 	libvdc/hv/xen/devices.c \

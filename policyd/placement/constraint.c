@@ -18,7 +18,6 @@ static bool is_within(const struct placement_request *request,
             return false;
     return request->n_wanted <= PLACEMENT_TAGS_MAX &&
            request->n_forbidden <= PLACEMENT_TAGS_MAX &&
-           request->n_features <= PLACEMENT_FEATURES_MAX &&
            request->n_groups <= PLACEMENT_GROUPS_MAX;
 }
 
@@ -38,7 +37,7 @@ static uint32_t asked_by(const struct placement_attempt *attempt)
         [PLACEMENT_MUST_DOMAIN] = request->domain,
         [PLACEMENT_MUST_WANTED] = request->n_wanted,
         [PLACEMENT_MUST_FORBIDDEN] = request->n_forbidden,
-        [PLACEMENT_MUST_FEATURES] = request->n_features,
+        [PLACEMENT_MUST_FEATURES] = !cpu_set_is_empty(&request->cpu),
         [PLACEMENT_MUST_DEDICATED] = true,
         [PLACEMENT_MUST_MEMORY] = attempt->memory.kib,
         [PLACEMENT_MUST_VCPUS] = attempt->vcpus,
@@ -69,6 +68,8 @@ placement_guest_of(const struct placement_request *request, uint32_t host,
         .host = host,
         .spec = request->spec,
         .n_groups = request->n_groups,
+        .where = request->where,
+        .cpu = request->cpu,
         .dedication = request->dedication,
         .runs = request->start,
         .protected = request->protected,
@@ -92,8 +93,8 @@ int placement_attempt_init(struct placement_attempt *attempt,
         return rc;
     if (!is_within(request, policy))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "too many tags, features or groups are asked "
-                             "for, or a weight is too large");
+                             "too many tags or groups are asked for, or a "
+                             "weight is too large");
     if (request->protected &&
         (request->dedication == PLACEMENT_STRICT || request->spec.n_devices))
         return vdc_error_set(err, VDC_E_UNSUPPORTED,
@@ -173,12 +174,11 @@ static uint64_t lacks_forbidden(const struct placement_attempt *attempt,
 static uint64_t lacks_features(const struct placement_attempt *attempt,
                                uint32_t host)
 {
-    const struct placement_host *h = placement_view_host(attempt->view, host);
-    uint64_t n = 0;
+    const struct cpu_set lacks =
+        cpu_set_lacks(&placement_view_host(attempt->view, host)->cpu,
+                      &attempt->request->cpu);
 
-    for (uint32_t i = 0; i < attempt->request->n_features; i++)
-        n += !has(h->features, h->n_features, attempt->request->features[i]);
-    return n;
+    return cpu_set_count(&lacks);
 }
 
 static uint64_t lacks_dedicated(const struct placement_attempt *attempt,
@@ -497,15 +497,22 @@ uint64_t placement_constraint_lacks(const struct placement_attempt *attempt,
 }
 
 enum placement_constraint
-placement_constraint_first(const struct placement_attempt *attempt,
-                           uint32_t host)
+placement_constraint_first_of(const struct placement_attempt *attempt,
+                              uint32_t constraints, uint32_t host)
 {
-    for (uint32_t bits = attempt->asked; bits; bits &= bits - 1) {
+    for (uint32_t bits = constraints; bits; bits &= bits - 1) {
         int i = __builtin_ctz(bits);
         if (table[i].lacks(attempt, host))
             return (enum placement_constraint)i;
     }
     return PLACEMENT_CONSTRAINTS;
+}
+
+enum placement_constraint
+placement_constraint_first(const struct placement_attempt *attempt,
+                           uint32_t host)
+{
+    return placement_constraint_first_of(attempt, attempt->asked, host);
 }
 
 uint32_t placement_constraint_asked(const struct placement_attempt *attempt,
@@ -521,8 +528,6 @@ uint32_t placement_constraint_asked(const struct placement_attempt *attempt,
 bool placement_constraint_meets(const struct placement_attempt *attempt,
                                 uint32_t constraints, uint32_t host)
 {
-    for (uint32_t bits = constraints; bits; bits &= bits - 1)
-        if (table[__builtin_ctz(bits)].lacks(attempt, host))
-            return false;
-    return true;
+    return placement_constraint_first_of(attempt, constraints, host) ==
+           PLACEMENT_CONSTRAINTS;
 }

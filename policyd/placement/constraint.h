@@ -56,6 +56,10 @@ uint64_t placement_constraint_lacks(const struct placement_attempt *attempt,
 enum placement_constraint
 placement_constraint_first(const struct placement_attempt *attempt,
                            uint32_t host);
+/* The same of some: a bit for each. */
+enum placement_constraint
+placement_constraint_first_of(const struct placement_attempt *attempt,
+                              uint32_t constraints, uint32_t host);
 /* Of attempt->asked those of one kind; and whether a host meets such. */
 uint32_t placement_constraint_asked(const struct placement_attempt *attempt,
                                     enum placement_kind kind);

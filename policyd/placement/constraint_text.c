@@ -160,25 +160,44 @@ static void change_forbidden(const struct telling *t)
          t->name);
 }
 
-static const char *missing_feature(const struct telling *t)
+/* Who made the CPU is asked as a feature, and is none: *ret_vendor says that
+ * it is that alone. */
+static const char *missing_features(const struct telling *t, char *buf,
+                                    size_t size, bool *ret_vendor)
 {
-    const struct placement_request *request = t->attempt->request;
+    const struct cpu_set lacks =
+        cpu_set_lacks(&t->h->cpu, &t->attempt->request->cpu);
+    const struct cpu_set vendor = cpu_set_vendor(&lacks);
 
-    return first_name(t, true, request->features, request->n_features,
-                      t->h->features, t->h->n_features);
+    *ret_vendor = cpu_set_count(&vendor) == cpu_set_count(&lacks);
+    return cpu_set_names(&lacks, ", ", buf, size);
 }
 
 static void why_features(const struct telling *t)
 {
-    tell(t, "the CPUs of host %s have not %s", t->name, missing_feature(t));
+    char names[256];
+    bool vendor;
+
+    missing_features(t, names, sizeof(names), &vendor);
+    if (cpu_set_is_empty(&t->h->cpu))
+        tell(t, "it is not known what the CPUs of host %s can do", t->name);
+    else if (vendor)
+        tell(t, "the CPUs of host %s are not of %s", t->name, names);
+    else
+        tell(t, "the CPUs of host %s have not %s", t->name, names);
 }
 
 static void change_features(const struct telling *t)
 {
-    if (t->lacks > 1)
-        tell(t, "do without %" PRIu64 " of the CPU features", t->lacks);
+    char names[256];
+    bool vendor;
+
+    missing_features(t, names, sizeof(names), &vendor);
+    if (vendor)
+        tell(t, "do without CPUs of %s", names);
     else
-        tell(t, "do without the CPU feature %s", missing_feature(t));
+        tell(t, "do without the CPU feature%s %s", t->lacks > 1 ? "s" : "",
+             names);
 }
 
 static void why_dedicated(const struct telling *t)

@@ -140,7 +140,20 @@ static void find_units(struct evacuator *e)
 
 /* ---- where to ---- */
 
-/* What placement says of the guest if it were not there. */
+/* The host that is to be empty is nowhere to go, and not to be brought up. */
+static bool leave_out_host(struct placement_view *view, uint32_t host)
+{
+    uint32_t next, g = placement_view_use(view, host)->first_guest;
+
+    for (; g != PLACEMENT_NONE; g = next) {
+        next = placement_view_guest(view, g)->next;
+        placement_view_remove_guest(view, g);
+    }
+    return !placement_view_remove_host(view, host, NULL);
+}
+
+/* What placement says of the guest if it were not there: without the host,
+ * unless another counts on it. */
 static void explain(struct evacuator *e, struct goer *goer)
 {
     struct placement_view *view = placement_view_copy(e->view);
@@ -155,6 +168,12 @@ static void explain(struct evacuator *e, struct goer *goer)
                       "that must be with it would suffer");
         vdc_error_hint(&goer->why, "move it by itself, or change the rule of "
                                    "its group");
+    } else if (leave_out_host(view, e->host)) {
+        struct vdc_error why = { 0 };
+        if (placement_choose(view, &request, e->policy, &decision, &why))
+            goer->why = why;
+        if (!decision.n_hosts)
+            vdc_error_set(&goer->why, VDC_E_NO_HOST, "there is no other host");
     }
     placement_view_free(view);
 }
@@ -481,6 +500,8 @@ static void find_backups(struct evacuator *e, struct placement_waves *waves,
         uint32_t on = guest->host;
         placement_view_set_backup(view, i, PLACEMENT_NONE);
         placement_step_request(view, &e->options->moving, i, &request);
+        /* there it would begin anew */
+        request.cpu = guest->cpu;
         if (!placement_attempt_init(&attempt, view, &request, &any, NULL))
             backup = placement_spare_backup(&attempt, on);
         placement_view_set_backup(view, i, backup);

@@ -15,8 +15,11 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "policyd/placement/nexts.h"
 
 #define NOWHERE UINT16_MAX
+/* Room for so many classes at first, and twice as many when it is used up. */
+#define CLASSES_FIRST 8
 
 struct entry {
     int64_t since_ms;
@@ -37,10 +40,10 @@ struct key {
     uint32_t domain;
     uint32_t n_wanted;
     uint32_t n_forbidden;
-    uint32_t n_features;
     enum placement_dedication dedication;
     bool start;
-    uint32_t names[2 * PLACEMENT_TAGS_MAX + PLACEMENT_FEATURES_MAX];
+    struct cpu_set cpu;
+    uint32_t names[2 * PLACEMENT_TAGS_MAX];
 };
 
 struct class {
@@ -53,6 +56,8 @@ struct class {
     uint64_t some[PLACEMENT_BUCKETS / 64]; /* a bit for each not empty */
     uint32_t slot;                         /* in the places of a host */
     uint32_t for_room; /* the constraints that decide who has room */
+    /* hosts for which it is the first of those that fails */
+    uint32_t n_failed[PLACEMENT_CONSTRAINTS];
     struct placement_index *index;
 };
 
@@ -61,14 +66,11 @@ struct class {
 struct place {
     uint32_t at;     /* in the heap */
     uint16_t bucket; /* or NOWHERE */
+    uint8_t failed;  /* the first that fails; or PLACEMENT_CONSTRAINTS */
 };
 
-/* One that may be the next best. */
-struct next {
-    struct placement_rank rank;
-    uint16_t bucket;
-    uint32_t at; /* in its heap */
-};
+static const struct place nowhere = { .bucket = NOWHERE,
+                                      .failed = PLACEMENT_CONSTRAINTS };
 
 struct placement_index {
     const struct placement_view *view;
@@ -76,11 +78,9 @@ struct placement_index {
     uint64_t n_asked;
     struct class *classes[PLACEMENT_CLASSES_MAX];
     uint32_t n_classes;
-    struct place *places; /* PLACEMENT_CLASSES_MAX for each host */
-    uint32_t n_hosts;     /* that there is room for in places */
-    struct next *nexts;   /* room for the search */
-    uint32_t n_nexts;
-    uint32_t nexts_max;
+    struct place *places; /* most_classes for each host */
+    uint32_t most_classes, n_hosts; /* that there is room for in places */
+    struct nexts nexts; /* room for the search */
 };
 
 /* ---- the heap of a level ---- */
@@ -88,7 +88,8 @@ struct placement_index {
 static struct place *place_of(const struct class *class, uint32_t host)
 {
     return &class->index
-                ->places[(size_t)host * PLACEMENT_CLASSES_MAX + class->slot];
+                ->places[(size_t)host * class->index->most_classes +
+                         class->slot];
 }
 
 static bool is_before(const struct entry *a, const struct entry *b)
@@ -193,13 +194,11 @@ static void key_of(const struct placement_request *request,
     ret->domain = request->domain;
     ret->n_wanted = request->n_wanted;
     ret->n_forbidden = request->n_forbidden;
-    ret->n_features = request->n_features;
+    ret->cpu = request->cpu;
     for (uint32_t i = 0; i < request->n_wanted; i++)
         ret->names[n++] = request->wanted[i];
     for (uint32_t i = 0; i < request->n_forbidden; i++)
         ret->names[n++] = request->forbidden[i];
-    for (uint32_t i = 0; i < request->n_features; i++)
-        ret->names[n++] = request->features[i];
 }
 
 static uint64_t hash_of(const struct key *key)
@@ -223,17 +222,34 @@ static void class_free(struct class *class)
     free(class);
 }
 
+static void note_failed(struct class *class, struct place *place,
+                        enum placement_constraint failed)
+{
+    if (place->failed == failed)
+        return;
+    if (place->failed != PLACEMENT_CONSTRAINTS)
+        class->n_failed[place->failed]--;
+    if (failed != PLACEMENT_CONSTRAINTS)
+        class->n_failed[failed]++;
+    place->failed = (uint8_t)failed;
+}
+
 /* A host was changed, maybe: where it belongs now. */
 static void refresh(struct class *class, uint32_t host)
 {
     const struct placement_view *view = class->index->view;
     const struct placement_policy *policy = &class->key.policy;
-    const struct place *place = place_of(class, host);
+    struct place *place = place_of(class, host);
+    enum placement_constraint failed = PLACEMENT_CONSTRAINTS;
     struct entry entry = { 0, host };
     uint32_t bucket = NOWHERE;
+    bool present = placement_view_host(view, host)->name;
 
-    if (placement_view_host(view, host)->name &&
-        placement_constraint_meets(&class->attempt, class->for_room, host)) {
+    if (present)
+        failed = placement_constraint_first_of(&class->attempt,
+                                               class->for_room, host);
+    note_failed(class, place, failed);
+    if (present && failed == PLACEMENT_CONSTRAINTS) {
         bucket = placement_score_bucket(&class->attempt, policy, host);
         entry.since_ms = placement_score_since(view, policy, host);
     }
@@ -247,16 +263,30 @@ static void refresh(struct class *class, uint32_t host)
         insert(class, bucket, entry);
 }
 
+/* As many classes as there may be would be wanted by few, and where there are
+ * many hosts take megabytes. */
+static void set_room(struct placement_index *index, uint32_t n_hosts,
+                     uint32_t most_classes)
+{
+    size_t n = (size_t)n_hosts * most_classes, at = 0;
+    struct place *places = xrealloc(NULL, n * sizeof(*places));
+
+    for (uint32_t host = 0; host < n_hosts; host++)
+        for (uint32_t slot = 0; slot < most_classes; slot++)
+            places[at++] =
+                host < index->n_hosts && slot < index->most_classes
+                    ? index->places[(size_t)host * index->most_classes + slot]
+                    : nowhere;
+    free(index->places);
+    index->places = places;
+    index->n_hosts = n_hosts;
+    index->most_classes = most_classes;
+}
+
 static void make_room(struct placement_index *index, uint32_t n_hosts)
 {
-    if (n_hosts <= index->n_hosts)
-        return;
-    size_t had = (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX;
-    index->n_hosts = n_hosts + n_hosts / 8;
-    size_t n = (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX;
-    index->places = xrealloc(index->places, n * sizeof(*index->places));
-    for (size_t i = had; i < n; i++)
-        index->places[i] = (struct place){ .bucket = NOWHERE };
+    if (n_hosts > index->n_hosts)
+        set_room(index, n_hosts + n_hosts / 8, index->most_classes);
 }
 
 static void refresh_all(struct class *class)
@@ -301,13 +331,16 @@ static uint32_t place_for_class(struct placement_index *index)
 {
     uint32_t oldest = 0;
 
+    if (index->n_classes == index->most_classes &&
+        index->n_classes < PLACEMENT_CLASSES_MAX)
+        set_room(index, index->n_hosts, 2 * index->most_classes);
     if (index->n_classes < PLACEMENT_CLASSES_MAX)
         return index->n_classes++;
     for (uint32_t i = 1; i < index->n_classes; i++)
         if (index->classes[i]->last_used < index->classes[oldest]->last_used)
             oldest = i;
     for (uint32_t i = 0; i < index->n_hosts; i++)
-        place_of(index->classes[oldest], i)->bucket = NOWHERE;
+        *place_of(index->classes[oldest], i) = nowhere;
     class_free(index->classes[oldest]);
     return oldest;
 }
@@ -358,45 +391,6 @@ static struct class *class_of(struct placement_index *index,
 
 /* ---- best first ---- */
 
-static void push(struct placement_index *index, struct next next)
-{
-    if (index->n_nexts == index->nexts_max) {
-        index->nexts_max = index->nexts_max ? index->nexts_max * 2 : 256;
-        index->nexts =
-            xrealloc(index->nexts, index->nexts_max * sizeof(*index->nexts));
-    }
-    uint32_t at = index->n_nexts++;
-    while (at > 0 && placement_rank_before(&next.rank,
-                                           &index->nexts[(at - 1) / 2].rank)) {
-        index->nexts[at] = index->nexts[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    index->nexts[at] = next;
-}
-
-static struct next pop(struct placement_index *index)
-{
-    struct next first = index->nexts[0];
-    struct next last = index->nexts[--index->n_nexts];
-    uint32_t at = 0;
-
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= index->n_nexts)
-            break;
-        if (child + 1 < index->n_nexts &&
-            placement_rank_before(&index->nexts[child + 1].rank,
-                                  &index->nexts[child].rank))
-            child++;
-        if (!placement_rank_before(&index->nexts[child].rank, &last.rank))
-            break;
-        index->nexts[at] = index->nexts[child];
-        at = child;
-    }
-    index->nexts[at] = last;
-    return first;
-}
-
 static void push_entry(struct placement_index *index,
                        const struct class *class, uint32_t bucket, uint32_t at,
                        int64_t now_ms)
@@ -406,19 +400,20 @@ static void push_entry(struct placement_index *index,
     if (at >= heap->n)
         return;
     const struct entry *entry = &heap->entries[at];
-    push(index, (struct next){ .rank = { .score = placement_score_base(
-                                             &class->key.policy, bucket,
-                                             entry->since_ms, now_ms),
-                                         .since_ms = entry->since_ms,
-                                         .host = entry->host },
-                               .bucket = (uint16_t)bucket,
-                               .at = at });
+    nexts_push(&index->nexts,
+               (struct next){ .rank = { .score = placement_score_base(
+                                            &class->key.policy, bucket,
+                                            entry->since_ms, now_ms),
+                                        .since_ms = entry->since_ms,
+                                        .host = entry->host },
+                              .bucket = (uint16_t)bucket,
+                              .at = at });
 }
 
 static void push_first_ones(struct placement_index *index,
                             const struct class *class, int64_t now_ms)
 {
-    index->n_nexts = 0;
+    index->nexts.n = 0;
     for (uint32_t i = 0; i < PLACEMENT_BUCKETS / 64; i++)
         for (uint64_t bits = class->some[i]; bits; bits &= bits - 1)
             push_entry(index, class, i * 64 + (uint32_t)__builtin_ctzll(bits),
@@ -436,8 +431,8 @@ static void search(struct placement_index *index, const struct class *class,
     uint32_t live = placement_constraint_asked(attempt, PLACEMENT_KIND_LIVE);
 
     push_first_ones(index, class, now_ms);
-    while (index->n_nexts) {
-        struct next next = pop(index);
+    while (index->nexts.n) {
+        struct next next = nexts_pop(&index->nexts);
         if (!placement_rank_before(&next.rank, second))
             break;
         push_entry(index, class, next.bucket, 2 * next.at + 1, now_ms);
@@ -462,6 +457,7 @@ struct placement_index *placement_index_new(const struct placement_view *view)
     struct placement_index *index = XNEW(struct placement_index);
 
     index->view = view;
+    index->most_classes = CLASSES_FIRST;
     index->version = placement_view_version(view);
     return index;
 }
@@ -473,8 +469,36 @@ void placement_index_free(struct placement_index *index)
     for (uint32_t i = 0; i < index->n_classes; i++)
         class_free(index->classes[i]);
     free(index->places);
-    free(index->nexts);
+    free(index->nexts.items);
     free(index);
+}
+
+/* The two best, and the class that was asked; NULL: none, because a host was
+ * named. */
+static const struct class *find(struct placement_index *index,
+                                const struct placement_attempt *attempt,
+                                const struct placement_policy *policy,
+                                uint32_t *ret_best, uint32_t *ret_second)
+{
+    const struct placement_rank none = { INT64_MAX, INT64_MAX,
+                                         PLACEMENT_NONE };
+    const struct placement_request *request = attempt->request;
+    struct placement_rank best = none, second = none;
+    const struct class *class = NULL;
+    uint32_t pinned = placement_view_find_host(index->view, request->pinned);
+
+    if (!request->pinned) {
+        catch_up(index);
+        class = class_of(index, request, policy);
+        search(index, class, attempt, &best, &second);
+    } else if (pinned != PLACEMENT_NONE &&
+               placement_constraint_first(attempt, pinned) ==
+                   PLACEMENT_CONSTRAINTS) {
+        best.host = pinned;
+    }
+    *ret_best = best.host;
+    *ret_second = second.host;
+    return class;
 }
 
 int placement_index_choose(struct placement_index *index,
@@ -484,37 +508,68 @@ int placement_index_choose(struct placement_index *index,
                            struct placement_decision *ret,
                            struct vdc_error *err)
 {
-    const struct placement_rank none = { INT64_MAX, INT64_MAX,
-                                         PLACEMENT_NONE };
-    struct placement_rank best = none, second = none;
     struct placement_attempt attempt;
-    int rc;
+    uint32_t best, second;
 
     if (!index)
         return placement_choose(view, request, policy, ret, err);
     assert(view == index->view);
-    rc = placement_attempt_init(&attempt, view, request, policy, err);
+    int rc = placement_attempt_init(&attempt, view, request, policy, err);
     if (rc)
         return rc;
-    uint32_t pinned = placement_view_find_host(view, request->pinned);
-    if (request->pinned) {
-        if (pinned != PLACEMENT_NONE &&
-            placement_constraint_first(&attempt, pinned) ==
-                PLACEMENT_CONSTRAINTS)
-            best.host = pinned;
-    } else {
-        catch_up(index);
-        search(index, class_of(index, request, policy), &attempt, &best,
-               &second);
+    find(index, &attempt, policy, &best, &second);
+    return placement_decide(&attempt, policy, best, second, ret, err);
+}
+
+/* What the class has counted, unless it does not look at all that is asked. */
+static void count_failed(const struct class *class,
+                         const struct placement_attempt *attempt,
+                         struct placement_exclusion *ret)
+{
+    const struct placement_view *view = attempt->view;
+
+    for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
+        ret[i] = (struct placement_exclusion){ .nearest = PLACEMENT_NONE };
+    if (class && !placement_constraint_asked(attempt, PLACEMENT_KIND_LIVE)) {
+        for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
+            ret[i].n_hosts = class->n_failed[i];
+        return;
     }
-    return placement_decide(&attempt, policy, best.host, second.host, ret,
-                            err);
+    for (uint32_t i = 0; i < placement_view_n_hosts(view); i++) {
+        if (!placement_view_host(view, i)->name)
+            continue;
+        enum placement_constraint c = placement_constraint_first(attempt, i);
+        if (c != PLACEMENT_CONSTRAINTS)
+            ret[c].n_hosts++;
+    }
+}
+
+int placement_index_count(struct placement_index *index,
+                          const struct placement_request *request,
+                          const struct placement_policy *policy,
+                          struct placement_decision *ret,
+                          struct vdc_error *err)
+{
+    struct placement_attempt attempt;
+    uint32_t best, second;
+    int rc = placement_attempt_init(&attempt, index->view, request, policy,
+                                    err);
+
+    if (rc)
+        return rc;
+    const struct class *class = find(index, &attempt, policy, &best, &second);
+    placement_fill(&attempt, policy, best, second, ret);
+    count_failed(class, &attempt, ret->excluded);
+    if (best == PLACEMENT_NONE)
+        ret->rc = placement_refusal(ret);
+    return ret->rc;
 }
 
 size_t placement_index_size(const struct placement_index *index)
 {
-    size_t size = sizeof(*index) + index->nexts_max * sizeof(*index->nexts) +
-                  (size_t)index->n_hosts * PLACEMENT_CLASSES_MAX *
+    size_t size = sizeof(*index) +
+                  index->nexts.max * sizeof(*index->nexts.items) +
+                  (size_t)index->n_hosts * index->most_classes *
                       sizeof(*index->places);
 
     for (uint32_t i = 0; i < index->n_classes; i++) {

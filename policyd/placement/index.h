@@ -35,6 +35,19 @@ int placement_index_choose(struct placement_index *index,
                            struct placement_decision *ret,
                            struct vdc_error *err);
 
+/*
+ * As placement_index_choose, for who wants to know little of why:
+ * ret->excluded counts hosts (n_hosts) also when there is a winner, and
+ * nothing else is looked for of those that were excluded, nor said in err of
+ * a refusal.  The index has the counts, so no host is looked at for them,
+ * unless the request asks for what depends on who is where.
+ */
+int placement_index_count(struct placement_index *index,
+                          const struct placement_request *request,
+                          const struct placement_policy *policy,
+                          struct placement_decision *ret,
+                          struct vdc_error *err);
+
 /* Bytes of heap in use. */
 size_t placement_index_size(const struct placement_index *index);
 

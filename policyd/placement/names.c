@@ -73,7 +73,8 @@ static void grow(struct placement_names *names)
     names->n_slots *= 2;
     names->slots = xzalloc(names->n_slots * sizeof(*names->slots));
     for (uint32_t i = 1; i < names->n_texts; i++)
-        *slot_of(names, names->texts[i]) = i;
+        if (names->texts[i])
+            *slot_of(names, names->texts[i]) = i;
 }
 
 uint32_t placement_names_add(struct placement_names *names, const char *text)
@@ -103,10 +104,35 @@ uint32_t placement_names_find(const struct placement_names *names,
     return name ? name : PLACEMENT_NO_NAME;
 }
 
+/* Those behind it are put in again, so that none is behind a free slot. */
+static void free_slot(struct placement_names *names, uint32_t *slot)
+{
+    uint32_t mask = names->n_slots - 1;
+    uint32_t at = (uint32_t)(slot - names->slots);
+
+    names->slots[at] = 0;
+    for (at = (at + 1) & mask; names->slots[at]; at = (at + 1) & mask) {
+        uint32_t name = names->slots[at];
+        names->slots[at] = 0;
+        *slot_of(names, names->texts[name]) = name;
+    }
+}
+
+void placement_names_forget(struct placement_names *names, uint32_t name)
+{
+    if (!name || name >= names->n_texts || !names->texts[name])
+        return;
+    free_slot(names, slot_of(names, names->texts[name]));
+    names->size -= strlen(names->texts[name]) + 1;
+    free(names->texts[name]);
+    names->texts[name] = NULL;
+}
+
 const char *placement_names_text(const struct placement_names *names,
                                  uint32_t name)
 {
-    return name < names->n_texts ? names->texts[name] : "?";
+    return name < names->n_texts && names->texts[name] ? names->texts[name]
+                                                       : "?";
 }
 
 size_t placement_names_size(const struct placement_names *names)

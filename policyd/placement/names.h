@@ -1,8 +1,9 @@
 /*
  * Names as small numbers, so that comparing two is one instruction: of hosts,
  * customers, groups, pools, tags ...  One table serves a view and all copies
- * of it.  Names are only added, so a number means the same for ever; as many
- * are kept as there are hosts, customers and groups, not guests.
+ * of it.  A number is never used again, so it means the same for ever, or
+ * nothing when its name was forgotten; as many names are kept as there are
+ * hosts, customers and groups, not guests.
  */
 #ifndef POLICYD_PLACEMENT_NAMES_H
 #define POLICYD_PLACEMENT_NAMES_H
@@ -25,7 +26,11 @@ uint32_t placement_names_add(struct placement_names *names, const char *text);
 /* The same without adding: PLACEMENT_NO_NAME when it is not there. */
 uint32_t placement_names_find(const struct placement_names *names,
                               const char *text);
-/* "" for 0, "?" for PLACEMENT_NO_NAME. Valid as long as the table. */
+/* Whoever has the number still has one of which nothing is known; the name,
+ * when it is added again, gets another. */
+void placement_names_forget(struct placement_names *names, uint32_t name);
+/* "" for 0, "?" for PLACEMENT_NO_NAME and what was forgotten.  Valid until
+ * that. */
 const char *placement_names_text(const struct placement_names *names,
                                  uint32_t name);
 /* Bytes of heap in use. */

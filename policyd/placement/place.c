@@ -110,14 +110,20 @@ static void tell_changes(const struct placement_attempt *attempt,
         vdc_error_hint(err, "add a host");
 }
 
+int placement_refusal(const struct placement_decision *decision)
+{
+    return decision->excluded[PLACEMENT_MUST_MEMORY].n_hosts
+               ? VDC_E_NO_MEMORY
+               : VDC_E_NO_HOST;
+}
+
 static int refuse(const struct placement_attempt *attempt,
                   struct placement_decision *ret, struct vdc_error *err)
 {
     char each[900];
 
     exclude_all(attempt, ret);
-    ret->rc = ret->excluded[PLACEMENT_MUST_MEMORY].n_hosts ? VDC_E_NO_MEMORY
-                                                           : VDC_E_NO_HOST;
+    ret->rc = placement_refusal(ret);
     if (!err)
         return ret->rc;
     tell_excluded(attempt, ret, each, sizeof(each));
@@ -131,10 +137,9 @@ static int refuse(const struct placement_attempt *attempt,
 
 /* ---- choosing ---- */
 
-int placement_decide(const struct placement_attempt *attempt,
-                     const struct placement_policy *policy, uint32_t winner,
-                     uint32_t runner_up, struct placement_decision *ret,
-                     struct vdc_error *err)
+void placement_fill(const struct placement_attempt *attempt,
+                    const struct placement_policy *policy, uint32_t winner,
+                    uint32_t runner_up, struct placement_decision *ret)
 {
     memset(ret, 0, sizeof(*ret));
     ret->version = placement_view_version(attempt->view);
@@ -145,9 +150,15 @@ int placement_decide(const struct placement_attempt *attempt,
     if (winner != PLACEMENT_NONE && attempt->request->protected &&
         attempt->request->start)
         ret->backup = placement_spare_backup(attempt, winner);
-    if (winner != PLACEMENT_NONE)
-        return 0;
-    return refuse(attempt, ret, err);
+}
+
+int placement_decide(const struct placement_attempt *attempt,
+                     const struct placement_policy *policy, uint32_t winner,
+                     uint32_t runner_up, struct placement_decision *ret,
+                     struct vdc_error *err)
+{
+    placement_fill(attempt, policy, winner, runner_up, ret);
+    return winner == PLACEMENT_NONE ? refuse(attempt, ret, err) : 0;
 }
 
 int placement_choose(const struct placement_view *view,

@@ -54,5 +54,11 @@ int placement_decide(const struct placement_attempt *attempt,
                      const struct placement_policy *policy, uint32_t winner,
                      uint32_t runner_up, struct placement_decision *ret,
                      struct vdc_error *err);
+/* The same without what is to be said; and the code of a refusal, by what was
+ * excluded. */
+void placement_fill(const struct placement_attempt *attempt,
+                    const struct placement_policy *policy, uint32_t winner,
+                    uint32_t runner_up, struct placement_decision *ret);
+int placement_refusal(const struct placement_decision *decision);
 
 #endif

@@ -215,8 +215,8 @@ const char *placement_move_reason(const struct placement_view *view,
         snprintf(buf, size, "lets others have a better place");
         return buf;
     case PLACEMENT_MOVE_EMPTY:
-        snprintf(buf, size, "%s with %u guests can be emptied", from,
-                 a->n_guests);
+        snprintf(buf, size, "%s with %u guest%s can be emptied", from,
+                 a->n_guests, a->n_guests == 1 ? "" : "s");
         return buf;
     }
     assert(false);

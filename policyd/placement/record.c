@@ -101,6 +101,16 @@ static void put_amounts(struct writing *w, const char *key,
     json_out_array_end(w->out);
 }
 
+static void put_cpu(struct json_out *out, const struct cpu_set *cpu)
+{
+    char hex[CPU_SET_HEX_SIZE];
+
+    if (cpu_set_is_empty(cpu))
+        return;
+    json_out_key(out, "cpu");
+    json_out_string(out, cpu_set_hex(cpu, hex));
+}
+
 static void put_used(struct json_out *out, const char *key,
                      const uint64_t *used, uint32_t n)
 {
@@ -244,7 +254,7 @@ static void put_one_host(struct writing *w, uint32_t at)
         put_amounts(w, "pools", host->pools, host->n_pools);
         put_amounts(w, "devices", host->devices, host->n_devices);
         put_names(w, "tags", host->tags, host->n_tags);
-        put_names(w, "features", host->features, host->n_features);
+        put_cpu(out, &host->cpu);
         put_use(w, host, &w->view->uses[at]);
         put_company(w, at);
     }
@@ -374,7 +384,7 @@ static void put_request(struct writing *w,
     put_bool(out, "protected", request->protected);
     put_names(w, "wanted", request->wanted, request->n_wanted);
     put_names(w, "forbidden", request->forbidden, request->n_forbidden);
-    put_names(w, "features", request->features, request->n_features);
+    put_cpu(out, &request->cpu);
     put_names(w, "groups", request->groups, request->n_groups);
     put_i64(out, "now_ms", request->now_ms);
     json_out_object_end(out);
@@ -420,8 +430,8 @@ static void put_candidate(struct json_out *out, const char *key,
     json_out_object_end(out);
 }
 
-void placement_record_decision(const struct placement_decision *decision,
-                               struct json_out *out)
+static void put_decision(const struct placement_decision *decision,
+                         struct json_out *out)
 {
     json_out_object(out);
     put_u64(out, "version", decision->version);
@@ -490,6 +500,39 @@ static void put_all_names(struct writing *w)
     json_out_array_end(w->out);
 }
 
+char *placement_record_part(const struct placement_view *view,
+                            uint32_t most_hosts, struct placement_base *base)
+{
+    struct writing w = { .view = view, .out = json_out_new(false) };
+    bool first = !base->version;
+
+    if (first)
+        *base = (struct placement_base){ view->version, view->n_hosts, 0 };
+    json_out_object(w.out);
+    json_out_key(w.out, "view");
+    json_out_object(w.out);
+    put_u64(w.out, "version", base->version);
+    put_u64(w.out, "since", first ? 0 : base->version);
+    put_u64(w.out, "overcommit_percent", view->overcommit_percent);
+    put_u64(w.out, "n_hosts", base->n_hosts);
+    json_out_key(w.out, "hosts");
+    json_out_array(w.out);
+    for (uint32_t n = 0; n < most_hosts && base->n_written < base->n_hosts;
+         n++)
+        put_one_host(&w, base->n_written++);
+    json_out_array_end(w.out);
+    if (first)
+        put_rules(&w);
+    json_out_object_end(w.out);
+    json_out_key(w.out, "names");
+    put_all_names(&w);
+    json_out_object_end(w.out);
+    char *text = xstrdup(json_out_text(w.out, NULL));
+    json_out_free(w.out);
+    free(w.names);
+    return text;
+}
+
 char *placement_record_write(const struct placement_view *view, uint64_t since,
                              uint32_t most_hosts,
                              const struct placement_record *record,
@@ -507,7 +550,7 @@ char *placement_record_write(const struct placement_view *view, uint64_t since,
     json_out_key(w.out, "policy");
     put_policy(w.out, &record->policy);
     json_out_key(w.out, "decision");
-    placement_record_decision(&record->decision, w.out);
+    put_decision(&record->decision, w.out);
     if (placement_view_n_present(view) <= PLACEMENT_RECORD_HOSTS) {
         json_out_key(w.out, "hosts");
         placement_record_hosts(view, &record->request, &record->policy, w.out);
@@ -522,4 +565,17 @@ char *placement_record_write(const struct placement_view *view, uint64_t since,
     free(changed.hosts);
     free(w.names);
     return text;
+}
+
+bool placement_record_is_same(const struct placement_decision *a,
+                              const struct placement_decision *b)
+{
+    struct json_out *x = json_out_new(false), *y = json_out_new(false);
+
+    put_decision(a, x);
+    put_decision(b, y);
+    bool same = strcmp(json_out_text(x, NULL), json_out_text(y, NULL)) == 0;
+    json_out_free(x);
+    json_out_free(y);
+    return same;
 }

@@ -44,9 +44,24 @@ char *placement_record_write(const struct placement_view *view, uint64_t since,
                              const struct placement_record *record,
                              uint32_t *ret_n_hosts, bool *ret_whole);
 
-/* Only the decision, for comparing two byte by byte. */
-void placement_record_decision(const struct placement_decision *decision,
-                               struct json_out *out);
+/*
+ * A whole view as entries without a decision, written in parts while others
+ * change it, so that none takes long: at most `most_hosts` hosts each, as they
+ * are then.  An entry that follows the last of them with what was changed
+ * since `version` makes it exact.
+ */
+struct placement_base {
+    uint64_t version; /* of the view when the first was written; 0: none is */
+    uint32_t n_hosts; /* there were then */
+    uint32_t n_written;
+};
+char *placement_record_part(const struct placement_view *view,
+                            uint32_t most_hosts, struct placement_base *base);
+
+/* Whether both would be written byte by byte alike. */
+bool placement_record_is_same(const struct placement_decision *a,
+                              const struct placement_decision *b);
+
 /* What each host of the view comes to, as an array: the first constraint that
  * fails and what is lacking, or the terms of its score. */
 void placement_record_hosts(const struct placement_view *view,

@@ -149,19 +149,6 @@ placement_replay_record(const struct placement_replay *replay)
     return &replay->record;
 }
 
-static bool is_same_decision(const struct placement_decision *a,
-                             const struct placement_decision *b)
-{
-    struct json_out *x = json_out_new(false), *y = json_out_new(false);
-
-    placement_record_decision(a, x);
-    placement_record_decision(b, y);
-    bool same = strcmp(json_out_text(x, NULL), json_out_text(y, NULL)) == 0;
-    json_out_free(x);
-    json_out_free(y);
-    return same;
-}
-
 bool placement_replay_run(struct placement_replay *replay,
                           struct placement_decision *ret)
 {
@@ -169,8 +156,8 @@ bool placement_replay_run(struct placement_replay *replay,
     const struct placement_view *view = placement_replay_view(replay);
     int rc = placement_choose(view, &record->request, &record->policy, ret,
                               NULL);
-    bool same =
-        rc == record->decision.rc && is_same_decision(ret, &record->decision);
+    bool same = rc == record->decision.rc &&
+                placement_record_is_same(ret, &record->decision);
 
     if (same && replay->hosts) {
         struct json_out *out = json_out_new(false);

@@ -17,8 +17,9 @@ struct placement_replay *placement_replay_new(void);
 void placement_replay_free(struct placement_replay *replay); /* NULL allowed */
 
 /*
- * Reads the next entry.  Errors: VDC_E_BAD_VALUE: it is no such text, or does
- * not follow the one before; nothing can be read any more then.
+ * Reads the next entry, which may be a part of a view without a decision.
+ * Errors: VDC_E_BAD_VALUE: it is no such text, or does not follow the one
+ * before; nothing can be read any more then.
  */
 int placement_replay_read(struct placement_replay *replay, const char *text,
                           size_t len, struct vdc_error *err);

@@ -133,6 +133,19 @@ static uint32_t get_amounts(struct reading *r, const struct json_value *object,
     return n;
 }
 
+/* Records from before there was such a thing have none. */
+static struct cpu_set get_cpu(struct reading *r,
+                              const struct json_value *object)
+{
+    const struct json_value *value = json_get(object, "cpu");
+    struct cpu_set cpu = { { 0 } };
+
+    if (value && (value->type != JSON_STRING ||
+                  !cpu_set_from_hex(value->text, &cpu)))
+        r->bad = true;
+    return cpu;
+}
+
 static void get_used(struct reading *r, const struct json_value *object,
                      const char *key, uint64_t *ret)
 {
@@ -249,8 +262,7 @@ static void read_host(struct reading *r, const struct json_value *object)
                                   PLACEMENT_HOST_AMOUNTS_MAX, host->devices);
     host->n_tags =
         get_names(r, object, "tags", PLACEMENT_TAGS_MAX, host->tags);
-    host->n_features = get_names(r, object, "features",
-                                 PLACEMENT_FEATURES_MAX, host->features);
+    host->cpu = get_cpu(r, object);
     read_use(r, object, &fact->use);
     read_company(r, object, "groups", GROUPS, fact);
     read_company(r, object, "alone", ALONE, fact);
@@ -352,8 +364,7 @@ static void read_request(struct reading *r, const struct json_value *object,
                                   request->wanted);
     request->n_forbidden = get_names(r, object, "forbidden",
                                      PLACEMENT_TAGS_MAX, request->forbidden);
-    request->n_features = get_names(r, object, "features",
-                                    PLACEMENT_FEATURES_MAX, request->features);
+    request->cpu = get_cpu(r, object);
     request->n_groups = get_names(r, object, "groups", PLACEMENT_GROUPS_MAX,
                                   request->groups);
     request->now_ms = get_i64(r, object, "now_ms");
@@ -471,10 +482,14 @@ int placement_replay_read(struct placement_replay *replay, const char *text,
     if (!rc) {
         read_names(&r, entry);
         read_view(&r, json_get(entry, "view"));
-        read_request(&r, json_get(entry, "request"), &replay->record.request);
-        read_policy(&r, json_get(entry, "policy"), &replay->record.policy);
-        read_decision(&r, json_get(entry, "decision"),
-                      &replay->record.decision);
+        memset(&replay->record, 0, sizeof(replay->record));
+        if (json_get(entry, "request")) {
+            read_request(&r, json_get(entry, "request"),
+                         &replay->record.request);
+            read_policy(&r, json_get(entry, "policy"), &replay->record.policy);
+            read_decision(&r, json_get(entry, "decision"),
+                          &replay->record.decision);
+        }
         replay->hosts = NULL;
         if (json_get(entry, "hosts"))
             replay->hosts =

@@ -28,11 +28,12 @@ struct placement_request {
                        not for STRICT ones, nor with devices */
     uint32_t n_wanted;
     uint32_t n_forbidden;
-    uint32_t n_features;
     uint32_t n_groups;
     uint32_t wanted[PLACEMENT_TAGS_MAX];    /* tags; its host has them all */
     uint32_t forbidden[PLACEMENT_TAGS_MAX]; /* and none of these */
-    uint32_t features[PLACEMENT_FEATURES_MAX];
+    uint32_t where; /* all these names as one (where.h), for the view that it
+                       is put into */
+    struct cpu_set cpu; /* what its host's CPUs can do */
     uint32_t groups[PLACEMENT_GROUPS_MAX];
     int64_t now_ms; /* from any epoch; that of the view's guests */
 };

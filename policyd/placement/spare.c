@@ -76,7 +76,8 @@ bool placement_spare_holds(const struct placement_view *view, uint32_t guest)
         return false;
     const struct placement_host *host = placement_view_host(view, g->backup);
     const struct placement_use *use = placement_view_use(view, g->backup);
-    return host->state == PLACEMENT_UP &&
+    const struct cpu_set lacks = cpu_set_lacks(&host->cpu, &g->cpu);
+    return host->state == PLACEMENT_UP && cpu_set_is_empty(&lacks) &&
            use->memory.kib + use->reserve.kib <= host->memory.kib;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policyd/placement/spare.h"
+#include "policyd/placement/where.h"
 
 /* ---- which may go ---- */
 
@@ -81,6 +82,20 @@ static void copy_spec(const struct placement_spec *spec,
     }
 }
 
+struct cpu_set placement_step_cpu(const struct placement_view *view,
+                                  uint32_t guest)
+{
+    const struct placement_guest *g = placement_view_guest(view, guest);
+    struct cpu_set cpu = g->cpu;
+
+    if (g->runs) {
+        const struct cpu_set vendor =
+            cpu_set_vendor(&placement_view_host(view, g->host)->cpu);
+        cpu_set_join(&cpu, &vendor);
+    }
+    return cpu;
+}
+
 void placement_step_request(const struct placement_view *view,
                             const struct placement_moving *moving,
                             uint32_t guest, struct placement_request *ret)
@@ -92,11 +107,13 @@ void placement_step_request(const struct placement_view *view,
     ret->customer = g->customer;
     copy_spec(&g->spec, &ret->spec);
     ret->start = g->runs;
+    ret->cpu = placement_step_cpu(view, guest);
     ret->dedication = g->dedication;
     ret->protected = g->protected;
     ret->n_groups = g->n_groups;
     for (uint32_t i = 0; i < g->n_groups; i++)
         ret->groups[i] = g->groups[i];
+    placement_where_ask(view, g->where, ret);
     ret->now_ms = moving->now_ms;
     if (moving->complete)
         moving->complete(moving->arg, guest, ret);

@@ -23,7 +23,7 @@ struct placement_moving {
     uint32_t n_guest_moved;
     uint32_t n_host_changed;
     /* Adds to a request what a guest in the view does not have: tags,
-     * features, domain, a host that it is pinned to. */
+     * domain, a host that it is pinned to. */
     void (*complete)(void *arg, uint32_t guest,
                      struct placement_request *request);
     /* Whether a guest must stay for a reason of the caller's. */
@@ -48,10 +48,15 @@ const char *placement_step_stay_text(enum placement_stay stay);
 bool placement_step_is_cool(const struct placement_moving *moving,
                             uint32_t host);
 
-/* What the guest would ask for if it were placed anew. */
+/* What the guest would ask for if it were placed anew.  One that runs asks for
+ * CPUs of the maker of those that it is on: it cannot go on elsewhere. */
 void placement_step_request(const struct placement_view *view,
                             const struct placement_moving *moving,
                             uint32_t guest, struct placement_request *ret);
+
+/* What the CPUs of its next host must be. */
+struct cpu_set placement_step_cpu(const struct placement_view *view,
+                                  uint32_t guest);
 
 /*
  * Whether the guest can go to a host; *ret_backup is its new backup, or

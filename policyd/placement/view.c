@@ -105,12 +105,17 @@ uint64_t placement_view_version(const struct placement_view *view)
     return view->version;
 }
 
+bool placement_view_knows(const struct placement_view *view, uint64_t version)
+{
+    return version >= view->all_changed &&
+           view->version - version <= PLACEMENT_CHANGES_MAX;
+}
+
 bool placement_view_changes(const struct placement_view *view,
                             uint64_t version,
                             void (*fn)(void *arg, uint32_t host), void *arg)
 {
-    if (version < view->all_changed ||
-        view->version - version > PLACEMENT_CHANGES_MAX)
+    if (!placement_view_knows(view, version))
         return false;
     while (version < view->version)
         fn(arg, view->changes[++version % PLACEMENT_CHANGES_MAX]);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/units.h"
 #include "base/uuid.h"
@@ -24,7 +25,6 @@
 #define PLACEMENT_HOST_AMOUNTS_MAX 8
 #define PLACEMENT_AMOUNTS_MAX 4
 #define PLACEMENT_TAGS_MAX 17 /* 16 that are entered, and one of ours */
-#define PLACEMENT_FEATURES_MAX 64
 #define PLACEMENT_GROUPS_MAX 4
 #define PLACEMENT_RULES_MAX 100000
 #define PLACEMENT_PROMISES_MAX 64
@@ -33,8 +33,9 @@
 /* No such host, or guest. */
 #define PLACEMENT_NONE UINT32_MAX
 
-/* KiB of a pool, or the number of devices of a kind. */
-struct placement_amount {
+/* KiB of a pool, or the number of devices of a kind.  Each guest has room for
+ * eight, and there are many guests. */
+struct __attribute__((packed, aligned(4))) placement_amount {
     uint32_t name;
     uint64_t amount;
 };
@@ -67,11 +68,10 @@ struct placement_host {
     uint32_t n_pools;
     uint32_t n_devices;
     uint32_t n_tags;
-    uint32_t n_features;
     struct placement_amount pools[PLACEMENT_HOST_AMOUNTS_MAX];
     struct placement_amount devices[PLACEMENT_HOST_AMOUNTS_MAX];
     uint32_t tags[PLACEMENT_TAGS_MAX];
-    uint32_t features[PLACEMENT_FEATURES_MAX];
+    struct cpu_set cpu; /* what its CPUs can do, and who made them */
 };
 
 /* What guests have of a host; amounts in the order of the host's. */
@@ -111,6 +111,8 @@ struct placement_guest {
     struct placement_spec spec;
     uint32_t n_groups;
     uint32_t groups[PLACEMENT_GROUPS_MAX];
+    uint32_t where;     /* what it asked of its host by name (where.h) */
+    struct cpu_set cpu; /* what it asked of CPUs */
     enum placement_dedication dedication;
     bool runs; /* has its memory, vCPUs, devices; its disks it has anyway */
     bool protected;  /* goes to its backup when its host dies */
@@ -178,13 +180,16 @@ uint64_t placement_view_version(const struct placement_view *view);
 bool placement_view_changes(const struct placement_view *view,
                             uint64_t version,
                             void (*fn)(void *arg, uint32_t host), void *arg);
+/* Whether that would be true. */
+bool placement_view_knows(const struct placement_view *view,
+                          uint64_t version);
 /* Bytes of heap in use, without the names. */
 size_t placement_view_size(const struct placement_view *view);
 
 /*
  * Adds a host, or replaces what is known of the one of this name; guests stay
  * on it.  A new one takes the place of one that was removed, or the last.
- * Errors: VDC_E_BAD_VALUE (no name, too many amounts, tags, features).
+ * Errors: VDC_E_BAD_VALUE (no name, too many amounts, tags).
  */
 int placement_view_put_host(struct placement_view *view,
                             const struct placement_host *host,

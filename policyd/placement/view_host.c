@@ -27,11 +27,10 @@ static int check(const struct placement_host *host, struct vdc_error *err)
                              "a host has at most %d pools, and kinds of "
                              "devices",
                              PLACEMENT_HOST_AMOUNTS_MAX);
-    if (host->n_tags > PLACEMENT_TAGS_MAX ||
-        host->n_features > PLACEMENT_FEATURES_MAX)
+    if (host->n_tags > PLACEMENT_TAGS_MAX)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "a host has at most %d tags and %d features",
-                             PLACEMENT_TAGS_MAX, PLACEMENT_FEATURES_MAX);
+                             "a host has at most %d tags",
+                             PLACEMENT_TAGS_MAX);
     if (host->memory.kib > MEM_MAX_KIB || host->pcpus > PLACEMENT_VCPUS_MAX)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "more memory or pCPUs than a host can have");
@@ -65,7 +64,8 @@ void placement_view_name_host(struct placement_view *view, uint32_t name,
 
 static uint32_t add(struct placement_view *view)
 {
-    for (uint32_t i = 0; i < view->n_hosts; i++)
+    for (uint32_t i = 0;
+         view->n_present < view->n_hosts && i < view->n_hosts; i++)
         if (!view->hosts[i].name)
             return i;
     if (view->n_hosts == view->hosts_max) {
@@ -104,7 +104,6 @@ int placement_view_put_host(struct placement_view *view,
     qsort(mine->pools, mine->n_pools, sizeof(*mine->pools), by_name);
     qsort(mine->devices, mine->n_devices, sizeof(*mine->devices), by_name);
     qsort(mine->tags, mine->n_tags, sizeof(*mine->tags), by_name);
-    qsort(mine->features, mine->n_features, sizeof(*mine->features), by_name);
     view->uses[at].vcpus_most =
         view->overcommit_percent
             ? (uint64_t)mine->pcpus * view->overcommit_percent / 100

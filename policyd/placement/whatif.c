@@ -8,6 +8,8 @@
 
 #include "base/arena.h"
 #include "policyd/placement/spare.h"
+#include "policyd/placement/step.h"
+#include "policyd/placement/where.h"
 
 /* ---- one change ---- */
 
@@ -84,12 +86,14 @@ void placement_whatif_request(const struct placement_view *view,
         .customer = g->customer,
         .spec = g->spec,
         .start = g->runs,
+        .cpu = g->cpu,
         .dedication = g->dedication,
         .protected = g->protected,
         .n_groups = g->n_groups,
         .now_ms = now_ms,
     };
     memcpy(ret->groups, g->groups, sizeof(ret->groups));
+    placement_where_ask(view, g->where, ret);
 }
 
 struct leaving {
@@ -135,7 +139,7 @@ static uint32_t list(const struct placement_view *view, uint32_t host,
 }
 
 /* The request is made while the guest is not in the way of itself. */
-static void place(struct placement_view *view, uint32_t guest,
+static void place(struct placement_view *view, uint32_t guest, bool dies,
                   const struct placement_policy *policy, int64_t now_ms,
                   struct placement_fate *fate)
 {
@@ -144,6 +148,8 @@ static void place(struct placement_view *view, uint32_t guest,
 
     placement_view_set_backup(view, guest, PLACEMENT_NONE);
     placement_whatif_request(view, guest, now_ms, &request);
+    if (!dies)
+        request.cpu = placement_step_cpu(view, guest);
     if (placement_choose(view, &request, policy, &fate->decision,
                          &fate->why)) {
         placement_view_set_backup(view, guest, old);
@@ -174,7 +180,7 @@ uint32_t placement_whatif_leave(struct placement_view *view, uint32_t host,
             placement_view_set_backup(view, guest, PLACEMENT_NONE);
             placement_view_move_guest(view, guest, fates[i].host, now_ms);
         } else {
-            place(view, guest, policy, now_ms, &fates[i]);
+            place(view, guest, dies, policy, now_ms, &fates[i]);
         }
     }
     free(leaving);

@@ -59,8 +59,7 @@ uint32_t placement_whatif_leave(struct placement_view *view, uint32_t host,
                                 const struct placement_policy *policy,
                                 int64_t now_ms, struct placement_fate **ret);
 
-/* What would be asked for a guest if it were placed anew: what the view knows
- * of it; tags and features that it was asked with it does not. */
+/* What would be asked for a guest if it were placed anew. */
 void placement_whatif_request(const struct placement_view *view,
                               uint32_t guest, int64_t now_ms,
                               struct placement_request *ret);

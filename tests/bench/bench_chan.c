@@ -334,10 +334,14 @@ static void compare(const struct comparison *c, double length, unsigned n)
     qsort(ratios, n, sizeof(ratios[0]), by_value);
     print_result(c->theirs->name, a, n);
     print_result(c->ours->name, b, n);
+    double line_after = line_ns();
     printf("    %36.2f times; quartiles %.2f to %.2f of %u pairs; "
            "line %.0f and %.0f ns",
            ratios[n / 2], ratios[n / 4], ratios[n - 1 - n / 4], n, line,
-           line_ns());
+           line_after);
+    if (c->task == ROUND_TRIP && c->spin)
+        printf("; the line alone would be %.2f times",
+               2 * a[n / 2].ns / (line + line_after));
     if (c->aim > 0)
         printf("; aim %g, got %.2f%s", c->aim, ratios[n / 2],
                ratios[n / 2] < c->aim ? ": MISSED" : "");
@@ -393,9 +397,10 @@ int main(int argc, char **argv)
 {
     double length_ms = argc > 1 ? strtod(argv[1], NULL) : 5;
     unsigned n_pairs = argc > 2 ? (unsigned)atoi(argv[2]) : 31;
+    const char *words = argc > 3 ? argv[3] : "";
 
-    if (argc > 3 || length_ms <= 0 || !n_pairs || n_pairs > PAIRS_MOST) {
-        fprintf(stderr, "usage: bench_chan [MILLISECONDS [PAIRS]]\n");
+    if (argc > 4 || length_ms <= 0 || !n_pairs || n_pairs > PAIRS_MOST) {
+        fprintf(stderr, "usage: bench_chan [MILLISECONDS [PAIRS [WORDS]]]\n");
         return 2;
     }
     if (!find_processors()) {
@@ -407,8 +412,13 @@ int main(int argc, char **argv)
            "sockets;\neach of a message, in the median round; rounds of %g "
            "ms, in pairs; processors %d and %d\n",
            length_ms, processors[0], processors[1]);
-    for (size_t i = 0; i < N_COMPARISONS; i++)
-        compare(&comparisons[i], length_ms / 1000, n_pairs);
+    const char *heading = "";
+    for (size_t i = 0; i < N_COMPARISONS; i++) {
+        if (comparisons[i].what[0])
+            heading = comparisons[i].what;
+        if (strstr(heading, words))
+            compare(&comparisons[i], length_ms / 1000, n_pairs);
+    }
     printf("at %s priority\n", real_time ? "real-time" : "usual");
     printf("an end that waits for a message that does not come:\n");
     idle(&vchan_messages, 3);

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policyd/iallocator.h"
 #include "policyd/placement/index.h"
+#include "policyd/policies/iallocator.h"
 #include "tests/bench/bench_workload.h"
 
 #define HOST_CORES 64

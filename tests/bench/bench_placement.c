@@ -3,17 +3,20 @@
  * like that of a public cloud (bench_workload.h): hosts of 64 cores and
  * 512 GiB, no overcommitment.
  *
- *   bench_placement [PLACEMENTS [DAYS]]
+ *   bench_placement [PLACEMENTS [DAYS [SEEDS]]]
  *
  * Cost: at 100, 1,000 and 10,000 hosts, 70 % of the cores in use, guests
  * coming and going; CPU of choosing a host with the index and putting the
- * guest there, PLACEMENTS times (20,000), then the same by the plain scan of
- * all hosts, fewer times, with the answer held against the index's.
+ * guest there, PLACEMENTS times (20,000; 0: not measured), then the same by
+ * the plain scan of all hosts, fewer times, with the answer held against the
+ * index's.
  *
  * Packing: 500 hosts, empty at first, DAYS (300) of which the first half is
  * not counted; hosts with guests, over the least that could be (the larger of
- * cores and memory in use, over a host's), both as averages over time.  Each
- * policy gets the same guests at the same times.
+ * cores and memory in use, over a host's), both as averages over time, of
+ * SEEDS (2) workloads.  Each policy gets the same guests at the same times.
+ * Two more say what the figures are worth: any host that has room, by chance;
+ * and one who knows how long each guest stays.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +30,7 @@
 #define HOST_CORES 64
 #define HOST_GIB 512
 #define PACKED_HOSTS 500
-#define PACKED_SEEDS 2
+#define PACKED_SEEDS_MAX 20
 /* The mean of the catalogue: cores of a guest. */
 #define GUEST_CORES 3.98
 
@@ -44,7 +47,17 @@ struct departure {
     uint32_t guest;
 };
 
+struct center;
+
+/* A host for a guest that stays so long, or PLACEMENT_NONE. */
+typedef uint32_t choose_fn(struct center *center,
+                           const struct placement_request *request,
+                           int64_t stay_ms);
+
 struct center {
+    choose_fn *choose; /* NULL: by the policy */
+    uint64_t dice;
+    int64_t until_ms[PACKED_HOSTS]; /* when the last of a host's goes */
     struct placement_names *names;
     struct placement_view *view;
     struct placement_index *index;
@@ -66,7 +79,7 @@ static void center_init(struct center *center, uint32_t n_hosts,
     char text[32];
 
     memset(center, 0, sizeof(*center));
-    center->seed = seed;
+    center->seed = center->dice = seed;
     center->policy = *policy;
     center->names = placement_names_new();
     center->view = placement_view_new(center->names);
@@ -181,22 +194,86 @@ static void leave(struct center *center)
     placement_view_remove_guest(center->view, departure.guest);
 }
 
+/* ---- who needs no policy ---- */
+
+static bool has_room(const struct center *center, uint32_t host,
+                     const struct placement_request *request)
+{
+    const struct placement_use *use = placement_view_use(center->view, host);
+
+    return use->vcpus + request->spec.vcpus <= HOST_CORES &&
+           use->memory.kib + request->spec.memory.kib <=
+               MEM_GIB(HOST_GIB).kib;
+}
+
+static uint32_t choose_any(struct center *center,
+                           const struct placement_request *request,
+                           int64_t stay_ms)
+{
+    (void)stay_ms;
+    for (int i = 0; i < 100 * PACKED_HOSTS; i++) {
+        uint32_t host =
+            (uint32_t)(workload_part(&center->dice) * PACKED_HOSTS);
+        if (has_room(center, host, request))
+            return host;
+    }
+    return PLACEMENT_NONE;
+}
+
+/* Where it makes a host be in use the least longer; of those the one with the
+ * fewest free cores. */
+static uint32_t choose_knowing(struct center *center,
+                               const struct placement_request *request,
+                               int64_t stay_ms)
+{
+    uint32_t best = PLACEMENT_NONE;
+    uint64_t best_vcpus = 0;
+    int64_t least_ms = INT64_MAX;
+
+    for (uint32_t i = 0; i < PACKED_HOSTS; i++) {
+        const struct placement_use *use = placement_view_use(center->view, i);
+        int64_t until_ms = use->n_guests ? center->until_ms[i] : 0;
+        int64_t more_ms = center->now_ms + stay_ms - until_ms;
+        if (!has_room(center, i, request))
+            continue;
+        if (more_ms < 0)
+            more_ms = 0;
+        if (more_ms < least_ms ||
+            (more_ms == least_ms && use->vcpus > best_vcpus)) {
+            best = i;
+            best_vcpus = use->vcpus;
+            least_ms = more_ms;
+        }
+    }
+    return best;
+}
+
 /* One guest comes and stays for so long. */
 static void come(struct center *center, const struct workload_type *type,
                  int64_t stay_ms)
 {
+    int64_t until_ms = center->now_ms + stay_ms;
     struct placement_request request;
     struct placement_decision decision;
+    uint32_t host = PLACEMENT_NONE;
 
     request_of(center, type, &request);
-    if (placement_index_choose(center->index, center->view, &request,
-                               &center->policy, &decision, NULL)) {
+    if (center->choose)
+        host = center->choose(center, &request, stay_ms);
+    else if (!placement_index_choose(center->index, center->view, &request,
+                                     &center->policy, &decision, NULL))
+        host = decision.winner.host;
+    if (host == PLACEMENT_NONE) {
         center->n_refused++;
         return;
     }
-    uint32_t guest = put(center, &request, decision.winner.host);
+    uint32_t guest = put(center, &request, host);
     count(center, guest, 1);
-    push(center, (struct departure){ center->now_ms + stay_ms, guest });
+    if (host < PACKED_HOSTS &&
+        (placement_view_use(center->view, host)->n_guests == 1 ||
+         until_ms > center->until_ms[host]))
+        center->until_ms[host] = until_ms;
+    push(center, (struct departure){ until_ms, guest });
 }
 
 /* As many guests as there are on average, each somewhere in its stay: those
@@ -413,15 +490,19 @@ static void pass_to(struct center *center, int64_t to_ms, int64_t from_ms,
     center->now_ms = to_ms;
 }
 
+struct way {
+    struct placement_policy policy;
+    choose_fn *choose;
+};
+
 struct load {
     const char *name;
     double part; /* of the cores, on average */
     bool together;
 };
 
-static void pack(const struct placement_policy *policy,
-                 const struct load *load, int days, uint64_t seed,
-                 struct average *ret)
+static void pack(const struct way *way, const struct load *load, int days,
+                 uint64_t seed, struct average *ret)
 {
     struct center center;
     const int64_t day_ms = 24 * 3600 * 1000;
@@ -429,7 +510,8 @@ static void pack(const struct placement_policy *policy,
     /* deployments have 6.0 guests on average */
     double per_hour = rate_of(cores) / (load->together ? 6 : 1);
 
-    center_init(&center, PACKED_HOSTS, policy, seed);
+    center_init(&center, PACKED_HOSTS, &way->policy, seed);
+    center.choose = way->choose;
     while (center.now_ms < days * day_ms) {
         uint32_t n = load->together ? workload_together(&center.seed) : 1;
         pass_to(&center,
@@ -444,49 +526,74 @@ static void pack(const struct placement_policy *policy,
     center_fini(&center);
 }
 
-static void measure_packing(int days)
+/* Of all workloads together, and how far apart they are. */
+static void measure_way(const struct way *way, const struct load *load,
+                        int days, int n_seeds)
+{
+    struct average all = { 0 };
+    double least = 0, most = 0;
+
+    for (int seed = 1; seed <= n_seeds; seed++) {
+        struct average one = { 0 };
+        pack(way, load, days, (uint64_t)seed, &one);
+        double ratio = one.busy / one.least;
+        least = seed == 1 || ratio < least ? ratio : least;
+        most = ratio > most ? ratio : most;
+        all.busy += one.busy;
+        all.least += one.least;
+        all.ms += one.ms;
+        all.n_refused += one.n_refused;
+    }
+    printf("  %6.4f %6.4f %6.4f  %5.1f %3lu", all.busy / all.least, least,
+           most, all.busy / all.ms, all.n_refused);
+    fflush(stdout);
+}
+
+static void measure_packing(int days, int n_seeds)
 {
     /* no weights: the first host; that of free cores, the fullest */
-    const struct placement_policy policies[] = {
-        { "first-fit", { 0 } },
-        { "best-fit",
-          { [PLACEMENT_TERM_VCPUS] = 1000, [PLACEMENT_TERM_EMPTY] = 100000 } },
-        *placement_policy_find("pack"),
+    const struct way ways[] = {
+        { { "by chance", { 0 } }, choose_any },
+        { { "first-fit", { 0 } }, NULL },
+        { { "best-fit",
+            { [PLACEMENT_TERM_VCPUS] = 1000,
+              [PLACEMENT_TERM_EMPTY] = 100000 } },
+          NULL },
+        { *placement_policy_find("pack"), NULL },
+        { { "knowing", { 0 } }, choose_knowing },
     };
     const struct load loads[] = {
         { "one by one, 39 %", 0.39, false },
+        { "one by one, 50.5 %", 0.505, false },
         { "one by one, 78 %", 0.78, false },
         { "deployments, 39 %", 0.39, true },
     };
 
-    printf("\nHosts in use over the least possible (hosts in use; refused): "
-           "%d hosts, %d days, %d workloads\n%-9s",
-           PACKED_HOSTS, days, PACKED_SEEDS, "policy");
-    for (size_t j = 0; j < sizeof(loads) / sizeof(loads[0]); j++)
-        printf("  %19s", loads[j].name);
-    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-        printf("\n%-9s", policies[i].name);
-        for (size_t j = 0; j < sizeof(loads) / sizeof(loads[0]); j++) {
-            struct average average = { 0 };
-            for (uint64_t seed = 1; seed <= PACKED_SEEDS; seed++)
-                pack(&policies[i], &loads[j], days, seed, &average);
-            printf("  %7.4f (%5.1f; %2lu)", average.busy / average.least,
-                   average.busy / average.ms, average.n_refused);
-            fflush(stdout);
+    printf("\nHosts in use over the least possible: of all, lowest, highest; "
+           "hosts in use; refused\n%d hosts, %d days, %d workloads\n",
+           PACKED_HOSTS, days, n_seeds);
+    for (size_t j = 0; j < sizeof(loads) / sizeof(loads[0]); j++) {
+        printf("%s\n", loads[j].name);
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+            printf("  %-9s", ways[i].policy.name);
+            measure_way(&ways[i], &loads[j], days, n_seeds);
+            printf("\n");
         }
     }
-    printf("\n");
 }
 
 int main(int argc, char **argv)
 {
     long n = argc > 1 ? strtol(argv[1], NULL, 10) : 20000;
     long days = argc > 2 ? strtol(argv[2], NULL, 10) : 300;
+    long seeds = argc > 3 ? strtol(argv[3], NULL, 10) : 2;
 
-    if (n < 100 || n > 10000000 || days < 0 || days > 3650)
-        die("usage: bench_placement [PLACEMENTS [DAYS]]");
-    measure_cost((size_t)n);
+    if ((n && n < 100) || n < 0 || n > 10000000 || days < 0 || days > 3650 ||
+        seeds < 1 || seeds > PACKED_SEEDS_MAX)
+        die("usage: bench_placement [PLACEMENTS [DAYS [SEEDS]]]");
+    if (n)
+        measure_cost((size_t)n);
     if (days)
-        measure_packing((int)days);
+        measure_packing((int)days, (int)seeds);
     return 0;
 }

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policyd/ganeti.h"
 #include "policyd/placement/capacity.h"
 #include "policyd/placement/rebalance.h"
+#include "policyd/rebalance/ganeti.h"
 
 #define FILE_MAX (64u << 20)
 

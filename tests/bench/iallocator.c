@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policyd/iallocator.h"
+#include "policyd/policies/iallocator.h"
 
 #define SIZE_MAX_MIB 16
 

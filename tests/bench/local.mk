@@ -40,7 +40,9 @@ check_PROGRAMS += tests/bench/bench_policyd
 tests_bench_bench_policyd_SOURCES = \
 	tests/bench/bench_policyd.c \
 	tests/bench/bench_policyd.h \
-	tests/bench/bench_policyd_client.c
+	tests/bench/bench_policyd_api.c \
+	tests/bench/bench_policyd_client.c \
+	tests/bench/bench_policyd_hosts.c
 tests_bench_bench_policyd_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/policyd.sh
 # Against Xen's own library, on a stand-in for Xen.

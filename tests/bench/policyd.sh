@@ -1,6 +1,7 @@
 #!/bin/sh
 # One policyd with many hosts and guests: how soon it answers after a restart
-# and what memory it takes; placements a second without and with the store.
+# and what memory it takes; placements a second without and with the store; and
+# the daemon at its socket, all hosts reporting, with each kind of store.
 # Usage: tests/bench/policyd.sh [BUILD-FOLDER [HOSTS [GUESTS [CUSTOMERS
 #                               [SECONDS]]]]]
 build=${1:-build}
@@ -12,24 +13,95 @@ make -s -C "$build" tests/bench/bench_policyd policyd/policyd || exit 1
 build=$(realpath "$build") || exit 1
 bench=$build/tests/bench/bench_policyd
 dir=$(mktemp -d "$build/bench-policyd.XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
+pids=
+finish() {
+    for pid in $pids; do kill "$pid" 2>/dev/null; done
+    wait
+    rm -rf "$dir"
+}
+trap finish EXIT
 trap 'exit 1' INT TERM
+ulimit -n "$(ulimit -H -n)"
+failed() {
+    grep bench_policyd "$dir/log" || tail -n 3 "$dir/log"
+    exit 1
+}
+# api WHAT TEXT COMMAND...: what it can do, all hosts reporting
+api() {
+    what=$1
+    printf '%s\n' "$2"
+    shift 2
+    "$@" 2>"$dir/log" &
+    pid=$!
+    pids="$pids $pid"
+    "$bench" api "$dir/policyd.sock" "$pid" "$seconds" "$what" \
+        2>"$dir/log-api" || { cat "$dir/log-api"; failed; }
+    kill "$pid"
+    wait "$pid"
+}
 
-"$bench" fill "$dir/policyd.db" "$hosts" "$guests" "$customers" || exit 1
+"$bench" fill "$dir/filled.db" "$dir" "$hosts" "$guests" "$customers" ||
+    exit 1
 printf '%s hosts, %s guests, %s customers; a store of %s MiB\n' "$hosts" \
-    "$guests" "$customers" "$(du -m "$dir/policyd.db" | cut -f 1)"
-cat >"$dir/policyd.conf" <<END
+    "$guests" "$customers" "$(du -m "$dir/filled.db" | cut -f 1)"
+fresh() {
+    rm -f "$dir"/policyd.db*
+    cp "$dir/filled.db" "$dir/policyd.db"
+}
+configure() {
+    cat <<END
 socket = "$dir/policyd.sock"
-database = "$dir/policyd.db"
+$1
 placement = "$dir/placement.conf"
 command_address = ""
 channel_socket = ""
 host_name = "bench"
 END
-"$bench" restart "$build/policyd/policyd" "$dir/policyd.conf" \
-    "$dir/policyd.sock" 2>"$dir/log" || {
-    grep bench_policyd "$dir/log" || tail -n 3 "$dir/log"
-    exit 1
 }
-"$bench" place "$dir/policyd.db" "$dir/policyd.sock" "$seconds" 2>"$dir/log" ||
-    { grep bench_policyd "$dir/log"; exit 1; }
+configure "database = \"$dir/policyd.db\"" >"$dir/policyd.conf"
+fresh
+"$bench" restart "$build/policyd/policyd" "$dir/policyd.conf" \
+    "$dir/policyd.sock" 2>"$dir/log" || failed
+fresh
+"$bench" place "$dir/policyd.db" "$seconds" 2>"$dir/log" || failed
+
+# half of the hosts each, for the number of descriptors
+half=$((hosts / 2))
+for range in "0 $half" "$half $hosts"; do
+    # shellcheck disable=SC2086
+    "$bench" hosts "$dir" $range "$hosts" "$guests" 2>"$dir/log-hosts" &
+    pids="$pids $!"
+done
+fresh
+api all "policyd on SQLite, all hosts reporting:" \
+    "$build/policyd/policyd" --config "$dir/policyd.conf"
+fresh
+api own "the same code on a store whose commits cost nothing:" \
+    "$bench" serve "$dir/policyd.db" "$dir/policyd.sock"
+
+command -v etcd >/dev/null || {
+    echo "without etcd: it is not installed (Debian: etcd-server)"
+    exit 0
+}
+ports=$(python3 -c '
+import socket
+a, b = socket.socket(), socket.socket()
+a.bind(("127.0.0.1", 0)); b.bind(("127.0.0.1", 0))
+print(a.getsockname()[1], b.getsockname()[1])') || exit 1
+client=http://127.0.0.1:${ports% *}
+peer=http://127.0.0.1:${ports#* }
+etcd --name bench --data-dir "$dir/etcd" --listen-client-urls "$client" \
+    --advertise-client-urls "$client" --listen-peer-urls "$peer" \
+    --initial-advertise-peer-urls "$peer" --initial-cluster "bench=$peer" \
+    --logger zap >"$dir/log-etcd" 2>&1 &
+pids="$pids $!"
+sleep 2
+fresh
+"$build/policyd/policyd" --config "$dir/policyd.conf" \
+    --migrate-store "etcd:$client" 2>"$dir/log" || failed
+configure "store = \"etcd:$client\"" >"$dir/policyd.conf"
+printf 'on etcd, '
+"$bench" restart "$build/policyd/policyd" "$dir/policyd.conf" \
+    "$dir/policyd.sock" 2>"$dir/log" || failed
+api creates "policyd on etcd, all hosts reporting:" \
+    "$build/policyd/policyd" --config "$dir/policyd.conf"

@@ -1,6 +1,7 @@
 # The command line over the real daemons on a simulated host.
 SIM_CLI_TESTS = \
 	tests/sim/test-cli-audit.sh \
+	tests/sim/test-cli-channel-quotas.sh \
 	tests/sim/test-cli-channel-rows.sh \
 	tests/sim/test-cli-channel-users.sh \
 	tests/sim/test-cli-channels.sh \
@@ -8,12 +9,18 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
 	tests/sim/test-cli-external.sh \
+	tests/sim/test-cli-features.sh \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
+	tests/sim/test-cli-moves.sh \
+	tests/sim/test-cli-moves-crash.sh \
+	tests/sim/test-cli-moves-etcd.sh \
+	tests/sim/test-cli-moves-stuck.sh \
 	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-projects.sh \
 	tests/sim/test-cli-policies.sh \
+	tests/sim/test-cli-quotas.sh \
 	tests/sim/test-cli-rebalance.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
@@ -21,10 +28,14 @@ SIM_CLI_TESTS = \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
 	tests/sim/test-endpoint.sh \
+	tests/sim/test-cli-tls-hostile.sh \
+	tests/sim/test-cli-tls-standby.sh \
+	tests/sim/test-cli-tls.sh \
 	tests/sim/test-cli-tokens.sh \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/lib-users.sh \
+EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh \
+	tests/sim/lib-moves.sh tests/sim/lib-tls.sh tests/sim/lib-users.sh \
 	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

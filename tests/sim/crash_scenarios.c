@@ -307,6 +307,35 @@ static void fill_restore(struct rd *rd, struct rd_transaction *t)
     rd_add(t, WIRE_OP_START, "web")->file = rd_path(rd, "guest.save");
 }
 
+/* A guest goes to another host: it leaves, and comes (back, here). */
+static void fill_save_forget(struct rd *rd, struct rd_transaction *t)
+{
+    add_save(rd, t, "web");
+    t->operations[0].forget = true;
+}
+
+static void prepare_away(struct rd *rd)
+{
+    struct rd_transaction t;
+
+    make(rd, "web", true);
+    rd_begin(&t);
+    fill_save_forget(rd, &t);
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    CU_ASSERT_PTR_NULL(rd_show(rd, "web"));
+}
+
+static void fill_arrive(struct rd *rd, struct rd_transaction *t)
+{
+    const struct wire_operation *made = add_web(rd, t, "web", false);
+    struct vdc_uuid uuid = made->definition.uuid;
+    struct wire_operation *op = rd_add(t, WIRE_OP_START, "web");
+
+    op->uuid = uuid;
+    op->file = rd_path(rd, "guest.save");
+    op->consume = true;
+}
+
 static void fill_pool(struct rd *rd, struct rd_transaction *t)
 {
     struct wire_operation *op = rd_add(t, WIRE_OP_POOL_SET, "web");
@@ -431,6 +460,9 @@ const struct scenario crash_scenarios[] = {
     { "save over an older one, run on", prepare_old_save,
       fill_checkpoint_over, NULL, NULL },
     { "restore", prepare_saved, fill_restore, NULL, NULL },
+    { "save, and forget it", prepare_running, fill_save_forget, NULL, NULL },
+    { "define and restore, and the file goes", prepare_away, fill_arrive,
+      NULL, NULL },
     { "four changes of one", prepare_running, fill_grow, NULL, NULL },
     { "start, changes, destroy", prepare_three, fill_start_and_grow, NULL,
       NULL },

@@ -14,7 +14,7 @@ export XEN_VDC_SOCKET
 # What a developer may have set must not change what is printed.
 LC_ALL=C.UTF-8
 export LC_ALL
-unset VDC_SIM_FAULT
+unset VDC_SIM_FAULT XEN_VDC_HOST
 resourced_pid=
 policyd_pid=
 
@@ -85,6 +85,16 @@ start_host() {
         failed "the daemons start" "$(tail -n 20 "$WORK"/*.log)"
         exit 1
     }
+}
+
+# Another host's resourced, for host-add of memory:$WORK/beta.sock.
+start_beta() { # [MEMORY]
+    sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
+        s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|; \
+        s|memory=4G|memory=${1:-4G}|" "$WORK/resourced.conf" >"$WORK/beta.conf"
+    "$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
+        >>"$WORK/beta.log" 2>&1 &
+    beta_pid=$!
 }
 
 # A domain file: config FILE [LINE]...

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 unsigned process_count_fds(pid_t pid)
 {
@@ -17,6 +18,21 @@ unsigned process_count_fds(pid_t pid)
     if (d)
         closedir(d);
     return n;
+}
+
+uint64_t process_rss_kib(pid_t pid)
+{
+    char path[64];
+    unsigned long size = 0, rss = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%lu %lu", &size, &rss) != 2)
+        rss = 0;
+    fclose(f);
+    return (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 }
 
 bool process_logged(const char *path, const char *words)

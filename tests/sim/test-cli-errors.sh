@@ -106,6 +106,8 @@ check_error "unknown option" 2 "no option '--frce'" vdc destroy --frce web
 check_error "argument missing" 2 'GUEST' vdc start
 check_error "argument too many" 2 "'x'" vdc host-list x
 check_error "no command" 2 'command is missing' vdc
+check_error "options alone" 2 'command is missing' vdc -q -o json
+check_output "but help is one" '^usage: ' vdc -q --help
 check_error "timeout without wait" 2 '--wait' \
     vdc shutdown --timeout 5 web
 check_error "since what is no number" 2 'since' vdc events --since x

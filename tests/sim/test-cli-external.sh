@@ -190,12 +190,7 @@ use "$HAIL"
 check_error "hail refuses: one host would be lost with all its guests" 5 \
     "hail, .*names no host: Request failed: .*FailN1" \
     vdc create -C acme "$WORK/web.cfg" name=alone
-sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
-    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|; s|memory=4G|memory=3G|" \
-    "$WORK/resourced.conf" >"$WORK/beta.conf"
-"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
-    >>"$WORK/beta.log" 2>&1 &
-beta_pid=$!
+start_beta 3G
 vdc host-add -q beta "memory:$WORK/beta.sock" || exit 1
 beta_is_up() {
     vdc host-list | grep -q '^beta  *up'

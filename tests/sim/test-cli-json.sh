@@ -67,6 +67,8 @@ valid customer-delete acme
 has '$.deleted' 1
 valid host-list
 has '$.hosts[0].simulated' 1
+valid host-show alpha
+has '$.cpu_features[0]' intel
 
 vdc events -o json >"$WORK/events.json"
 n=0

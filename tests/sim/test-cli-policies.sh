@@ -104,12 +104,7 @@ start_policyd
 check "with a good one it does" retry 10 names_are "pack spread even "
 
 # ---- groups of guests, on two hosts ----
-sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
-    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|" \
-    "$WORK/resourced.conf" >"$WORK/beta.conf"
-"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
-    >>"$WORK/beta.log" 2>&1 &
-beta_pid=$!
+start_beta
 both_up() {
     [ "$(vdc host-list | grep -c '^[a-z]*  *up')" = 2 ]
 }
@@ -142,8 +137,31 @@ for host in alpha beta; do
         "vdc_host=$host"
     check_equal "it is there" $host "$(host_of on$host)"
 done
-check_error "pinned to no host" 5 'pinned' \
+groups() { # FIRST: four of them
+    echo "vdc_groups=[\"n$1\",\"n$(($1 + 1))\",\"n$(($1 + 2))\",\"n$(($1 + 3))\"]"
+}
+vdc customer-create -q many
+n=0
+while [ $n -lt 256 ]; do
+    vdc create -q -C many --no-start "$WORK/web.cfg" "name=m$n" \
+        "$(groups $n)" || break
+    n=$((n + 4))
+done
+check_equal "as many groups as may be" 256 $n
+check_error "and no more" 5 'the guests of many are in 256 groups' \
+    vdc create -C many --no-start "$WORK/web.cfg" name=over \
+    'vdc_groups=["another"]'
+check "but one of those" vdc create -q -C many --no-start "$WORK/web.cfg" \
+    name=same 'vdc_groups=["n7"]'
+check "groups of a guest that goes" vdc destroy -q many.m0
+check "are room for others" vdc create -q -C many --no-start \
+    "$WORK/web.cfg" name=other 'vdc_groups=["another"]'
+check_error "pinned to no host" 3 'no such host: gamma' \
     vdc create "$WORK/web.cfg" name=nowhere vdc_host=gamma
+check_error "with one that is near" 3 'did you mean alpha' \
+    vdc create "$WORK/web.cfg" name=nowhere vdc_host=alhpa
+check_error "also where it would be" 3 'no such host: alhpa' \
+    vdc place "$WORK/web.cfg" vdc_host=alhpa
 check_error "no host has the tag" 5 'tags' \
     vdc create "$WORK/web.cfg" name=tagged 'vdc_host_tags=["gpu"]'
 check "none has the one that is not wanted" vdc create -q "$WORK/web.cfg" \

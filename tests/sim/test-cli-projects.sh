@@ -38,7 +38,7 @@ check_error "nor one of nobody" 6 'for operators' \
 check_error "nor one of a project" 2 'cannot be a customer' \
     boss customer-create acme_shop_x
 check_error "nor one with more than the customer has" 2 \
-    'limit 2097152 KiB is above that of customer acme, which is 1048576' \
+    'the memory limit 2 GiB is above that of customer acme, which is 1 GiB' \
     boss customer-create acme_big --memory 2G
 check_error "operators are told when there is no customer" 3 \
     'no such customer: nobody' vdc customer-create nobody_shop
@@ -73,6 +73,27 @@ check_error "nor may it name it" 3 'no such guest' shop show acme.web
 check "its customer names the project's" boss show acme_shop.db
 check_error "globex does not" 3 'no such guest: acme_shop.db' \
     globex show acme_shop.db
+
+# ---- what others have ----
+id=11111111-2222-4333-8444-555555555555
+mac=00:16:3e:01:02:03
+vdc create -q -C acme_shop --no-start "$WORK/net.cfg" name=taken uuid=$id \
+    "vif=[\"mac=$mac,bridge=xenbr0\"]" || failed "a guest with both"
+whose() { # COMMAND...: how often it is said whose it is
+    "$@" 2>&1 | grep -c 'acme'
+}
+for what in "uuid=$id" "vif=[\"mac=$mac,bridge=xenbr0\"]"; do
+    check_error "in use: $what" 4 'in use' \
+        globex create --no-start "$WORK/web.cfg" name=x "$what"
+    check_equal "another is not told whose" 0 \
+        "$(whose globex create --no-start "$WORK/web.cfg" name=x "$what")"
+    check_error "the customer of a project is" 4 \
+        'guest taken of acme_shop has it' \
+        boss create --no-start "$WORK/web.cfg" name=x "$what"
+    check_error "and operators are" 4 'guest taken of acme_shop has it' \
+        vdc create -C globex --no-start "$WORK/web.cfg" name=x "$what"
+done
+check "it goes" vdc destroy -q acme_shop.taken
 
 # ---- limits ----
 check_error "the project's own limit" 5 \

@@ -1,5 +1,6 @@
 #!/bin/sh
-# rebalance, host-evacuate: plans of moves over two hosts; nothing is moved.
+# rebalance, host-evacuate: plans of moves over two hosts; nothing is moved,
+# as the hosts see no directory together.
 . "$(dirname "$0")/lib.sh"
 start_host
 config web.cfg
@@ -10,16 +11,11 @@ for i in 1 2 3 4 5 6; do
     vdc create -q -C acme "$WORK/web.cfg" "name=g$i" || exit 1
 done
 check_output "one host: nothing to move" '^no moves$' vdc rebalance --dry-run
-check_output "nor anywhere to go" '^acme.g1 cannot go: no host can take it' \
+check_output "nor anywhere to go" '^acme.g1 cannot go: there is no other host' \
     vdc host-evacuate alpha --dry-run
 
 # ---- another host comes ----
-sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
-    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|" \
-    "$WORK/resourced.conf" >"$WORK/beta.conf"
-"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
-    >>"$WORK/beta.log" 2>&1 &
-beta_pid=$!
+start_beta
 vdc host-add -q beta "memory:$WORK/beta.sock" || exit 1
 beta_is() {
     vdc host-list | grep -q "^beta  *$1"
@@ -69,14 +65,21 @@ check "beta drains" vdc host-set -q beta --state draining
 vdc host-evacuate alpha -n -o json >"$WORK/plan.json"
 check_equal "then nobody can go" "0 6" "$(plan of_moves) $(plan of_stuck)"
 check_equal "because of that" 1 "$(plan 'stuck[0].error.text' |
-    grep -c 'state: 2 of 2 hosts')"
+    grep -c 'no host can take it: .*host beta is draining')"
+check_equal "and what helps is not the host itself" 'bring host beta up' \
+    "$(plan 'stuck[0].error.hint')"
 check "beta is up again" vdc host-set -q beta --state up
 
 # ---- what is refused ----
-check_error "moving" 2 'cannot be moved yet: that needs migration' \
-    vdc rebalance
-check_error "with what to do instead" 2 'host-set NAME --state draining' \
-    vdc host-evacuate alpha
+fails_to_move() { # COMMAND...
+    "$@" >"$WORK/out" 2>&1
+    [ $? = 2 ] && grep -q 'no directory that all hosts see' "$WORK/out"
+}
+check "moving without a directory that both see" fails_to_move vdc rebalance
+check "emptying, too" fails_to_move vdc host-evacuate alpha
+check_output "it stays draining" '^alpha +draining' vdc host-list
+check_output "which can be seen later" '^acme.g1 .* failed ' vdc moves
+vdc host-set -q alpha --state up
 check_error "no such host" 3 "no such host: gamma" \
     vdc host-evacuate gamma --dry-run
 check_error "no host at all" 2 'host-evacuate' vdc host-evacuate --dry-run
@@ -88,5 +91,29 @@ check_error "a time" 2 'cool-down' vdc rebalance -n --cool-down soon
 check_equal "everything is where it was" 6 "$(vdc list -o json \
     >"$WORK/list.json" && grep -o '"host": *"alpha"' "$WORK/list.json" |
     grep -c .)"
+
+# ---- what guests asked of their host ----
+vdc host-set -q alpha --tags ssd
+vdc create -q -C acme "$WORK/web.cfg" name=pin 'vdc_host="alpha"' || exit 1
+vdc create -q "$WORK/web.cfg" name=ssd 'vdc_host_tags=["ssd"]' || exit 1
+who_stays() {
+    vdc host-evacuate alpha --dry-run -o json >"$WORK/plan.json"
+    check_equal "$1: the others go" "6 2" "$(plan of_moves) $(plan of_stuck)"
+    check_output "$1: one may be there alone" \
+        '^acme.pin cannot go: .*host beta is not host alpha' \
+        vdc host-evacuate alpha --dry-run
+    check_output "$1: one wants its tag" \
+        '^provider.ssd cannot go: .*host beta has not the tag ssd' vdc host-evacuate alpha --dry-run
+    check_output "$1: they would be lost with it" '^acme.pin .*no host can take it: pinned' \
+        vdc what-if host alpha dies
+    vdc rebalance -n -o json >"$WORK/plan.json"
+    check_equal "$1: no plan moves them" 0 \
+        "$(grep -cE '"guest": *"(acme.pin|provider.ssd)"' "$WORK/plan.json")"
+}
+who_stays "now"
+stop_policyd
+start_policyd
+check "beta is up after that" retry 10 beta_is up
+who_stays "after a restart"
 kill "$beta_pid"
 wait "$beta_pid" 2>/dev/null

@@ -161,3 +161,38 @@ check_error "a project's tokens go" 6 'good for nothing' with "$child" list
 vdc customer-create -q acme_shop
 check_error "and a namesake does not have them" 6 'good for nothing' \
     with "$child" list
+
+# ---- a customer goes with its tokens, or stays with them ----
+tokens_of_doomed() {
+    vdc token-list | grep -c ' doomed '
+}
+is_whole() { # all of it, or nothing
+    n=$(tokens_of_doomed)
+    if vdc customer-show doomed >/dev/null 2>&1; then
+        [ "$n" = 140 ]
+    else
+        [ "$n" = 0 ]
+    fi
+}
+fill_doomed() {
+    vdc customer-show doomed >/dev/null 2>&1 ||
+        vdc customer-create -q doomed || return
+    n=$(tokens_of_doomed)
+    while [ "$n" -lt 140 ]; do
+        vdc token-create -q -C doomed >/dev/null || return
+        n=$((n + 1))
+    done
+}
+for delay in 0 0.01 0.03; do
+    check "140 tokens, more than a commit has room for" fill_doomed
+    vdc customer-delete -q doomed 2>/dev/null &
+    deleting=$!
+    sleep $delay
+    stop_daemon "$policyd_pid" KILL
+    wait $deleting
+    start_policyd
+    retry 20 answers || failed "policyd is there again"
+    check "killed $delay s after it was asked to delete it" is_whole
+done
+vdc customer-show doomed >/dev/null 2>&1 && vdc customer-delete -q doomed
+check_equal "none is left in the end" 0 "$(tokens_of_doomed)"

@@ -11,6 +11,17 @@ check_output "place says where, and why" '^web: would be placed on host alpha' \
     vdc place --dry-run -C acme "$WORK/web.cfg"
 check_output "with the score of each host" '^alpha +[0-9.]+ +load' \
     vdc place "$WORK/web.cfg"
+check_output "or briefly, as far as that is known" \
+    '^web: would be placed on host alpha' vdc place --brief "$WORK/web.cfg"
+brief_json=$(vdc place --brief -o json "$WORK/web.cfg")
+full_json=$(vdc place -o json "$WORK/web.cfg")
+check_equal "with the same score" \
+    "$(echo "$full_json" | grep -o '"score": *[-0-9]*' | head -n 1)" \
+    "$(echo "$brief_json" | grep -o '"score": *[-0-9]*' | head -n 1)"
+check_equal "and without its terms" 0 \
+    "$(echo "$brief_json" | grep -c '"terms": *\[[^]]')"
+check_output "or by what hosts were excluded" '^ +memory: 1 of 1 hosts$' \
+    vdc place --brief "$WORK/web.cfg" memory=9000
 check_equal "nothing is there then" "" "$(vdc list -o name)"
 check_output "or says that no host can" 'no host can take it: memory' \
     vdc place "$WORK/web.cfg" memory=9000
@@ -130,13 +141,17 @@ check_equal "another host: four more" 4 "$(($(
 check_output "a ratio" 'then runs out: vcpus' \
     vdc what-if ratio 0.5 --spec 1cpu,64M
 check_output "more memory" 'fit now, ' vdc what-if host alpha memory=64G
-check_output "a quota" '^memory .* 64 MiB +2 GiB +32 MiB +exceeded' \
+check_output "a quota" '^acme +memory .* 64 MiB +2 GiB +32 MiB +exceeded' \
     vdc what-if quota acme memory=32M
 check_error "what if nothing" 2 'what-if' vdc what-if
 check_error "what if something" 2 'not clear' vdc what-if something
 check_error "what if a host" 2 'not clear' vdc what-if host alpha
 check_error "what if no host dies" 3 'no such host: beta' \
     vdc what-if host beta dies
+check_error "other CPUs of a host that is there" 2 'is not clear' \
+    vdc what-if host alpha memory=8G cpus=4
+check_error "a word of nothing" 2 'a host dies, drains, comes' \
+    vdc what-if host alpha explodes
 check_error "a new host of nothing" 2 'memory and CPUs must be said' \
     vdc what-if host beta comes
 check_error "a ratio of none" 2 'ratio' vdc what-if ratio 0
@@ -146,12 +161,7 @@ check_error "a limit of something" 2 "'pears=3' is not a limit" \
     vdc what-if quota acme pears=3
 
 # ---- two hosts ----
-sed -e "s|$WORK/resourced|$WORK/beta|g; s|$WORK/command|$WORK/beta|; \
-    s|$WORK/sim|$WORK/beta|; s|\"alpha\"|\"beta\"|; s|memory=4G|memory=2G|" \
-    "$WORK/resourced.conf" >"$WORK/beta.conf"
-"$BIN/resourced/resourced" --config "$WORK/beta.conf" --foreground \
-    >>"$WORK/beta.log" 2>&1 &
-beta_pid=$!
+start_beta 2G
 vdc host-add -q beta "memory:$WORK/beta.sock" --tags ssd || exit 1
 beta_is() {
     vdc host-list | grep -q "^beta  *$1"

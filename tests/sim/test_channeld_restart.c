@@ -208,6 +208,120 @@ static void test_domain_ends(void)
     end(&s);
 }
 
+/* ---- both ends of one program ---- */
+
+static void open_to_itself(struct scene *s)
+{
+    CHECK(s->guest[WEB]->n_ends == 0);
+    CHECK(bed_connect(s->guest[WEB], "echo", "web") != NULL);
+    CHECK(s->guest[WEB]->n_ends == 2);
+    CHECK(wait_channels(s, 1, 1, 5000));
+}
+
+static void guest_again(struct scene *s)
+{
+    bed_stop(&s->bed->guests[WEB].pid, SIGKILL);
+    CHECK(wait_channels(s, 0, 1, 5000));
+    bed_start_guest(s->bed, WEB);
+    CHECK(wait_channels(s, 1, 1, 8000));
+}
+
+static void host_again(struct scene *s)
+{
+    bed_stop(&s->bed->pid, SIGKILL);
+    bed_start(s->bed);
+    CHECK(wait_channels(s, 1, 1, 8000));
+}
+
+#define COUNTED 77 /* bytes that the client says it has sent */
+
+static bool is_counted(void *arg)
+{
+    struct scene *s = arg;
+    struct arena *arena = arena_new();
+    struct wire_channel_query query;
+    const struct wire_channel_list *list;
+    const void *body;
+    bool yes = false;
+
+    wire_init(&wire_struct_channel_query, &query);
+    if (!bed_ask(s->host, WIRE_MSG_channel_list, &query, arena, &body)) {
+        list = body;
+        yes = list->n_channels && list->channels[0].sent == COUNTED;
+    }
+    arena_free(arena);
+    return yes;
+}
+
+static bool has_none(void *arg)
+{
+    const struct bed_program *program = arg;
+
+    return program->n_ends == 0;
+}
+
+/* Either end is ended: the program is told of the other. */
+static void check_end(struct scene *s, bool is_client)
+{
+    struct bed_program *web = s->guest[WEB];
+    struct bed_end *end = NULL;
+
+    CHECK(web->n_ends == 2);
+    for (unsigned i = 0; i < web->n_ends; i++)
+        if (web->ends[i]->is_client == is_client)
+            end = web->ends[i];
+    CHECK(end != NULL);
+    if (end)
+        bed_end(web, end);
+    CHECK(bed_until(s->bed, has_none, web, 2000));
+}
+
+static void count_client(struct scene *s)
+{
+    const struct broker_counts counts = { .sent = COUNTED };
+    struct bed_program *web = s->guest[WEB];
+
+    for (unsigned i = 0; i < web->n_ends; i++)
+        if (web->ends[i]->is_client)
+            broker_count(web->broker, web->ends[i]->channel, &counts);
+    CHECK(bed_until(s->bed, is_counted, s, 8000));
+}
+
+/* A guest's channeld that came anew knows of both, and so does a channeld of
+ * the host that comes after it. */
+static void test_both_ends(void)
+{
+    struct scene s = begin();
+
+    open_to_itself(&s);
+    guest_again(&s);
+    check_end(&s, true);
+    CHECK(wait_channels(&s, 0, 0, 5000));
+    open_to_itself(&s);
+    guest_again(&s);
+    host_again(&s);
+    check_end(&s, false);
+    CHECK(wait_channels(&s, 0, 0, 5000));
+    end(&s);
+}
+
+/* The one tells how much went through it, alone; the other stays known. */
+static void test_both_ends_counted(void)
+{
+    struct scene s = begin();
+
+    open_to_itself(&s);
+    count_client(&s);
+    host_again(&s);
+    CHECK(bed_until(s.bed, is_counted, &s, 8000));
+    /* there is nobody but the guest's channeld to tell of an end */
+    bed_stop(&s.bed->pid, SIGKILL);
+    check_end(&s, true);
+    bed_start(s.bed);
+    CHECK(wait_channels(&s, 0, 0, 8000));
+    end(&s);
+}
+
 /* ---- hostile ends ---- */
 
 static int answer_to(int fd, uint32_t id, struct arena *arena,
@@ -294,6 +408,19 @@ static void test_liar(void)
     end(&s);
 }
 
+/* How long others wait for a channel. */
+static uint64_t time_channel(const struct scene *s)
+{
+    uint64_t before = clock_mono().ms;
+    struct bed_end *one = bed_connect(s->guest[WEB], "echo", "db");
+
+    CHECK(one != NULL);
+    uint64_t after = clock_mono().ms;
+    if (one)
+        bed_end(s->guest[WEB], one);
+    return after - before;
+}
+
 /* More than anybody can want, of everything. */
 static void flood(bool reads)
 {
@@ -315,12 +442,7 @@ static void flood(bool reads)
     connect.service = "echo";
     connect.to = "acme.web"; /* whose memory it will never give */
     wire_init(&wire_struct_channel_query, &query);
-    uint64_t alone = clock_mono().ms;
-    struct bed_end *first = bed_connect(s.guest[WEB], "echo", "db");
-    CHECK(first != NULL);
-    alone = clock_mono().ms - alone;
-    if (first)
-        bed_end(s.guest[WEB], first);
+    uint64_t alone = time_channel(&s);
     uint64_t slowest = 0, until = clock_mono().ms + 2000;
     uint8_t *data, *list;
     size_t size, list_size;
@@ -338,13 +460,9 @@ static void flood(bool reads)
                 sent +=
                     send(fd, list, list_size, MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
         }
-        uint64_t before = clock_mono().ms;
-        struct bed_end *one = bed_connect(s.guest[WEB], "echo", "db");
-        CHECK(one != NULL);
-        if (one)
-            bed_end(s.guest[WEB], one);
-        if (clock_mono().ms - before > slowest)
-            slowest = clock_mono().ms - before;
+        uint64_t took = time_channel(&s);
+        if (took > slowest)
+            slowest = took;
     }
     unsigned long grown = bed_memory(s.bed->pid) - memory;
     printf("    a guest that %s answers: %u messages; the slowest channel of "
@@ -375,6 +493,8 @@ static const struct bed_test tests[] = {
     { "a guest's channeld is killed", test_guest_channeld_killed },
     { "a guest's channeld does not come back", test_half },
     { "a domain ends", test_domain_ends },
+    { "both ends of one program", test_both_ends },
+    { "and the one is counted", test_both_ends_counted },
     { "a guest that lies", test_liar },
     { "a guest that floods", test_flood },
 };

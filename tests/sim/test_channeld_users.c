@@ -435,6 +435,94 @@ static void test_login_moves(void)
     bed_free(bed);
 }
 
+/* ---- who sets quotas ---- */
+
+static int set_quota(struct bed_program *program, int64_t limit,
+                     struct arena *arena)
+{
+    struct wire_channel_limits body;
+    struct wire_channel_limit told;
+
+    wire_init(&wire_struct_channel_limits, &body);
+    wire_init(&wire_struct_channel_limit, &told);
+    told.customer = "acme";
+    told.limit = told.quota = limit;
+    body.limits = &told;
+    body.n_limits = 1;
+    return bed_ask(program, WIRE_MSG_channel_limits, &body, arena, NULL);
+}
+
+/* As a user of the customer: exit status 42, if it may not. */
+static void set_own_quota(struct bed *bed)
+{
+    struct arena *arena = arena_new();
+    struct wire_channel_limits body;
+    struct wire_channel_limit told;
+    struct wire_frame frame;
+    struct vdc_error err = { 0 };
+
+    wire_init(&wire_struct_channel_limits, &body);
+    wire_init(&wire_struct_channel_limit, &told);
+    told.customer = "acme";
+    body.limits = &told;
+    body.n_limits = 1;
+    if (setuid(FIRST_UID))
+        _exit(1);
+    int fd = raw_open(bed->socket, "a program");
+    raw_say(fd, WIRE_MSG_channel_limits, 2, &body);
+    int rc = raw_hear(fd, 20000, arena, &frame, &err);
+    _exit(rc == VDC_E_DENIED && strstr(err.text, "policyd sets the quotas")
+              ? 42
+              : 3);
+}
+
+static bool customer_is_refused(struct bed *bed)
+{
+    struct child child = { 0 };
+
+    fflush(stdout);
+    child.pid = fork();
+    if (child.pid == 0)
+        set_own_quota(bed);
+    return bed_until(bed, has_ended, &child, 30000) &&
+           WIFEXITED(child.status) && WEXITSTATUS(child.status) == 42;
+}
+
+/* A quota is what the operators' programs say, and nobody else. */
+static void test_quotas(void)
+{
+    struct policyd policyd = { .customer = "acme" };
+    struct bed *bed = bed_new(rules, "");
+    struct arena *arena = arena_new();
+
+    CHECK(policyd_begin(&policyd, bed));
+    bed_start(bed);
+    unsigned web = bed_add_guest(bed, "acme", "web");
+    bed_start_guest(bed, web);
+    struct bed_program *host = bed_program(bed, bed->socket);
+    struct bed_program *guest = bed_program(bed, bed->guests[web].socket);
+    CHECK(bed_offer(host, "echo"));
+    CHECK(set_quota(host, 1, arena) == 0);
+    CHECK(bed_connect(guest, "echo", "host") != NULL);
+    CHECK(!bed_connect(guest, "echo", "host"));
+    CHECK(guest->error.code == VDC_E_QUOTA);
+    CHECK_HAS(guest->error.text, "over its quota of 1 channels");
+    CHECK(set_quota(guest, 100, arena) != 0);
+    if (getuid() == 0)
+        CHECK(customer_is_refused(bed));
+    CHECK(!bed_connect(guest, "echo", "host"));
+    CHECK(guest->error.code == VDC_E_QUOTA);
+    CHECK(set_quota(host, 2, arena) == 0);
+    CHECK(bed_connect(guest, "echo", "host") != NULL);
+    CHECK(set_quota(host, -1, arena) == 0);
+    CHECK(bed_connect(guest, "echo", "host") != NULL);
+    arena_free(arena);
+    bed_program_free(guest);
+    bed_program_free(host);
+    policyd_end(&policyd);
+    bed_free(bed);
+}
+
 static const struct bed_test tests[] = {
     { "a channel to oneself that is refused", test_refuses_itself },
     { "every answer is text", test_answer_is_text },
@@ -442,6 +530,7 @@ static const struct bed_test tests[] = {
     { "places of the provider", test_places },
     { "places of a customer", test_customer_places },
     { "a login that is another's", test_login_moves },
+    { "who sets quotas of channels", test_quotas },
 };
 
 int main(int argc, char **argv)

@@ -13,31 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "hv/sim/sim.h"
 #include "tests/sim/hosts_bed.h"
+#include "tests/sim/process.h"
 #include "tests/sim/test_hosts.h"
 
 #define WORKERS 6
 
 static struct hosts_bed hosts;
-
-static unsigned setting(const char *name, unsigned fallback)
-{
-    const char *text = getenv(name);
-
-    return text ? (unsigned)strtoul(text, NULL, 10) : fallback;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* xorshift: the same on every machine */
 static uint32_t draw(uint64_t *seed, uint32_t below)
@@ -165,7 +151,7 @@ static void look(struct worker *w)
 
 static void work(struct worker *w, uint64_t until_ms)
 {
-    while (now_ms() < until_ms) {
+    while (clock_mono().ms < until_ms) {
         uint32_t what = draw(&w->seed, 100);
         answers = arena_new();
         if (w->n_guests == 0 || (w->n_guests < w->most && what < 60))
@@ -404,28 +390,15 @@ static void destroy_all(void)
 
 /* ---- the whole ---- */
 
-static unsigned long rss_kib(pid_t pid)
-{
-    const char *path = arena_printf(answers, "/proc/%d/statm", (int)pid);
-    unsigned long size = 0, rss = 0;
-    FILE *f = fopen(path, "r");
-
-    if (!f)
-        return 0;
-    if (fscanf(f, "%lu %lu", &size, &rss) != 2)
-        rss = 0;
-    fclose(f);
-    return rss * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
-}
-
 static void print_sizes(void)
 {
-    unsigned long sum = 0;
+    uint64_t sum = 0;
 
     for (size_t i = 0; i < hosts.n; i++)
-        sum += rss_kib(*hosts_bed_pid(&hosts, i));
-    printf("    policyd has %lu MiB, a resourced %lu KiB on average\n",
-           rss_kib(hosts.bed.policyd) / 1024, sum / hosts.n);
+        sum += process_rss_kib(*hosts_bed_pid(&hosts, i));
+    printf("    policyd has %llu MiB, a resourced %llu KiB on average\n",
+           (unsigned long long)process_rss_kib(hosts.bed.policyd) / 1024,
+           (unsigned long long)sum / hosts.n);
 }
 
 static void make_customers(void)
@@ -464,9 +437,9 @@ static void collect(const pid_t *pids, const int *fds)
 
 static void come_and_go(void)
 {
-    unsigned n = setting("HOSTS", 10), guests = setting("GUESTS", 250);
-    unsigned seconds = setting("SECONDS", 8);
-    uint64_t seed = setting("SEED", 4711);
+    unsigned n = bed_setting("HOSTS", 10), guests = bed_setting("GUESTS", 250);
+    unsigned seconds = bed_setting("SECONDS", 8);
+    uint64_t seed = bed_setting("SEED", 4711);
     pid_t pids[WORKERS];
     int fds[2];
     size_t n_left = 0;
@@ -477,10 +450,10 @@ static void come_and_go(void)
     hosts_bed_start(&hosts, n > HOSTS_BED_MAX ? HOSTS_BED_MAX : n);
     make_customers();
     CHECK(pipe(fds) == 0);
-    uint64_t until_ms = now_ms() + UINT64_C(1000) * seconds;
+    uint64_t until_ms = clock_mono().ms + UINT64_C(1000) * seconds;
     for (unsigned i = 0; i < WORKERS; i++)
         pids[i] = start_worker(i, guests / WORKERS, seed, until_ms, fds[1]);
-    for (unsigned round = 0; now_ms() + 2000 < until_ms; round++)
+    for (unsigned round = 0; clock_mono().ms + 2000 < until_ms; round++)
         harm(&seed, round);
     collect(pids, fds);
     CHECK(hosts_bed_wait(&hosts, hosts.n, "up"));

@@ -41,6 +41,7 @@ TESTS += tests/sim/test_hosts
 tests_sim_test_hosts_SOURCES = \
 	tests/sim/hosts_bed.c \
 	tests/sim/hosts_bed.h \
+	$(SIM_PROCESS) \
 	tests/sim/test_hosts.c \
 	tests/sim/test_hosts.h \
 	tests/sim/test_hosts_random.c \
@@ -52,3 +53,24 @@ tests_sim_test_hosts_SOURCES = \
 tests_sim_test_hosts_LDADD = $(WIRE_LIBS) $(HV_LIBS) $(BASE_LIBS) \
 	$(SQLITE_LIBS)
 EXTRA_DIST += tests/sim/long/hosts.sh
+
+# messages that nobody in their senses sends
+check_PROGRAMS += tests/sim/test_policyd_garbage
+TESTS += tests/sim/test_policyd_garbage
+tests_sim_test_policyd_garbage_SOURCES = \
+	tests/sim/garbage.c \
+	tests/sim/garbage.h \
+	tests/sim/garbage_place.c \
+	tests/sim/garbage_place.h \
+	tests/sim/garbage_sender.c \
+	tests/sim/garbage_sender.h \
+	tests/sim/hosts_bed.c \
+	tests/sim/hosts_bed.h \
+	$(SIM_PROCESS) \
+	tests/sim/test_policyd_bed.c \
+	tests/sim/test_policyd_bed.h \
+	tests/sim/test_policyd_etcd.c \
+	tests/sim/test_policyd_etcd.h \
+	tests/sim/test_policyd_garbage.c \
+	$(etcd_server)
+tests_sim_test_policyd_garbage_LDADD = $(WIRE_LIBS) $(BASE_LIBS)

@@ -43,6 +43,13 @@ void check_text(const char *words, const char *file, int line)
     checks_failed++;
 }
 
+unsigned bed_setting(const char *name, unsigned fallback)
+{
+    const char *text = getenv(name);
+
+    return text ? (unsigned)strtoul(text, NULL, 10) : fallback;
+}
+
 bool need_root(void)
 {
     if (geteuid() == 0)

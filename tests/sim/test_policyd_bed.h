@@ -31,6 +31,8 @@ extern const char *skipped;    /* why this test cannot run here */
 
 void check_code(int code, const char *file, int line);
 void check_text(const char *words, const char *file, int line);
+/* A number of the environment. */
+unsigned bed_setting(const char *name, unsigned fallback);
 /* For what only root can test; false, and the test counts as skipped. */
 bool need_root(void);
 

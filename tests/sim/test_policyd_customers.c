@@ -118,6 +118,8 @@ static void admins_only(void)
         WIRE_MSG_customer_create, WIRE_MSG_customer_set,
         WIRE_MSG_customer_delete, WIRE_MSG_token_create,
         WIRE_MSG_token_list,      WIRE_MSG_token_revoke,
+        WIRE_MSG_certificate_add, WIRE_MSG_certificate_list,
+        WIRE_MSG_certificate_remove,
     };
     struct bed bed = { 0 };
     struct wire_partition_create order;

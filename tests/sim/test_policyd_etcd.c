@@ -223,6 +223,7 @@ static void etcd_comes_and_goes(void)
 
     if (!need_etcd())
         return;
+    bed.conf = "store_lease = \"1m\"\n"; /* it leads all the time */
     make_web(&bed);
     for (int i = 0; i < N; i++) {
         struct wire_customer_create c;

@@ -418,11 +418,95 @@ static void others_things(void)
     bed_close(&bed);
 }
 
+/* Until it is refused; how many there were. */
+static unsigned make_many(const struct bed *bed, const struct wire_message *m,
+                          void *body, const char **ret_name)
+{
+    struct client c;
+    unsigned n = 0;
+    bool ok = client_open(bed, &c, ACME_UID);
+
+    CHECK(ok);
+    while (ok && n < 5000) {
+        if (ret_name)
+            *ret_name = arena_printf(answers, "acme_p%u", n);
+        ok = client_call(&c, (enum wire_message_number)m->number, body);
+        n += ok;
+    }
+    CHECK_CODE(VDC_E_QUOTA);
+    client_close(&c);
+    return n;
+}
+
+/* What a customer makes of itself has an end, also by way of its projects. */
+static void much_of_its_own(void)
+{
+    struct bed bed = { 0 };
+    struct wire_customer_create project;
+    struct wire_token_create token;
+
+    if (!need_root())
+        return;
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    wire_init(&wire_struct_customer_create, &project);
+    CHECK(make_many(&bed, wire_message_by_name("customer_create"), &project,
+                    &project.name) == 1024);
+    CHECK_TEXT("customer acme has 1024 projects already");
+    wire_init(&wire_struct_token_create, &token);
+    token.customer = "acme_p7";
+    CHECK(ask(&bed, ACME_UID, WIRE_MSG_token_create, &token));
+    token.customer = "acme_p8";
+    CHECK(make_many(&bed, wire_message_by_name("token_create"), &token,
+                    NULL) == 1023);
+    CHECK_TEXT("customer acme has 1024 tokens and certificates already");
+    token.customer = "acme";
+    CHECK(!ask(&bed, ACME_UID, WIRE_MSG_token_create, &token));
+    CHECK(ask(&bed, GLOBEX_UID, WIRE_MSG_customer_list,
+              &(struct wire_customer_ref){ "", false, "" }));
+    token.customer = "";
+    CHECK(ask(&bed, GLOBEX_UID, WIRE_MSG_token_create, &token));
+    bed_close(&bed);
+}
+
+/* One who is nobody here, and asks a lot, does not keep it from being recorded
+ * what others were refused. */
+static void much_refused(void)
+{
+    struct wire_customer_ref r = { "nosuch", false, "" };
+    struct bed bed = { 0 };
+    struct wire_audit_query query;
+    struct client c;
+
+    if (!need_root())
+        return;
+    bed_open(&bed);
+    bed_start(&bed);
+    CHECK(client_open(&bed, &c, NOBODY_UID));
+    for (int i = 0; i < 200; i++) {
+        client_call(&c, WIRE_MSG_customer_delete, &r);
+        CHECK_CODE(VDC_E_DENIED);
+    }
+    client_close(&c);
+    CHECK(!ask(&bed, OPERATOR, WIRE_MSG_customer_delete, &r));
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    wire_init(&wire_struct_audit_query, &query);
+    query.failed = true;
+    const struct wire_audit_list *l =
+        ask(&bed, OPERATOR, WIRE_MSG_audit_list, &query);
+    CHECK(l && l->n_audits > 50 && l->n_audits < 200);
+    CHECK(l && strcmp(l->audits[l->n_audits - 1].error, "NOT_FOUND") == 0);
+    bed_close(&bed);
+}
+
 const struct sim_test tests_isolation[] = {
     { "one who is nobody here", nobody },
     { "what is for operators", operators_only },
     { "others' guests", others_guests },
     { "others' files", files },
     { "others' things in new messages", others_things },
+    { "much of a customer's own", much_of_its_own },
+    { "much that is refused", much_refused },
     { NULL, NULL },
 };

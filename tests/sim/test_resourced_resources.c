@@ -3,19 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/sim/process.h"
 #include "tests/sim/rd_host.h"
 #include "tests/unit/unit.h"
-
-#ifdef __has_feature
-#define HAS_FEATURE(x) __has_feature(x)
-#else
-#define HAS_FEATURE(x) 0
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define WITH_SANITIZER 1
-#else
-#define WITH_SANITIZER HAS_FEATURE(address_sanitizer)
-#endif
 
 static struct rd *started(const char *options, const char *settings)
 {

@@ -384,6 +384,39 @@ static void test_key_of_failure(void)
     rd_free(rd);
 }
 
+/* Who asks for an answer may want that there is none later either. */
+static void test_closed_key(void)
+{
+    struct rd *rd = started("");
+    struct rd_transaction t;
+    struct vdc_error err = { 0 };
+
+    rd_begin(&t);
+    t.t.key = "one";
+    t.t.close = true;
+    rd_add_create(rd, &t, "web", false);
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), VDC_E_BAD_VALUE);
+    rd_begin(&t);
+    t.t.key = "one";
+    t.t.recall = t.t.close = true;
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), VDC_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), VDC_E_CONFLICT);
+    rd_begin(&t);
+    t.t.key = "one";
+    rd_add_create(rd, &t, "web", false);
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, &err), VDC_E_CONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "too late"));
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, 0);
+    t.t.key = "two";
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    /* what has an answer is what it was */
+    rd_begin(&t);
+    t.t.key = "two";
+    t.t.recall = t.t.close = true;
+    CU_ASSERT_EQUAL(rd_transact(rd, &t, NULL, NULL), 0);
+    rd_free(rd);
+}
+
 static void test_cancel(void)
 {
     struct rd *rd = started("create_ms=300");
@@ -578,6 +611,7 @@ static const struct unit_test tests[] = {
     { "if still as I saw it", test_generation },
     { "keys", test_key },
     { "the key of a failure", test_key_of_failure },
+    { "a key that is closed", test_closed_key },
     { "cancel", test_cancel },
     { "cancel while waiting for the guest", test_cancel_wait },
     { "deadline", test_deadline },

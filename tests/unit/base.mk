@@ -6,6 +6,7 @@ BASE_TESTS = \
 	tests/unit/base/test_cfg \
 	tests/unit/base/test_cfg_disk \
 	tests/unit/base/test_clock \
+	tests/unit/base/test_cpu \
 	tests/unit/base/test_daemon \
 	tests/unit/base/test_error \
 	tests/unit/base/test_json \
@@ -18,6 +19,7 @@ BASE_TESTS = \
 	tests/unit/base/test_stream_blocking \
 	tests/unit/base/test_stream_listen \
 	tests/unit/base/test_suggest \
+	tests/unit/base/test_tls \
 	tests/unit/base/test_units \
 	tests/unit/base/test_uuid
 check_PROGRAMS += $(BASE_TESTS)
@@ -28,6 +30,7 @@ tests_unit_base_test_base64_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_cfg_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_cfg_disk_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_cpu_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_daemon_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_error_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_json_LDADD = $(BASE_TEST_LIBS)
@@ -40,6 +43,11 @@ tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_blocking_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_listen_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_suggest_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_tls_SOURCES = \
+	tests/unit/base/test_tls.c \
+	tests/unit/base/tls_files.c \
+	tests/unit/base/tls_files.h
+tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
 tests_unit_base_test_units_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_uuid_LDADD = $(BASE_TEST_LIBS)
 endif

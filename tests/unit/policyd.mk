@@ -4,6 +4,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_auth \
 	tests/unit/policyd/test_book \
 	tests/unit/policyd/test_bounds \
+	tests/unit/policyd/test_channel_share \
 	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
 	tests/unit/policyd/test_evacuate \
@@ -13,11 +14,15 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_http \
 	tests/unit/policyd/test_identity \
 	tests/unit/policyd/test_inventory \
+	tests/unit/policyd/test_inventory_amounts \
+	tests/unit/policyd/test_inventory_backups \
 	tests/unit/policyd/test_kv_etcd \
 	tests/unit/policyd/test_kv_etcd_answers \
 	tests/unit/policyd/test_kv_etcd_json \
+	tests/unit/policyd/test_kv_etcd_watch \
 	tests/unit/policyd/test_kv_sqlite \
 	tests/unit/policyd/test_kv_sqlite_conform \
+	tests/unit/policyd/test_mover \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
@@ -31,19 +36,25 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_policies \
 	tests/unit/policyd/test_placement_whatif \
 	tests/unit/policyd/test_policy \
+	tests/unit/policyd/test_prune \
 	tests/unit/policyd/test_quota \
 	tests/unit/policyd/test_rebalance \
 	tests/unit/policyd/test_rebalance_run \
 	tests/unit/policyd/test_secret \
 	tests/unit/policyd/test_usage \
 	tests/unit/policyd/test_store \
-	tests/unit/policyd/test_store_etcd
+	tests/unit/policyd/test_store_convert \
+	tests/unit/policyd/test_store_etcd \
+	tests/unit/policyd/test_store_faults \
+	tests/unit/policyd/test_table
 check_PROGRAMS += $(policyd_unit_tests)
 TESTS += $(policyd_unit_tests)
 tests_unit_policyd_test_secret_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_secret_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_usage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_usage_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_table_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_table_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_auth_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_auth_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_bounds_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
@@ -52,7 +63,8 @@ tests_unit_policyd_test_files_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_files_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 kv_conform = tests/unit/policyd/kv_conform.c \
 	tests/unit/policyd/kv_conform.h \
-	tests/unit/policyd/kv_conform_help.c
+	tests/unit/policyd/kv_conform_help.c \
+	tests/unit/policyd/kv_conform_watch.c
 tests_unit_policyd_test_kv_sqlite_conform_SOURCES = \
 	tests/unit/policyd/test_kv_sqlite_conform.c $(kv_conform)
 tests_unit_policyd_test_kv_sqlite_conform_CFLAGS = $(AM_CFLAGS) \
@@ -64,8 +76,14 @@ tests_unit_policyd_test_http_SOURCES = \
 	tests/unit/policyd/test_http.c $(fake_http)
 tests_unit_policyd_test_http_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_http_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+etcd_fake = tests/unit/policyd/etcd_fake.c tests/unit/policyd/etcd_fake.h \
+	$(fake_http)
 tests_unit_policyd_test_kv_etcd_answers_SOURCES = \
-	tests/unit/policyd/test_kv_etcd_answers.c $(fake_http)
+	tests/unit/policyd/test_kv_etcd_answers.c $(etcd_fake)
+tests_unit_policyd_test_kv_etcd_watch_SOURCES = \
+	tests/unit/policyd/test_kv_etcd_watch.c $(etcd_fake)
+tests_unit_policyd_test_kv_etcd_watch_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_etcd_watch_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_answers_CFLAGS = $(AM_CFLAGS) \
 	$(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_answers_LDADD = $(POLICYD_LIBS) \
@@ -73,13 +91,18 @@ tests_unit_policyd_test_kv_etcd_answers_LDADD = $(POLICYD_LIBS) \
 tests_unit_policyd_test_kv_etcd_json_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_json_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_SOURCES = \
-	tests/unit/policyd/test_kv_etcd.c $(kv_conform) $(etcd_server)
+	tests/unit/policyd/test_kv_etcd.c \
+	tests/unit/policyd/test_kv_etcd.h \
+	tests/unit/policyd/test_kv_etcd_access.c \
+	$(kv_conform) $(etcd_server)
 tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_sqlite_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_sqlite_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_book_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_book_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_mover_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_mover_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
@@ -127,16 +150,45 @@ tests_unit_policyd_test_decision_SOURCES = \
 	tests/unit/policyd/test_decision.c $(placement_world)
 tests_unit_policyd_test_decision_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_decision_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+inventory_bed = tests/unit/policyd/inventory_bed.c \
+	tests/unit/policyd/inventory_bed.h
+tests_unit_policyd_test_inventory_SOURCES = \
+	tests/unit/policyd/test_inventory.c $(inventory_bed)
+tests_unit_policyd_test_inventory_amounts_SOURCES = \
+	tests/unit/policyd/test_inventory_amounts.c $(inventory_bed)
+tests_unit_policyd_test_inventory_amounts_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_inventory_amounts_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_inventory_backups_SOURCES = \
+	tests/unit/policyd/test_inventory_backups.c $(inventory_bed)
+tests_unit_policyd_test_inventory_backups_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_inventory_backups_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_inventory_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_inventory_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_channel_share_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_channel_share_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_prune_SOURCES = \
+	tests/unit/policyd/test_prune.c $(etcd_server)
+tests_unit_policyd_test_prune_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_prune_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_quota_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_quota_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_store_etcd_SOURCES = \
 	tests/unit/policyd/test_store_etcd.c $(etcd_server)
 tests_unit_policyd_test_store_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_store_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+store_bed = tests/unit/policyd/store_bed.c tests/unit/policyd/store_bed.h
+tests_unit_policyd_test_store_SOURCES = \
+	tests/unit/policyd/test_store.c $(store_bed)
+tests_unit_policyd_test_store_convert_SOURCES = \
+	tests/unit/policyd/test_store_convert.c $(store_bed)
+tests_unit_policyd_test_store_convert_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_store_convert_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_store_faults_SOURCES = \
+	tests/unit/policyd/test_store_faults.c $(store_bed)
+tests_unit_policyd_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_store_faults_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_store_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_store_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_effect_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -31,6 +31,20 @@ static inline unsigned unit_time_factor(void)
     return factor > 1 ? (unsigned)factor : 1;
 }
 
+/* The test that CUnit runs next: it calls all by the same function, which sees
+ * whether one asserted nothing. */
+static const struct unit_test *unit_next;
+
+static inline void unit_run_next(void)
+{
+    const struct unit_test *test = unit_next++;
+    unsigned before = CU_get_number_of_asserts();
+
+    test->run();
+    if (CU_get_number_of_asserts() == before)
+        CU_FAIL("it asserted nothing");
+}
+
 /* Returns the exit status of main(). A suite without tests is a failure, as
  * is a test that asserted nothing. */
 static inline int unit_main(const char *suite_name,
@@ -40,17 +54,16 @@ static inline int unit_main(const char *suite_name,
         return 1;
     CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
     for (size_t i = 0; suite && i < n_tests; i++)
-        if (!CU_add_test(suite, tests[i].name, tests[i].run))
+        if (!CU_add_test(suite, tests[i].name, unit_run_next))
             return 1;
+    unit_next = tests;
     CU_basic_set_mode(CU_BRM_NORMAL);
     CU_basic_run_tests();
     unsigned run = CU_get_number_of_tests_run();
     unsigned failed = CU_get_number_of_tests_failed();
-    unsigned asserts = CU_get_number_of_asserts();
     CU_cleanup_registry();
-    if (run != n_tests || asserts < run || run == 0) {
-        printf("%s: ran %u of %zu tests with %u assertions\n", suite_name,
-               run, n_tests, asserts);
+    if (run != n_tests || run == 0) {
+        printf("%s: ran %u of %zu tests\n", suite_name, run, n_tests);
         failed++;
     }
     printf("%u passed, %u failed\n", run - (failed > run ? run : failed),

@@ -6,6 +6,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/test-3-rounds.sh \
 	tests/xen/test-4-crash.sh \
 	tests/xen/test-5-resources.sh \
+	tests/xen/test-6-features.sh \
 	tests/xen/channels-death.sh \
 	tests/xen/channels-vchan.sh \
 	tests/xen/channels-many.sh \

@@ -140,6 +140,20 @@ static int parse_pci(const struct option *option, const char *value,
     return ok ? 0 : bad_value(option->name, value, option->allowed, err);
 }
 
+static int parse_cpu(const struct option *option, const char *value,
+                     void *field, struct vdc_error *err)
+{
+    struct cpu_set *cpu = field;
+    char *copy = xstrdup(value), *rest = copy, *name;
+    int rc = 0;
+
+    *cpu = (struct cpu_set){ { 0 } };
+    while (!rc && (name = strsep(&rest, "+")))
+        rc = cpu_set_add_name(cpu, name, err);
+    free(copy);
+    return rc ? bad_value(option->name, value, option->allowed, err) : 0;
+}
+
 #define AT(field) offsetof(struct sim_options, field)
 #define TIME "milliseconds, 0 to 3600000"
 #define MACHINE "memory from 256M to 16T, as in 8G"
@@ -151,6 +165,8 @@ static const struct option option_table[] = {
     { "dom0_memory", parse_mem, AT(machine.dom0_kib), 128 << 10,
       UINT64_C(16) << 30, "memory from 128M to 16T, as in 1G" },
     { "cpus", parse_number, AT(machine.cpus), 1, 4096, "1 to 4096" },
+    { "cpu", parse_cpu, AT(machine.cpu), 0, 0,
+      "names of CPU features, with + between: intel+sse2+avx2" },
     { "balloon", parse_mib, AT(machine.balloon_mib_s), 1 << 10,
       UINT64_C(1) << 30, "memory a second from 1M to 1T, as in 2G" },
     { "pci", parse_pci, AT(machine), 0, 0,

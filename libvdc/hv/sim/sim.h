@@ -11,6 +11,7 @@
  *   memory=8G        of the machine
  *   dom0_memory=1G   of that, dom0's
  *   cpus=8
+ *   cpu=intel+sse2+avx2  who made its CPUs, and what they can do
  *   balloon=2G       how much a willing guest gives or takes in a second
  *   create_ms=20     how long a create takes
  *   destroy_ms=5     a destroy
@@ -33,8 +34,8 @@
  *                    "no" to make guests that have none
  *   beside=no        yes for a program beside resourced: what resourced has
  *                    reserved stays reserved
- * memory, dom0_memory, cpus, balloon, pci and clock are the machine's: a state
- * file keeps them, and other values for it are an error.
+ * memory, dom0_memory, cpus, cpu, balloon, pci and clock are the machine's: a
+ * state file keeps them, and other values for it are an error.
  *
  * Guests do what their kernel command line says: see sim_guest.h.  Faults are
  * made by the environment variable VDC_SIM_FAULT or by hv_sim_fault: see

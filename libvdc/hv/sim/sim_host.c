@@ -72,6 +72,25 @@ static void boot(struct sim *sim)
     atomic_store(&state->ready, 1);
 }
 
+/* As of a server of some years ago. */
+static struct cpu_set usual_cpu(void)
+{
+    static const char *const names[] = {
+        "intel",  "tsc",    "cx8",    "cmov",    "clflush",   "mmx",
+        "fxsr",   "sse",    "sse2",   "sse3",    "pclmulqdq", "ssse3",
+        "fma",    "cx16",   "pcid",   "sse4_1",  "sse4_2",    "movbe",
+        "popcnt", "aes",    "xsave",  "avx",     "f16c",      "rdrand",
+        "nx",     "rdtscp", "lm",     "lahf_lm", "syscall",   "abm",
+        "bmi1",   "bmi2",   "avx2",   "erms",    "fsgsbase",  "invpcid",
+        "rdseed", "adx",
+    };
+    struct cpu_set cpu = { { 0 } };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        cpu_set_add_name(&cpu, names[i], NULL);
+    return cpu;
+}
+
 static int check_machine(struct sim *sim, struct vdc_error *err)
 {
     static const struct sim_machine defaults = {
@@ -97,6 +116,8 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         asked->balloon_mib_s = has->balloon_mib_s;
     if (asked->clock == SIM_CLOCK_NOT_GIVEN)
         asked->clock = has->clock;
+    if (cpu_set_is_empty(&asked->cpu))
+        asked->cpu = is_new ? usual_cpu() : has->cpu;
     if (asked->n_pci == SIM_PCI_NOT_GIVEN) {
         asked->n_pci = has->n_pci;
         memcpy(asked->pci, has->pci, sizeof(asked->pci));
@@ -108,7 +129,7 @@ static int check_machine(struct sim *sim, struct vdc_error *err)
         return 0;
     vdc_error_set(err, VDC_E_BAD_VALUE,
                   "%s is of a simulated host with another memory, "
-                  "dom0_memory, cpus, balloon, pci or clock",
+                  "dom0_memory, cpus, cpu, balloon, pci or clock",
                   sim->options.state_path);
     vdc_error_hint(err, "leave these options out, or delete the file");
     return VDC_E_BAD_VALUE;

@@ -23,7 +23,7 @@
 #include "hv/hv.h"
 
 /* Raised by every change of struct sim_state or of sim_calls.def. */
-#define SIM_STATE_VERSION 3u
+#define SIM_STATE_VERSION 4u
 
 #define SIM_SLOTS 8192u   /* domains, dom0 included */
 #define SIM_CPUS 4096u    /* of the host */
@@ -64,6 +64,7 @@ struct sim_machine {
     uint32_t cpus;
     uint32_t balloon_mib_s; /* how fast a willing guest follows its target */
     uint32_t clock;         /* enum sim_clock */
+    struct cpu_set cpu;     /* what its CPUs can do; none: not given */
     uint32_t n_pci;         /* that may be given to guests, and their BDFs */
     char pci[SIM_PCI][SIM_BDF_SIZE];
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/xen/cpu.h"
 #include "hv/xen/domain.h"
 #include "hv/xen/reserve.h"
 #include "hv/xen/self.h"
@@ -229,6 +230,7 @@ int query_host_info(struct hv *hv, struct arena *arena,
                      version->xen_version_minor, version->xen_version_extra);
     translate_physinfo(&physinfo, (uint64_t)version->pagesize / 1024, arena,
                        &host);
+    host.cpu = cpu_of_host(self, physinfo.hw_cap);
     libxl_physinfo_dispose(&physinfo);
     rc = xl_domain_info(&self->xl, 0, &dom0, err);
     host.dom0_memory = MEM_KIB(rc ? 0 : dom0.current_memkb);

@@ -337,9 +337,12 @@ static void test_extra_error(void)
 static void test_get(void)
 {
     struct arena *arena = arena_new();
-    struct cfg_file file;
+    struct cfg_file file, none;
     CU_ASSERT_EQUAL_FATAL(
         cfg_parse("f", "a=1;b=2", 7, NULL, arena, &file, NULL), 0);
+    /* what came from elsewhere may be no bytes at all */
+    CU_ASSERT_EQUAL(cfg_parse("f", NULL, 0, NULL, arena, &none, NULL), 0);
+    CU_ASSERT_PTR_NULL(cfg_get(&none, "a"));
     CU_ASSERT_EQUAL(cfg_get(&file, "b")->number, 2);
     CU_ASSERT_PTR_NULL(cfg_get(&file, "c"));
     arena_free(arena);

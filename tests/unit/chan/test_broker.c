@@ -221,6 +221,14 @@ static void test_no_greeting(void)
     end();
 }
 
+static void say_version(void)
+{
+    struct wire_version version;
+
+    wire_init(&wire_struct_version, &version);
+    say(WIRE_MSG_version_reply, fake.last_id, &version);
+}
+
 static void test_no_answer(void)
 {
     struct wire_empty empty;
@@ -243,9 +251,16 @@ static void test_no_answer(void)
     broker_ask(broker, WIRE_MSG_version, &empty, on_answer, NULL);
     turn(100);
     CU_ASSERT_EQUAL(fake.n_others, 2);
-    say(WIRE_MSG_ok, fake.last_id, &empty);
+    say_version();
     CU_ASSERT_TRUE(until(&heard.done));
     CU_ASSERT_EQUAL(heard.err.code, 0);
+    /* what is an answer to something else is none */
+    heard.done = false;
+    broker_ask(broker, WIRE_MSG_version, &empty, on_answer, NULL);
+    turn(100);
+    say(WIRE_MSG_ok, fake.last_id, &empty);
+    CU_ASSERT_TRUE(until(&heard.done));
+    CU_ASSERT_EQUAL(heard.err.code, VDC_E_PROTOCOL);
     CU_ASSERT_FALSE(heard.lost);
     end();
 }
@@ -340,7 +355,7 @@ static void test_early(void)
     CU_ASSERT_FALSE(heard.done);
     CU_ASSERT_EQUAL(fake.n_others, 1);
     CU_ASSERT_EQUAL(fake.last, WIRE_MSG_version);
-    say(WIRE_MSG_ok, fake.last_id, &empty);
+    say_version();
     CU_ASSERT_TRUE(until(&heard.done));
     CU_ASSERT_EQUAL(heard.err.code, 0);
     end();

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chan/ring_copy.h"
 #include "tests/unit/chan/ring_pair.h"
 #include "tests/unit/unit.h"
 
@@ -252,6 +253,19 @@ static void test_fill(void)
                 n_wrong += to[at - 1 - i] != 0xee || to[end + i] != 0xee;
         }
     CU_ASSERT_EQUAL(n_wrong, 0);
+}
+
+/* Lines that are flushed keep what is in them, wherever they begin, and so do
+ * their neighbours. */
+static void test_flush(void)
+{
+    static uint8_t lines[8192], copy[8192];
+
+    seed_fill(lines, sizeof(lines), 6);
+    memcpy(copy, lines, sizeof(copy));
+    for (uint32_t n = 0; ring_can_flush() && n < 64; n++)
+        ring_flush(lines + 128 + n, n);
+    CU_ASSERT_EQUAL(memcmp(lines, copy, sizeof(copy)), 0);
 }
 
 /* What needs no look at the other end is never for long: the first message
@@ -509,6 +523,7 @@ static const struct unit_test tests[] = {
     { "batch", test_batch },
     { "batches", test_batches },
     { "fill", test_fill },
+    { "flush", test_flush },
     { "easy", test_easy },
     { "publish while making", test_publish_while_making },
     { "fill one by one", test_fill_one_by_one },

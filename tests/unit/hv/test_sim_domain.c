@@ -19,6 +19,8 @@ static void test_options(void)
         { "check_files=maybe", "yes or no" },
         { "colour=red", "allowed: state, memory" },
         { "state=", "state=" },
+        { "cpu=sse2+avx3", "cpu=sse2+avx3" },
+        { "cpu=", "cpu=" },
         { "memory=1G,dom0_memory=2G", "dom0_memory" },
     };
     struct fixture f;
@@ -40,6 +42,16 @@ static void test_options(void)
     CU_ASSERT_STRING_EQUAL(info.hypervisor, "simulator");
     CU_ASSERT_NOT_EQUAL(info.boot_id, 0);
     CU_ASSERT_STRING_EQUAL(f.hv->name, "sim");
+    unsigned avx2;
+    CU_ASSERT(cpu_feature_find("avx2", &avx2) &&
+              cpu_set_has(&info.cpu, avx2));
+    CU_ASSERT_EQUAL(cpu_set_vendor(&info.cpu).words[0], 1);
+    fixture_close(&f);
+    fixture_open(&f, "cpu=amd+aes");
+    CU_ASSERT_EQUAL(f.hv->domain->host_info(f.hv, f.arena, &info, &f.err), 0);
+    char names[64];
+    CU_ASSERT_STRING_EQUAL(
+        cpu_set_names(&info.cpu, " ", names, sizeof(names)), "amd aes");
     fixture_close(&f);
 }
 

@@ -29,6 +29,9 @@ extern const struct kv_place kv_place;
 #define KV_CONFORM_MAX 40
 /* As many as fit into UNIT_MAIN's table are written to `to`; the number. */
 size_t kv_conform_tests(struct unit_test *to);
+/* Of them, those of kv_conform_watch.c. */
+extern const struct unit_test kv_conform_watch[];
+extern const size_t kv_conform_n_watch;
 
 /* What a test has: a store that is empty, and two clients of it, which are
  * one if there can be only one. */

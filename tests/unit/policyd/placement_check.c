@@ -329,8 +329,8 @@ static bool is_suitable(const struct placement_host *host,
     for (uint32_t i = 0; i < host->n_tags; i++)
         if (has(request->forbidden, request->n_forbidden, host->tags[i]))
             return false;
-    for (uint32_t i = 0; i < request->n_features; i++)
-        if (!has(host->features, host->n_features, request->features[i]))
+    for (unsigned i = 0; i < CPU_FEATURES_MAX; i++)
+        if (cpu_set_has(&request->cpu, i) && !cpu_set_has(&host->cpu, i))
             return false;
     return true;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policyd/placement/constraint.h"
+
 #define GIB (UINT64_C(1024) * 1024)
 
 uint64_t world_random(uint64_t *seed)
@@ -88,9 +90,11 @@ static void random_host(struct world *world, uint32_t name)
     host.n_pools = amounts(world, world->pools, 10 * GIB, 20, 1, host.pools);
     host.n_devices = amounts(world, world->kinds, 1, 3, 2, host.devices);
     host.n_tags = some(world, world->tags, 3, 2, host.tags);
-    host.n_features = some(world, world->features, 3, 1, host.features);
-    if (host.n_features && one_in(world, 3))
-        host.n_features--;
+    for (unsigned i = 0; i < 3; i++)
+        if (i < 2 || !one_in(world, 3))
+            cpu_set_add(&host.cpu, world->features[i]);
+    /* two makers of CPUs */
+    cpu_set_add(&host.cpu, one_in(world, 4));
     placement_view_put_host(world->view, &host, NULL, NULL);
 }
 
@@ -112,7 +116,8 @@ void world_init(struct world *world, uint64_t seed, uint32_t n_hosts)
     name_all(world, "customer", world->customers, 4);
     name_all(world, "group", world->groups, WORLD_GROUPS);
     name_all(world, "tag", world->tags, 3);
-    name_all(world, "feature", world->features, 3);
+    for (unsigned i = 0; i < 3; i++)
+        world->features[i] = 50 + i;
     name_all(world, "pool", world->pools, 2);
     name_all(world, "gpu", world->kinds, 2);
     name_all(world, "rack", world->domains, 3);
@@ -148,7 +153,11 @@ void world_request(struct world *world, struct placement_request *ret)
     if (one_in(world, 8))
         ret->n_forbidden = some(world, world->tags, 3, 3, ret->forbidden);
     if (one_in(world, 6))
-        ret->n_features = some(world, world->features, 3, 2, ret->features);
+        for (unsigned i = 0; i < 3; i++)
+            if (one_in(world, 2))
+                cpu_set_add(&ret->cpu, world->features[i]);
+    if (one_in(world, 15))
+        cpu_set_add(&ret->cpu, one_in(world, 2));
     if (one_in(world, 10))
         ret->domain = ANY(world, world->domains);
     if (one_in(world, 5))
@@ -168,20 +177,9 @@ uint32_t world_put(struct world *world,
                    const struct placement_request *request, uint32_t host,
                    uint32_t backup)
 {
-    struct placement_guest guest = {
-        .customer = request->customer,
-        .host = host,
-        .spec = request->spec,
-        .n_groups = request->n_groups,
-        .dedication = request->dedication,
-        .runs = request->start,
-        .protected = request->protected,
-        .backup = backup,
-        .since_ms = request->now_ms,
-    };
+    struct placement_guest guest = placement_guest_of(request, host, backup);
     uint32_t at = PLACEMENT_NONE;
 
-    memcpy(guest.groups, request->groups, sizeof(guest.groups));
     placement_view_add_guest(world->view, &guest, &at, NULL);
     return at;
 }

@@ -19,7 +19,7 @@ struct world {
     uint32_t customers[4];
     uint32_t groups[WORLD_GROUPS];
     uint32_t tags[3];
-    uint32_t features[3];
+    unsigned features[3]; /* numbers of cpu_features.def */
     uint32_t pools[2];
     uint32_t kinds[2];
     uint32_t domains[3];

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the data center ---- */
@@ -75,10 +76,8 @@ static void complete(void *arg, uint32_t guest, struct placement_request *ret)
     ret->domain = asked->domain;
     ret->n_wanted = asked->n_wanted;
     ret->n_forbidden = asked->n_forbidden;
-    ret->n_features = asked->n_features;
     memcpy(ret->wanted, asked->wanted, sizeof(ret->wanted));
     memcpy(ret->forbidden, asked->forbidden, sizeof(ret->forbidden));
-    memcpy(ret->features, asked->features, sizeof(ret->features));
 }
 
 struct placement_moving mover_moving(struct mover *mover)
@@ -221,6 +220,7 @@ static void request_of(const struct mover *mover,
     ret->customer = g->customer;
     ret->spec = g->spec;
     ret->start = g->runs;
+    ret->cpu = g->cpu;
     ret->dedication = g->dedication;
     ret->protected = g->protected;
     ret->n_groups = g->n_groups;
@@ -249,6 +249,16 @@ static const char *check_backup(const struct placement_view *view,
                : "a backup that is not up";
 }
 
+/* The worlds have two makers, of which a host has one. */
+static bool is_other_maker(const struct placement_view *view,
+                           const struct placement_move *move)
+{
+    const struct placement_host *from = placement_view_host(view, move->from);
+    const struct placement_host *to = placement_view_host(view, move->to);
+
+    return cpu_set_has(&from->cpu, 0) != cpu_set_has(&to->cpu, 0);
+}
+
 const char *check_move(const struct mover *mover,
                        const struct placement_view *view,
                        const struct placement_move *move)
@@ -269,6 +279,8 @@ const char *check_move(const struct mover *mover,
         what = "from a host that is down";
     else if (guest->runs && guest->spec.n_devices)
         what = "it has devices";
+    else if (guest->runs && is_other_maker(view, move))
+        what = "CPUs of another maker";
     else if (!world_may(without, &request, move->to, &why))
         what = why;
     else if (breaks_rule(view, after))
@@ -509,4 +521,40 @@ double check_score(const struct placement_view *view)
     for (int i = 0; i < 5; i++)
         score += (i == 3 ? 4 : 1) * deviation(parts[i], n);
     return score;
+}
+
+/* ---- small data centers ---- */
+
+uint32_t plain_host(struct placement_view *view, const char *name,
+                    uint64_t gib)
+{
+    struct placement_host host = {
+        .name = placement_names_add(placement_view_names(view), name),
+        .memory = MEM_KIB(gib * 1024 * 1024),
+        .pcpus = 16,
+    };
+    uint32_t at = 0;
+
+    if (placement_view_put_host(view, &host, &at, NULL))
+        abort();
+    return at;
+}
+
+uint32_t plain_guest(struct placement_view *view, uint32_t host, uint64_t gib,
+                     uint32_t group)
+{
+    struct placement_guest guest = {
+        .customer = 1,
+        .host = host,
+        .spec = { .memory = MEM_KIB(gib * 1024 * 1024), .vcpus = 1 },
+        .runs = true,
+        .n_groups = group ? 1 : 0,
+        .groups = { group },
+        .backup = PLACEMENT_NONE,
+    };
+    uint32_t at = 0;
+
+    if (placement_view_add_guest(view, &guest, &at, NULL))
+        abort();
+    return at;
 }

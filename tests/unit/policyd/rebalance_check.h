@@ -48,6 +48,12 @@ const char *check_together(const struct mover *mover,
 const char *check_plan(const struct mover *mover, struct placement_view *view,
                        const struct placement_plan *plan);
 void check_do(struct placement_view *view, const struct placement_move *move);
+/* A host of 16 CPUs, and a guest of one vCPU that runs, in a data center of a
+ * few; `group` 0: it is in none. */
+uint32_t plain_host(struct placement_view *view, const char *name,
+                    uint64_t gib);
+uint32_t plain_guest(struct placement_view *view, uint32_t host, uint64_t gib,
+                     uint32_t group);
 /* The score by the text of balance.h, from scratch. */
 double check_score(const struct placement_view *view);
 

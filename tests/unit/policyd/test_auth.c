@@ -1,5 +1,5 @@
-/* Tests of policyd/auth.c: which role may send what. */
-#include "policyd/auth.h"
+/* Tests of policyd/api/auth.c: which role may send what. */
+#include "policyd/api/auth.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static const char *const looks[] = {
     "placement_why", "placement_why_not", "placement_try",
     "placement_what_if", "placement_capacity",
     "audit_list",  "use_list",      "lease_list",     "cancel",
-    "policy_show",     "policy_check",
+    "policy_show",     "policy_check",  "moves_list",
 };
 
 static bool is_look(const char *name)

@@ -2,7 +2,7 @@
  * What the working set is looked through by: names and MACs are found as a
  * look at all of it finds them, whatever comes, goes and is changed.
  */
-#include "policyd/book.h"
+#include "policyd/store/book.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -225,9 +225,86 @@ static void customers_by_name(void)
     bed_fini(&bed);
 }
 
+/* ---- by login ---- */
+
+#define UIDS 60
+
+static struct customer *by_looking(const struct bed *bed, uint32_t uid)
+{
+    struct customer *c;
+
+    TAILQ_FOREACH(c, book_customers(bed->book), link)
+    for (uint32_t i = 0; i < c->n_logins; i++)
+        if (c->logins[i].uid == uid)
+            return c;
+    return NULL;
+}
+
+/* Of logins that nobody else has. */
+static uint32_t free_logins(const struct bed *bed, const struct customer *own,
+                            struct wire_login *ret)
+{
+    uint32_t n = 0;
+
+    for (uint32_t uid = 0; uid < UIDS && n < 5; uid++) {
+        const struct customer *c = by_looking(bed, uid);
+        if (rand() % 4 || (c && c != own))
+            continue;
+        wire_init(&wire_struct_login, &ret[n]);
+        ret[n].uid = uid;
+        ret[n++].user = "somebody";
+    }
+    return n;
+}
+
+static void change_logins(struct bed *bed, unsigned number)
+{
+    struct wire_login logins[5];
+    struct wire_customer from;
+    char name[16];
+
+    snprintf(name, sizeof(name), "c%u", number);
+    struct customer *c = book_customer(bed->book, name);
+    wire_init(&wire_struct_customer, &from);
+    from.name = name;
+    from.logins = logins;
+    from.n_logins = free_logins(bed, c, logins);
+    int rc;
+    if (!c)
+        rc = book_customer_add(bed->book, &from, NULL, NULL);
+    else if (rand() % 4 == 0)
+        rc = book_customer_remove(bed->book, c, NULL, NULL);
+    else
+        rc = book_customer_set(bed->book, c, &from, NULL, NULL);
+    CU_ASSERT_EQUAL(rc, 0);
+}
+
+static void by_login(void)
+{
+    const struct wire_login *login;
+    struct bed bed;
+    unsigned n_wrong = 0, n_found = 0;
+
+    srand(3);
+    bed_init(&bed);
+    for (int step = 0; step < 1000; step++) {
+        change_logins(&bed, (unsigned)rand() % CUSTOMERS);
+        for (uint32_t uid = 0; uid < UIDS; uid++) {
+            const struct customer *c =
+                book_customer_by_uid(bed.book, uid, &login);
+            n_wrong += c != by_looking(&bed, uid) || (c && login->uid != uid);
+            n_found += c != NULL;
+        }
+    }
+    CU_ASSERT_EQUAL(n_wrong, 0);
+    CU_ASSERT(n_found > 1000);
+    bed_fini(&bed);
+}
+
 static const struct unit_test tests[] = {
     { "found as a look at all says", as_all_says },
     { "customers in order", customers_by_name },
+    { "customers by their logins", by_login },
 };
 
 UNIT_MAIN("policyd/book", tests)

@@ -1,5 +1,5 @@
-/* Tests of policyd/bounds.c. */
-#include "policyd/bounds.h"
+/* Tests of policyd/customers/bounds.c. */
+#include "policyd/customers/bounds.h"
 
 #include <event2/event.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/decision.h"
+#include "policyd/explain/decision.h"
 #include "tests/unit/policyd/placement_world.h"
 #include "tests/unit/unit.h"
 
@@ -204,10 +204,78 @@ static void last_one(void)
     world_fini(&world);
 }
 
+/* ---- where there are many hosts ---- */
+
+struct parts {
+    unsigned n, n_first; /* entries without a decision; that begin a run */
+    struct decisions *copy;
+};
+
+static void count_part(void *arg, const struct decision *d)
+{
+    struct parts *parts = arg;
+
+    parts->n += uuid_is_zero(&d->uuid);
+    parts->n_first += uuid_is_zero(&d->uuid) && d->whole;
+    decisions_load(parts->copy, d);
+}
+
+static void ignore(void *arg, const struct decision *d)
+{
+}
+
+/* Runs begin with a view that was written in parts while it was changed, and
+ * each decision can be made again, also by who has read them. */
+static void in_parts(void)
+{
+    struct parts parts = { .copy = decisions_new(SIZE_MAX) };
+    const struct decisions_keeper keeper = { count_part, ignore, &parts };
+    struct decisions *decisions = decisions_new(100000);
+    unsigned n = unit_on_valgrind() ? 20 : 2500, n_whole = 0, n_again = 0;
+    unsigned n_same = 0;
+    struct placement_record record;
+    struct world world;
+
+    world_init(&world, 3, 1300);
+    decisions_set_keeper(decisions, &keeper);
+    while (decisions_prepare(decisions, world.view))
+        world_step(&world);
+    for (unsigned i = 0; i < n; i++) {
+        decide(&world, &record);
+        if (i == n / 2)
+            decisions_break(decisions);
+        /* as the loop does */
+        if (i % 3 == 0)
+            decisions_prepare(decisions, world.view);
+        const struct decision *d = decisions_add(
+            decisions, world.view, &record, "acme", "web", 1 + i);
+        n_whole += d->whole;
+        if (!record.decision.rc)
+            world_put(&world, &record.request, record.decision.winner.host,
+                      record.decision.backup);
+        if (i % 131 && i != n / 2 && i + 1 != n)
+            continue;
+        n_again += 2;
+        n_same += is_same_again(decisions, d);
+        d = decisions_find(parts.copy, &record.request.uuid);
+        n_same += d && is_same_again(parts.copy, d);
+    }
+    printf("%u parts of %u views, %u whole ones ... ", parts.n, parts.n_first,
+           n_whole);
+    CU_ASSERT_EQUAL(n_same, n_again);
+    CU_ASSERT_EQUAL(decisions_count(decisions), n);
+    CU_ASSERT(parts.n_first >= 1 && parts.n >= 11 * parts.n_first);
+    CU_ASSERT(unit_on_valgrind() || parts.n_first > 1);
+    decisions_free(decisions);
+    decisions_free(parts.copy);
+    world_fini(&world);
+}
+
 static const struct unit_test tests[] = {
     { "kept", kept },
     { "the last one", last_one },
     { "loaded", loaded },
+    { "in parts", in_parts },
 };
 
 UNIT_MAIN("policyd: decisions that are kept", tests)

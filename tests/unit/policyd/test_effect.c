@@ -1,5 +1,5 @@
-/* Tests of policyd/effect.c. */
-#include "policyd/effect.h"
+/* Tests of policyd/change/effect.c. */
+#include "policyd/change/effect.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * Ganeti's text format: what is read is what was written, by us and by
  * htools; damaged files are refused by line.
  */
-#include "policyd/ganeti.h"
+#include "policyd/rebalance/ganeti.h"
 
 #include <string.h>
 

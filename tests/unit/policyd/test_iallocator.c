@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policyd/iallocator.h"
+#include "policyd/policies/iallocator.h"
 #include "tests/unit/unit.h"
 
 #define HAIL "/usr/lib/ganeti/iallocators/hail"

@@ -1,11 +1,11 @@
-/* Tests of policyd/identity.c. */
-#include "policyd/identity.h"
+/* Tests of policyd/store/identity.c. */
+#include "policyd/store/identity.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/policy.h"
+#include "policyd/policies/policy.h"
 #include "tests/unit/unit.h"
 
 static char folder[64];

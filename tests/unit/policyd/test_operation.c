@@ -1,5 +1,5 @@
-/* Tests of policyd/operation.c. */
-#include "policyd/operation.h"
+/* Tests of policyd/api/operation.c. */
+#include "policyd/api/operation.h"
 
 #include <string.h>
 
@@ -104,12 +104,14 @@ static void cleaned(void)
     op.reason = "x";
     op.name = "web";
     op.dom0_keep = MEM_KIB(1);
+    op.forget = op.consume = true;
     operation_clean(&op);
     CU_ASSERT_STRING_EQUAL(op.owner, "");
     CU_ASSERT_STRING_EQUAL(op.xen_name, "");
     CU_ASSERT_STRING_EQUAL(op.new_xen_name, "");
     CU_ASSERT_STRING_EQUAL(op.reason, "");
     CU_ASSERT_EQUAL(op.dom0_keep.kib, 0);
+    CU_ASSERT(!op.forget && !op.consume);
     CU_ASSERT_STRING_EQUAL(op.name, "web");
 }
 

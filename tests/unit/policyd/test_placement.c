@@ -67,6 +67,7 @@ static uint32_t add_guest(uint32_t host, const struct placement_request *r)
                                      .host = host,
                                      .spec = r->spec,
                                      .n_groups = r->n_groups,
+                                     .cpu = r->cpu,
                                      .dedication = r->dedication,
                                      .runs = r->start,
                                      .since_ms = r->now_ms };
@@ -278,8 +279,8 @@ static void what_hosts_are(void)
     put(&h1);
     h2 = host_of("h2", 1000);
     h2.domain = name("rack2");
-    h2.n_features = 1;
-    h2.features[0] = name("avx512f");
+    cpu_set_add_name(&h2.cpu, "avx512f", NULL);
+    cpu_set_add_name(&h2.cpu, "intel", NULL);
     put(&h2);
 
     struct placement_request request = ask(10);
@@ -310,13 +311,48 @@ static void what_hosts_are(void)
     request.n_wanted = 0;
     CU_ASSERT_EQUAL(chosen(&request), 1);
     request.n_forbidden = 0;
-    request.features[request.n_features++] = name("avx512f");
+    cpu_set_add_name(&request.cpu, "avx512f", NULL);
     CU_ASSERT_EQUAL(chosen(&request), 1);
-    request.features[request.n_features++] = name("amx");
+    cpu_set_add_name(&request.cpu, "aes", NULL);
     CU_ASSERT_EQUAL(chosen(&request), -1);
     assert_excluded(PLACEMENT_MUST_FEATURES, 2, 2);
     CU_ASSERT_EQUAL(decision.excluded[PLACEMENT_MUST_FEATURES].nearest, 1);
-    CU_ASSERT_STRING_EQUAL(error.hint, "do without the CPU feature amx");
+    CU_ASSERT_STRING_EQUAL(error.hint, "do without the CPU feature aes");
+    end();
+}
+
+/* Who made them is said as what it is, and of one that does not say, that. */
+static void who_made_cpus(void)
+{
+    struct placement_host h1, h2;
+
+    begin();
+    h1 = host_of("h1", 1000);
+    put(&h1);
+    h2 = host_of("h2", 1000);
+    cpu_set_add_name(&h2.cpu, "avx512f", NULL);
+    cpu_set_add_name(&h2.cpu, "intel", NULL);
+    put(&h2);
+
+    struct placement_request request = ask(10);
+    cpu_set_add_name(&request.cpu, "amd", NULL);
+    placement_view_set_state(view, 0, PLACEMENT_DOWN);
+    CU_ASSERT_EQUAL(chosen(&request), -1);
+    assert_excluded(PLACEMENT_MUST_FEATURES, 1, 1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(error.text, "the CPUs of host h2 are not of amd"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.hint, "do without CPUs of amd"));
+    cpu_set_add_name(&request.cpu, "aes", NULL);
+    CU_ASSERT_EQUAL(chosen(&request), -1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(error.text, "the CPUs of host h2 have not amd, aes"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(error.hint, "do without the CPU features amd, aes"));
+    placement_view_set_state(view, 0, PLACEMENT_UP);
+    placement_view_set_state(view, 1, PLACEMENT_DOWN);
+    CU_ASSERT_EQUAL(chosen(&request), -1);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(error.text, "it is not known what the CPUs of host h1 can do"));
     end();
 }
 
@@ -568,6 +604,7 @@ static const struct unit_test tests[] = {
     { "age", age },
     { "logarithm", logarithm },
     { "what hosts are", what_hosts_are },
+    { "who made CPUs", who_made_cpus },
     { "amounts", amounts },
     { "explicit dedication", explicit_hosts },
     { "strict and preferred dedication", alone },

@@ -119,7 +119,7 @@ static bool mend(struct placement_request *request,
         request->n_forbidden = 0;
         return true;
     case PLACEMENT_MUST_FEATURES:
-        request->n_features = 0;
+        request->cpu = (struct cpu_set){ { 0 } };
         return true;
     case PLACEMENT_MUST_MEMORY:
     case PLACEMENT_MUST_SPARE:
@@ -186,6 +186,34 @@ static bool is_refused_well(const struct world *world,
 
 /* ---- many ---- */
 
+/* What is counted without looking at hosts is what looking at them says. */
+static bool is_counted_well(const struct world *world,
+                            const struct placement_request *request,
+                            const struct placement_policy *policy,
+                            struct placement_index *index,
+                            const struct placement_decision *scanned)
+{
+    uint32_t n_hosts = placement_view_n_hosts(world->view);
+    uint32_t counts[PLACEMENT_CONSTRAINTS + 1] = { 0 };
+    struct placement_decision counted;
+    struct placement_verdict verdict;
+    int rc = placement_index_count(index, request, policy, &counted, NULL);
+
+    for (uint32_t i = 0; i < n_hosts; i++)
+        if (!placement_explain(world->view, request, policy, i, &verdict,
+                               NULL))
+            counts[verdict.failed]++;
+    for (int i = 0; i < PLACEMENT_CONSTRAINTS; i++)
+        if (counts[i] != counted.excluded[i].n_hosts)
+            return false;
+    return rc == scanned->rc &&
+           counted.winner.host == scanned->winner.host &&
+           counted.winner.score == scanned->winner.score &&
+           counted.runner_up.host == scanned->runner_up.host &&
+           counted.backup == scanned->backup &&
+           counted.n_hosts == scanned->n_hosts;
+}
+
 static bool step(struct world *world, struct placement_index *index,
                  uint64_t *sum)
 {
@@ -208,6 +236,8 @@ static bool step(struct world *world, struct placement_index *index,
                (int)indexed.winner.host);
         return false;
     }
+    if (!is_counted_well(world, &request, &policy, index, &scanned))
+        return false;
     if (rc) {
         n_refused++;
         return is_refused_well(world, &request, &scanned);
@@ -331,7 +361,8 @@ static void index_is_scan(void)
         request.now_ms = world.now_ms;
         placement_choose(world.view, &request, &policy, &a, NULL);
         placement_index_choose(index, world.view, &request, &policy, &b, NULL);
-        n_same += is_same(&a, &b);
+        n_same += is_same(&a, &b) &&
+                  is_counted_well(&world, &request, &policy, index, &a);
         if (!a.rc)
             world_put(&world, &request, a.winner.host, a.backup);
     }

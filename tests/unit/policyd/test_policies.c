@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "policyd/placement/place.h"
-#include "policyd/policies.h"
+#include "policyd/policies/policies.h"
 #include "tests/unit/unit.h"
 
 static struct vdc_error error;
@@ -146,7 +146,7 @@ static void manual(void)
     static const char *const words[] = {
 #define POLICIES_SETTING(name, form, text) #name,
 #define POLICIES_KEY(list, key, member, form, text) #key,
-#include "policyd/policies_keys.def"
+#include "policyd/policies/policies_keys.def"
 #define PLACEMENT_TERM(id, name, text) name,
 #include "policyd/placement/score.def"
 #undef PLACEMENT_TERM

@@ -1,5 +1,5 @@
-/* Tests of policyd/policy.c. */
-#include "policyd/policy.h"
+/* Tests of policyd/policies/policy.c. */
+#include "policyd/policies/policy.h"
 
 #include <string.h>
 
@@ -182,6 +182,14 @@ static void nonsense(void)
     NONSENSE((d.vcpus = 3, d.max_vcpus = 2), "'maxvcpus'");
     NONSENSE(d.vcpus = 100000, "512");
     NONSENSE(d.kernel = "", "'kernel'");
+    const char *features[] = { "avx2", "avx3" };
+    NONSENSE((d.cpu_features = features, d.n_cpu_features = 2), "'avx3'");
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "'vdc_cpu_features'"));
+    CU_ASSERT_STRING_EQUAL(err.hint, "did you mean avx?");
+    minimal(&d);
+    d.cpu_features = features;
+    d.n_cpu_features = 1;
+    CU_ASSERT_EQUAL(check(&d, true, NULL), 0);
 }
 
 static void macs(void)

@@ -1,5 +1,5 @@
-/* Tests of policyd/quota.c. */
-#include "policyd/quota.h"
+/* Tests of policyd/customers/quota.c. */
+#include "policyd/customers/quota.h"
 
 #include <string.h>
 

@@ -171,36 +171,6 @@ static void test_random(void)
 
 /* ---- what it is for ---- */
 
-static uint32_t add_host(struct placement_view *view, const char *name,
-                         uint64_t gib)
-{
-    struct placement_host host = {
-        .name = placement_names_add(placement_view_names(view), name),
-        .memory = MEM_KIB(gib * GIB),
-        .pcpus = 16,
-    };
-    uint32_t at = 0;
-
-    CU_ASSERT_EQUAL(placement_view_put_host(view, &host, &at, NULL), 0);
-    return at;
-}
-
-static uint32_t add_guest(struct placement_view *view, uint32_t host,
-                          uint64_t gib)
-{
-    struct placement_guest guest = {
-        .customer = 1,
-        .host = host,
-        .spec = { .memory = MEM_KIB(gib * GIB), .vcpus = 1 },
-        .runs = true,
-        .backup = PLACEMENT_NONE,
-    };
-    uint32_t at = 0;
-
-    CU_ASSERT_EQUAL(placement_view_add_guest(view, &guest, &at, NULL), 0);
-    return at;
-}
-
 static void do_plan(struct placement_view *view,
                     const struct placement_plan *plan)
 {
@@ -217,11 +187,11 @@ static void test_came_back(void)
                                                    .parallel = 2 };
     struct placement_plan plan;
     char reason[PLACEMENT_MOVE_REASON_MAX + 1];
-    uint32_t a = add_host(view, "a", 64), b = add_host(view, "b", 64);
+    uint32_t a = plain_host(view, "a", 64), b = plain_host(view, "b", 64);
 
     for (int i = 0; i < 6; i++)
-        add_guest(view, a, 4), add_guest(view, b, 4);
-    uint32_t back = add_host(view, "back", 64);
+        plain_guest(view, a, 4, 0), plain_guest(view, b, 4, 0);
+    uint32_t back = plain_host(view, "back", 64);
     CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
     /* four of the twelve, which makes all alike; two at a time */
     CU_ASSERT_EQUAL_FATAL(plan.n_moves, 4);
@@ -257,9 +227,9 @@ static void test_pack(void)
 
     for (int i = 0; i < 8; i++) {
         snprintf(name, sizeof(name), "h%d", i);
-        uint32_t host = add_host(view, name, 16);
+        uint32_t host = plain_host(view, name, 16);
         for (int j = 0; j < 2; j++)
-            add_guest(view, host, 4);
+            plain_guest(view, host, 4, 0);
     }
     CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
     CU_ASSERT_EQUAL(plan.used_before, 8);
@@ -282,7 +252,7 @@ static void test_bad_options(void)
     struct placement_plan plan;
     struct vdc_error err;
 
-    add_host(view, "a", 8);
+    plain_host(view, "a", 8);
     CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, &err),
                     VDC_E_BAD_VALUE);
     options.min_gain = NAN;
@@ -317,14 +287,14 @@ static void test_thousand(void)
 
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "h%d", i);
-        add_host(view, name, 256);
+        plain_host(view, name, 256);
     }
     for (int i = 0; i < 10000; i++) {
         uint64_t x = world_random(&seed) % 1000,
                  y = world_random(&seed) % 1000;
         /* fewer on the later ones */
         uint32_t host = (uint32_t)(x < y ? x : y);
-        add_guest(view, host, UINT64_C(1) << (world_random(&seed) % 4));
+        plain_guest(view, host, UINT64_C(1) << (world_random(&seed) % 4), 0);
     }
     double begin = cpu_s();
     CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);

@@ -1,5 +1,5 @@
-/* Tests of policyd/secret.c. */
-#include "policyd/secret.h"
+/* Tests of policyd/customers/secret.c. */
+#include "policyd/customers/secret.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* Tests of policyd/store.c on a real etcd: two stores on one, and commits of
- * which nobody knows for a while. */
-#include "policyd/store.h"
+/* Tests of policyd/store/store.c on a real etcd: two stores on one, and
+ * commits of which nobody knows for a while. */
+#include "policyd/store/store.h"
 
 #include <event2/event.h>
 #include <string.h>

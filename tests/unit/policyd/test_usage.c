@@ -1,5 +1,5 @@
-/* Tests of policyd/usage.c. */
-#include "policyd/usage.h"
+/* Tests of policyd/customers/usage.c. */
+#include "policyd/customers/usage.h"
 
 #include <string.h>
 

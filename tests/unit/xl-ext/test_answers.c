@@ -200,11 +200,13 @@ static void test_identity(void)
 
 /* ---- resources and leases ---- */
 
-static void test_resources(void)
+/* One row and one total. */
+static struct wire_resource_list some_resources(void)
 {
+    static struct wire_resource r;
+    static struct wire_resource_total t;
     struct wire_resource_list list;
-    struct wire_resource r;
-    struct wire_resource_total t;
+
     wire_init(&wire_struct_resource_list, &list);
     wire_init(&wire_struct_resource, &r);
     wire_init(&wire_struct_resource_total, &t);
@@ -223,6 +225,13 @@ static void test_resources(void)
     list.n_resources = 1;
     list.totals = &t;
     list.n_totals = 1;
+    return list;
+}
+
+static void test_resources(void)
+{
+    struct wire_resource_list list = some_resources();
+
     fake_run("resource-list -C acme --kind memory --live web db");
     const struct wire_resource_query *q = fake_receive(WIRE_MSG_resource_list);
     CU_ASSERT_STRING_EQUAL(q->customer, "acme");

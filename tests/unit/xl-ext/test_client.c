@@ -79,6 +79,24 @@ static void test_too_late(void)
     ends(0, "web: running as domain 3 on host alpha\n", "too late");
 }
 
+/* Of a plan only the rest is cancelled: it is neither done nor undone. */
+static void test_plan(void)
+{
+    struct wire_moves_report report;
+    wire_init(&wire_struct_moves_report, &report);
+    report.run = 1;
+    report.n_done = 2;
+    report.n_waiting = 1;
+    fake_run("moves --follow");
+    fake_receive(WIRE_MSG_moves_follow);
+    uint32_t request = interrupt(SIGINT);
+    fake_answer_to(request, WIRE_MSG_moves_reply, &report);
+    struct fake_result r = fake_end();
+    CU_ASSERT_EQUAL(r.status, 12);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.err, "stopped: 1 move was not begun"));
+    CU_ASSERT_PTR_NULL(strstr(r.err, "too late"));
+}
+
 static void test_twice(void)
 {
     fake_run("mem-set web 512");
@@ -207,6 +225,7 @@ static void test_closed(void)
 static const struct unit_test tests[] = {
     { "Ctrl-C cancels, and waits for what comes of it", test_cancelled },
     { "Ctrl-C that comes too late", test_too_late },
+    { "Ctrl-C ends a plan", test_plan },
     { "Ctrl-C twice ends at once", test_twice },
     { "a policyd that cannot cancel", test_refused },
     { "progress before and after it", test_progress },

@@ -130,6 +130,10 @@ static void test_placement(void)
     expect_bad("vdc_groups=[ 'a', 'b', 'c', 'd', 'e' ]", "4");
     expect_bad("vdc_groups=[ 'a', 'a' ]", "twice");
     expect_bad("vdc_host_tags=[ 'a b' ]", "no name");
+    expect_ok("vdc_cpu_features=[ 'avx2', 'sse4.2', 'intel' ]");
+    expect_bad("vdc_cpu_features='avx2'", "list");
+    expect_bad("vdc_cpu_features=[ 'avx2', 'avx2' ]", "twice");
+    expect_bad("vdc_cpu_features=[ 'avx3' ]", "no CPU feature 'avx3'");
     expect_bad("vdc_dedicated='mine'", "preferred");
     expect_bad("vdc_protected='often'", "vdc_protected");
     try_end();

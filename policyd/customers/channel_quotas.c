@@ -1,0 +1,520 @@
+/*
+ * Tells hosts the quotas of channels; see channel_quotas.h.
+ *
+ * A round asks a host who has how many, page by page, computes its share of
+ * each quota, and tells those that are others than it has.  A share that is
+ * on its way counts as held, and so does that of a host that does not answer.
+ */
+#include "policyd/customers/channel_quotas.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "policyd/api/operations.h"
+#include "policyd/customers/channel_share.h"
+
+#define TELL_PAGE 64 /* as the wire's list has */
+#define WANTED_MS 2000
+
+/* What a customer has on a host. */
+struct row {
+    char customer[NAMES_CUSTOMER_MAX + 1];
+    uint64_t own, within; /* channels; and with its projects' */
+    int64_t told, quota;  /* -1: none, or not known */
+    bool guests;
+    bool wanted;    /* more was refused there a short time ago */
+    bool refusing;  /* so channeld says; told anew, it begins anew */
+    uint64_t at_ms; /* monotonic; when it said so */
+};
+
+struct rows {
+    struct row *all; /* by customer */
+    size_t n, n_room;
+};
+
+struct there {
+    TAILQ_ENTRY(there) link;
+    struct channel_quotas *quotas;
+    char *host;
+    struct rows rows, news; /* news: of a round under way */
+    bool busy;              /* a round is under way */
+    bool again;             /* another is to follow it */
+    bool telling;           /* it has asked all */
+    size_t next;            /* row that it looks at next, then */
+    bool failed;            /* the last did, which was logged */
+};
+
+/* Of a customer on all hosts. */
+struct sum {
+    char customer[NAMES_CUSTOMER_MAX + 1];
+    uint64_t own;
+    struct channel_share share;
+};
+
+struct channel_quotas {
+    struct operations *ops;
+    TAILQ_HEAD(, there) hosts;
+    void *sums; /* tsearch(3) tree */
+};
+
+/* ---- rows ---- */
+
+static size_t place_of(const struct rows *rows, const char *customer)
+{
+    size_t from = 0, to = rows->n;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (strcmp(rows->all[middle].customer, customer) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static struct row *row_find(const struct rows *rows, const char *customer)
+{
+    size_t i = place_of(rows, customer);
+
+    return i < rows->n && strcmp(rows->all[i].customer, customer) == 0
+               ? &rows->all[i]
+               : NULL;
+}
+
+static struct row *row_get(struct rows *rows, const char *customer)
+{
+    struct row *row = row_find(rows, customer);
+    size_t i = place_of(rows, customer);
+
+    if (row)
+        return row;
+    if (rows->n == rows->n_room) {
+        rows->n_room = rows->n_room ? 2 * rows->n_room : 16;
+        rows->all = xrealloc(rows->all, rows->n_room * sizeof(*rows->all));
+    }
+    memmove(rows->all + i + 1, rows->all + i,
+            (rows->n - i) * sizeof(*rows->all));
+    rows->n++;
+    row = &rows->all[i];
+    *row = (struct row){ .told = -1, .quota = -1 };
+    memccpy(row->customer, customer, '\0', sizeof(row->customer) - 1);
+    return row;
+}
+
+static void rows_clear(struct rows *rows)
+{
+    free(rows->all);
+    *rows = (struct rows){ .n = 0 };
+}
+
+/* ---- sums ---- */
+
+static int compare_sum(const void *a, const void *b)
+{
+    const struct sum *x = a, *y = b;
+
+    return strcmp(x->customer, y->customer);
+}
+
+static struct sum *sum_find(const struct channel_quotas *quotas,
+                            const char *customer)
+{
+    struct sum key = { .own = 0 };
+
+    memccpy(key.customer, customer, '\0', sizeof(key.customer) - 1);
+    struct sum *const *found = tfind(&key, &quotas->sums, compare_sum);
+    return found ? *found : NULL;
+}
+
+static struct sum *sum_get(struct channel_quotas *quotas, const char *customer)
+{
+    struct sum *sum = sum_find(quotas, customer);
+
+    if (sum)
+        return sum;
+    sum = XNEW(struct sum);
+    memccpy(sum->customer, customer, '\0', sizeof(sum->customer) - 1);
+    if (!tsearch(sum, &quotas->sums, compare_sum))
+        abort(); /* no memory: as XNEW */
+    return sum;
+}
+
+static struct channel_share share_of(const struct row *row)
+{
+    uint64_t told = row->told > 0 ? (uint64_t)row->told : 0;
+    struct channel_share share = {
+        .used = row->within,
+        .held = told > row->within ? told : row->within,
+        .n_needing = row->guests || row->within || row->wanted,
+        .n_wanting = row->wanted,
+    };
+
+    return share;
+}
+
+static bool is_nothing(const struct sum *sum)
+{
+    return !sum->own && !sum->share.used && !sum->share.held &&
+           !sum->share.n_needing && !sum->share.n_wanting;
+}
+
+static void count_in(struct channel_quotas *quotas, const struct row *row)
+{
+    struct channel_share share = share_of(row);
+    struct sum *sum = sum_get(quotas, row->customer);
+
+    sum->own += row->own;
+    sum->share.used += share.used;
+    sum->share.held += share.held;
+    sum->share.n_needing += share.n_needing;
+    sum->share.n_wanting += share.n_wanting;
+}
+
+static void count_out(struct channel_quotas *quotas, const struct row *row)
+{
+    struct channel_share share = share_of(row);
+    struct sum *sum = sum_get(quotas, row->customer);
+
+    sum->own -= row->own;
+    sum->share.used -= share.used;
+    sum->share.held -= share.held;
+    sum->share.n_needing -= share.n_needing;
+    sum->share.n_wanting -= share.n_wanting;
+    if (!is_nothing(sum))
+        return;
+    tdelete(sum, &quotas->sums, compare_sum);
+    free(sum);
+}
+
+static void count_all(struct there *there, bool in)
+{
+    for (size_t i = 0; i < there->rows.n; i++)
+        (in ? count_in : count_out)(there->quotas, &there->rows.all[i]);
+}
+
+uint64_t channel_quotas_used(const struct channel_quotas *quotas,
+                             const char *customer)
+{
+    const struct sum *sum = sum_find(quotas, customer);
+
+    return sum ? sum->own : 0;
+}
+
+/* ---- a round: asking ---- */
+
+static void round_done(void *arg, const void *answer,
+                       const struct vdc_error *err);
+
+static struct there *there_find(const struct channel_quotas *quotas,
+                                const char *host)
+{
+    struct there *there;
+
+    TAILQ_FOREACH(there, &quotas->hosts, link)
+    if (strcmp(there->host, host) == 0)
+        return there;
+    return NULL;
+}
+
+/* What is under way when its host is removed finds nothing. */
+struct asked {
+    struct channel_quotas *quotas;
+    char *host;
+};
+
+static void send_to(struct there *there,
+                    const struct wire_channel_limits *limits)
+{
+    struct asked *asked = XNEW(struct asked);
+    struct service *service;
+    struct vdc_error err = { 0 };
+
+    asked->quotas = there->quotas;
+    asked->host = xstrdup(there->host);
+    there->busy = true;
+    int rc =
+        hosts_service(there->quotas->ops->hosts, there->host, &service, &err);
+    if (rc == 0)
+        rc = service_ask(service, WIRE_MSG_channel_limits, limits, round_done,
+                         NULL, asked, NULL, &err);
+    if (rc == 0)
+        return;
+    there->busy = false;
+    free(asked->host);
+    free(asked);
+}
+
+static void ask_page(struct there *there)
+{
+    struct wire_channel_limits query;
+
+    wire_init(&wire_struct_channel_limits, &query);
+    if (there->news.n)
+        query.after = there->news.all[there->news.n - 1].customer;
+    send_to(there, &query);
+}
+
+static void take_page(struct there *there,
+                      const struct wire_channel_uses *uses)
+{
+    /* until other hosts have given up what they do not need */
+    uint64_t wanted_ms =
+        4 * there->quotas->ops->setup->host_report_ms + WANTED_MS;
+
+    for (uint32_t i = 0; i < uses->n_uses; i++) {
+        const struct wire_channel_use *use = &uses->uses[i];
+        const struct row *before = row_find(&there->rows, use->customer);
+        struct row *row = row_get(&there->news, use->customer);
+        row->own = use->channels;
+        row->within = use->within;
+        row->told = use->limit;
+        row->refusing = use->wanted;
+        row->at_ms = use->wanted ? clock_mono().ms
+                     : before    ? before->at_ms
+                                 : 0;
+        row->wanted = row->at_ms && clock_mono().ms - row->at_ms < wanted_ms;
+        row->quota = before && before->told == use->limit ? before->quota : -1;
+    }
+}
+
+static void note_guests(struct there *there)
+{
+    const struct book *book = there->quotas->ops->book;
+    const struct book_host *host = book_host(book, there->host);
+    const struct assignment *a;
+
+    if (!host)
+        return;
+    TAILQ_FOREACH(a, &host->assignments, link_there)
+    {
+        const struct customer *c = a->customer;
+        if (c->quota.channels >= 0)
+            row_get(&there->news, c->name)->guests = true;
+        if (c->parent && c->parent->quota.channels >= 0)
+            row_get(&there->news, c->parent->name)->guests = true;
+    }
+}
+
+/* ---- telling ---- */
+
+static int64_t wanted_share(const struct channel_quotas *quotas,
+                            const struct customer *c, const struct row *row)
+{
+    const struct sum *sum = sum_find(quotas, c->name);
+    struct channel_share others =
+        sum ? sum->share : (struct channel_share){ .used = 0 };
+    struct channel_share own = share_of(row);
+
+    others.used -= own.used;
+    others.held -= own.held;
+    others.n_needing -= own.n_needing;
+    others.n_wanting -= own.n_wanting;
+    return (int64_t)channel_share((uint64_t)c->quota.channels, &others, &own);
+}
+
+/* From here until it answers both the old and the new share count. */
+static void add_limit(struct there *there, struct row *row, int64_t limit,
+                      int64_t quota, struct wire_channel_limits *ret)
+{
+    struct wire_channel_limit *told = &ret->limits[ret->n_limits++];
+
+    wire_init(&wire_struct_channel_limit, told);
+    told->customer = row->customer;
+    told->limit = limit;
+    told->quota = quota;
+    count_out(there->quotas, row);
+    if (limit > row->told)
+        row->told = limit;
+    row->quota = quota;
+    count_in(there->quotas, row);
+}
+
+/* Of all quotas, before any is told, as a new row moves the others. */
+static void note_quotas(struct there *there)
+{
+    const struct customer *c;
+
+    TAILQ_FOREACH(c, book_customers(there->quotas->ops->book), link)
+    if (c->quota.channels >= 0)
+        row_get(&there->news, c->name);
+}
+
+/* Looks at one row, and adds what is to be told of it. */
+static void look_at(struct there *there, struct row *row,
+                    struct wire_channel_limits *ret)
+{
+    const struct channel_quotas *quotas = there->quotas;
+    const struct customer *c = book_customer(quotas->ops->book, row->customer);
+
+    if (!c || c->quota.channels < 0) {
+        if (row->told >= 0)
+            add_limit(there, row, -1, -1, ret);
+        return;
+    }
+    int64_t share = wanted_share(quotas, c, row);
+    if (share != row->told || c->quota.channels != row->quota || row->refusing)
+        add_limit(there, row, share, c->quota.channels, ret);
+}
+
+/* The next that are to be told; false: there are none. */
+static bool tell_some(struct there *there)
+{
+    struct wire_channel_limit limits[TELL_PAGE];
+    struct wire_channel_limits body;
+
+    wire_init(&wire_struct_channel_limits, &body);
+    body.limits = limits;
+    while (there->next < there->rows.n && body.n_limits < TELL_PAGE)
+        look_at(there, &there->rows.all[there->next++], &body);
+    if (body.n_limits)
+        send_to(there, &body);
+    return body.n_limits;
+}
+
+/* What was told holds now. */
+static void take_told(struct there *there,
+                      const struct wire_channel_uses *uses)
+{
+    for (uint32_t i = 0; i < uses->n_uses; i++) {
+        const struct wire_channel_use *use = &uses->uses[i];
+        struct row *row = row_find(&there->rows, use->customer);
+        if (!row)
+            continue;
+        count_out(there->quotas, row);
+        row->own = use->channels;
+        row->within = use->within;
+        row->told = use->limit;
+        count_in(there->quotas, row);
+    }
+}
+
+/* ---- rounds ---- */
+
+static void begin(struct there *there)
+{
+    rows_clear(&there->news);
+    there->again = there->telling = false;
+    there->next = 0;
+    ask_page(there);
+}
+
+static void asked_all(struct there *there)
+{
+    note_guests(there);
+    note_quotas(there);
+    count_all(there, false);
+    rows_clear(&there->rows);
+    there->rows = there->news;
+    there->news = (struct rows){ .n = 0 };
+    count_all(there, true);
+    there->telling = true;
+}
+
+static void failed(struct there *there, const struct vdc_error *err)
+{
+    if (!there->failed && err->code != VDC_E_CLOSED)
+        log_info("host %s is not told the quotas of channels: %s", there->host,
+                 err->text);
+    there->failed = true;
+}
+
+static void go_on(struct there *there, const struct wire_channel_uses *uses)
+{
+    there->failed = false;
+    if (there->telling) {
+        take_told(there, uses);
+    } else {
+        take_page(there, uses);
+        if (uses->more && uses->n_uses) {
+            ask_page(there);
+            return;
+        }
+        asked_all(there);
+    }
+    if (!tell_some(there) && there->again)
+        begin(there);
+}
+
+static void round_done(void *arg, const void *answer,
+                       const struct vdc_error *err)
+{
+    struct asked *asked = arg;
+    struct there *there = there_find(asked->quotas, asked->host);
+
+    free(asked->host);
+    free(asked);
+    if (!there)
+        return;
+    there->busy = false;
+    if (err)
+        failed(there, err);
+    else
+        go_on(there, answer);
+}
+
+void channel_quotas_look(struct channel_quotas *quotas, const char *host)
+{
+    struct there *there = there_find(quotas, host);
+
+    if (!there) {
+        there = XNEW(struct there);
+        there->quotas = quotas;
+        there->host = xstrdup(host);
+        TAILQ_INSERT_TAIL(&quotas->hosts, there, link);
+    }
+    if (there->busy)
+        there->again = true;
+    else
+        begin(there);
+}
+
+void channel_quotas_changed(struct channel_quotas *quotas)
+{
+    const struct host *host;
+
+    for (host = hosts_first(quotas->ops->hosts); host; host = hosts_next(host))
+        if (host->up)
+            channel_quotas_look(quotas, host->name);
+}
+
+static void there_free(struct there *there)
+{
+    count_all(there, false);
+    TAILQ_REMOVE(&there->quotas->hosts, there, link);
+    rows_clear(&there->rows);
+    rows_clear(&there->news);
+    free(there->host);
+    free(there);
+}
+
+void channel_quotas_forget(struct channel_quotas *quotas, const char *host)
+{
+    struct there *there = there_find(quotas, host);
+
+    if (there)
+        there_free(there);
+}
+
+struct channel_quotas *channel_quotas_new(struct operations *ops)
+{
+    struct channel_quotas *quotas = XNEW(struct channel_quotas);
+
+    quotas->ops = ops;
+    TAILQ_INIT(&quotas->hosts);
+    return quotas;
+}
+
+void channel_quotas_free(struct channel_quotas *quotas)
+{
+    if (!quotas)
+        return;
+    while (!TAILQ_EMPTY(&quotas->hosts))
+        there_free(TAILQ_FIRST(&quotas->hosts));
+    free(quotas);
+}

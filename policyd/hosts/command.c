@@ -1,0 +1,365 @@
+/*
+ * The client's end of the command channel; see command.h.
+ *
+ *      WAITING --timer--> GREETING --hello--> UP
+ *         ^                  |                 |
+ *         +------ closed, refused, silent -----+
+ */
+#include "policyd/hosts/command.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/machine.h"
+#include "chan/chan.h"
+
+/* Wait before connecting again: doubled from the first to the second. */
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS 2000
+/* resourced answers a hello from its event loop, so at once. */
+#define HELLO_TIMEOUT_MS 5000
+
+/* Thousands that connected in one turn of the loop would hold up all others:
+ * so many do in a millisecond. */
+#define FIRST_AT_ONCE 32
+
+enum { COMMAND_WAITING, COMMAND_GREETING, COMMAND_UP };
+
+struct pending {
+    TAILQ_ENTRY(pending) link;
+    uint32_t id;
+    const char *expected; /* name of the message that answers */
+    command_done_fn *done;
+    command_more_fn *more;
+    void *arg;
+};
+
+struct command {
+    struct event_base *base;
+    char *whose;
+    const char *address, *broker;
+    struct command_notify notify;
+    int state;
+    struct chan *chan;
+    struct event *timer; /* WAITING: connect; GREETING: give up */
+    unsigned backoff_ms;
+    bool said_down; /* the log has it already */
+    uint32_t next_id;
+    char version[32];
+    char *why_down; /* there may be thousands that are */
+    TAILQ_HEAD(, pending) pending;
+};
+
+static unsigned n_commands; /* that there are */
+
+static const char *const state_names[] = { "waiting", "greeting", "up" };
+
+static const struct machine_move moves[] = {
+    { COMMAND_WAITING, COMMAND_GREETING, "connected" },
+    { COMMAND_GREETING, COMMAND_UP, "resourced said hello" },
+    { COMMAND_GREETING, COMMAND_WAITING, "closed, or no hello" },
+    { COMMAND_UP, COMMAND_WAITING, "closed" },
+};
+
+static const struct machine machine = {
+    .name = "command channel",
+    .state_names = state_names,
+    .n_states = 3,
+    .moves = moves,
+    .n_moves = sizeof(moves) / sizeof(moves[0]),
+};
+
+static void set_timer(struct command *c, unsigned ms)
+{
+    const struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+    evtimer_add(c->timer, &tv);
+}
+
+/* The connection is gone: every request under way ends, with an outcome that
+ * nobody here knows. */
+static void fail_pending(struct command *c)
+{
+    struct vdc_error err = { 0 };
+    struct pending *p;
+
+    vdc_error_set(&err, VDC_E_CLOSED,
+                  "%sresourced went away before it answered: whether this was "
+                  "done is not known",
+                  c->whose);
+    vdc_error_hint(&err, "`xl-vdc list` shows what is there");
+    while ((p = TAILQ_FIRST(&c->pending))) {
+        TAILQ_REMOVE(&c->pending, p, link);
+        p->done(p->arg, NULL, &err);
+        free(p);
+    }
+}
+
+static void lost(struct command *c, const struct vdc_error *err)
+{
+    bool was_up = c->state == COMMAND_UP;
+
+    if (!c->said_down)
+        log_warning("resourced at %s: %s", c->address, err->text);
+    c->said_down = true;
+    free(c->why_down);
+    c->why_down = xstrdup(err->text);
+    chan_destroy(c->chan);
+    c->chan = NULL;
+    c->version[0] = '\0';
+    if (c->state != COMMAND_WAITING)
+        machine_move(&machine, &c->state, COMMAND_WAITING, c->address);
+    set_timer(c, c->backoff_ms);
+    c->backoff_ms = c->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS
+                                                        : c->backoff_ms * 2;
+    fail_pending(c);
+    if (was_up)
+        c->notify.down(c->notify.arg);
+}
+
+static void on_close(void *arg, const struct vdc_error *err)
+{
+    lost(arg, err);
+}
+
+static void broken(struct command *c, const struct vdc_error *err)
+{
+    struct vdc_error full = *err;
+
+    vdc_error_prefix(&full, "what it sent cannot be read");
+    lost(c, &full);
+}
+
+static void got_hello(struct command *c, const struct wire_frame *frame)
+{
+    const struct wire_hello *hello = frame->body;
+    struct vdc_error err = { 0 };
+
+    if (frame->message->number == WIRE_MSG_error) {
+        wire_error_take(frame->body, &err);
+        lost(c, &err);
+        return;
+    }
+    if (frame->message->number != WIRE_MSG_hello ||
+        hello->protocol != WIRE_PROTOCOL) {
+        vdc_error_set(&err, VDC_E_PROTOCOL,
+                      "it speaks another protocol: policyd and resourced "
+                      "must be of the same version");
+        lost(c, &err);
+        return;
+    }
+    evtimer_del(c->timer);
+    strncpy(c->version, hello->version, sizeof(c->version) - 1);
+    c->backoff_ms = BACKOFF_FIRST_MS;
+    c->said_down = false;
+    machine_move(&machine, &c->state, COMMAND_UP, c->address);
+    log_info("connected to resourced %s at %s", c->version, c->address);
+    c->notify.up(c->notify.arg);
+}
+
+static void got_answer(struct command *c, struct pending *p,
+                       const struct wire_frame *frame)
+{
+    struct vdc_error err = { 0 };
+
+    if (frame->message->number == WIRE_MSG_progress ||
+        frame->message->number == WIRE_MSG_event) {
+        if (p->more)
+            p->more(p->arg, frame);
+        return;
+    }
+    TAILQ_REMOVE(&c->pending, p, link);
+    if (frame->message->number == WIRE_MSG_error) {
+        wire_error_take(frame->body, &err);
+        p->done(p->arg, NULL, &err);
+    } else if (strcmp(frame->message->name, p->expected) != 0) {
+        vdc_error_set(&err, VDC_E_PROTOCOL,
+                      "resourced answered with '%s' instead of '%s'",
+                      frame->message->name, p->expected);
+        p->done(p->arg, NULL, &err);
+    } else {
+        p->done(p->arg, frame, NULL);
+    }
+    free(p);
+}
+
+static void on_message(void *arg, const uint8_t *message, size_t size)
+{
+    struct command *c = arg;
+    struct arena *arena = arena_new();
+    struct wire_frame frame;
+    struct vdc_error err = { 0 };
+    struct pending *p;
+
+    if (wire_decode(message, size, arena, &frame, &err)) {
+        broken(c, &err);
+    } else if (!(frame.message->who & W_ANSWER)) {
+        vdc_error_set(&err, VDC_E_PROTOCOL, "'%s' is no answer",
+                      frame.message->name);
+        broken(c, &err);
+    } else if (c->state == COMMAND_GREETING) {
+        got_hello(c, &frame);
+    } else {
+        TAILQ_FOREACH(p, &c->pending, link)
+        if (p->id == frame.id)
+            break;
+        if (p)
+            got_answer(c, p, &frame);
+        else
+            log_debug("resourced: answer to unknown request %u", frame.id);
+    }
+    arena_free(arena);
+}
+
+static const struct chan_ops chan_ops = { .on_message = on_message,
+                                          .on_close = on_close };
+
+static int send_frame(struct command *c, enum wire_message_number number,
+                      uint32_t id, const void *body, struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    uint8_t *frame;
+    size_t size;
+    int rc = wire_encode(number, id, body, arena, &frame, &size, err);
+
+    if (!rc) {
+        rc = chan_send(c->chan, frame, size);
+        if (rc)
+            vdc_error_set(err, rc, "resourced: %s", vdc_error_text(rc));
+    }
+    arena_free(arena);
+    return rc;
+}
+
+static void connect_now(struct command *c)
+{
+    const struct wire_hello hello = { .program = "policyd",
+                                      .version = PACKAGE_VERSION,
+                                      .protocol = WIRE_PROTOCOL };
+    struct vdc_error err = { 0 };
+
+    if (chan_connect(c->base, c->address, c->broker, &chan_ops, c, &c->chan,
+                     &err)) {
+        lost(c, &err);
+        return;
+    }
+    machine_move(&machine, &c->state, COMMAND_GREETING, c->address);
+    if (send_frame(c, WIRE_MSG_hello, c->next_id++, &hello, &err)) {
+        lost(c, &err);
+        return;
+    }
+    set_timer(c, HELLO_TIMEOUT_MS);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct command *c = arg;
+    struct vdc_error err = { 0 };
+
+    if (c->state == COMMAND_WAITING) {
+        connect_now(c);
+    } else {
+        vdc_error_set(&err, VDC_E_TIMEOUT, "it did not say hello in %d s",
+                      HELLO_TIMEOUT_MS / 1000);
+        lost(c, &err);
+    }
+}
+
+struct command *command_new(struct event_base *base, const char *whose,
+                            const char *address, const char *broker,
+                            const struct command_notify *notify)
+{
+    struct command *c = XNEW(struct command);
+
+    c->base = base;
+    c->whose = xstrdup(whose);
+    c->address = address;
+    c->broker = broker;
+    c->notify = *notify;
+    c->backoff_ms = BACKOFF_FIRST_MS;
+    c->next_id = 1;
+    TAILQ_INIT(&c->pending);
+    c->why_down = xstrdup("not connected yet");
+    c->timer = evtimer_new(base, on_timer, c);
+    set_timer(c, n_commands++ / FIRST_AT_ONCE);
+    return c;
+}
+
+void command_stop(struct command *c)
+{
+    chan_destroy(c->chan);
+    c->chan = NULL;
+    c->state = COMMAND_WAITING; /* what is sent from now on is refused */
+    c->version[0] = '\0';
+    evtimer_del(c->timer);
+    fail_pending(c);
+}
+
+void command_free(struct command *c)
+{
+    if (!c)
+        return;
+    command_stop(c);
+    event_free(c->timer);
+    free(c->whose);
+    free(c->why_down);
+    free(c);
+    n_commands--;
+}
+
+bool command_is_up(const struct command *c)
+{
+    return c->state == COMMAND_UP;
+}
+
+const char *command_version(const struct command *c)
+{
+    return c->version;
+}
+
+int command_down_error(const struct command *c, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_NO_DAEMON,
+                  "%sresourced does not answer at %s: %s", c->whose,
+                  c->address, c->why_down);
+    vdc_error_hint(err, "systemctl status xen-vdc-resourced");
+    return VDC_E_NO_DAEMON;
+}
+
+int command_send(struct command *c, enum wire_message_number number,
+                 const void *body, command_done_fn *done,
+                 command_more_fn *more, void *arg, uint32_t *ret_id,
+                 struct vdc_error *err)
+{
+    if (!command_is_up(c))
+        return command_down_error(c, err);
+
+    uint32_t id = c->next_id++;
+    int rc = send_frame(c, number, id, body, err);
+    if (rc)
+        return rc;
+    struct pending *p = XNEW(struct pending);
+    p->id = id;
+    p->expected = wire_message_by_number(number)->reply;
+    p->done = done;
+    p->more = more;
+    p->arg = arg;
+    TAILQ_INSERT_TAIL(&c->pending, p, link);
+    if (ret_id)
+        *ret_id = id;
+    return 0;
+}
+
+void command_cancel(struct command *c, uint32_t id)
+{
+    const struct wire_cancel cancel = { .request = id };
+    struct vdc_error err = { 0 };
+
+    if (!command_is_up(c))
+        return;
+    if (send_frame(c, WIRE_MSG_cancel, c->next_id++, &cancel, &err))
+        log_warning("cancelling request %u: %s", id, err.text);
+}

@@ -1,0 +1,13 @@
+/*
+ * The program for inside a guest is linked statically, and without OpenSSL.
+ */
+#include "xl-ext/remote.h"
+
+int remote_open(struct event_base *base, const char *address,
+                struct stream **ret, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_UNSUPPORTED,
+                  "this xl-vdc, made for inside a guest, has no TLS");
+    vdc_error_hint(err, "without -H and XEN_VDC_HOST it asks over a channel");
+    return VDC_E_UNSUPPORTED;
+}
