@@ -12,6 +12,12 @@
 /* The mean of the catalogue: cores of a guest. */
 #define GUEST_CORES 3.98
 
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_placement: %s\n", what);
+    exit(1);
+}
+
 void center_init(struct center *center, uint32_t n_hosts,
                  const struct placement_policy *policy, uint64_t seed)
 {
@@ -109,10 +115,8 @@ static uint32_t put(struct center *center, const struct placement_guest *guest)
 {
     uint32_t at;
 
-    if (placement_view_add_guest(center->view, guest, &at, NULL)) {
-        fprintf(stderr, "bench_placement: the view does not take a guest\n");
-        exit(1);
-    }
+    if (placement_view_add_guest(center->view, guest, &at, NULL))
+        die("the view does not take a guest");
     return at;
 }
 
@@ -190,11 +194,13 @@ void center_move(struct center *center, const struct placement_plan *plan)
         center_count(center, guest, -1);
         placement_view_remove_guest(center->view, guest);
         /* the slot that became free last is taken first */
-        if (put(center, &moved) != guest) {
-            fprintf(stderr, "bench_placement: a guest got another number\n");
-            exit(1);
-        }
+        if (put(center, &moved) != guest)
+            die("a guest that was moved got another number");
         center_count(center, guest, 1);
+        const struct placement_use *use =
+            placement_view_use(center->view, moved.host);
+        if (use->vcpus > HOST_CORES || use->memory.kib > MEM_GIB(HOST_GIB).kib)
+            die("a plan puts too much on a host");
     }
 }
 

@@ -293,6 +293,7 @@ void bench_packing(int days, int n_seeds)
                       { [PLACEMENT_TERM_VCPUS] = 1000,
                         [PLACEMENT_TERM_EMPTY] = 100000 } } },
         { .policy = pack_policy },
+        { pack_policy, NULL, "1 a day", 24 * HOUR_MS, 1, 0 },
         { pack_policy, NULL, "5 a day", 24 * HOUR_MS, 5, 0 },
         { pack_policy, NULL, "10 a day", 24 * HOUR_MS, 10, 0 },
         { pack_policy, NULL, "20 a day", 24 * HOUR_MS, 20, 0 },
