@@ -91,7 +91,7 @@ static bool take_greeting(struct remote_sim *remote,
     uint32_t domid = parse_domid(hello->program);
     const struct domain *domain = domains_find(host->domains, domid);
 
-    if (!domain) { /* the nodes that say it may be younger than the last look */
+    if (!domain) { /* its nodes may be younger than the last look */
         domains_look(host->domains);
         domain = domains_find(host->domains, domid);
     }
