@@ -1,7 +1,10 @@
 /*
- * The search for empty hosts: that with the least memory in use first, and
- * whether all its guests find room on other hosts that have guests, the
- * largest first, each where it leaves least.  All of a host's guests or none.
+ * The search for empty hosts: that with the fewest guests first, of those with
+ * as many that with the least memory in use, and whether all its guests find
+ * room on other hosts that have guests, the largest first, each where it
+ * leaves least.  All of a host's guests or none.  So that as few moves as can
+ * be empty a host, and a plan that is cut short is worth most; by memory alone
+ * a large guest that is all there is on a host would stay for long.
  *
  * It ends when a look at every host empties none, so that another search
  * begins with the same look.
@@ -20,6 +23,11 @@ struct sized {
     uint32_t at;
 };
 
+struct filled {
+    uint32_t n_guests; /* of a host that must be left, 0 */
+    struct sized used;
+};
+
 static int by_size(const void *a, const void *b)
 {
     const struct sized *x = a, *y = b;
@@ -29,15 +37,25 @@ static int by_size(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* The host with the least memory free of those that have enough and come
- * after `after` in that order; PLACEMENT_NONE: there is none.  Empty hosts are
- * for those that must leave theirs. */
+static int by_guests(const void *a, const void *b)
+{
+    const struct filled *x = a, *y = b;
+
+    if (x->n_guests != y->n_guests)
+        return x->n_guests < y->n_guests ? -1 : 1;
+    return by_size(&x->used, &y->used);
+}
+
+/* The host with the least memory free of those that have enough of it and of
+ * vCPUs and come after `after` in that order; PLACEMENT_NONE: there is none.
+ * Empty hosts are for those that must leave theirs. */
 static uint32_t next_fit(const struct placement_run *run, uint32_t guest,
                          const struct sized *after)
 {
     const struct placement_guest *g = placement_view_guest(run->view, guest);
     const struct placement_balance *balance = &run->balance;
     uint64_t need = g->runs ? g->spec.memory.kib : 0;
+    uint64_t need_vcpus = g->runs ? g->spec.vcpus : 0;
     bool leaves =
         placement_view_host(run->view, g->host)->state != PLACEMENT_UP;
     struct sized best = { UINT64_MAX, PLACEMENT_NONE };
@@ -45,7 +63,8 @@ static uint32_t next_fit(const struct placement_run *run, uint32_t guest,
     for (uint32_t i = 0; i < balance->n_up; i++) {
         struct sized one = { balance->free_kib[balance->up[i]],
                              balance->up[i] };
-        if (one.kib < need || one.at == g->host || by_size(&one, after) <= 0 ||
+        if (one.kib < need || balance->free_vcpus[one.at] < need_vcpus ||
+            one.at == g->host || by_size(&one, after) <= 0 ||
             by_size(&one, &best) >= 0 ||
             (!leaves && !placement_view_use(run->view, one.at)->n_guests) ||
             !placement_step_is_cool(&run->options->moving, one.at))
@@ -106,26 +125,27 @@ static uint32_t empty(struct placement_run *run, uint32_t host)
     return run->n_raws - before;
 }
 
-static bool pass(struct placement_run *run, struct sized *hosts)
+static bool pass(struct placement_run *run, struct filled *hosts)
 {
-    uint32_t n = 0, n_moved = 0;
+    uint32_t n = run->balance.n_hosts, n_moved = 0;
 
-    for (uint32_t i = 0; i < run->balance.n_hosts; i++) {
+    for (uint32_t i = 0; i < n; i++) {
+        const struct placement_use *use = placement_view_use(run->view, i);
         bool up = placement_view_host(run->view, i)->state == PLACEMENT_UP;
-        hosts[n++] = (struct sized){
-            up ? 1 + placement_view_use(run->view, i)->memory.kib : 0, i
-        };
+        hosts[i] = (struct filled){ up ? use->n_guests : 0,
+                                    { up ? use->memory.kib : 0, i } };
     }
-    qsort(hosts, n, sizeof(*hosts), by_size);
+    qsort(hosts, n, sizeof(*hosts), by_guests);
     for (uint32_t i = 0; i < n; i++)
-        if (placement_view_use(run->view, hosts[i].at)->n_guests)
-            n_moved += empty(run, hosts[i].at);
+        if (placement_view_use(run->view, hosts[i].used.at)->n_guests)
+            n_moved += empty(run, hosts[i].used.at);
     return n_moved > 0;
 }
 
 void placement_run_pack(struct placement_run *run)
 {
-    struct sized *hosts = xzalloc((run->balance.n_hosts + 1) * sizeof(*hosts));
+    struct filled *hosts =
+        xzalloc((run->balance.n_hosts + 1) * sizeof(*hosts));
 
     while (pass(run, hosts))
         continue;

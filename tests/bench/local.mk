@@ -14,6 +14,10 @@ tests_bench_bench_store_SOURCES = \
 tests_bench_bench_store_LDADD = $(STORE_LIBS)
 check_PROGRAMS += tests/bench/bench_placement
 tests_bench_bench_placement_SOURCES = \
+	tests/bench/bench_center.c \
+	tests/bench/bench_center.h \
+	tests/bench/bench_packing.c \
+	tests/bench/bench_packing.h \
 	tests/bench/bench_placement.c \
 	tests/bench/bench_workload.c \
 	tests/bench/bench_workload.h

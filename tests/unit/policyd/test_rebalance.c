@@ -244,6 +244,68 @@ static void test_pack(void)
     placement_names_free(names);
 }
 
+static void test_pack_vcpus(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .goal =
+                                                       PLACEMENT_GOAL_PACK };
+    struct placement_plan plan;
+    char name[16];
+
+    /* without a vCPU that is free, and with less memory than where it goes */
+    placement_view_set_overcommit(view, 100);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "full%d", i);
+        uint32_t full = plain_host(view, name, 64);
+        for (int j = 0; j < 16; j++)
+            plain_guest(view, full, 1, 0);
+    }
+    uint32_t room = plain_host(view, "room", 128);
+    for (int j = 0; j < 15; j++)
+        plain_guest(view, room, 1, 0);
+    uint32_t alone = plain_guest(view, plain_host(view, "one", 64), 1, 0);
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(plan.n_moves, 1);
+    CU_ASSERT_EQUAL(plan.moves[0].guest, alone);
+    CU_ASSERT_EQUAL(plan.moves[0].to, room);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+static void test_pack_fewest(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+    struct placement_rebalance_options options = { .goal = PLACEMENT_GOAL_PACK,
+                                                   .max_moves = 1 };
+    struct placement_plan plan;
+    uint32_t small = plain_host(view, "small", 16),
+             large = plain_host(view, "large", 16),
+             room = plain_host(view, "room", 16);
+
+    for (int i = 0; i < 3; i++)
+        plain_guest(view, small, 1, 0);
+    uint32_t guest = plain_guest(view, large, 8, 0);
+    for (int i = 0; i < 5; i++)
+        plain_guest(view, room, 1, 0);
+    /* three are fewer GiB, one is fewer moves */
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(plan.n_moves, 1);
+    CU_ASSERT_EQUAL(plan.moves[0].guest, guest);
+    CU_ASSERT_EQUAL(plan.moves[0].to, room);
+    CU_ASSERT_EQUAL(plan.used_after, 2);
+    placement_plan_fini(&plan);
+    options.max_moves = 0;
+    CU_ASSERT_EQUAL(placement_rebalance(view, &options, &plan, NULL), 0);
+    CU_ASSERT_EQUAL(plan.n_moves, 4);
+    CU_ASSERT_EQUAL(plan.used_after, 1);
+    placement_plan_fini(&plan);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
 static void test_bad_options(void)
 {
     struct placement_names *names = placement_names_new();
@@ -317,6 +379,8 @@ static const struct unit_test tests[] = {
     { "every step of random plans, and none after", test_random },
     { "a host that came back gets guests", test_came_back },
     { "half empty hosts are packed", test_pack },
+    { "vCPUs are looked for, too", test_pack_vcpus },
+    { "the host with the fewest guests is emptied first", test_pack_fewest },
     { "bad options are refused", test_bad_options },
     { "a thousand hosts", test_thousand },
 };
