@@ -288,7 +288,7 @@ static const struct command certificate_commands[] = {
       "on, and may be of any CA unless policyd has a tls_ca.\n\n"
       "As a token, a certificate may never more than who registered it may at "
       "the moment.",
-      add_examples, run_add },
+      add_examples, run_add, COMPLETE_CUSTOMERS },
     { "certificate-list", NULL, "", 0, 0, COMMAND_READS | COMMAND_NAMES,
       COMPLETE_NOTHING, list_options, "List clients' certificates",
       "Those that have expired are shown, too, until they are removed.",

@@ -239,7 +239,7 @@ static const struct command moves_commands[] = {
       "to must be under shared_paths of policyd.conf. What was changed with "
       "--live-only is as after a restart, and connections of memory channels "
       "are gone. Ctrl-C has it stay, if its host has not saved it yet.",
-      migrate_examples, run_migrate },
+      migrate_examples, run_migrate, COMPLETE_HOSTS },
     { "moves", NULL, "", 0, 0, COMMAND_ACTS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, moves_options,
       "Show guests that are being moved",

@@ -298,7 +298,7 @@ static const struct command why_commands[] = {
       "Explain why a guest is not on a host",
       "As it is now: which constraint fails there and what would help, or its "
       "score beside that of the host that is better.",
-      why_not_examples, run_why_not },
+      why_not_examples, run_why_not, COMPLETE_HOSTS },
     { "place", NULL, "[FILE] [KEY=VALUE]...", 0, -1,
       COMMAND_READS | COMMAND_OPERATOR, COMPLETE_FILES, place_options,
       "Show on which host a guest would be placed",
