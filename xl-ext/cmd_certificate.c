@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/units.h"
 #include "xl-ext/client.h"
 #include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/output.h"
+#include "xl-ext/when.h"
 
 #define FILE_MAX_SIZE 65536 /* a certificate, its chain, and remarks */
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
@@ -88,14 +88,8 @@ static int take_add(const struct command_args *args,
                                  args->arguments[1]);
         ret->customer = args->arguments[1];
     }
-    if (rc == 0 && expires) {
-        rc = units_duration_parse(expires, &ret->expires_ms, err);
-        if (rc)
-            vdc_error_prefix(err, "--expires");
-        else if (ret->expires_ms == 0)
-            rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                               "--expires is longer than 0");
-    }
+    if (rc == 0 && expires)
+        rc = when_expires(expires, &ret->expires_ms, err);
     if (rc == 0 && ((note && strlen(note) > 127) ||
                     (role && strlen(role) > 31)))
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,
@@ -219,6 +213,12 @@ static int remove_one(const struct command_args *args, struct client *client,
     wire_init(&wire_struct_token_ref, &ref);
     ref.id = id_of(args->arena, word);
     ref.dry_run = args->dry_run;
+    if (strncmp(word, "vdc_", 4) == 0) {
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "what begins with vdc_ is a token, no certificate");
+        vdc_error_hint(err, "'xl-vdc token-revoke %.16s' ends it", word + 4);
+        return VDC_E_BAD_VALUE;
+    }
     if (strlen(ref.id) != 16 || strlen(word) > 95) {
         vdc_error_set(err, VDC_E_BAD_VALUE,
                       "'%.40s' is not the ID of a certificate", word);
