@@ -59,3 +59,7 @@ endif
 # The checks of build-aux, on small trees that break one rule each.
 dist_check_SCRIPTS += tests/unit/base/test_checks.sh
 TESTS += tests/unit/base/test_checks.sh
+
+# What the daemons' manual pages say of their options.
+dist_check_SCRIPTS += tests/unit/base/test-daemon-pages.sh
+TESTS += tests/unit/base/test-daemon-pages.sh
