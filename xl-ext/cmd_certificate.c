@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "xl-ext/client.h"
+#include "xl-ext/credential.h"
 #include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/output.h"
-#include "xl-ext/when.h"
 
 #define FILE_MAX_SIZE 65536 /* a certificate, its chain, and remarks */
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
@@ -74,9 +74,6 @@ static int take_pem(const struct command_args *args, const char *path,
 static int take_add(const struct command_args *args,
                     struct wire_certificate_add *ret, struct vdc_error *err)
 {
-    const char *expires = command_value(args, "expires");
-    const char *note = command_value(args, "note");
-    const char *role = command_value(args, "role");
     int rc = guest_customer(args, &ret->customer, err);
     if (rc == 0 && args->n_arguments > 1) {
         if (*ret->customer)
@@ -88,16 +85,9 @@ static int take_add(const struct command_args *args,
                                  args->arguments[1]);
         ret->customer = args->arguments[1];
     }
-    if (rc == 0 && expires)
-        rc = when_expires(expires, &ret->expires_ms, err);
-    if (rc == 0 && ((note && strlen(note) > 127) ||
-                    (role && strlen(role) > 31)))
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "a note has at most 127 characters, and a role is "
-                           "one of customer-admin, customer-user, read-only "
-                           "and operator");
-    ret->note = note ? note : "";
-    ret->role = role ? role : "";
+    if (rc == 0)
+        rc = credential_take(args, &ret->expires_ms, &ret->role, &ret->note,
+                             err);
     ret->dry_run = args->dry_run;
     return rc ? rc : take_pem(args, args->arguments[0], ret, err);
 }

@@ -6,31 +6,21 @@
 
 #include "base/clock.h"
 #include "xl-ext/client.h"
+#include "xl-ext/credential.h"
 #include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
 #include "xl-ext/output.h"
-#include "xl-ext/when.h"
 
 /* ---- create ---- */
 
 static int take_create(const struct command_args *args,
                        struct wire_token_create *ret, struct vdc_error *err)
 {
-    const char *expires = command_value(args, "expires");
-    const char *note = command_value(args, "note");
-    const char *role = command_value(args, "role");
     int rc = guest_customer(args, &ret->customer, err);
-    if (rc == 0 && expires)
-        rc = when_expires(expires, &ret->expires_ms, err);
-    if (rc == 0 && ((note && strlen(note) > 127) ||
-                    (role && strlen(role) > 31)))
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "a note has at most 127 characters, and a role is "
-                           "one of customer-admin, customer-user, read-only "
-                           "and operator");
-    ret->note = note ? note : "";
-    ret->role = role ? role : "";
+    if (rc == 0)
+        rc = credential_take(args, &ret->expires_ms, &ret->role, &ret->note,
+                             err);
     ret->dry_run = args->dry_run;
     return rc;
 }
