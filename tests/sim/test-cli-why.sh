@@ -20,21 +20,8 @@ check_equal "with the same score" \
     "$(echo "$brief_json" | grep -o '"score": *[-0-9]*' | head -n 1)"
 check_equal "and without its terms" 0 \
     "$(echo "$brief_json" | grep -c '"terms": *\[[^]]')"
-# says TEXT STATUS PATTERN COMMAND...: on standard output, and ends so.
-says() {
-    text=$1
-    want=$2
-    pattern=$3
-    shift 3
-    "$@" >"$WORK/stdout" 2>"$WORK/stderr"
-    status=$?
-    if [ "$status" = "$want" ] && [ ! -s "$WORK/stderr" ] &&
-        grep -qE -- "$pattern" "$WORK/stdout"; then
-        passed "$text"
-    else
-        failed "$text" "status $status, wanted $want and /$pattern/: $*" \
-            "$(cat "$WORK/stdout" "$WORK/stderr")"
-    fi
+says() { # TEXT STATUS PATTERN COMMAND...: on standard output alone
+    check_ends stdout stderr "$@"
 }
 says "or by what hosts were excluded" 5 '^ +memory: 1 of 1 hosts$' \
     vdc place --brief "$WORK/web.cfg" memory=9000
