@@ -49,6 +49,7 @@ static void print_layout(void)
         "its number is 0x8000 or over.\n\n"
         "| kind | value |\n| --- | --- |\n"
         "| bool | one byte, 1 |\n| u32 | 4 bytes |\n| u64 | 8 bytes |\n"
+        "| id64 | 8 bytes; in JSON text, as it may be above 2^53 |\n"
         "| i64 | 8 bytes, two's complement |\n"
         "| mem | 8 bytes, KiB |\n| uuid | 16 bytes |\n"
         "| choice | 4 bytes, a number of the enum |\n"
@@ -69,6 +70,8 @@ static const char *kind_text(const struct wire_field *f, char *buf,
         return "u32";
     case WIRE_KIND_U64:
         return "u64";
+    case WIRE_KIND_ID64:
+        return "id64";
     case WIRE_KIND_I64:
         snprintf(buf, size, "i64, default %lld", (long long)f->fallback);
         return buf;

@@ -232,13 +232,16 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/standby.h \
 	policyd/store/book.c \
 	policyd/store/book.h \
+	policyd/store/book_answer.c \
 	policyd/store/book_change.c \
+	policyd/store/book_commit.c \
 	policyd/store/book_decision.c \
 	policyd/store/book_find.c \
 	policyd/store/book_host.c \
 	policyd/store/book_impl.h \
 	policyd/store/book_move.c \
 	policyd/store/book_record.c \
+	policyd/store/book_token.c \
 	policyd/store/export.c \
 	policyd/store/identity.c \
 	policyd/store/identity.h \

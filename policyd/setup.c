@@ -12,6 +12,10 @@
 #include "policyd/names.h"
 
 #define ROW(member) .name = #member, .offset = offsetof(struct setup, member)
+/* Its member is in ms. */
+#define DURATION(setting, member)                                    \
+    .name = #setting, .offset = offsetof(struct setup, member##_ms), \
+    .type = SETTING_DURATION
 
 const struct setting setup_rows[] = {
     { ROW(socket), .type = SETTING_STRING,
@@ -52,10 +56,8 @@ const struct setting setup_rows[] = {
       .fallback = SYSCONFDIR "/xen-vdc/placement.conf",
       .text = "The placement policies, as placement.conf(5) describes them. "
               "Without the file all is as built in." },
-    { .name = "store_lease",
-      .offset = offsetof(struct setup, store_lease_ms),
-      .type = SETTING_DURATION, .fallback = "10s", .min = 1000,
-      .max = 3600000,
+    { DURATION(store_lease, store_lease), .fallback = "10s",
+      .min = 1000, .max = 3600000,
       .text = "Several policyds may share an etcd; one leads, and when it "
               "has not been heard of for so long another takes over." },
     { ROW(command_address), .type = SETTING_STRING,
@@ -89,12 +91,8 @@ const struct setting setup_rows[] = {
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "
               "there are guests." },
-    { .name = "host_report_interval",
-      .offset = offsetof(struct setup, host_report_ms),
-      .type = SETTING_DURATION,
-      .fallback = "5s",
-      .min = 100,
-      .max = UINT64_C(3600000),
+    { DURATION(host_report_interval, host_report), .fallback = "5s",
+      .min = 100, .max = UINT64_C(3600000),
       .text = "How often each host is asked what it has; besides, it is asked "
               "after what happens there.  A host that has not answered in "
               "this time gets no new guests." },
@@ -127,33 +125,23 @@ const struct setting setup_rows[] = {
               "moved, as the disk is on its host only." },
     { ROW(operators), .type = SETTING_LIST, .fallback = "",
       .text = "Unix users who are operators, besides root." },
-    { .name = "answer_keep",
-      .offset = offsetof(struct setup, answer_keep_ms),
-      .type = SETTING_DURATION,
-      .fallback = "24h",
-      .min = 1000,
-      .max = UINT64_C(2592000000),
+    { DURATION(answer_keep, answer_keep), .fallback = "24h",
+      .min = 1000, .max = UINT64_C(2592000000),
       .text = "How long the first answer to a request with a key is kept.  "
               "resourced has a setting of this name, too: give both the same "
               "value." },
-    { .name = "usage_period",
-      .offset = offsetof(struct setup, usage_period_ms),
-      .type = SETTING_DURATION, .fallback = "1h", .min = 1000,
-      .max = UINT64_C(2592000000),
+    { DURATION(usage_period, usage_period), .fallback = "1h",
+      .min = 1000, .max = UINT64_C(2592000000),
       .text = "Length of the periods in which `xl-vdc usage` says what "
               "customers used.  Periods begin with the days of UTC if a day "
               "is a multiple of it.  What is recorded does not depend on "
               "it." },
-    { .name = "audit_keep",
-      .offset = offsetof(struct setup, audit_keep_ms),
-      .type = SETTING_DURATION, .fallback = "400d", .min = 0,
-      .max = UINT64_C(3153600000000),
+    { DURATION(audit_keep, audit_keep), .fallback = "400d",
+      .min = 0, .max = UINT64_C(3153600000000),
       .text = "How long the record of who did what is kept.  0 means for "
               "ever." },
-    { .name = "usage_keep",
-      .offset = offsetof(struct setup, usage_keep_ms),
-      .type = SETTING_DURATION, .fallback = "400d", .min = 0,
-      .max = UINT64_C(3153600000000),
+    { DURATION(usage_keep, usage_keep), .fallback = "400d",
+      .min = 0, .max = UINT64_C(3153600000000),
       .text = "How long it is kept what guests used, after that has ended: "
               "periods before it are shown without.  0 means for ever." },
     { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/units.h"
 #include "xl-ext/client.h"
+#include "xl-ext/credential.h"
 #include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
@@ -74,9 +74,6 @@ static int take_pem(const struct command_args *args, const char *path,
 static int take_add(const struct command_args *args,
                     struct wire_certificate_add *ret, struct vdc_error *err)
 {
-    const char *expires = command_value(args, "expires");
-    const char *note = command_value(args, "note");
-    const char *role = command_value(args, "role");
     int rc = guest_customer(args, &ret->customer, err);
     if (rc == 0 && args->n_arguments > 1) {
         if (*ret->customer)
@@ -88,22 +85,9 @@ static int take_add(const struct command_args *args,
                                  args->arguments[1]);
         ret->customer = args->arguments[1];
     }
-    if (rc == 0 && expires) {
-        rc = units_duration_parse(expires, &ret->expires_ms, err);
-        if (rc)
-            vdc_error_prefix(err, "--expires");
-        else if (ret->expires_ms == 0)
-            rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                               "--expires is longer than 0");
-    }
-    if (rc == 0 && ((note && strlen(note) > 127) ||
-                    (role && strlen(role) > 31)))
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "a note has at most 127 characters, and a role is "
-                           "one of customer-admin, customer-user, read-only "
-                           "and operator");
-    ret->note = note ? note : "";
-    ret->role = role ? role : "";
+    if (rc == 0)
+        rc = credential_take(args, &ret->expires_ms, &ret->role, &ret->note,
+                             err);
     ret->dry_run = args->dry_run;
     return rc ? rc : take_pem(args, args->arguments[0], ret, err);
 }
@@ -219,6 +203,12 @@ static int remove_one(const struct command_args *args, struct client *client,
     wire_init(&wire_struct_token_ref, &ref);
     ref.id = id_of(args->arena, word);
     ref.dry_run = args->dry_run;
+    if (strncmp(word, "vdc_", 4) == 0) {
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "what begins with vdc_ is a token, no certificate");
+        vdc_error_hint(err, "'xl-vdc token-revoke %.16s' ends it", word + 4);
+        return VDC_E_BAD_VALUE;
+    }
     if (strlen(ref.id) != 16 || strlen(word) > 95) {
         vdc_error_set(err, VDC_E_BAD_VALUE,
                       "'%.40s' is not the ID of a certificate", word);
@@ -288,7 +278,7 @@ static const struct command certificate_commands[] = {
       "on, and may be of any CA unless policyd has a tls_ca.\n\n"
       "As a token, a certificate may never more than who registered it may at "
       "the moment.",
-      add_examples, run_add },
+      add_examples, run_add, COMPLETE_CUSTOMERS },
     { "certificate-list", NULL, "", 0, 0, COMMAND_READS | COMMAND_NAMES,
       COMPLETE_NOTHING, list_options, "List clients' certificates",
       "Those that have expired are shown, too, until they are removed.",

@@ -123,6 +123,18 @@ static void note_hints(const struct command_args *args,
     }
 }
 
+/* The whole of each, as host-show has it. */
+static void print_json(struct arena *arena, const struct wire_host_list *list)
+{
+    struct wire_host_list whole = *list;
+    whole.hosts = ARENA_ARRAY(arena, list->n_hosts, struct wire_host);
+    for (uint32_t i = 0; i < list->n_hosts; i++) {
+        whole.hosts[i] = list->hosts[i];
+        host_name_features(arena, &whole.hosts[i]);
+    }
+    output_json_struct(&wire_struct_host_list, &whole);
+}
+
 static void show_list(const struct command_args *args,
                       const struct wire_host_list *list)
 {
@@ -142,7 +154,7 @@ static void show_list(const struct command_args *args,
             printf("%s\n", output_clean(args->arena, list->hosts[i].name));
         break;
     case FORMAT_JSON:
-        output_json_struct(&wire_struct_host_list, list);
+        print_json(args->arena, list);
         break;
     }
 }

@@ -10,6 +10,7 @@
 #include "xl-ext/guest.h"
 #include "xl-ext/operation.h"
 #include "xl-ext/output.h"
+#include "xl-ext/when.h"
 #include "xl-ext/xlcfg.h"
 
 #define EXPIRES_DEFAULT_MS 600000
@@ -24,15 +25,13 @@ static int take_expires(const struct command_args *args, uint64_t *ret_ms,
 {
     const char *text = command_value(args, "expires");
     uint64_t ms = EXPIRES_DEFAULT_MS;
-    int rc = text ? units_duration_parse(text, &ms, err) : 0;
-    if (rc) {
-        vdc_error_prefix(err, "--expires");
+    int rc = text ? when_expires(text, &ms, err) : 0;
+    if (rc)
         return rc;
-    }
-    if (ms == 0 || ms > EXPIRES_MAX_MS)
+    if (ms > EXPIRES_MAX_MS)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
-                             "--expires is longer than 0 and at most a day, "
-                             "got '%s'", text);
+                             "--expires of a lease is at most a day (24h), "
+                             "got '%.40s'", text);
     *ret_ms = ms;
     return 0;
 }

@@ -17,6 +17,8 @@
 
 static const char *state_of(const struct wire_move_status *move)
 {
+    if (move->state == WIRE_MOVE_NOT_BEGUN)
+        return "not begun";
     return wire_enum_word(&wire_enum_move_state, (int)move->state);
 }
 
@@ -55,15 +57,20 @@ static void print_sums(struct arena *arena,
 {
     if (!report->run)
         return;
-    printf("%s%s%s: %" PRIu32 " moved, %" PRIu32 " not, %" PRIu32
-           " not begun; %s\n",
+    printf("%s%s%s: ",
            strcmp(report->message, "host_evacuate") == 0 ? "host-evacuate"
                                                          : "rebalance",
-           *report->host ? " " : "", output_clean(arena, report->host),
-           report->n_done, report->n_failed, report->n_waiting,
-           report->stopping     ? "being stopped"
-           : report->under_way ? "under way"
-                               : "ended");
+           *report->host ? " " : "", output_clean(arena, report->host));
+    if (!report->under_way && !report->n_done && !report->n_failed &&
+        !report->n_waiting)
+        printf("the plan had no moves\n");
+    else
+        printf("%" PRIu32 " moved, %" PRIu32 " not, %" PRIu32
+               " not begun; %s\n",
+               report->n_done, report->n_failed, report->n_waiting,
+               report->stopping     ? "being stopped"
+               : report->under_way ? "under way"
+                                   : "ended");
     if (*report->host && !report->under_way)
         printf("%" PRIu32 " guest%s on host %s now\n", report->left,
                report->left == 1 ? " is" : "s are",
@@ -232,14 +239,16 @@ static const struct command moves_commands[] = {
       "to must be under shared_paths of policyd.conf. What was changed with "
       "--live-only is as after a restart, and connections of memory channels "
       "are gone. Ctrl-C has it stay, if its host has not saved it yet.",
-      migrate_examples, run_migrate },
+      migrate_examples, run_migrate, COMPLETE_HOSTS },
     { "moves", NULL, "", 0, 0, COMMAND_ACTS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, moves_options,
       "Show guests that are being moved",
       "Those that are on their way, whoever asked; those whose move failed "
       "so that what they were doing is in a file, with what to do about it; "
       "and of the plan of rebalance or host-evacuate that is carried out, or "
-      "was last since policyd was started, every guest.",
+      "was last since policyd was started, every guest. Those whose turn had "
+      "not come when a plan was stopped, or ended, were not begun: they are "
+      "where they were. A plan without moves counts, and is said to be one.",
       moves_examples, run_moves },
 };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/units.h"
 #include "xl-ext/client.h"
+#include "xl-ext/credential.h"
 #include "xl-ext/each.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
@@ -17,26 +17,10 @@
 static int take_create(const struct command_args *args,
                        struct wire_token_create *ret, struct vdc_error *err)
 {
-    const char *expires = command_value(args, "expires");
-    const char *note = command_value(args, "note");
-    const char *role = command_value(args, "role");
     int rc = guest_customer(args, &ret->customer, err);
-    if (rc == 0 && expires) {
-        rc = units_duration_parse(expires, &ret->expires_ms, err);
-        if (rc)
-            vdc_error_prefix(err, "--expires");
-        else if (ret->expires_ms == 0)
-            rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                               "--expires is longer than 0");
-    }
-    if (rc == 0 && ((note && strlen(note) > 127) ||
-                    (role && strlen(role) > 31)))
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "a note has at most 127 characters, and a role is "
-                           "one of customer-admin, customer-user, read-only "
-                           "and operator");
-    ret->note = note ? note : "";
-    ret->role = role ? role : "";
+    if (rc == 0)
+        rc = credential_take(args, &ret->expires_ms, &ret->role, &ret->note,
+                             err);
     ret->dry_run = args->dry_run;
     return rc;
 }
@@ -128,6 +112,14 @@ static int run_list(const struct command_args *args, struct vdc_error *err)
 
 /* ---- revoke ---- */
 
+/* As certificate-list, or openssl, prints it: 32 bytes in hex. */
+static bool is_fingerprint(const char *word)
+{
+    size_t n = strlen(word);
+    return (n == 64 || n == 95) &&
+        strspn(word, "0123456789abcdefABCDEF:") == n;
+}
+
 static int revoke_one(const struct command_args *args, struct client *client,
                       const char *word, struct vdc_error *err)
 {
@@ -135,6 +127,13 @@ static int revoke_one(const struct command_args *args, struct client *client,
     wire_init(&wire_struct_token_ref, &ref);
     ref.id = word;
     ref.dry_run = args->dry_run;
+    if (is_fingerprint(word)) {
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "'%.40s...' is the fingerprint of a certificate, not "
+                      "the ID of a token", word);
+        vdc_error_hint(err, "'xl-vdc certificate-remove %s' ends it", word);
+        return VDC_E_BAD_VALUE;
+    }
     if (!*word || strlen(word) > 31) {
         vdc_error_set(err, VDC_E_BAD_VALUE, "'%.40s' is not the ID of a token",
                       word);

@@ -127,14 +127,14 @@ static void print_decision(const struct command_args *args,
     print_hosts(arena, d);
 }
 
-static int answer_decision(const struct command_args *args,
-                           const struct wire_placement_decision *d, bool would)
+static void answer_decision(const struct command_args *args,
+                            const struct wire_placement_decision *d,
+                            bool would)
 {
     if (args->format == FORMAT_JSON)
         output_json_struct(&wire_struct_placement_decision, d);
     else
         print_decision(args, d, would);
-    return 0;
 }
 
 /* ---- why ---- */
@@ -203,7 +203,14 @@ static int run_place(const struct command_args *args, struct vdc_error *err)
         rc = guest_definition(args, &create.definition, err);
     if (rc == 0)
         rc = client_ask(args, WIRE_MSG_placement_try, &create, &body, err);
-    return rc ? rc : answer_decision(args, body, true);
+    if (rc)
+        return rc;
+    const struct wire_placement_decision *d = body;
+    answer_decision(args, d, true);
+    /* why is printed already; a script has the status, as create's */
+    if (*d->host)
+        return 0;
+    return d->error.code ? -(int)d->error.code : VDC_E_NO_HOST;
 }
 
 /* ---- the table ---- */
@@ -298,13 +305,14 @@ static const struct command why_commands[] = {
       "Explain why a guest is not on a host",
       "As it is now: which constraint fails there and what would help, or its "
       "score beside that of the host that is better.",
-      why_not_examples, run_why_not },
+      why_not_examples, run_why_not, COMPLETE_HOSTS },
     { "place", NULL, "[FILE] [KEY=VALUE]...", 0, -1,
       COMMAND_READS | COMMAND_OPERATOR, COMPLETE_FILES, place_options,
       "Show on which host a guest would be placed",
       "Reads the file as create does, and says which host would be chosen now "
       "and what each comes to. Nothing is changed or reserved, and the "
-      "customer's quota is not looked at: 'create --dry-run' does that.",
+      "customer's quota is not looked at: 'create --dry-run' does that. If no "
+      "host can take it, the exit status is the one that create would have.",
       place_examples, run_place },
     { "capacity", NULL, "", 0, 0, COMMAND_READS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, capacity_options, "Count how many more guests fit",

@@ -442,6 +442,18 @@ static bool given(const struct parser *p, const char *name)
     return false;
 }
 
+/* Which of the two is meant is not for us to guess. */
+static int check_roads(const struct parser *p, struct vdc_error *err)
+{
+    if (!given(p, "socket") || !given(p, "remote"))
+        return 0;
+    vdc_error_set(err, VDC_E_USAGE,
+                  "--socket and -H (--remote) name two places of policyd");
+    vdc_error_hint(err, "leave out --socket for one that is elsewhere, over "
+                        "TLS, or -H for the one of that socket");
+    return VDC_E_USAGE;
+}
+
 /* --help and --version stand for commands. */
 static void take_other_command(struct parser *p)
 {
@@ -476,6 +488,8 @@ int command_parse(int argc, char **argv, struct arena *arena,
         rc = parse_word(&p, err);
     int r = take_common(&p, ret, rc ? NULL : err);
     rc = rc ? rc : r;
+    if (!rc)
+        rc = check_roads(&p, err);
     if (rc)
         return rc;
     if (!p.command && !given(&p, "help") && !given(&p, "version")) {

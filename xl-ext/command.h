@@ -58,6 +58,9 @@ struct command {
     const char *text;      /* paragraphs, separated by an empty line */
     const struct command_example *examples; /* ended by a NULL line */
     int (*run)(const struct command_args *args, struct vdc_error *err);
+    /* What is offered after the first argument, when that is something else;
+     * COMPLETE_NOTHING: the same. */
+    enum command_complete then;
 };
 
 struct command_family {

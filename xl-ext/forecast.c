@@ -351,6 +351,41 @@ static const char *amount_text(struct arena *arena, const char *unit,
     return arena_printf(arena, "%" PRId64, n);
 }
 
+/* Whose, which, from what to what, and what comes of it. */
+static void say_limit(struct arena *arena, const struct wire_quota_fate *f)
+{
+    const char *used = amount_text(arena, f->unit, (int64_t)f->used);
+    printf("customer %s: the quota %s would be %s instead of %s: ",
+           output_clean(arena, f->customer), output_clean(arena, f->what),
+           amount_text(arena, f->unit, f->then),
+           amount_text(arena, f->unit, f->limit));
+    if (f->over)
+        printf("with %s used it is exceeded, what there is stays, and nothing "
+               "new is allowed\n", used);
+    else if (f->then < 0)
+        printf("nothing limits the %s used\n", used);
+    else
+        printf("with %s used %s more would be allowed\n", used,
+               amount_text(arena, f->unit, f->then - (int64_t)f->used));
+}
+
+/* A sentence for each that would be another. */
+static void say_limits(struct arena *arena,
+                       const struct wire_what_if_reply *reply)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < reply->n_limits; i++) {
+        const struct wire_quota_fate *f = &reply->limits[i];
+        if (f->limit == f->then)
+            continue;
+        say_limit(arena, f);
+        any = true;
+    }
+    if (reply->n_limits && !any)
+        printf("customer %s: the quota is so already, nothing would change\n",
+               output_clean(arena, reply->limits[0].customer));
+}
+
 static void print_limits(struct arena *arena,
                          const struct wire_what_if_reply *reply)
 {
@@ -364,6 +399,7 @@ static void print_limits(struct arena *arena,
     };
     if (!reply->n_limits)
         return;
+    say_limits(arena, reply);
     struct output_table *table =
         output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
     for (uint32_t i = 0; i < reply->n_limits; i++) {

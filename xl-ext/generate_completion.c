@@ -49,7 +49,17 @@ static void print_value(const struct command_option *o)
     printf("            --%s", o->name);
     if (o->letter)
         printf("|-%c", o->letter);
-    printf(") what=%s ;;\n", action(o->complete));
+    printf(") value=%s ;;\n", action(o->complete));
+}
+
+/* Options whose next word is no argument of the command. */
+static void print_with_value(const struct command_option *o)
+{
+    if (!o->argument)
+        return;
+    printf(" --%s", o->name);
+    if (o->letter)
+        printf(" -%c", o->letter);
 }
 
 static void print_command(const struct command *c)
@@ -57,8 +67,12 @@ static void print_command(const struct command *c)
     printf("    %s%s%s)\n        options='", c->name, c->alias ? "|" : "",
            c->alias ? c->alias : "");
     each_option(c, print_word);
-    printf("'\n        what=%s\n        case $previous in\n",
-           action(c->complete));
+    printf("'\n        with_value='");
+    each_option(c, print_with_value);
+    printf(" '\n        what=%s\n", action(c->complete));
+    if (c->then)
+        printf("        then=%s\n", action(c->then));
+    printf("        case $previous in\n");
     each_option(c, print_value);
     printf("        esac\n        ;;\n");
 }
@@ -84,7 +98,8 @@ void generate_completion(void)
            "_xl_vdc()\n{\n"
            "    local current=${COMP_WORDS[COMP_CWORD]}\n"
            "    local previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-           "    local command= options= what=commands word i\n"
+           "    local command= options= with_value= what=commands then= "
+           "value= word i\n"
            "    COMPREPLY=()\n"
            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
            "        word=${COMP_WORDS[i]}\n"
@@ -107,7 +122,18 @@ void generate_completion(void)
            "        COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
            "        return\n"
            "    fi\n"
-           "    case $what in\n"
+           "    # what is offered after the first argument\n"
+           "    if [[ -n $then ]]; then\n"
+           "        for ((i++; i < COMP_CWORD; i++)); do\n"
+           "            word=${COMP_WORDS[i]}\n"
+           "            case $word in\n"
+           "            -*) [[ $with_value == *\" $word \"* ]] && ((i++)) "
+           ";;\n"
+           "            *) what=$then; break ;;\n"
+           "            esac\n"
+           "        done\n"
+           "    fi\n"
+           "    case ${value:-$what} in\n"
            "    commands) COMPREPLY=($(compgen -W \"$_xl_vdc_commands\" -- "
            "\"$current\")) ;;\n"
            "    formats) COMPREPLY=($(compgen -W 'text json name' -- "

@@ -1,7 +1,7 @@
 /*
- * host-show: what one host has, a line each; what its CPUs can do is said
- * here alone, as it would fill a table.  The command itself is in the table of
- * cmd_host.c.
+ * host-show: what one host has, a line each; what its CPUs can do is not in
+ * host-list's table, as it would fill it.  The command itself is in the table
+ * of cmd_host.c.
  */
 #include "xl-ext/host_show.h"
 
@@ -41,8 +41,7 @@ static int no_host(const struct command_args *args,
     return VDC_E_NOT_FOUND;
 }
 
-/* The bits that it sent, by their names. */
-static void name_features(struct arena *arena, struct wire_host *host)
+void host_name_features(struct arena *arena, struct wire_host *host)
 {
     const struct cpu_set cpu = cpu_set_read(host->cpu, host->n_cpu);
     host->cpu_features =
@@ -81,7 +80,7 @@ int host_show_run(const struct command_args *args, struct vdc_error *err)
     if (!found)
         return no_host(args, body, err);
     struct wire_host host = *found;
-    name_features(args->arena, &host);
+    host_name_features(args->arena, &host);
     switch (args->format) {
     case FORMAT_TEXT:
         print_host(args, &host);
@@ -90,7 +89,6 @@ int host_show_run(const struct command_args *args, struct vdc_error *err)
         printf("%s\n", output_clean(args->arena, host.name));
         break;
     case FORMAT_JSON:
-        host.n_cpu = 0;
         output_json_struct(&wire_struct_host, &host);
         break;
     }

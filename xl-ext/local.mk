@@ -43,6 +43,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/command.c \
 	xl-ext/command.h \
 	xl-ext/console.h \
+	xl-ext/credential.c \
+	xl-ext/credential.h \
 	xl-ext/customer.h \
 	xl-ext/customer_limits.c \
 	xl-ext/customer_print.c \

@@ -145,6 +145,7 @@ static const char *scalar_text(const struct wire_field *f, const void *at,
         return *(const uint32_t *)at
             ? arena_printf(arena, "%" PRIu32, *(const uint32_t *)at) : NULL;
     case WIRE_KIND_U64:
+    case WIRE_KIND_ID64:
         return *(const uint64_t *)at
             ? arena_printf(arena, "%" PRIu64, *(const uint64_t *)at) : NULL;
     case WIRE_KIND_I64:

@@ -54,3 +54,23 @@ int when_parse(const char *text, uint64_t *ret_ms, struct vdc_error *err)
                         "ago (30m, 24h, 7d)");
     return VDC_E_BAD_VALUE;
 }
+
+int when_expires(const char *text, uint64_t *ret_ms, struct vdc_error *err)
+{
+    uint64_t ms;
+
+    if (units_duration_parse(text, &ms, NULL))
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "--expires wants how long from now, got '%.40s'", text);
+    else if (!ms)
+        vdc_error_set(err, VDC_E_BAD_VALUE,
+                      "--expires is longer than 0, got '%.40s'", text);
+    else {
+        *ret_ms = ms;
+        return 0;
+    }
+    vdc_error_hint(err, "a whole number and s, m, h or d, as 90s, 30m, 12h or "
+                        "30d; a number alone is seconds, and no date is "
+                        "taken");
+    return VDC_E_BAD_VALUE;
+}

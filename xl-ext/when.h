@@ -13,4 +13,10 @@
  */
 int when_parse(const char *text, uint64_t *ret_ms, struct vdc_error *err);
 
+/*
+ * The value of --expires: a duration from now, longer than 0, in ms.
+ * Errors: VDC_E_BAD_VALUE, which says the forms there are.
+ */
+int when_expires(const char *text, uint64_t *ret_ms, struct vdc_error *err);
+
 #endif

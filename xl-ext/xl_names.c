@@ -9,7 +9,6 @@
 #define AS_ROOT "it concerns the host as a whole: use xl itself, as root"
 #define NO_HVM "it is for HVM guests, which are not supported"
 #define NO_DEVICE "such devices are not supported"
-#define ONE_HOST "guests stay on their host"
 
 static const struct {
     const char *name;
@@ -40,9 +39,7 @@ static const struct {
     { "info", "'xl-vdc host-list' shows hosts, and 'xl-vdc resource-list "
               "--totals' what they have" },
     { "loadpolicy", AS_ROOT },
-    { "migrate", ONE_HOST "; 'xl-vdc save' and 'xl-vdc restore' write a "
-                          "guest to a file and read it back" },
-    { "migrate-receive", ONE_HOST },
+    { "migrate-receive", "'xl-vdc migrate' has both hosts do it" },
     { "pci-assignable-add", AS_ROOT "; then 'xl-vdc pci-attach'" },
     { "pci-assignable-list", AS_ROOT },
     { "pci-assignable-remove", AS_ROOT },
@@ -55,7 +52,7 @@ static const struct {
     { "psr-mba-set", AS_ROOT },
     { "psr-mba-show", AS_ROOT },
     { "qemu-monitor-command", NO_HVM },
-    { "remus", ONE_HOST },
+    { "remus", "guests are not copied to another host while they run" },
     { "resume", "'xl-vdc unpause' and 'xl-vdc restore' let a guest go on" },
     { "sched-credit", "'xl-vdc sched-credit2' has weight and cap" },
     { "sched-rtds", "that scheduler is not supported; 'xl-vdc "

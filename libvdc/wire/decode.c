@@ -212,6 +212,7 @@ static int get_member(struct in *in, char *body)
     case WIRE_KIND_BOOL:
     case WIRE_KIND_U32:
     case WIRE_KIND_U64:
+    case WIRE_KIND_ID64:
     case WIRE_KIND_I64:
     case WIRE_KIND_MEM:
     case WIRE_KIND_CHOICE:

@@ -218,6 +218,7 @@ static int put_member(struct out *out, const struct wire_struct *s,
         return n ? put_field_number(out, f, n, 4) : 0;
     }
     case WIRE_KIND_U64:
+    case WIRE_KIND_ID64:
     case WIRE_KIND_MEM: {
         uint64_t n = *(const uint64_t *)at;
         return n ? put_field_number(out, f, n, 8) : 0;

@@ -2,6 +2,8 @@
  * a machine reads cannot lag behind what a person sees. */
 #include "wire/wire.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +74,7 @@ static void member_to_json(const struct wire_field *f, const char *body,
                            struct json_out *out)
 {
     const char *at = body + f->offset;
-    char uuid[UUID_TEXT_SIZE];
+    char uuid[UUID_TEXT_SIZE], text[24];
 
     switch (f->kind) {
     case WIRE_KIND_BOOL:
@@ -84,6 +86,10 @@ static void member_to_json(const struct wire_field *f, const char *body,
     case WIRE_KIND_U64:
     case WIRE_KIND_MEM:
         json_out_u64(out, *(const uint64_t *)at);
+        break;
+    case WIRE_KIND_ID64:
+        snprintf(text, sizeof(text), "%" PRIu64, *(const uint64_t *)at);
+        json_out_string(out, text);
         break;
     case WIRE_KIND_I64:
         json_out_i64(out, *(const int64_t *)at);

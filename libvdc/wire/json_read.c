@@ -19,12 +19,14 @@ static int wrong(const struct wire_field *f, const char *expected,
                          f->kind == WIRE_KIND_MEM ? "_kib" : "", expected);
 }
 
-/* The digits as they stood: not all fit into the parser's own number. */
-static bool read_u64(const struct json_value *v, uint64_t most, uint64_t *ret)
+/* The digits as they stood, in a number or in text: not all fit into the
+ * parser's own number. */
+static bool read_u64(const struct json_value *v, enum json_type type,
+                     uint64_t most, uint64_t *ret)
 {
     char *end;
 
-    if (v->type != JSON_NUMBER || v->text[0] < '0' || v->text[0] > '9')
+    if (v->type != type || v->text[0] < '0' || v->text[0] > '9')
         return false;
     errno = 0;
     unsigned long long n = strtoull(v->text, &end, 10);
@@ -116,14 +118,19 @@ static int read_field(const struct wire_field *f, const struct json_value *v,
         *(bool *)at = v->boolean;
         return 0;
     case WIRE_KIND_U32:
-        if (!read_u64(v, UINT32_MAX, &n))
+        if (!read_u64(v, JSON_NUMBER, UINT32_MAX, &n))
             return wrong(f, "a whole number of 32 bits", err);
         *(uint32_t *)at = (uint32_t)n;
         return 0;
     case WIRE_KIND_U64:
     case WIRE_KIND_MEM:
-        if (!read_u64(v, UINT64_MAX, &n))
+        if (!read_u64(v, JSON_NUMBER, UINT64_MAX, &n))
             return wrong(f, "a whole number that is not negative", err);
+        *(uint64_t *)at = n;
+        return 0;
+    case WIRE_KIND_ID64:
+        if (!read_u64(v, JSON_STRING, UINT64_MAX, &n))
+            return wrong(f, "a whole number as text", err);
         *(uint64_t *)at = n;
         return 0;
     case WIRE_KIND_I64:

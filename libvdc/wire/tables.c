@@ -44,6 +44,8 @@ static const struct wire_enum *const all_enums[] = {
     { FIELD(s, number, name, WIRE_KIND_U32), .text = t },
 #define WIRE_U64(s, number, name, t) \
     { FIELD(s, number, name, WIRE_KIND_U64), .text = t },
+#define WIRE_ID64(s, number, name, t) \
+    { FIELD(s, number, name, WIRE_KIND_ID64), .text = t },
 #define WIRE_I64(s, number, name, f, t) \
     { FIELD(s, number, name, WIRE_KIND_I64), .fallback = f, .text = t },
 #define WIRE_MEM(s, number, name, t) \

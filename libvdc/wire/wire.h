@@ -42,6 +42,7 @@
 #define WIRE_BOOL(s, number, name, text) bool name;
 #define WIRE_U32(s, number, name, text) uint32_t name;
 #define WIRE_U64(s, number, name, text) uint64_t name;
+#define WIRE_ID64(s, number, name, text) uint64_t name;
 #define WIRE_I64(s, number, name, fallback, text) int64_t name;
 #define WIRE_MEM(s, number, name, text) struct mem name;
 #define WIRE_UUID(s, number, name, text) struct vdc_uuid name;
@@ -76,6 +77,7 @@ enum wire_kind {
     WIRE_KIND_BOOL,
     WIRE_KIND_U32,
     WIRE_KIND_U64,
+    WIRE_KIND_ID64,
     WIRE_KIND_I64,
     WIRE_KIND_MEM,
     WIRE_KIND_UUID,

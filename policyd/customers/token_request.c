@@ -222,10 +222,17 @@ int token_remove(struct request *request, bool certificate,
     const struct wire_stored_token *t = book_token(book, ref->id);
     const char *what = certificate ? "certificate" : "token";
 
-    if (!t || certificate_is(t) != certificate ||
-        !may_see(request, &t->token)) {
+    if (!t || !may_see(request, &t->token)) {
         vdc_error_set(err, VDC_E_NOT_FOUND, "no such %s: %s", what, ref->id);
         vdc_error_hint(err, "`xl-vdc %s-list` shows them by their ids", what);
+        return VDC_E_NOT_FOUND;
+    }
+    if (certificate_is(t) != certificate) {
+        vdc_error_set(err, VDC_E_NOT_FOUND, "no such %s: %s is a %s", what,
+                      ref->id, certificate ? "token" : "certificate");
+        vdc_error_hint(err, "`xl-vdc %s %s` ends it",
+                       certificate ? "token-revoke" : "certificate-remove",
+                       ref->id);
         return VDC_E_NOT_FOUND;
     }
     if (ref->dry_run)

@@ -110,6 +110,21 @@ static int check_record(const struct wire_host_record *record,
     return rc;
 }
 
+/* What was asked is right, or `rc` and `err` say why not. */
+static void finish(struct request *request,
+                   const struct wire_host_record *record, int rc,
+                   struct vdc_error *err)
+{
+    const struct wire_host_change *asked = request->body;
+
+    if (!rc && !asked->dry_run)
+        rc = put(request, record, err);
+    if (rc)
+        request_fail(request, err);
+    else
+        reply_record(request, record);
+}
+
 /* ---- host_add ---- */
 
 static int check_new(const struct operations *ops,
@@ -144,12 +159,7 @@ void host_add(struct request *request)
     int rc = check_new(request->ops, &record, &err);
 
     record.created_ms = clock_wall().ms;
-    if (!rc && !asked->dry_run)
-        rc = put(request, &record, &err);
-    if (rc)
-        request_fail(request, &err);
-    else
-        reply_record(request, &record);
+    finish(request, &record, rc, &err);
 }
 
 /* ---- host_set ---- */
@@ -220,12 +230,7 @@ void host_set(struct request *request)
         change_record(asked, &record);
         rc = check_set(request->ops, host, &record, &err);
     }
-    if (!rc && !asked->dry_run)
-        rc = put(request, &record, &err);
-    if (rc)
-        request_fail(request, &err);
-    else
-        reply_record(request, &record);
+    finish(request, &record, rc, &err);
 }
 
 /* ---- host_remove ---- */

@@ -210,6 +210,7 @@ static enum wire_move_state next(const struct wire_stored_move *move, bool ok)
     case WIRE_MOVE_KEPT:
     case WIRE_MOVE_DONE:
     case WIRE_MOVE_FAILED:
+    case WIRE_MOVE_NOT_BEGUN:
         break;
     }
     return move->state;

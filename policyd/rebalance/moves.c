@@ -25,6 +25,8 @@ static void reply(struct request *request, const struct wire_move_plan *plan)
                   plan);
 }
 
+/* A rebalance that has nothing to move has ended; host-evacuate still changes
+ * the host's state. */
 static int begin(struct request *request, struct wire_move_plan *plan,
                  struct vdc_error *err)
 {
@@ -41,6 +43,10 @@ static int begin(struct request *request, struct wire_move_plan *plan,
     run.who = audit.who;
     run.origin = audit.origin;
     run.before = plan->before;
+    if (!plan->n_moves && !is_evacuation(request)) {
+        runs_note_empty(request->ops->runs, &run);
+        return 0;
+    }
     plan->run = run.number;
     return runs_begin(request->ops->runs, &run, plan, &audit, err);
 }
@@ -92,7 +98,7 @@ static void plan(struct request *request)
         rc = drain(request, &err);
     if (!rc)
         rc = plan_make(&question, request->arena, &made, &err);
-    if (!rc && !query->dry_run && (made.n_moves || is_evacuation(request)))
+    if (!rc && !query->dry_run)
         rc = begin(request, &made, &err);
     if (rc)
         request_fail(request, &err);

@@ -354,6 +354,14 @@ int runs_begin(struct runs *runs, const struct wire_stored_run *what,
     return 0;
 }
 
+void runs_note_empty(struct runs *runs, const struct wire_stored_run *what)
+{
+    drop(runs->run);
+    runs->run = run_new(what);
+    runs->run->under_way = false;
+    runs->run->after = what->before;
+}
+
 int runs_end(struct runs *runs, struct vdc_error *err)
 {
     struct run *run = runs->run;

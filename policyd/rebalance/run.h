@@ -28,6 +28,9 @@ void runs_free(struct runs *runs); /* NULL allowed */
 int runs_begin(struct runs *runs, const struct wire_stored_run *what,
                const struct wire_move_plan *plan,
                const struct store_audit *audit, struct vdc_error *err);
+/* One that nothing came of, as there is nothing to move: it is told of as the
+ * last one, and is not stored.  Not while one is under way. */
+void runs_note_empty(struct runs *runs, const struct wire_stored_run *what);
 /* VDC_E_BUSY while one is under way. */
 int runs_check_free(const struct runs *runs, struct vdc_error *err);
 /* No more moves are begun.  Errors: those of the store. */

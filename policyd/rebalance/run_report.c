@@ -37,6 +37,17 @@ static void report_stored(const struct runs *runs, struct arena *arena,
     }
 }
 
+/* What waits for a turn that will not come was not begun. */
+static struct wire_move_status describe(const struct run *run,
+                                        const struct wire_move_status *move)
+{
+    struct wire_move_status ret = *move;
+
+    if (ret.state == WIRE_MOVE_WAITING && (!run->under_way || run->stopping))
+        ret.state = WIRE_MOVE_NOT_BEGUN;
+    return ret;
+}
+
 static void report_run(const struct runs *runs, struct wire_moves_report *ret)
 {
     const struct run *run = runs->run;
@@ -64,7 +75,7 @@ static void report_run(const struct runs *runs, struct wire_moves_report *ret)
                          (move->state == WIRE_MOVE_LEAVING ||
                           (move->state == WIRE_MOVE_KEPT && !a->runs));
         if (!journaled)
-            ret->moves[ret->n_moves++] = *move;
+            ret->moves[ret->n_moves++] = describe(run, move);
     }
 }
 

@@ -54,8 +54,44 @@ void book_drop_assignment(struct book *book, struct assignment *a);
 char *book_keep_text(const char *text);
 void book_drop_text(char *text);
 
-/* ---- book_change.c ---- */
+/* ---- book_commit.c: one commit ---- */
 
+/* What it is made of, at most STORE_CHANGES_MAX. */
+struct book_commit {
+    struct arena *arena;
+    struct store_change changes[STORE_CHANGES_MAX];
+    size_t n;
+    struct undo_entry *undo;
+};
+
+/* From here to its end; without one its arena and its undo entry are freed by
+ * whoever began it. */
+void book_commit_begin(struct book_commit *commit);
+/* `id` is copied, `body` must live until the end: it may be of the commit's
+ * arena. */
+void book_commit_add(struct book *book, struct book_commit *commit,
+                     enum store_change_kind kind, enum store_record record,
+                     const char *id, const void *body);
+/* `audit` NULL: nothing. */
+void book_commit_audit(struct book *book, struct book_commit *commit,
+                       const struct store_audit *audit);
+/* Queues it, and has it seen here; frees what it was made of.  Errors: those
+ * of store_commit, with nothing changed. */
+int book_commit_end(struct book *book, struct book_commit *commit,
+                    struct vdc_error *err);
+/* The same of one change alone, and maybe an audit. */
+int book_commit_one(struct book *book, enum store_change_kind kind,
+                    enum store_record record, const char *id,
+                    const void *body, const struct store_audit *audit,
+                    struct vdc_error *err);
+
+/* ---- book_token.c ---- */
+
+/* As many of a customer's tokens as there is room for.  The others go after
+ * the commit; they are good for nothing without the customer, and if policyd
+ * ends before that, they go when it begins (book_drop_tokens). */
+void book_commit_tokens(struct book *book, struct book_commit *commit,
+                        const char *customer, size_t room);
 /* Those of customers that are gone, or of namesakes of them. */
 void book_drop_tokens(struct book *book);
 

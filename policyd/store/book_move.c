@@ -1,4 +1,5 @@
 /* Moves that were begun, and the plan that they are of; see book.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,4 +122,78 @@ void book_drop_moves(struct book *book)
     while ((move = TAILQ_FIRST(&book->moves)))
         drop(book, move);
     drop_run(book);
+}
+
+/* ---- changes ---- */
+
+static void set_place(struct book *book, struct book_commit *commit,
+                      const struct assignment *a,
+                      const struct book_place *place)
+{
+    struct store_assignment row = book_row(a);
+    struct wire_stored_partition *body =
+        ARENA_NEW(commit->arena, struct wire_stored_partition);
+    char id[UUID_TEXT_SIZE];
+
+    /* they may be of the move, which goes first */
+    row.host = arena_strdup(commit->arena, place->host);
+    row.host_busy_ms = place->host_busy_ms;
+    if (place->reason)
+        row.reason = arena_strdup(commit->arena, place->reason);
+    if (place->moved_ms)
+        row.moved_ms = place->moved_ms;
+    record_of_assignment(&row, body);
+    book_commit_add(book, commit, STORE_PUT, STORE_PARTITION,
+                    uuid_format(&row.uuid, id), body);
+}
+
+int book_move_put(struct book *book, struct assignment *a,
+                  const struct wire_stored_move *move,
+                  const struct book_place *place, struct vdc_error *err)
+{
+    char id[UUID_TEXT_SIZE];
+    struct book_commit commit;
+
+    book_commit_begin(&commit);
+    book_commit_add(book, &commit, STORE_PUT, STORE_MOVE,
+                    uuid_format(&move->uuid, id), move);
+    if (a && place->host)
+        set_place(book, &commit, a, place);
+    return book_commit_end(book, &commit, err);
+}
+
+int book_move_remove(struct book *book, const struct vdc_uuid *uuid,
+                     const struct book_place *place,
+                     const struct store_audit *audit, struct vdc_error *err)
+{
+    const struct assignment *a = book_assignment(book, uuid);
+    char id[UUID_TEXT_SIZE];
+    struct book_commit commit;
+
+    book_commit_begin(&commit);
+    book_commit_add(book, &commit, STORE_REMOVE, STORE_MOVE,
+                    uuid_format(uuid, id), NULL);
+    if (a && place->host)
+        set_place(book, &commit, a, place);
+    book_commit_audit(book, &commit, audit);
+    return book_commit_end(book, &commit, err);
+}
+
+int book_run_put(struct book *book, const struct wire_stored_run *run,
+                 const struct store_audit *audit, struct vdc_error *err)
+{
+    char id[32];
+
+    snprintf(id, sizeof(id), "%llu", (unsigned long long)run->number);
+    return book_commit_one(book, STORE_PUT, STORE_RUN, id, run, audit, err);
+}
+
+int book_run_remove(struct book *book, struct vdc_error *err)
+{
+    const struct wire_stored_run *run = book_run(book);
+    char id[32];
+
+    snprintf(id, sizeof(id), "%llu",
+             run ? (unsigned long long)run->number : 0ull);
+    return book_commit_one(book, STORE_REMOVE, STORE_RUN, id, NULL, NULL, err);
 }

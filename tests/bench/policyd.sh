@@ -9,6 +9,7 @@ hosts=${2:-10000}
 guests=${3:-150000}
 customers=${4:-1000}
 seconds=${5:-3}
+. "$(dirname "$0")/../etcd.sh"
 make -s -C "$build" tests/bench/bench_policyd policyd/policyd || exit 1
 build=$(realpath "$build") || exit 1
 bench=$build/tests/bench/bench_policyd
@@ -83,23 +84,13 @@ command -v etcd >/dev/null || {
     echo "without etcd: it is not installed (Debian: etcd-server)"
     exit 0
 }
-ports=$(python3 -c '
-import socket
-a, b = socket.socket(), socket.socket()
-a.bind(("127.0.0.1", 0)); b.bind(("127.0.0.1", 0))
-print(a.getsockname()[1], b.getsockname()[1])') || exit 1
-client=http://127.0.0.1:${ports% *}
-peer=http://127.0.0.1:${ports#* }
-etcd --name bench --data-dir "$dir/etcd" --listen-client-urls "$client" \
-    --advertise-client-urls "$client" --listen-peer-urls "$peer" \
-    --initial-advertise-peer-urls "$peer" --initial-cluster "bench=$peer" \
-    --logger zap >"$dir/log-etcd" 2>&1 &
-pids="$pids $!"
+start_etcd "$dir/etcd"
+pids="$pids $etcd_pid"
 sleep 2
 fresh
 "$build/policyd/policyd" --config "$dir/policyd.conf" \
-    --migrate-store "etcd:$client" 2>"$dir/log" || failed
-configure "store = \"etcd:$client\"" >"$dir/policyd.conf"
+    --migrate-store "etcd:$etcd_url" 2>"$dir/log" || failed
+configure "store = \"etcd:$etcd_url\"" >"$dir/policyd.conf"
 printf 'on etcd, '
 "$bench" restart "$build/policyd/policyd" "$dir/policyd.conf" \
     "$dir/policyd.sock" 2>"$dir/log" || failed

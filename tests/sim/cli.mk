@@ -34,7 +34,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-tokens.sh \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/sim/lib.sh tests/sim/lib-channels.sh \
+EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
 	tests/sim/lib-moves.sh tests/sim/lib-tls.sh tests/sim/lib-users.sh \
 	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)

@@ -179,6 +179,7 @@ static void fill_field(struct garbage *g, const struct wire_field *f,
         *(uint32_t *)at = (uint32_t)fill_number(g, f);
         break;
     case WIRE_KIND_U64:
+    case WIRE_KIND_ID64:
     case WIRE_KIND_MEM:
     case WIRE_KIND_I64:
         *(uint64_t *)at = fill_number(g, f);

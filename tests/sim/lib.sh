@@ -146,14 +146,20 @@ json_is_valid() {
 # check_error TEXT STATUS PATTERN COMMAND...: fails with just this status,
 # says something that matches on standard error, and nothing on the other.
 check_error() {
-    text=$1
-    want=$2
-    pattern=$3
-    shift 3
+    check_ends stderr stdout "$@"
+}
+# The same, of the one that it is said on and the one that has nothing.
+check_ends() { # stdout|stderr stderr|stdout TEXT STATUS PATTERN COMMAND...
+    said=$WORK/$1
+    empty=$WORK/$2
+    text=$3
+    want=$4
+    pattern=$5
+    shift 5
     "$@" >"$WORK/stdout" 2>"$WORK/stderr"
     status=$?
-    if [ "$status" = "$want" ] && grep -qE -- "$pattern" "$WORK/stderr" &&
-        [ ! -s "$WORK/stdout" ]; then
+    if [ "$status" = "$want" ] && grep -qE -- "$pattern" "$said" &&
+        [ ! -s "$empty" ]; then
         passed "$text"
     else
         failed "$text" "status $status, wanted $want and /$pattern/: $*" \

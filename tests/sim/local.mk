@@ -12,7 +12,7 @@ RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
 RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
-	tests/sim/test_resourced_random \
+	tests/sim/test_resourced_random tests/sim/test_resourced_asked \
 	tests/sim/test_resourced_devices \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
 	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors
@@ -32,13 +32,16 @@ tests_sim_test_resourced_random_SOURCES = \
 	tests/sim/test_resourced_random.c tests/sim/rd_state.c \
 	tests/sim/rd_state.h $(RD_SOURCES)
 tests_sim_test_resourced_random_LDADD = $(RD_LIBS)
-tests_sim_test_resourced_transactions_SOURCES = \
-	tests/sim/test_resourced_transactions.c $(RD_SOURCES)
-tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_descriptors_SOURCES = \
 	tests/sim/test_resourced_descriptors.c $(RD_SOURCES)
 tests_sim_test_resourced_descriptors_LDADD = $(RD_LIBS)
 RD_CHANGE_SOURCES = tests/sim/rd_change.c tests/sim/rd_change.h $(RD_SOURCES)
+tests_sim_test_resourced_transactions_SOURCES = \
+	tests/sim/test_resourced_transactions.c $(RD_CHANGE_SOURCES)
+tests_sim_test_resourced_transactions_LDADD = $(RD_LIBS)
+tests_sim_test_resourced_asked_SOURCES = \
+	tests/sim/test_resourced_asked.c $(RD_CHANGE_SOURCES)
+tests_sim_test_resourced_asked_LDADD = $(RD_LIBS)
 tests_sim_test_resourced_devices_SOURCES = \
 	tests/sim/test_resourced_devices.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_devices_LDADD = $(RD_LIBS)

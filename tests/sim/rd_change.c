@@ -36,6 +36,15 @@ struct rd *rd_with_web(const char *options)
     return rd;
 }
 
+void rd_add_rename(struct rd *rd, struct rd_transaction *t, const char *name,
+                   const char *new_name)
+{
+    struct wire_operation *op = rd_add(t, WIRE_OP_RENAME, name);
+
+    op->new_name = new_name;
+    op->new_xen_name = arena_printf(rd->arena, "acme.%s", new_name);
+}
+
 struct wire_operation *rd_change(struct rd_change *c, struct rd *rd,
                                  enum wire_operation_kind kind)
 {

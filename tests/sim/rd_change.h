@@ -14,6 +14,10 @@ void rd_create_web(struct rd *rd, const char *cmdline, bool start);
 /* Both: a host with these options, and "web" running on it. */
 struct rd *rd_with_web(const char *options);
 
+/* One more of a transaction's operations: its name in Xen changes, too. */
+void rd_add_rename(struct rd *rd, struct rd_transaction *t, const char *name,
+                   const char *new_name);
+
 /* A transaction of one operation on acme's guest "web". */
 struct rd_change {
     struct rd *rd;

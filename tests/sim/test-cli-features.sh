@@ -19,6 +19,21 @@ check "JSON of it" json_is_valid "$WORK/alpha.json"
 check_equal "features by name" "intel avx2" \
     "$(json "$WORK/alpha.json" '$.cpu_features[0]') $(
         json "$WORK/alpha.json" '$.cpu_features[3]')"
+vdc host-list -o json >"$WORK/list.json"
+same() { # FIELD
+    check_equal "$1 is the same in host-list" \
+        "$(json "$WORK/alpha.json" "\$.$1")" \
+        "$(json "$WORK/list.json" "\$.hosts[0].$1")"
+    check "$1 is something" [ -n "$(json "$WORK/list.json" "\$.hosts[0].$1")" ]
+}
+same cpu
+same cpu_features
+same boot_id
+check_equal "boot_id is text: no reader of JSON rounds it" 1 \
+    "$(grep -cE '"boot_id": "[0-9]+"' "$WORK/list.json")"
+check_output "with no more and no less digits than for a person" \
+    "^boot_id +$(json "$WORK/list.json" '$.hosts[0].boot_id')\$" \
+    vdc host-show alpha
 check_error "no such host" 3 "no such host: alfa" vdc host-show alfa
 check_error "did you mean" 3 "did you mean alpha" vdc host-show alfa
 

@@ -4,18 +4,13 @@
 SIM_OPTIONS=memory=4G,dom0_memory=512M,save_ms=150,create_ms=50
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-moves.sh"
+. "$(dirname "$0")/../etcd.sh"
 if ! command -v etcd >/dev/null; then
     skipped "the leader dies: there is no etcd"
     exit 0
 fi
 start_hosts
-port=$((20000 + $$ % 20000))
-etcd --data-dir "$WORK/etcd" \
-    --listen-client-urls "http://127.0.0.1:$port" \
-    --advertise-client-urls "http://127.0.0.1:$port" \
-    --listen-peer-urls "http://127.0.0.1:$((port + 1))" \
-    >"$WORK/etcd.log" 2>&1 &
-etcd_pid=$!
+start_etcd "$WORK/etcd"
 
 # As systemd does it: whoever ends is started again.
 stand() { # WHICH
@@ -33,7 +28,7 @@ for which in a b; do
         -e "s|^command_address = .*|command_address = \"\"|" \
         "$WORK/policyd.conf" >"$WORK/$which.conf"
     cat >>"$WORK/$which.conf" <<END
-store = "etcd:http://127.0.0.1:$port"
+store = "etcd:$etcd_url"
 store_lease = "1s"
 END
     stand $which &

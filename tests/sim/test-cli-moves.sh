@@ -226,6 +226,8 @@ check_equal "to the score that was planned, but for Xen's own memory" \
 check_output "a second one has nothing to do" '^no moves$' vdc rebalance
 check_output "nor when guests that came lately stay" '^no moves$' \
     vdc rebalance --min-gain 0 --cool-down 1h
+check_equal "which moves says, too, and nothing of the plan before" \
+    "rebalance: the plan had no moves" "$(vdc moves | grep -v '^score ')"
 check_equal "guests are what they were" "$ids" \
     "$(for i in 1 2 3 4 5 6 7 8 9; do identity "g$i"; done)"
 check_equal "quotas, too" "$quota" \
@@ -265,6 +267,12 @@ check_output "stop" 'host-evacuate alpha: ' vdc moves --stop
 check "it comes to an end" retry 30 none_under_way
 check_equal "some were not begun" 1 "$(vdc moves -o json >"$WORK/moves.json" &&
     [ "$(on_host alpha)" -gt 0 ] && echo 1)"
+check_equal "each of them is told of as that" \
+    "$(json "$WORK/moves.json" '$.n_waiting')" \
+    "$(grep -c '"state": *"not-begun"' "$WORK/moves.json")"
+check_output "in words, too" '^acme\.[^ ]+ +alpha +[a-z]+ +not begun ' vdc moves
+check_equal "and none as waiting, or failed" 0 \
+    "$(vdc moves | grep -cE ' (waiting|failed) ')"
 check "again" vdc host-evacuate --no-wait alpha
 for i in 1 2 3; do
     sleep 0.3

@@ -80,6 +80,19 @@ check "emptying, too" fails_to_move vdc host-evacuate alpha
 check_output "it stays draining" '^alpha +draining' vdc host-list
 check_output "which can be seen later" '^acme.g1 .* failed ' vdc moves
 vdc host-set -q alpha --state up
+check_output "a plan without moves" '^no moves$' \
+    vdc rebalance --min-gain 1000
+check_equal "is the last then" "rebalance: the plan had no moves" \
+    "$(vdc moves | grep -v '^score ')"
+vdc moves -o json >"$WORK/moves.json"
+check_equal "as JSON" "rebalance 0 0" \
+    "$(json "$WORK/moves.json" '$.message') \
+$(json "$WORK/moves.json" '$.of_moves') $(grep -c guest "$WORK/moves.json")"
+check_output "of an empty host, too" \
+    '^host-evacuate beta: the plan had no moves$' vdc host-evacuate beta
+check_output "and afterwards" \
+    '^host-evacuate beta: the plan had no moves$' vdc moves
+vdc host-set -q beta --state up
 check_error "no such host" 3 "no such host: gamma" \
     vdc host-evacuate gamma --dry-run
 check_error "no host at all" 2 'host-evacuate' vdc host-evacuate --dry-run

@@ -2,6 +2,7 @@
 # policyd over TLS where another leads: it says so, and takes over.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-tls.sh"
+. "$(dirname "$0")/../etcd.sh"
 command -v etcd >/dev/null || {
     skipped "several policyds need an etcd"
     exit 0
@@ -10,17 +11,9 @@ command -v etcd >/dev/null || {
 make_ca ca
 make_certificate policyd ca subjectAltName=IP:127.0.0.1
 make_certificate alice ca
-ETCD_PORT=$((TLS_PORT + 1))
 # a store that others can have, too
-store="store = \"etcd:http://127.0.0.1:$ETCD_PORT\""
-etcd --name it --data-dir "$WORK/etcd" --log-level error \
-    --listen-client-urls "http://127.0.0.1:$ETCD_PORT" \
-    --advertise-client-urls "http://127.0.0.1:$ETCD_PORT" \
-    --listen-peer-urls "http://127.0.0.1:$((ETCD_PORT + 1))" \
-    --initial-advertise-peer-urls "http://127.0.0.1:$((ETCD_PORT + 1))" \
-    --initial-cluster "it=http://127.0.0.1:$((ETCD_PORT + 1))" \
-    --unsafe-no-fsync >"$WORK/etcd.log" 2>&1 &
-etcd_pid=$!
+start_etcd "$WORK/etcd" --log-level error --unsafe-no-fsync
+store="store = \"etcd:$etcd_url\""
 second_pid=
 trap 'end=$?
 stop_daemon "$second_pid"

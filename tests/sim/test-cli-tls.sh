@@ -45,8 +45,29 @@ check_equal "with its fingerprint" "$print" \
     "$(vdc certificate-list -o json >"$WORK/l.json"
     json "$WORK/l.json" '$.certificates[0].fingerprint')"
 check_equal "it is no token" 0 "$(vdc token-list -o name | wc -l)"
-check_error "nor to be ended as one" 3 'no such token' \
-    vdc token-revoke "$(echo "$print" | cut -c1-16)"
+id=$(echo "$print" | cut -c1-16)
+check_error "nor to be ended as one" 3 "no such token: $id is a certificate" \
+    vdc token-revoke "$id"
+check_error "what ends it is said" 3 "certificate-remove $id" \
+    vdc token-revoke "$id"
+theirs=$(vdc token-create -q -C globex --role customer-admin)
+of_globex() {
+    XEN_VDC_TOKEN=$theirs "$BIN/xl-ext/xl-vdc" "$@"
+}
+check_error "but not to another customer" 3 "no such token: $id\$" \
+    of_globex token-revoke "$id"
+vdc token-revoke -q "$(vdc token-list -o name)"
+check_error "by its fingerprint, too" 2 "certificate-remove $print" \
+    vdc token-revoke "$print"
+token=$(vdc token-create -q -C acme)
+check_error "nor a token as a certificate" 3 \
+    'no such certificate: [0-9a-f]+ is a token' \
+    vdc certificate-remove "$(vdc token-list -o name)"
+check_error "but by the other command" 3 "token-revoke $(vdc token-list \
+    -o name)" vdc certificate-remove "$(vdc token-list -o name)"
+check_error "also of a whole token" 2 "token-revoke $(vdc token-list -o name)" \
+    vdc certificate-remove "$token"
+check "which works" vdc token-revoke -q "$(vdc token-list -o name)"
 check_output "it may list" '^$' remote alice list -o name
 check "and create" remote alice create -q "$WORK/web.cfg"
 check_equal "what is the customer's" acme.web "$(remote alice list -o name)"

@@ -20,13 +20,26 @@ check_equal "with the same score" \
     "$(echo "$brief_json" | grep -o '"score": *[-0-9]*' | head -n 1)"
 check_equal "and without its terms" 0 \
     "$(echo "$brief_json" | grep -c '"terms": *\[[^]]')"
-check_output "or by what hosts were excluded" '^ +memory: 1 of 1 hosts$' \
+says() { # TEXT STATUS PATTERN COMMAND...: on standard output alone
+    check_ends stdout stderr "$@"
+}
+says "or by what hosts were excluded" 5 '^ +memory: 1 of 1 hosts$' \
     vdc place --brief "$WORK/web.cfg" memory=9000
 check_equal "nothing is there then" "" "$(vdc list -o name)"
-check_output "or says that no host can" 'no host can take it: memory' \
+says "or says that no host can" 5 'no host can take it: memory' \
     vdc place "$WORK/web.cfg" memory=9000
-check_output "and what would help" 'less memory: at most [0-9]+ MiB' \
+says "and what would help" 5 'less memory: at most [0-9]+ MiB' \
     vdc place "$WORK/web.cfg" memory=9000
+check_error "with the status that create has then" 5 'take it: memory' \
+    vdc create "$WORK/web.cfg" memory=9000
+says "a constraint of the host's" 5 'no host can take it: tags' \
+    vdc place "$WORK/web.cfg" 'vdc_host_tags=["gpu"]'
+check_error "the same of create" 5 'take it: tags' \
+    vdc create "$WORK/web.cfg" 'vdc_host_tags=["gpu"]'
+vdc place -o json "$WORK/web.cfg" 'vdc_host_tags=["gpu"]' >"$WORK/place.json"
+check_equal "as JSON, too" 5 $?
+check_equal "which says why" 1 "$(json "$WORK/place.json" '$.error.text' |
+    grep -c 'no host can take it: tags')"
 check_error "place for nobody" 3 'no such customer: nobody' \
     vdc place -C nobody "$WORK/web.cfg"
 check_error "place of no file" 2 'none.cfg' vdc place "$WORK/none.cfg"
@@ -143,6 +156,23 @@ check_output "a ratio" 'then runs out: vcpus' \
 check_output "more memory" 'fit now, ' vdc what-if host alpha memory=64G
 check_output "a quota" '^acme +memory .* 64 MiB +2 GiB +32 MiB +exceeded' \
     vdc what-if quota acme memory=32M
+check_equal "in a sentence: whose, which, from what to what, and then" \
+    "customer acme: the quota memory would be 32 MiB instead of 2 GiB: with \
+64 MiB used it is exceeded, what there is stays, and nothing new is allowed" \
+    "$(vdc what-if quota acme memory=32M | head -n 1)"
+check_equal "what more is allowed" \
+    "customer acme: the quota memory would be 1 GiB instead of 2 GiB: with \
+64 MiB used 960 MiB more would be allowed" \
+    "$(vdc what-if quota acme memory=1G | head -n 1)"
+check_equal "one for each" \
+    "customer acme: the quota memory would be none instead of 2 GiB: nothing \
+limits the 64 MiB used
+customer acme: the quota guests would be 3 instead of none: with 1 used 2 \
+more would be allowed" \
+    "$(vdc what-if quota acme memory=none guests=3 | head -n 2)"
+check_equal "or that it is so" \
+    "customer acme: the quota is so already, nothing would change" \
+    "$(vdc what-if quota acme memory=2G | head -n 1)"
 check_error "what if nothing" 2 'what-if' vdc what-if
 check_error "what if something" 2 'not clear' vdc what-if something
 check_error "what if a host" 2 'not clear' vdc what-if host alpha
@@ -191,8 +221,9 @@ check_output "alpha dies: web goes to beta" '^acme.web +64 MiB +beta' \
     vdc what-if host alpha dies
 check_output "what fits on both" 'more guests fit on 2 hosts' \
     vdc capacity --spec 1cpu,1G
-check_output "no host can: each constraint counts its hosts" \
-    'memory: 2 of 2 hosts \(nearest: host' vdc place "$WORK/web.cfg" memory=9000
+says "no host can: each constraint counts its hosts" 5 \
+    'memory: 2 of 2 hosts \(nearest: host' \
+    vdc place "$WORK/web.cfg" memory=9000
 check_error "to create, too" 5 'memory: 2 of 2 hosts .nearest: host' \
     vdc create -q "$WORK/web.cfg" name=none memory=9000
 kill "$beta_pid"
@@ -263,7 +294,7 @@ unreached() {
     ! vdc version | grep -q '^hypervisor *sim'
 }
 check "resourced is gone" retry 5 unreached
-check_output "place: it does not answer" 'no host can take it: state' \
+says "place: it does not answer" 5 'no host can take it: state' \
     vdc place "$WORK/web.cfg"
 check_output "why works all the same" '^web: was placed on' vdc why acme.web
 check_output "capacity is none" '^0 more' vdc capacity

@@ -20,6 +20,7 @@ BASE_TESTS = \
 	tests/unit/base/test_stream_listen \
 	tests/unit/base/test_suggest \
 	tests/unit/base/test_tls \
+	tests/unit/base/test_tls_stream \
 	tests/unit/base/test_units \
 	tests/unit/base/test_uuid
 check_PROGRAMS += $(BASE_TESTS)
@@ -43,11 +44,14 @@ tests_unit_base_test_stream_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_blocking_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_stream_listen_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_suggest_LDADD = $(BASE_TEST_LIBS)
+TLS_PAIR = tests/unit/base/tls_pair.c tests/unit/base/tls_pair.h \
+	tests/unit/base/tls_files.c tests/unit/base/tls_files.h
 tests_unit_base_test_tls_SOURCES = \
-	tests/unit/base/test_tls.c \
-	tests/unit/base/tls_files.c \
-	tests/unit/base/tls_files.h
+	tests/unit/base/test_tls.c $(TLS_PAIR)
 tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
+tests_unit_base_test_tls_stream_SOURCES = \
+	tests/unit/base/test_tls_stream.c $(TLS_PAIR)
+tests_unit_base_test_tls_stream_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
 tests_unit_base_test_units_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_uuid_LDADD = $(BASE_TEST_LIBS)
 endif
@@ -55,3 +59,7 @@ endif
 # The checks of build-aux, on small trees that break one rule each.
 dist_check_SCRIPTS += tests/unit/base/test_checks.sh
 TESTS += tests/unit/base/test_checks.sh
+
+# What the daemons' manual pages say of their options.
+dist_check_SCRIPTS += tests/unit/base/test-daemon-pages.sh
+TESTS += tests/unit/base/test-daemon-pages.sh

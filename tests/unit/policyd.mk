@@ -30,6 +30,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_placement_capacity \
 	tests/unit/policyd/test_placement_random \
 	tests/unit/policyd/test_placement_record \
+	tests/unit/policyd/test_placement_rules \
 	tests/unit/policyd/test_placement_spare \
 	tests/unit/policyd/test_placement_together \
 	tests/unit/policyd/test_placement_view \
@@ -105,6 +106,14 @@ tests_unit_policyd_test_mover_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_mover_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+placement_bed = tests/unit/policyd/placement_bed.c \
+	tests/unit/policyd/placement_bed.h
+tests_unit_policyd_test_placement_rules_SOURCES = \
+	tests/unit/policyd/test_placement_rules.c $(placement_bed)
+tests_unit_policyd_test_placement_rules_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_placement_rules_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_placement_SOURCES = \
+	tests/unit/policyd/test_placement.c $(placement_bed)
 tests_unit_policyd_test_placement_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_placement_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 placement_world = tests/unit/policyd/placement_world.c \

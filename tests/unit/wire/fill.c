@@ -81,6 +81,7 @@ void fill_struct(const struct wire_struct *s, void *ret, struct arena *arena,
             *(uint32_t *)at = (uint32_t)next(seed) | 1;
             break;
         case WIRE_KIND_U64:
+        case WIRE_KIND_ID64:
         case WIRE_KIND_MEM:
         case WIRE_KIND_I64:
             *(uint64_t *)at = next(seed) | 2;

@@ -116,10 +116,46 @@ static void lists_and_words(void)
     arena_free(arena);
 }
 
+/* As text, whole, and not as a number, which others round. */
+static void ids(void)
+{
+    static const struct {
+        const char *json;
+        int rc;
+    } rows[] = {
+        { "{\"boot_id\":\"18446744073709551615\"}", 0 },
+        { "{\"boot_id\":\"18446744073709551616\"}", VDC_E_BAD_VALUE },
+        { "{\"boot_id\":\"-1\"}", VDC_E_BAD_VALUE },
+        { "{\"boot_id\":\"1x\"}", VDC_E_BAD_VALUE },
+        { "{\"boot_id\":7}", VDC_E_BAD_VALUE },
+    };
+    struct json_out *out = json_out_new(false);
+    struct wire_host host;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena *arena = arena_new();
+        const struct json_value *value;
+        CU_ASSERT_EQUAL_FATAL(json_parse(rows[i].json, strlen(rows[i].json),
+                                         arena, &value, NULL),
+                              0);
+        CU_ASSERT_EQUAL(
+            wire_from_json(&wire_struct_host, value, arena, &host, NULL),
+            rows[i].rc);
+        arena_free(arena);
+    }
+    wire_init(&wire_struct_host, &host);
+    host.boot_id = UINT64_MAX;
+    wire_to_json(&wire_struct_host, &host, out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json_out_text(out, NULL),
+                                  "\"boot_id\":\"18446744073709551615\""));
+    json_out_free(out);
+}
+
 static const struct unit_test tests[] = {
     { "there and back", there_and_back },
     { "what is wrong", what_is_wrong },
     { "lists", lists_and_words },
+    { "ids", ids },
 };
 
 UNIT_MAIN("wire/json_read", tests)

@@ -110,6 +110,14 @@ customer-delete" xl-vdc help cust
     expect "--deadline" xl-vdc mem-set --de
     expect "h1 h2" xl-vdc host-evacuate ""
     expect "web db" xl-vdc -H vdc.example:8443 shutdown ""
+    expect "web db" xl-vdc migrate ""
+    expect "h1 h2" xl-vdc migrate web ""
+    expect "h2" xl-vdc migrate --live web h2
+    expect "web db" xl-vdc migrate -C acme ""
+    expect "h1 h2" xl-vdc -o json migrate -C acme -n web ""
+    expect "--live" xl-vdc migrate web --l
+    expect "text json name" xl-vdc migrate web -o ""
+    expect "h1 h2" xl-vdc why-not web ""
     touch "$dir/bin/one.cfg"
     cd "$dir/bin" || exit 1
     expect "one.cfg" xl-vdc create o

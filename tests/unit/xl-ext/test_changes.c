@@ -132,6 +132,11 @@ static void test_refused(void)
     refuses("customer-set acme", 2, "changes nothing");
     refuses("lease-create", 2, "a lease of nothing");
     refuses("lease-create --memory 1g --expires 2d", 2, "at most a day");
+    refuses("lease-create --memory 1g --expires soon", 2,
+            "--expires wants how long from now, got 'soon'");
+    refuses("token-create --expires 2026-12-01", 2,
+            "as 90s, 30m, 12h or 30d; a number alone is seconds, and no date");
+    refuses("token-create --expires 0h", 2, "longer than 0, got '0h'");
     refuses("lease-create --pool ssd", 2, "NAME=AMOUNT");
     refuses("lease-create --pci 3", 2, "no PCI device");
     refuses("customer-set acme --vcpus x", 2, "--vcpus wants a number");

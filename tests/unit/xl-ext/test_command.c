@@ -226,6 +226,15 @@ static void test_option_errors(void)
     CU_ASSERT_EQUAL(parse("list --dry-run"), VDC_E_USAGE);
     CU_ASSERT_EQUAL(parse("list --"), 0);
     CU_ASSERT_EQUAL(parse("list ----"), VDC_E_USAGE);
+    /* two places of policyd, wherever they stand */
+    CU_ASSERT_EQUAL(parse("-H h.example:8443 list --socket /x/y"),
+                    VDC_E_USAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "--socket and -H"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.hint, "leave out --socket for one"));
+    CU_ASSERT_EQUAL(parse("list --socket /x/y --remote=h.example:8443"),
+                    VDC_E_USAGE);
+    CU_ASSERT_EQUAL(parse("list -H h.example:8443 -o json"), 0);
+    CU_ASSERT_STRING_EQUAL(args.socket, "tls:h.example:8443");
     /* a common option before the command, another's is not known there */
     CU_ASSERT_EQUAL(parse("--wait shutdown web"), VDC_E_USAGE);
     /* JSON was asked for before the fault: the error comes in it */
