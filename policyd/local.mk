@@ -216,7 +216,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/rebalance/move.c \
 	policyd/rebalance/move.h \
 	policyd/rebalance/move_begin.c \
+	policyd/rebalance/move_describe.c \
 	policyd/rebalance/move_impl.h \
+	policyd/rebalance/move_probe.c \
 	policyd/rebalance/mover.h \
 	policyd/rebalance/mover_suspend.c \
 	policyd/rebalance/moves.c \
