@@ -63,6 +63,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/customers/certificate_request.c \
 	policyd/customers/channel_quotas.c \
 	policyd/customers/channel_quotas.h \
+	policyd/customers/channel_rows.c \
+	policyd/customers/channel_rows.h \
 	policyd/customers/channel_share.c \
 	policyd/customers/channel_share.h \
 	policyd/customers/customer.c \
