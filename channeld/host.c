@@ -210,7 +210,7 @@ static int begin(struct host *host, struct vdc_error *err)
     if (rc == 0)
         rc = secret_key_open(key, &host->key, err);
     free(key);
-    host->quotas = quotas_open(quotas);
+    host->quotas = quotas_open(quotas, setup->limits.customer_channels);
     free(quotas);
     if (rc == 0)
         rc = sequence_open(setup->sequence, &host->sequence,

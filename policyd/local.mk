@@ -63,6 +63,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/customers/certificate_request.c \
 	policyd/customers/channel_quotas.c \
 	policyd/customers/channel_quotas.h \
+	policyd/customers/channel_rows.c \
+	policyd/customers/channel_rows.h \
 	policyd/customers/channel_share.c \
 	policyd/customers/channel_share.h \
 	policyd/customers/customer.c \
@@ -216,7 +218,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/rebalance/move.c \
 	policyd/rebalance/move.h \
 	policyd/rebalance/move_begin.c \
+	policyd/rebalance/move_describe.c \
 	policyd/rebalance/move_impl.h \
+	policyd/rebalance/move_probe.c \
 	policyd/rebalance/mover.h \
 	policyd/rebalance/mover_suspend.c \
 	policyd/rebalance/moves.c \

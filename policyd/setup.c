@@ -117,8 +117,8 @@ const struct setting setup_rows[] = {
       .text = "A directory that all hosts see under this name: a running "
               "guest that is moved is saved to a file in it by one host and "
               "restored by the other.  Its files have what guests had in "
-              "memory; only root should see them.  Empty means that running "
-              "guests are not moved." },
+              "memory: it must belong to root, and only root should see into "
+              "it.  Empty means that running guests are not moved." },
     { ROW(shared_paths), .type = SETTING_LIST, .fallback = "",
       .text = "Directories that all hosts see under these names.  A guest "
               "that may write to a disk that is under none of them is not "

@@ -458,6 +458,7 @@ static const struct {
     { WIRE_MSG_host_show, handle_host_show },
     { WIRE_MSG_events, handle_events },
     { WIRE_MSG_files_look, handle_files_look },
+    { WIRE_MSG_file_probe, handle_file_probe },
 };
 
 request_fn *handler_of(unsigned message_number)

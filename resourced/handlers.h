@@ -12,6 +12,7 @@ request_fn *handler_of(unsigned message_number);
 request_fn *handler_of_resources(unsigned message_number);
 /* handlers_files.c */
 void handle_files_look(struct request *request);
+void handle_file_probe(struct request *request);
 /* Measures the disks of a reply to show. */
 void handler_measure(struct request *request,
                      struct wire_partition_reply *reply);

@@ -1,4 +1,12 @@
-/* Files of this host, looked at for a policyd that is not on it. */
+/* Files of this host: looked at for a policyd that is not on it; and heads of
+ * saved guests, for one that has to know whether two hosts see the same. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/savefile.h"
 #include "files/files.h"
 #include "resourced/handlers.h"
 
@@ -57,4 +65,101 @@ void handler_measure(struct request *request,
                                 d->n_disks * sizeof(*d->disks));
         reply->grown |= files_measure(d);
     }
+}
+
+/* ---- heads of saved guests ---- */
+
+static int probe_look(const struct wire_file_probe *probe,
+                      struct vdc_error *err)
+{
+    struct savefile_head head;
+    int fd;
+    int rc = savefile_open(probe->file, &fd, err);
+
+    if (rc)
+        return rc;
+    rc = savefile_read(fd, &head, err);
+    close(fd);
+    if (rc)
+        vdc_error_prefix(err, "%s", probe->file);
+    else if (!uuid_equal(&head.uuid, &probe->uuid))
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE, "%s is another guest's",
+                           probe->file);
+    return rc;
+}
+
+static int write_head(int fd, const struct wire_file_probe *probe,
+                      struct vdc_error *err)
+{
+    const struct savefile_head head = { .uuid = probe->uuid,
+                                        .saved_ms = clock_wall().ms };
+    int rc = savefile_write(fd, &head, err);
+
+    /* on NFS it is sent then, and may be refused */
+    if (close(fd) && !rc)
+        rc = vdc_error_errno(err, VDC_E_IO, errno,
+                             "the file cannot be written");
+    return rc;
+}
+
+static int probe_put(const struct wire_file_probe *probe, struct arena *arena,
+                     struct vdc_error *err)
+{
+    int rc = savefile_check_folder(dirname(arena_strdup(arena, probe->file)),
+                                   err);
+    if (rc)
+        return rc;
+    int fd = open(probe->file,
+                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return vdc_error_errno(err, VDC_E_IO, errno, "%s cannot be made",
+                               probe->file);
+    rc = write_head(fd, probe, err);
+    if (rc) {
+        unlink(probe->file);
+        vdc_error_prefix(err, "%s", probe->file);
+    }
+    return rc;
+}
+
+static int probe_remove(const struct wire_file_probe *probe,
+                        struct vdc_error *err)
+{
+    int rc = probe_look(probe, err);
+
+    if (!rc && unlink(probe->file))
+        rc = vdc_error_errno(err, VDC_E_IO, errno, "%s cannot be removed",
+                             probe->file);
+    return rc;
+}
+
+static int do_probe(const struct wire_file_probe *probe, struct arena *arena,
+                    struct vdc_error *err)
+{
+    if (probe->file[0] != '/')
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "the file must be a path from the root of the "
+                             "host: \"%s\"", probe->file);
+    switch (probe->action) {
+    case WIRE_PROBE_LOOK:
+        return probe_look(probe, err);
+    case WIRE_PROBE_PUT:
+        return probe_put(probe, arena, err);
+    case WIRE_PROBE_REMOVE:
+        return probe_remove(probe, err);
+    }
+    return vdc_error_set(err, VDC_E_BAD_VALUE, "no action of file_probe: %d",
+                         (int)probe->action);
+}
+
+void handle_file_probe(struct request *request)
+{
+    struct wire_empty nothing;
+    struct vdc_error err;
+
+    wire_init(&wire_struct_empty, &nothing);
+    if (do_probe(request->body, request->arena, &err))
+        request_fail(request, &err);
+    else
+        request_answer(request, WIRE_MSG_ok, &nothing);
 }

@@ -1,10 +1,8 @@
 /* The way back from a file that a guest was saved to: whose it is, and whether
  * the guest may still have the memory that is in it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,12 +17,8 @@
 static int read_head(const struct operation *op, int fd,
                      struct savefile_head *ret, struct vdc_error *err)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-        return vdc_error_set(err, VDC_E_BAD_VALUE, "%s is no file",
-                             op->request.file);
     int rc = savefile_read(fd, ret, err);
+
     if (rc) {
         vdc_error_prefix(err, "%s", op->request.file);
         return rc;
@@ -41,13 +35,12 @@ static int read_head(const struct operation *op, int fd,
 static int open_file(const struct operation *op, int *ret_fd,
                      struct savefile_head *ret, struct vdc_error *err)
 {
-    const char *path = op->request.file;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd;
+    int rc = savefile_open(op->request.file, &fd, err);
 
-    if (fd < 0)
-        return vdc_error_errno(err, VDC_E_NO_FILE, errno,
-                               "%s cannot be read", path);
-    int rc = read_head(op, fd, ret, err);
+    if (rc)
+        return rc;
+    rc = read_head(op, fd, ret, err);
     if (rc) {
         close(fd);
         return rc;

@@ -70,12 +70,19 @@ static void check_space(const struct operation *op, struct mem memory,
 static void check_folder(const struct operation *op, struct reasons *reasons)
 {
     const char *folder = folder_of(op);
+    struct vdc_error err;
     struct stat st;
 
-    if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode)) {
         errno = ENOTDIR;
-    else if (access(folder, W_OK | X_OK) == 0)
+    } else if (access(folder, W_OK | X_OK) == 0) {
+        /* from where it could not be started again */
+        if (savefile_check_folder(folder, &err)) {
+            vdc_error_prefix(&err, "%s cannot be saved", op->row->name);
+            reasons_add(reasons, &err);
+        }
         return;
+    }
     step_refuse(reasons, VDC_E_NO_FILE,
                 "it must be a folder on the host, for dom0 to write to",
                 "%s cannot be saved to %s: %s", op->row->name, folder,

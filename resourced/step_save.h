@@ -7,8 +7,8 @@
 /*
  * Opens the file that the operation is to start its partition from; *ret_fd
  * stands behind the head, and is the caller's.  Errors: VDC_E_NO_FILE,
- * VDC_E_DENIED, VDC_E_BAD_VALUE (no file of save, another guest's),
- * VDC_E_STORE_NEWER, VDC_E_IO.
+ * VDC_E_DENIED (others could have written it: savefile.h), VDC_E_BAD_VALUE
+ * (a link, no file of save, another guest's), VDC_E_STORE_NEWER, VDC_E_IO.
  */
 int step_save_open(const struct operation *op, int *ret_fd,
                    struct vdc_error *err);

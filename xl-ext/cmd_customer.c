@@ -338,8 +338,8 @@ static const struct command customer_commands[] = {
     { "customer-delete", NULL, "NAME", 1, 1,
       COMMAND_CHANGES | COMMAND_DESTROYS,
       COMPLETE_CUSTOMERS, NULL, "Forget a customer that has no guests",
-      "Its guests must have been destroyed before, and its projects deleted; "
-      "a customer-admin may delete projects.",
+      "Its guests must have been destroyed before, its projects deleted, and "
+      "no host be dedicated to it; a customer-admin may delete projects.",
       delete_examples, run_delete },
 };
 

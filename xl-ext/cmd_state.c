@@ -59,7 +59,9 @@ static const struct command state_commands[] = {
     { "restore", NULL, "[GUEST] FILE", 1, 2, COMMAND_CHANGES, COMPLETE_FILES,
       restore_options, "Let a guest go on from a file of save",
       "The file says which guest it is; one that is named must be the same. "
-      "It must still be remembered, and be stopped.",
+      "It must still be remembered, and be stopped. The file and its folder "
+      "must belong to root and be writable by root only; so save writes to no "
+      "other folder.",
       restore_examples, change_run },
 };
 

@@ -28,4 +28,18 @@ int savefile_write(int fd, const struct savefile_head *head,
  * VDC_E_STORE_NEWER (of a newer version), VDC_E_IO. */
 int savefile_read(int fd, struct savefile_head *ret, struct vdc_error *err);
 
+/*
+ * What is in such a file is taken apart by the hypervisor's tools, so nobody
+ * else may have put it there: the file and its folder must belong to root or
+ * to who runs this, and be writable by the owner only (a sticky bit does not
+ * help).  The last name must not be a link.  May wait for the file system.
+ */
+
+/* Opens it for reading, at its head; what is checked is what is opened.  Not
+ * whether it is such a file.  Errors: VDC_E_NO_FILE, VDC_E_DENIED,
+ * VDC_E_BAD_VALUE (a link, or no regular file), VDC_E_IO. */
+int savefile_open(const char *path, int *ret_fd, struct vdc_error *err);
+/* Whether files of this folder are used: before one is written to it. */
+int savefile_check_folder(const char *folder, struct vdc_error *err);
+
 #endif

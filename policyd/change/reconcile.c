@@ -118,21 +118,56 @@ static struct store_audit own_audit(const struct assignment *a,
                                  .object = a->name };
 }
 
-/* To ACTIVE; or to CHANGING, to be counted then. */
-static void settle(struct reconcile *r, struct assignment *a,
-                   enum assignment_state state, const char *name)
+static bool in_motion(const struct wire_partition *p)
 {
-    struct store_audit audit = own_audit(a, "found");
+    return p->state == WIRE_STARTING || p->state == WIRE_STOPPING;
+}
+
+static void store_state(struct reconcile *r, struct assignment *a,
+                        enum assignment_state state, const char *name,
+                        const char *what)
+{
+    struct store_audit audit = own_audit(a, what);
     struct vdc_error err = { 0 };
 
-    log_info("guest '%s' of customer %s: found on its host %s", name,
-             a->customer->name, a->host);
-    a->settling = true;
     if (book_assignment_move(r->ops->book, a, state, name, NULL, &audit,
                              &err)) {
         log_error("guest '%s': %s", a->name, err.text);
         r->again = true;
     }
+}
+
+/* It is there: to ACTIVE; or to CHANGING, to be counted then.  What an order
+ * of before a restart still does to it may end it: so it is looked at again,
+ * and has settled when it is there then, and nothing is under way. */
+static void settle(struct reconcile *r, struct assignment *a,
+                   enum assignment_state state, const char *name)
+{
+    log_info("guest '%s' of customer %s: found on its host %s", name,
+             a->customer->name, a->host);
+    a->settling = true;
+    r->again = true;
+    store_state(r, a, state, name, "found");
+}
+
+static void look_settled(struct reconcile *r, struct assignment *a,
+                         const struct wire_partition *p)
+{
+    if (!a->settling)
+        return;
+    if (a->state == ASSIGNMENT_ACTIVE && !in_motion(p))
+        a->settling = false;
+    else
+        r->again = true;
+}
+
+/* Its host does not know it, whatever was asked of it: it is missing. */
+static void give_up(struct reconcile *r, struct assignment *a)
+{
+    log_info("guest '%s' of customer %s: what was asked of it is over, and "
+             "its host %s does not have it", a->name, a->customer->name,
+             a->host);
+    store_state(r, a, ASSIGNMENT_ACTIVE, a->name, "not found");
 }
 
 static void counted(void *arg)
@@ -158,16 +193,12 @@ static void forget(struct reconcile *r, struct assignment *a)
     }
 }
 
-static bool in_motion(const struct wire_partition *p)
-{
-    return p->state == WIRE_STARTING || p->state == WIRE_STOPPING;
-}
-
 /* The host has it. */
 static void compare_there(struct reconcile *r, struct assignment *a,
                           const struct wire_partition *p)
 {
     a->missing = false;
+    look_settled(r, a, p);
     switch ((enum assignment_state)a->state) {
     case ASSIGNMENT_CREATING:
     case ASSIGNMENT_DELETING:
@@ -202,11 +233,11 @@ static void compare_gone(struct reconcile *r, struct assignment *a)
         forget(r, a);
         return;
     case ASSIGNMENT_RENAMING:
-        settle(r, a, ASSIGNMENT_ACTIVE, a->name);
+        give_up(r, a);
         break;
     case ASSIGNMENT_CHANGING:
         if (a->n_changing == 0)
-            settle(r, a, ASSIGNMENT_ACTIVE, a->name);
+            give_up(r, a);
         break;
     case ASSIGNMENT_ACTIVE:
         if (a->settling) {
@@ -271,6 +302,7 @@ static void adopt_shown(void *arg, const void *answer,
         } else {
             struct store_audit audit = own_audit(a, "taken over");
             a->settling = true;
+            reconcile_soon(adoption->reconcile, RECONCILE_RETRY_MS);
             if (book_audits(ops->book, &audit, 1, &err))
                 log_error("record: %s", err.text);
             log_info("guest '%s' of customer %s, found on its host, is taken "
@@ -379,6 +411,8 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
         inventory_partition(r->ops->inventory, p);
         if (!a->in_flight && !a->touched && !book_moves(a))
             compare_there(r, a, p);
+        else
+            r->again |= a->settling;
     }
     sweep(r);
     if (r->again) {

@@ -16,32 +16,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policyd/api/operations.h"
+#include "policyd/customers/channel_rows.h"
 #include "policyd/customers/channel_share.h"
 
 #define TELL_PAGE 64 /* as the wire's list has */
 #define WANTED_MS 2000
 
-/* What a customer has on a host. */
-struct row {
-    char customer[NAMES_CUSTOMER_MAX + 1];
-    uint64_t own, within; /* channels; and with its projects' */
-    int64_t told, quota;  /* -1: none, or not known */
-    bool guests;
-    bool wanted;    /* more was refused there a short time ago */
-    bool refusing;  /* so channeld says; told anew, it begins anew */
-    uint64_t at_ms; /* monotonic; when it said so */
-};
-
-struct rows {
-    struct row *all; /* by customer */
-    size_t n, n_room;
-};
-
 struct there {
     TAILQ_ENTRY(there) link;
     struct channel_quotas *quotas;
     char *host;
-    struct rows rows, news; /* news: of a round under way */
+    struct channel_rows rows, news; /* news: of a round under way */
     bool busy;              /* a round is under way */
     bool again;             /* another is to follow it */
     bool telling;           /* it has asked all */
@@ -61,57 +46,6 @@ struct channel_quotas {
     TAILQ_HEAD(, there) hosts;
     void *sums; /* tsearch(3) tree */
 };
-
-/* ---- rows ---- */
-
-static size_t place_of(const struct rows *rows, const char *customer)
-{
-    size_t from = 0, to = rows->n;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(rows->all[middle].customer, customer) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
-static struct row *row_find(const struct rows *rows, const char *customer)
-{
-    size_t i = place_of(rows, customer);
-
-    return i < rows->n && strcmp(rows->all[i].customer, customer) == 0
-               ? &rows->all[i]
-               : NULL;
-}
-
-static struct row *row_get(struct rows *rows, const char *customer)
-{
-    struct row *row = row_find(rows, customer);
-    size_t i = place_of(rows, customer);
-
-    if (row)
-        return row;
-    if (rows->n == rows->n_room) {
-        rows->n_room = rows->n_room ? 2 * rows->n_room : 16;
-        rows->all = xrealloc(rows->all, rows->n_room * sizeof(*rows->all));
-    }
-    memmove(rows->all + i + 1, rows->all + i,
-            (rows->n - i) * sizeof(*rows->all));
-    rows->n++;
-    row = &rows->all[i];
-    *row = (struct row){ .told = -1, .quota = -1 };
-    memccpy(row->customer, customer, '\0', sizeof(row->customer) - 1);
-    return row;
-}
-
-static void rows_clear(struct rows *rows)
-{
-    free(rows->all);
-    *rows = (struct rows){ .n = 0 };
-}
 
 /* ---- sums ---- */
 
@@ -145,7 +79,7 @@ static struct sum *sum_get(struct channel_quotas *quotas, const char *customer)
     return sum;
 }
 
-static struct channel_share share_of(const struct row *row)
+static struct channel_share share_of(const struct channel_row *row)
 {
     uint64_t told = row->told > 0 ? (uint64_t)row->told : 0;
     struct channel_share share = {
@@ -164,7 +98,8 @@ static bool is_nothing(const struct sum *sum)
            !sum->share.n_needing && !sum->share.n_wanting;
 }
 
-static void count_in(struct channel_quotas *quotas, const struct row *row)
+static void count_in(struct channel_quotas *quotas,
+                     const struct channel_row *row)
 {
     struct channel_share share = share_of(row);
     struct sum *sum = sum_get(quotas, row->customer);
@@ -176,7 +111,8 @@ static void count_in(struct channel_quotas *quotas, const struct row *row)
     sum->share.n_wanting += share.n_wanting;
 }
 
-static void count_out(struct channel_quotas *quotas, const struct row *row)
+static void count_out(struct channel_quotas *quotas,
+                      const struct channel_row *row)
 {
     struct channel_share share = share_of(row);
     struct sum *sum = sum_get(quotas, row->customer);
@@ -260,6 +196,19 @@ static void ask_page(struct there *there)
     send_to(there, &query);
 }
 
+/* A host says what it likes: its list has an end, and room here. */
+static int check_page(const struct there *there,
+                      const struct wire_channel_uses *uses,
+                      struct vdc_error *err)
+{
+    const struct customer *c;
+    size_t most = CHANNEL_ROWS_UNKNOWN_MAX;
+
+    TAILQ_FOREACH(c, book_customers(there->quotas->ops->book), link)
+    most++;
+    return channel_rows_check(&there->news, uses, most, err);
+}
+
 static void take_page(struct there *there,
                       const struct wire_channel_uses *uses)
 {
@@ -269,8 +218,10 @@ static void take_page(struct there *there,
 
     for (uint32_t i = 0; i < uses->n_uses; i++) {
         const struct wire_channel_use *use = &uses->uses[i];
-        const struct row *before = row_find(&there->rows, use->customer);
-        struct row *row = row_get(&there->news, use->customer);
+        const struct channel_row *before =
+            channel_rows_find(&there->rows, use->customer);
+        struct channel_row *row =
+            channel_rows_get(&there->news, use->customer);
         row->own = use->channels;
         row->within = use->within;
         row->told = use->limit;
@@ -295,16 +246,17 @@ static void note_guests(struct there *there)
     {
         const struct customer *c = a->customer;
         if (c->quota.channels >= 0)
-            row_get(&there->news, c->name)->guests = true;
+            channel_rows_get(&there->news, c->name)->guests = true;
         if (c->parent && c->parent->quota.channels >= 0)
-            row_get(&there->news, c->parent->name)->guests = true;
+            channel_rows_get(&there->news, c->parent->name)->guests = true;
     }
 }
 
 /* ---- telling ---- */
 
 static int64_t wanted_share(const struct channel_quotas *quotas,
-                            const struct customer *c, const struct row *row)
+                            const struct customer *c,
+                            const struct channel_row *row)
 {
     const struct sum *sum = sum_find(quotas, c->name);
     struct channel_share others =
@@ -319,8 +271,9 @@ static int64_t wanted_share(const struct channel_quotas *quotas,
 }
 
 /* From here until it answers both the old and the new share count. */
-static void add_limit(struct there *there, struct row *row, int64_t limit,
-                      int64_t quota, struct wire_channel_limits *ret)
+static void add_limit(struct there *there, struct channel_row *row,
+                      int64_t limit, int64_t quota,
+                      struct wire_channel_limits *ret)
 {
     struct wire_channel_limit *told = &ret->limits[ret->n_limits++];
 
@@ -342,11 +295,11 @@ static void note_quotas(struct there *there)
 
     TAILQ_FOREACH(c, book_customers(there->quotas->ops->book), link)
     if (c->quota.channels >= 0)
-        row_get(&there->news, c->name);
+        channel_rows_get(&there->news, c->name);
 }
 
 /* Looks at one row, and adds what is to be told of it. */
-static void look_at(struct there *there, struct row *row,
+static void look_at(struct there *there, struct channel_row *row,
                     struct wire_channel_limits *ret)
 {
     const struct channel_quotas *quotas = there->quotas;
@@ -383,7 +336,8 @@ static void take_told(struct there *there,
 {
     for (uint32_t i = 0; i < uses->n_uses; i++) {
         const struct wire_channel_use *use = &uses->uses[i];
-        struct row *row = row_find(&there->rows, use->customer);
+        struct channel_row *row =
+            channel_rows_find(&there->rows, use->customer);
         if (!row)
             continue;
         count_out(there->quotas, row);
@@ -398,7 +352,7 @@ static void take_told(struct there *there,
 
 static void begin(struct there *there)
 {
-    rows_clear(&there->news);
+    channel_rows_clear(&there->news);
     there->again = there->telling = false;
     there->next = 0;
     ask_page(there);
@@ -409,9 +363,9 @@ static void asked_all(struct there *there)
     note_guests(there);
     note_quotas(there);
     count_all(there, false);
-    rows_clear(&there->rows);
+    channel_rows_clear(&there->rows);
     there->rows = there->news;
-    there->news = (struct rows){ .n = 0 };
+    there->news = (struct channel_rows){ .n = 0 };
     count_all(there, true);
     there->telling = true;
 }
@@ -419,24 +373,31 @@ static void asked_all(struct there *there)
 static void failed(struct there *there, const struct vdc_error *err)
 {
     if (!there->failed && err->code != VDC_E_CLOSED)
-        log_info("host %s is not told the quotas of channels: %s", there->host,
-                 err->text);
+        log_write(err->code == VDC_E_PROTOCOL ? VDC_LOG_WARNING : VDC_LOG_INFO,
+                  "host %s is not told the quotas of channels: %s",
+                  there->host, err->text);
     there->failed = true;
+    channel_rows_clear(&there->news);
 }
 
 static void go_on(struct there *there, const struct wire_channel_uses *uses)
 {
-    there->failed = false;
+    struct vdc_error err = { 0 };
+
     if (there->telling) {
         take_told(there, uses);
+    } else if (check_page(there, uses, &err)) {
+        failed(there, &err);
+        return;
     } else {
         take_page(there, uses);
-        if (uses->more && uses->n_uses) {
+        if (uses->more) {
             ask_page(there);
             return;
         }
         asked_all(there);
     }
+    there->failed = false;
     if (!tell_some(there) && there->again)
         begin(there);
 }
@@ -487,8 +448,8 @@ static void there_free(struct there *there)
 {
     count_all(there, false);
     TAILQ_REMOVE(&there->quotas->hosts, there, link);
-    rows_clear(&there->rows);
-    rows_clear(&there->news);
+    channel_rows_clear(&there->rows);
+    channel_rows_clear(&there->news);
     free(there->host);
     free(there);
 }

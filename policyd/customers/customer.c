@@ -378,9 +378,48 @@ void customer_set(struct request *request)
 
 /* ---- deleting ---- */
 
-static int check_delete(const struct operations *ops, const struct customer *c,
-                        struct vdc_error *err)
+/* It would be kept for nobody, and then for a namesake. */
+static int check_dedicated(const struct request *request,
+                           const struct customer *c, struct vdc_error *err)
 {
+    const struct host *host, *first = NULL;
+    char names[256] = "";
+    size_t n = 0, n_named = 0;
+
+    for (host = hosts_first(request->ops->hosts); host;
+         host = hosts_next(host)) {
+        if (strcmp(host->record.dedicated, c->name) != 0)
+            continue;
+        n++;
+        first = first ? first : host;
+        if (strlen(names) + strlen(host->name) + 3 > sizeof(names))
+            continue;
+        strcat(strcat(names, *names ? ", " : ""), host->name);
+        n_named++;
+    }
+    if (!n)
+        return 0;
+    /* which ones is not for customers to know */
+    bool tell = request->auth.role == W_OPERATOR;
+    vdc_error_set(err, VDC_E_WRONG_STATE,
+                  "%zu host%s dedicated to customer %s%s%s%s", n,
+                  n == 1 ? " is" : "s are", c->name, tell ? ": " : "",
+                  tell ? names : "",
+                  tell && n > n_named ? ", and more" : "");
+    if (tell)
+        vdc_error_hint(err, "let all customers use %s first: `xl-vdc host-set "
+                            "%s --dedicated \"\"`%s",
+                       n == 1 ? "it" : "them", first->name,
+                       n == 1 ? "" : ", and so on");
+    else
+        vdc_error_hint(err, "ask an operator");
+    return VDC_E_WRONG_STATE;
+}
+
+static int check_delete(const struct request *request,
+                        const struct customer *c, struct vdc_error *err)
+{
+    const struct operations *ops = request->ops;
     size_t n_leases = leases_count(ops->leases, c->name);
 
     if (c->builtin)
@@ -406,7 +445,7 @@ static int check_delete(const struct operations *ops, const struct customer *c,
         return VDC_E_WRONG_STATE;
     }
     if (c->n_assignments == 0)
-        return 0;
+        return check_dedicated(request, c, err);
     vdc_error_set(err, VDC_E_WRONG_STATE, "customer %s still has %zu guest%s",
                   c->name, c->n_assignments, c->n_assignments == 1 ? "" : "s");
     vdc_error_hint(err,
@@ -431,7 +470,7 @@ void customer_delete(struct request *request)
         !is_own_project(request, c->name))
         rc = refuse_command(request, "customer-delete", &err);
     if (!rc)
-        rc = check_delete(request->ops, c, &err);
+        rc = check_delete(request, c, &err);
     if (!rc && !ref->dry_run) {
         struct store_audit audit =
             operations_audit(request, ref->name, ref->name, 0);

@@ -44,14 +44,6 @@ static const struct wire_stored_move *record_of(const struct move *move)
     return a ? a->move : NULL;
 }
 
-const char *move_guest_name(const struct operations *ops,
-                            const struct vdc_uuid *uuid, struct arena *arena)
-{
-    const struct assignment *a = book_assignment(ops->book, uuid);
-
-    return a ? arena_printf(arena, "%s.%s", a->customer->name, a->name) : "";
-}
-
 /* ---- the end ---- */
 
 static void destroy(struct move *move)
@@ -78,18 +70,6 @@ void move_end(struct move *move, enum wire_move_state end)
     destroy(move);
     if (ended.fn)
         ended.fn(ended.arg, &ended.uuid, end, &ended.why);
-}
-
-void move_hint_kept(const struct operations *ops,
-                    const struct wire_stored_move *move,
-                    struct vdc_error *err)
-{
-    const struct assignment *a = book_assignment(ops->book, &move->uuid);
-
-    vdc_error_hint(err, "it is stopped on host %s; `xl-vdc restore %s.%s %s` "
-                        "lets it run on there, `xl-vdc start %s.%s` boots it",
-                   move->from, a ? a->customer->name : "", a ? a->name : "",
-                   move->file, a ? a->customer->name : "", a ? a->name : "");
 }
 
 /* ---- what is recorded ---- */
@@ -174,7 +154,14 @@ static int record_state(struct move *move,
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    move_go_on(arg);
+    struct move *move = arg;
+    void (*look)(struct move *) = move->look;
+
+    move->look = NULL;
+    if (!look)
+        move_go_on(move);
+    else if (!move->moves->stopped)
+        look(move);
 }
 
 static void retry(struct move *move, unsigned ms)
@@ -235,10 +222,10 @@ static void hold_room(struct move *move)
                                                           : record->from);
 }
 
-static void take_next(struct move *move, bool ok)
+static void record_next(struct move *move, enum mover_answer answer)
 {
     const struct wire_stored_move *record = record_of(move);
-    enum wire_move_state next = move->mover->next(record, ok);
+    enum wire_move_state next = move->mover->next(record, answer);
     struct book *book = move->moves->ops->book;
     struct waiting *waiting;
     struct vdc_error err = { 0 };
@@ -268,6 +255,70 @@ static void again(struct move *move)
     retry(move, RETRY_MS);
 }
 
+/* The order was answered for good: it is not sent again, but this is done. */
+static void look_later(struct move *move, void (*look)(struct move *))
+{
+    move->look = look;
+    retry(move, RETRY_MS);
+}
+
+/* ---- looking at its file ---- */
+
+static void look_at_file(struct move *move);
+
+static void lost(struct move *move)
+{
+    const struct wire_stored_move *record = record_of(move);
+    struct vdc_error why = move->why;
+
+    if (record->state == WIRE_MOVE_LEAVING)
+        vdc_error_set(&move->why, VDC_E_NOT_FOUND,
+                      "host %s does not have it any more, and did not save it "
+                      "to %s", record->from, record->file);
+    else
+        vdc_error_set(&move->why, why.code ? why.code : VDC_E_NO_FILE,
+                      "%s; it is stopped, and what it was doing is lost: %s "
+                      "is not there", why.text, record->file);
+    log_error("move of guest '%s' from %s to %s: %s", record->definition.name,
+              record->from, record->to, move->why.text);
+    record_next(move, MOVER_LOST);
+}
+
+static void file_looked(struct move *move, const struct vdc_error *why)
+{
+    if (why &&
+        (why->code == VDC_E_NO_FILE || why->code == VDC_E_BAD_VALUE)) {
+        lost(move);
+    } else if (why && why->code != VDC_E_DENIED) {
+        look_later(move, look_at_file);
+    } else {
+        if (record_of(move)->state == WIRE_MOVE_LEAVING)
+            memset(&move->why, 0, sizeof(move->why));
+        record_next(move, MOVER_YES);
+    }
+}
+
+static void look_at_file(struct move *move)
+{
+    if (move_look_file(move, record_of(move), file_looked))
+        look_later(move, look_at_file);
+}
+
+/* Nothing is said to be in a file that was never written, or is gone. */
+static void take_next(struct move *move, bool ok)
+{
+    const struct wire_stored_move *record = record_of(move);
+
+    if (ok && record->state == WIRE_MOVE_DEFINING && *record->file)
+        look_at_file(move);
+    else
+        record_next(move, ok ? MOVER_YES : MOVER_NO);
+}
+
+/* ---- looking whether the guest is there ---- */
+
+static void look_there(struct move *move);
+
 /* The guest is on the host that is asked, or is not. */
 static void shown(void *arg, const void *answer, const struct vdc_error *why)
 {
@@ -276,17 +327,23 @@ static void shown(void *arg, const void *answer, const struct vdc_error *why)
     if (move->moves->stopped)
         return;
     if (why && why->code != VDC_E_NOT_FOUND) {
-        again(move);
+        look_later(move, look_there);
         return;
     }
-    enum wire_move_state state = record_of(move)->state;
+    const struct wire_stored_move *record = record_of(move);
+    enum wire_move_state state = record->state;
     bool ok = (answer != NULL) == (state != WIRE_MOVE_LEAVING);
+    if (ok && state == WIRE_MOVE_LEAVING && *record->file) {
+        /* saved and forgotten; or somebody else had it forgotten */
+        look_at_file(move);
+        return;
+    }
     if (ok && (state == WIRE_MOVE_LEAVING || state == WIRE_MOVE_ARRIVING))
         memset(&move->why, 0, sizeof(move->why));
     take_next(move, ok);
 }
 
-static int look_there(struct move *move)
+static void look_there(struct move *move)
 {
     const struct wire_stored_move *record = record_of(move);
     struct wire_partition_ref ref;
@@ -294,11 +351,12 @@ static int look_there(struct move *move)
 
     wire_init(&wire_struct_partition_ref, &ref);
     ref.uuid = move->uuid;
-    return hosts_service(move->moves->ops->hosts,
-                         move->mover->owner(record, record->state), &service,
-                         NULL) ||
-           service_act(service, WIRE_MSG_partition_show, &ref, shown, NULL,
-                       move, NULL, NULL);
+    if (hosts_service(move->moves->ops->hosts,
+                      move->mover->owner(record, record->state), &service,
+                      NULL) ||
+        service_act(service, WIRE_MSG_partition_show, &ref, shown, NULL, move,
+                    NULL, NULL))
+        look_later(move, look_there);
 }
 
 /* What it has now, and whether it runs. */
@@ -327,11 +385,12 @@ static void take_refusal(struct move *move)
         move->why = *said;
     log_warning("move of guest '%s' from %s to %s: %s",
                 record->definition.name, record->from, record->to, said->text);
-    /* so long ago that the key is forgotten */
-    if (said->code != (leaves ? VDC_E_NOT_FOUND : VDC_E_EXISTS))
+    /* so long ago that the key is forgotten; or the key was closed */
+    if (said->code == (leaves ? VDC_E_NOT_FOUND : VDC_E_EXISTS) ||
+        said->code == VDC_E_CONFLICT)
+        look_there(move);
+    else
         take_next(move, false);
-    else if (look_there(move))
-        again(move);
 }
 
 /* Nothing of it is under way any more. */
@@ -452,32 +511,6 @@ void move_adopt(struct moves *moves, const struct vdc_uuid *uuid,
         move->fn = fn;
         move->arg = arg;
     }
-}
-
-/* ---- for people ---- */
-
-void move_describe(const struct operations *ops,
-                   const struct wire_stored_move *move, struct arena *arena,
-                   struct wire_move_status *ret)
-{
-    struct vdc_error err = { 0 };
-
-    wire_init(&wire_struct_move_status, ret);
-    ret->guest = move_guest_name(ops, &move->uuid, arena);
-    ret->uuid = move->uuid;
-    ret->from = arena_strdup(arena, move->from);
-    ret->to = arena_strdup(arena, move->to);
-    ret->state = move->state;
-    ret->begun_ms = move->begun_ms;
-    ret->reason = arena_strdup(arena, move->reason);
-    if (move->error.code)
-        vdc_error_set(&err, -(int)move->error.code, "%s", move->error.text);
-    if (move->state == WIRE_MOVE_KEPT) {
-        ret->file = arena_strdup(arena, move->file);
-        move_hint_kept(ops, move, &err);
-    }
-    if (err.code)
-        explain_error(&err, arena, &ret->error);
 }
 
 /* ---- the whole ---- */

@@ -2,7 +2,8 @@
  * Whether a guest can be moved, and the beginning of its move; see move.h.
  *
  *   its host shows it -> the mover and every constraint are asked -> the other
- *   host is asked whether it could -> [asked again, recorded] -> durable
+ *   host is asked whether it could -> both prove that they see the directory
+ *   that it goes through -> [asked again, recorded] -> durable
  *
  * What is in brackets happens in one go, so nothing that is decided meanwhile
  * can be in its way.
@@ -237,16 +238,15 @@ static void record(struct move *move)
         durable(pending, &err);
 }
 
-static void tried(void *arg, const void *answer, const struct vdc_error *why)
+static void proved(struct move *move, const struct vdc_error *why)
 {
-    struct move *move = arg;
+    struct operations *ops = move->moves->ops;
+    const struct assignment *a = book_assignment(ops->book, &move->uuid);
     struct vdc_error err = { 0 };
 
-    if (move->moves->stopped)
-        return;
     if (why) {
         err = *why;
-        vdc_error_prefix(&err, "host %s", move->beginning->order.to);
+        vdc_error_prefix(&err, "guest '%s' cannot be moved", a ? a->name : "");
         refuse(move, &err);
     } else if (move->cancelled) {
         vdc_error_set(&err, VDC_E_CANCELLED, "cancelled: nothing is changed");
@@ -257,6 +257,25 @@ static void tried(void *arg, const void *answer, const struct vdc_error *why)
         move_end(move, WIRE_MOVE_WAITING);
     } else {
         record(move);
+    }
+}
+
+static void tried(void *arg, const void *answer, const struct vdc_error *why)
+{
+    struct move *move = arg;
+    const struct wire_stored_move *record = &move->beginning->record;
+    struct vdc_error err = { 0 };
+
+    if (move->moves->stopped)
+        return;
+    if (why) {
+        err = *why;
+        vdc_error_prefix(&err, "host %s", move->beginning->order.to);
+        refuse(move, &err);
+    } else if (move->cancelled || !*record->file) {
+        proved(move, NULL);
+    } else if (move_prove(move, record, proved, &err)) {
+        refuse(move, &err);
     }
 }
 

@@ -14,6 +14,7 @@ struct move {
     bool under_way;  /* an order is; or it is being found out if it can */
     bool maybe_sent; /* its host may have had the order of this state */
     bool cancelled;
+    void (*look)(struct move *move); /* what the timer does; NULL: go on */
     struct vdc_error said; /* by a host, of the order of this state */
     struct vdc_error why; /* why it was not moved, if so */
     move_done_fn *fn;     /* NULL: nobody asks */
@@ -34,5 +35,25 @@ void move_go_on(struct move *move);
 /* Tells who asked, and frees it. */
 void move_end(struct move *move, enum wire_move_state end);
 void move_free_beginning(struct beginning *beginning); /* NULL allowed */
+
+/* ---- move_probe.c ---- */
+
+/* `why` NULL: it is so.  From the loop; not when moves are stopped. */
+typedef void move_probed_fn(struct move *move, const struct vdc_error *why);
+/*
+ * Whether both hosts see the directory of record->file, as the same one, and
+ * use what is in it: the old host writes a file there, which the new one
+ * reads; then it is removed.  `why` names both and what to change
+ * (VDC_E_UNSUPPORTED), or says that one could not be asked.  An error that is
+ * returned: nothing was begun.
+ */
+int move_prove(struct move *move, const struct wire_stored_move *record,
+               move_probed_fn *fn, struct vdc_error *err);
+/* Whether the host that the guest comes from has record->file, and it is
+ * this guest's.  VDC_E_NO_FILE, VDC_E_BAD_VALUE: it has not; VDC_E_DENIED: it
+ * has what it does not use; any other `why`: it is not known.  Not 0: it
+ * cannot be asked now, and fn is not called. */
+int move_look_file(struct move *move, const struct wire_stored_move *record,
+                   move_probed_fn *fn);
 
 #endif

@@ -18,6 +18,14 @@
 #include "policyd/setup.h"
 #include "wire/wire.h"
 
+enum mover_answer {
+    MOVER_NO,
+    MOVER_YES,
+    /* LEAVING: neither the guest nor its file is there; DEFINING: yes, but
+     * its file is not there. */
+    MOVER_LOST,
+};
+
 struct mover {
     /* What it means for the guest, for a person: "is suspended, ...". */
     const char *what;
@@ -27,7 +35,7 @@ struct mover {
                  const struct wire_partition_reply *shown,
                  struct vdc_error *err);
     /* Fills in what the record says beside the guest and the hosts, and the
-     * first state. */
+     * first state.  Both hosts must see the directory of `file`, if any. */
     void (*plan)(const struct setup *setup, struct arena *arena,
                  struct wire_stored_move *move);
     /* What is asked in the move's state, and of whom.  Texts are the move's,
@@ -36,7 +44,8 @@ struct mover {
                   const char **ret_host, struct wire_transaction *ret);
     /* The state after the answer; DONE, FAILED and KEPT are ends.  The same
      * state: it is asked again, later, with move->attempt one more. */
-    enum wire_move_state (*next)(const struct wire_stored_move *move, bool ok);
+    enum wire_move_state (*next)(const struct wire_stored_move *move,
+                                 enum mover_answer answer);
     /* The host that the guest is assigned to in a state. */
     const char *(*owner)(const struct wire_stored_move *move,
                          enum wire_move_state state);
@@ -45,7 +54,8 @@ struct mover {
 /* Of guests that may stand still for a while: the source saves the guest to a
  * file that both hosts see and forgets it, in one transaction; then the target
  * defines it and starts it from the file.  If it cannot, the source does; if
- * that cannot either, the source defines it, stopped, and the file is kept.
+ * that cannot either, the source defines it, stopped, and the file is kept,
+ * if there is one.
  * One that does not run is forgotten, and defined. */
 extern const struct mover mover_suspend;
 

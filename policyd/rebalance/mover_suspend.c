@@ -3,15 +3,17 @@
  *
  *                 ok               ok
  *      LEAVING ------> ARRIVING ------> done
- *         | no             | no
- *         v                v       ok
- *       failed         RETURNING ------> failed
- *                          | no
- *                          v       ok
- *                      DEFINING ------> kept (failed, when there is no file)
+ *       |   | no          | no
+ *       |   v             v       ok
+ *       | failed      RETURNING ------> failed
+ *       |                 | no
+ *       | lost            v       ok
+ *       +---------> DEFINING ------> kept (failed, when there is no file)
  *                       ^    | no
  *                       +----+
  *
+ * Lost is a guest that somebody else had its host forget meanwhile: nobody
+ * knows it any more but the record of the move, so it is defined again.
  * LEAVING and RETURNING are about the source, ARRIVING about the target.
  */
 #include <string.h>
@@ -193,19 +195,24 @@ static void order(const struct wire_stored_move *move, struct arena *arena,
 
 /* ---- what follows ---- */
 
-static enum wire_move_state next(const struct wire_stored_move *move, bool ok)
+static enum wire_move_state next(const struct wire_stored_move *move,
+                                 enum mover_answer answer)
 {
+    bool ok = answer == MOVER_YES;
+
     switch (move->state) {
     case WIRE_MOVE_LEAVING:
+        if (answer == MOVER_LOST)
+            return WIRE_MOVE_DEFINING;
         return ok ? WIRE_MOVE_ARRIVING : WIRE_MOVE_FAILED;
     case WIRE_MOVE_ARRIVING:
         return ok ? WIRE_MOVE_DONE : WIRE_MOVE_RETURNING;
     case WIRE_MOVE_RETURNING:
         return ok ? WIRE_MOVE_FAILED : WIRE_MOVE_DEFINING;
     case WIRE_MOVE_DEFINING:
-        if (!ok)
+        if (answer == MOVER_NO)
             return WIRE_MOVE_DEFINING;
-        return move->runs ? WIRE_MOVE_KEPT : WIRE_MOVE_FAILED;
+        return ok && move->runs ? WIRE_MOVE_KEPT : WIRE_MOVE_FAILED;
     case WIRE_MOVE_WAITING:
     case WIRE_MOVE_KEPT:
     case WIRE_MOVE_DONE:

@@ -45,7 +45,8 @@ struct assignment {
     unsigned n_changing; /* requests of ours that change what it counts for */
     bool uncounted; /* such a request ended while it could not be counted */
     bool missing;   /* its host does not know it */
-    bool settling;  /* found on its host; if it goes again, it is forgotten */
+    bool settling;  /* found on its host; if it goes until it is found at rest
+                     * by the next look, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
     unsigned n_starting; /* requests of ours that are starting it */
     unsigned n_orders;   /* requests of ours that may change it in any way */

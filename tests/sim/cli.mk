@@ -16,6 +16,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-moves.sh \
 	tests/sim/test-cli-moves-crash.sh \
 	tests/sim/test-cli-moves-etcd.sh \
+	tests/sim/test-cli-moves-directory.sh \
 	tests/sim/test-cli-moves-stuck.sh \
 	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-projects.sh \

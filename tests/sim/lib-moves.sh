@@ -159,13 +159,32 @@ free_uid() {
     echo $uid
 }
 
-# Beta sees another, small file system where the directory is.
+# Beta and gamma see another, small file system where the directory is; or
+# gamma alone one with room.
+sees_other() {
+    grep -q "$WORK/moves" "/proc/$1/mounts" 2>/dev/null
+}
+start_apart() { # HOST SIZE
+    unshare -rm sh -c "mount -t tmpfs -o size=$2,mode=700 none \
+        '$WORK/moves' && exec '$BIN/resourced/resourced' \
+        --config '$WORK/$1.conf' --foreground" >>"$WORK/$1.log" 2>&1 &
+    eval "$1_pid=$!"
+}
 small_disk() {
     unshare -rm true 2>/dev/null || return 1
     end_host beta
-    unshare -rm sh -c "mount -t tmpfs -o size=16m none '$WORK/moves' &&
-        exec '$BIN/resourced/resourced' --config '$WORK/beta.conf' \
-            --foreground" >>"$WORK/beta.log" 2>&1 &
-    beta_pid=$!
+    end_host gamma
+    start_apart beta 16m
+    retry 10 sees_other $beta_pid || return 1
+    nsenter -t $beta_pid -U -m --preserve-credentials \
+        "$(realpath "$BIN")/resourced/resourced" \
+        --config "$WORK/gamma.conf" --foreground >>"$WORK/gamma.log" 2>&1 &
+    gamma_pid=$!
+    retry 10 all_up
+}
+other_disk() {
+    unshare -rm true 2>/dev/null || return 1
+    end_host gamma
+    start_apart gamma 1g
     retry 10 all_up
 }

@@ -140,9 +140,20 @@ check "it is told anew" retry 20 told 'acme 4 4'
 check "and has its channels" retry 20 open_are 4
 check "and refuses more" retry 20 refused
 stop_daemon "$host_channeld_pid"
+stop_policyd
+sed -i -e '/^acme /!d' "$WORK/channeld.sequence.quotas"
+begin_channeld || failed "channeld starts with a file that is cut off"
+check "it says so" grep -q 'is damaged: those of 1 customers can be read' \
+    "$WORK/channeld.log"
+check "what can be read of it holds without policyd" retry 20 refused
+start_policyd
+retry 20 answers || failed "policyd is there again"
+check "it is told the rest anew" retry 20 told 'acme_shop 3 3'
+check "and its file is whole" retry 20 told '# end 2 [0-9a-f]{16}'
+stop_daemon "$host_channeld_pid"
 echo "acme lots" >"$WORK/channeld.sequence.quotas"
 begin_channeld || failed "channeld starts with a file that is damaged"
-check "it says so" grep -q 'does not have quotas of channels' \
+check "it says so" grep -q 'is damaged: those of 0 customers can be read' \
     "$WORK/channeld.log"
 check "and is told anew" retry 20 told 'acme 4 4'
 check "it has its channels" retry 20 open_are 4

@@ -115,6 +115,24 @@ check_output "and said" 'is host (beta|gamma), under another name' \
 check "host-remove of it" vdc host-remove -q gamma
 check "the other is right again" retry 10 state_is beta draining
 
+# ---- dedicated to who is to go ----
+
+vdc customer-create -q leaving || exit 1
+check "a host of its own" vdc host-set -q beta --dedicated leaving
+check_error "whoever has one stays" 4 \
+    '1 host is dedicated to customer leaving: beta$' \
+    vdc customer-delete -q leaving
+check_error "and what helps is said" 4 'xl-vdc host-set beta --dedicated ""' \
+    vdc customer-delete -q leaving
+check_error "by a dry run, too" 4 'is dedicated' \
+    vdc customer-delete -n leaving
+vdc host-set -q alpha --dedicated leaving
+check_error "one of several" 4 '2 hosts are dedicated .*: alpha, beta$' \
+    vdc customer-delete -q leaving
+vdc host-set -q alpha --dedicated ""
+check "that done" vdc host-set -q beta --dedicated ""
+check "it goes" vdc customer-delete -q leaving
+
 # ---- removed ----
 
 check_output "a dry run" 'beta: would be removed' \

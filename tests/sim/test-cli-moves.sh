@@ -117,8 +117,10 @@ check_equal "it goes on" "beta beta" "$(host_of one) $(domains acme.one)"
 if small_disk; then
     check_error "no room for the file" 9 'saving one needs up to' \
         vdc migrate -q acme.one gamma
-    end_host beta
-    start_one beta
+    for host in beta gamma; do
+        end_host $host
+        start_one $host
+    done
     retry 20 all_up
     check_equal "it goes on, too" "beta beta" \
         "$(host_of one) $(domains acme.one)"

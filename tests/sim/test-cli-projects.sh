@@ -200,5 +200,12 @@ check_error "a customer with projects stays" 4 'still has 1 project' \
 check_error "a project with guests, too" 4 'still has 2 guests' \
     boss customer-delete acme_shop
 check "its guests go" boss destroy -q acme_shop.web acme_shop.db
+vdc host-set -q alpha --dedicated acme_shop || exit 1
+check_error "nor one that has a host of its own" 4 \
+    '1 host is dedicated to customer acme_shop$' \
+    boss customer-delete acme_shop
+check_error "of which it is told no more" 4 '^  ask an operator$' \
+    boss customer-delete acme_shop
+vdc host-set -q alpha --dedicated "" || exit 1
 check "then it goes" boss customer-delete -q acme_shop
 check_error "who was its user may nothing" 6 '61004' shop list

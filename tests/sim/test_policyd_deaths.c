@@ -38,6 +38,107 @@ static void unknown_to_host(void)
     bed_close(&bed);
 }
 
+static void empty_host(struct bed *bed)
+{
+    bed_kill(&bed->resourced, SIGKILL);
+    unlink(bed_path(bed, "resourced.db"));
+    unlink(bed_path(bed, "resourced.db-wal"));
+    unlink(bed_path(bed, "resourced.db-shm"));
+    unlink(bed_path(bed, "resourced.sequence"));
+    bed_start_resourced(bed);
+    CHECK(bed_wait_joined(bed, true));
+    sleep_ms(1500); /* the comparison, and one after it */
+}
+
+static void is_missing(struct bed *bed)
+{
+    struct wire_operation op = operation(WIRE_OP_START, "acme", "web");
+
+    transact(bed, OPERATOR, &op, 1);
+    CHECK_CODE(VDC_E_NOT_FOUND);
+    CHECK_TEXT("guest 'web' is assigned to host h1, which does not know");
+}
+
+static bool copy(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "re"), *out = fopen(to, "we");
+    int c;
+
+    while (in && out && (c = getc(in)) != EOF)
+        putc(c, out);
+    bool ok = in && out && !ferror(in) && !ferror(out);
+    if (in)
+        fclose(in);
+    return !(out && fclose(out)) && ok;
+}
+
+/* One that was found after a restart is forgotten when it goes at once, not
+ * when its host loses what it knew later. */
+static void found_and_gone(void)
+{
+    struct bed bed = { 0 };
+    const char *db, *old;
+
+    bed_open(&bed);
+    bed_start(&bed);
+    bed_customers(&bed);
+    bed_kill(&bed.policyd, SIGTERM);
+    db = bed_path(&bed, "policyd.db");
+    old = bed_path(&bed, "policyd.old");
+    CHECK(copy(db, old));
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    struct wire_operation make = creation(&bed, "acme", "web");
+    CHECK(transact(&bed, OPERATOR, &make, 1));
+    bed_kill(&bed.policyd, SIGTERM);
+    CHECK(rename(old, db) == 0);
+    bed_start_policyd(&bed);
+    CHECK(bed_wait_joined(&bed, true));
+    for (int i = 0; i < 100; i++) {
+        if (find(list(&bed, OPERATOR, "acme", false), "acme", "web"))
+            break;
+        sleep_ms(50);
+    }
+    CHECK(bed_logged(&bed, "is taken over"));
+    sleep_ms(2500); /* it is there a look later, and settles */
+    empty_host(&bed);
+    is_missing(&bed);
+    empty_host(&bed);
+    is_missing(&bed);
+    bed_close(&bed);
+}
+
+/* The same of one that was being changed when its host lost it. */
+static void changed_and_gone(void)
+{
+    struct bed bed = { .fault = "hang:create:1" };
+    struct wire_operation ops[2] = {
+        operation(WIRE_OP_MEMORY_MAX, "acme", "web"),
+        operation(WIRE_OP_START, "acme", "web"),
+    };
+    struct wire_transaction t;
+    struct client c;
+
+    bed_with_web(&bed);
+    wire_init(&wire_struct_transaction, &t);
+    ops[0].memory = MEM_MIB(128);
+    t.operations = ops;
+    t.n_operations = 2;
+    CHECK(client_open(&bed, &c, OPERATOR));
+    client_send(&c, WIRE_MSG_transaction, &t);
+    sleep_ms(500); /* it is recorded, and under way */
+    bed_kill(&bed.policyd, SIGKILL);
+    client_close(&c);
+    bed_kill(&bed.resourced, SIGKILL);
+    bed_start_policyd(&bed);
+    empty_host(&bed);
+    CHECK(bed_logged(&bed, "what was asked of it is over"));
+    is_missing(&bed);
+    empty_host(&bed);
+    is_missing(&bed);
+    bed_close(&bed);
+}
+
 /* What is recorded is what the host has. */
 static bool counted(const struct bed *bed)
 {
@@ -158,6 +259,9 @@ static void damaged(void)
 
 const struct sim_test tests_deaths[] = {
     { "a guest that its host does not know", unknown_to_host },
+    { "a guest that was found, and its host forgets", found_and_gone },
+    { "a guest that was being changed, and its host forgets",
+      changed_and_gone },
     { "policyd killed in a transaction", policyd_killed },
     { "resourced killed in a transaction", resourced_killed },
     { "a damaged database of the host", damaged },

@@ -454,6 +454,47 @@ static void test_start(void)
     }
 }
 
+/* What others could have put in the file's place, and where it could not be
+ * started from again. */
+static void test_writable(void)
+{
+    struct rd *rd = with_web("", NULL, "");
+    struct rd_change c;
+
+    CU_ASSERT_EQUAL(mkdir(rd_path(rd, "folder"), 0700), 0);
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder"), 01777), 0);
+    CU_ASSERT_EQUAL(save(&c, rd, "folder/file"), VDC_E_DENIED);
+    CU_ASSERT(rd_change_says(&c, "folder are not used: others than root can "
+                                 "exchange them"));
+    CU_ASSERT_EQUAL(rd_show(rd, "web")->state, WIRE_RUNNING);
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder"), 0755), 0);
+    CU_ASSERT_EQUAL(save(&c, rd, "folder/file"), 0);
+
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder"), 0775), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "folder/file"), VDC_E_DENIED);
+    CU_ASSERT(rd_change_says(&c, "exchange them"));
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder"), 0755), 0);
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder/file"), 0622), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "folder/file"), VDC_E_DENIED);
+    CU_ASSERT(rd_change_says(&c, "others than root can write to it"));
+    CU_ASSERT_EQUAL(chmod(rd_path(rd, "folder/file"), 0600), 0);
+    CU_ASSERT_EQUAL(symlink("folder/file", rd_path(rd, "link")), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "link"), VDC_E_BAD_VALUE);
+    CU_ASSERT(rd_change_says(&c, "link is a link"));
+    if (geteuid() == 0) {
+        CU_ASSERT_EQUAL(chown(rd_path(rd, "folder/file"), 12345, 0), 0);
+        CU_ASSERT_EQUAL(start_from(&c, rd, "folder/file"), VDC_E_DENIED);
+        CU_ASSERT(rd_change_says(&c, "belongs to uid 12345"));
+        CU_ASSERT_EQUAL(chown(rd_path(rd, "folder/file"), 0, 0), 0);
+        CU_ASSERT_EQUAL(chown(rd_path(rd, "folder"), 12345, 0), 0);
+        CU_ASSERT_EQUAL(start_from(&c, rd, "folder/file"), VDC_E_DENIED);
+        CU_ASSERT_EQUAL(chown(rd_path(rd, "folder"), 0, 0), 0);
+    }
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    CU_ASSERT_EQUAL(start_from(&c, rd, "folder/file"), 0);
+    rd_end(rd);
+}
+
 static const struct unit_test tests[] = {
     { "save and start", test_save },
     { "save and run on", test_resume },
@@ -469,6 +510,7 @@ static const struct unit_test tests[] = {
     { "killed", test_killed },
     { "files of others", test_others_files },
     { "wrong files", test_wrong_files },
+    { "files that others can write", test_writable },
     { "starts that fail", test_start },
 };
 

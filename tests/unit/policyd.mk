@@ -4,6 +4,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_auth \
 	tests/unit/policyd/test_book \
 	tests/unit/policyd/test_bounds \
+	tests/unit/policyd/test_channel_rows \
 	tests/unit/policyd/test_channel_share \
 	tests/unit/policyd/test_decision \
 	tests/unit/policyd/test_effect \
@@ -175,6 +176,8 @@ tests_unit_policyd_test_inventory_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_inventory_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_policy_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_policy_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_channel_rows_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_channel_rows_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_channel_share_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_channel_share_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_prune_SOURCES = \

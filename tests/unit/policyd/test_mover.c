@@ -135,6 +135,26 @@ static void every_answer(void)
               n_ends[WIRE_MOVE_KEPT] > 0 && n_ends[WIRE_MOVE_DEFINING] > 0);
 }
 
+/* Who was forgotten by others is defined again, stopped; and what has no file
+ * does not end as one whose file is kept. */
+static void lost(void)
+{
+    struct wire_stored_move move = begun(true);
+    struct wire_transaction order;
+    struct world w = { .at_a = false };
+    const char *host;
+
+    move.state = mover_suspend.next(&move, MOVER_LOST);
+    CU_ASSERT_EQUAL(move.state, WIRE_MOVE_DEFINING);
+    CU_ASSERT_STRING_EQUAL(mover_suspend.owner(&move, move.state), "a");
+    mover_suspend.order(&move, arena, &host, &order);
+    obey(&move, host, &order, &w);
+    CU_ASSERT(w.at_a && !w.at_b && !w.running);
+    CU_ASSERT_EQUAL(mover_suspend.next(&move, MOVER_YES), WIRE_MOVE_KEPT);
+    CU_ASSERT_EQUAL(mover_suspend.next(&move, MOVER_LOST), WIRE_MOVE_FAILED);
+    CU_ASSERT_EQUAL(mover_suspend.next(&move, MOVER_NO), WIRE_MOVE_DEFINING);
+}
+
 static struct wire_partition_reply guest(enum wire_partition_state state)
 {
     struct wire_partition_reply shown;
@@ -205,6 +225,7 @@ static void disks(void)
 
 static const struct unit_test tests[] = {
     { "whatever is answered, no two hosts have it", every_answer },
+    { "a guest or a file that is gone", lost },
     { "who may be moved", who_may },
     { "disks that all hosts see", disks },
 };

@@ -1,0 +1,49 @@
+/*
+ * Moves for people; see move.h.
+ */
+#include "policyd/explain/explain.h"
+#include "policyd/rebalance/move_impl.h"
+
+const char *move_guest_name(const struct operations *ops,
+                            const struct vdc_uuid *uuid, struct arena *arena)
+{
+    const struct assignment *a = book_assignment(ops->book, uuid);
+
+    return a ? arena_printf(arena, "%s.%s", a->customer->name, a->name) : "";
+}
+
+void move_hint_kept(const struct operations *ops,
+                    const struct wire_stored_move *move,
+                    struct vdc_error *err)
+{
+    const struct assignment *a = book_assignment(ops->book, &move->uuid);
+
+    vdc_error_hint(err, "it is stopped on host %s; `xl-vdc restore %s.%s %s` "
+                        "lets it run on there, `xl-vdc start %s.%s` boots it",
+                   move->from, a ? a->customer->name : "", a ? a->name : "",
+                   move->file, a ? a->customer->name : "", a ? a->name : "");
+}
+
+void move_describe(const struct operations *ops,
+                   const struct wire_stored_move *move, struct arena *arena,
+                   struct wire_move_status *ret)
+{
+    struct vdc_error err = { 0 };
+
+    wire_init(&wire_struct_move_status, ret);
+    ret->guest = move_guest_name(ops, &move->uuid, arena);
+    ret->uuid = move->uuid;
+    ret->from = arena_strdup(arena, move->from);
+    ret->to = arena_strdup(arena, move->to);
+    ret->state = move->state;
+    ret->begun_ms = move->begun_ms;
+    ret->reason = arena_strdup(arena, move->reason);
+    if (move->error.code)
+        vdc_error_set(&err, -(int)move->error.code, "%s", move->error.text);
+    if (move->state == WIRE_MOVE_KEPT) {
+        ret->file = arena_strdup(arena, move->file);
+        move_hint_kept(ops, move, &err);
+    }
+    if (err.code)
+        explain_error(&err, arena, &ret->error);
+}
