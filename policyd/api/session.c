@@ -383,7 +383,7 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
             broken(session, &err);
         }
     } else if (frame.message->number == WIRE_MSG_hello ||
-               !(frame.message->who & (W_CUSTOMER | W_OPERATOR)) ||
+               !(frame.message->who & (W_CUSTOMER | W_OPERATOR | W_JOINER)) ||
                frame.message->number == WIRE_MSG_console_data) {
         vdc_error_set(&err, VDC_E_PROTOCOL, "'%s' is no request",
                       frame.message->name);

@@ -257,7 +257,46 @@ int book_host_put(struct book *book, const struct wire_host_record *record,
 int book_host_remove(struct book *book, const char *name,
                      const struct store_audit *audit, struct vdc_error *err)
 {
-    return commit(book, STORE_REMOVE, STORE_HOST, name, NULL, audit, err);
+    struct set set;
+
+    set_begin(&set);
+    set_add(book, &set, STORE_REMOVE, STORE_HOST, name, NULL);
+    /* what it joined with would give it its certificate once more */
+    if (book_join(book, name))
+        set_add(book, &set, STORE_REMOVE, STORE_JOIN, name, NULL);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
+}
+
+int book_join_put(struct book *book, const struct wire_stored_join *join,
+                  uint64_t now_ms, const struct store_audit *audit,
+                  struct vdc_error *err)
+{
+    const struct wire_stored_join *other = NULL;
+    struct set set;
+
+    set_begin(&set);
+    while ((other = book_join_after(book, other)) &&
+           set.n < STORE_CHANGES_MAX - 2)
+        if (other->expires_ms <= now_ms &&
+            strcmp(other->host, join->host) != 0)
+            set_add(book, &set, STORE_REMOVE, STORE_JOIN, other->host, NULL);
+    set_add(book, &set, STORE_PUT, STORE_JOIN, join->host, join);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
+}
+
+int book_join_use(struct book *book, const struct wire_stored_join *join,
+                  const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err)
+{
+    struct set set;
+
+    set_begin(&set);
+    set_add(book, &set, STORE_PUT, STORE_HOST, record->name, record);
+    set_add(book, &set, STORE_PUT, STORE_JOIN, join->host, join);
+    set_add_audit(book, &set, audit);
+    return set_commit(book, &set, err);
 }
 
 /*
