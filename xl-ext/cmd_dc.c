@@ -148,7 +148,7 @@ static const struct command_example token_examples[] = {
 static const struct command_example join_examples[] = {
     { "xl-vdc dc-join 192.0.2.1:8445 TOKEN",
       "This machine is a host of that data center." },
-    { "ssh alpha xl-vdc dc-token -q beta | xl-vdc dc-join 192.0.2.1:8445 -",
+    { "xl-vdc dc-join 192.0.2.1:8445 - <token",
       "The token is in no list of processes." },
     { NULL, NULL }
 };

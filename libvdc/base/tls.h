@@ -71,7 +71,8 @@ int tls_new_server(const struct tls_files *files, enum tls_proof proof,
 int tls_new_client(const struct tls_files *files, struct tls **ret,
                    struct vdc_error *err);
 /* A client's, without a file: the other end must show a chain that ends at the
- * certificate with this fingerprint. */
+ * certificate with this fingerprint.  It must stay until its handshakes are
+ * done. */
 struct tls *tls_new_client_of(const uint8_t fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Connections that were made with it go on.  NULL allowed. */
 void tls_free(struct tls *tls);

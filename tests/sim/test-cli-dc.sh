@@ -11,7 +11,6 @@ DC=$WORK/dc
 BETA=$WORK/beta-dc
 write_dc_settings() {
     write_settings
-    echo "dc_directory = \"$DC\"" >>"$WORK/policyd.conf"
     echo "dc_address = \"127.0.0.1:$DC_PORT\"" >>"$WORK/policyd.conf"
 }
 host_settings() { # NAME PORT
@@ -255,6 +254,7 @@ check_equal "all of which changes nothing" 'up' \
 before=$(openssl x509 -in "$BETA/host.pem" -noout -serial)
 cp "$BETA/host.pem" "$WORK/old.pem"
 token=$(vdc dc-token -q beta --again)
+beta_token=$token
 check "again" b "$token" --again -q
 check_equal "it is another" differs "$([ "$before" = \
     "$(openssl x509 -in "$BETA/host.pem" -noout -serial)" ] || echo differs)"
@@ -296,6 +296,27 @@ check "who answers is not beta" retry 10 told "is not for 'beta'"
 check "back" vdc host-set -q beta --address "tls:127.0.0.1:$BETA_PORT"
 start_beta
 check "beta is up" retry 10 state_is beta up
+
+# ---- a host that would be policyd ----
+token=$(vdc dc-token -q policyd)
+check "a host may be called so" join -q "$HERE" "$token" \
+    --directory "$WORK/false-dc" --address 127.0.0.1:97
+FALSE_PORT=$((TLS_PORT + 3))
+openssl s_server -accept "127.0.0.1:$FALSE_PORT" -quiet \
+    -cert "$WORK/false-dc/host.pem" -key "$WORK/false-dc/host.pem" \
+    -cert_chain "$WORK/false-dc/host.pem" >"$WORK/false.log" 2>&1 </dev/null &
+false_pid=$!
+token=$(vdc dc-token -q mine)
+is_there() {
+    openssl s_client -connect "127.0.0.1:$FALSE_PORT" </dev/null \
+        >/dev/null 2>&1
+}
+retry 10 is_there
+check_error "but nobody joins there" 6 'but not its policyd' \
+    join "127.0.0.1:$FALSE_PORT" "$token" --directory "$WORK/mine-dc"
+stop_daemon "$false_pid"
+check "and the token is as good as before" join -q "$HERE" "$token" \
+    --directory "$WORK/mine-dc" --address 127.0.0.1:96
 
 # ---- killed in between ----
 # The answer is lost: policyd is killed at any time, or xl-vdc is, and the
@@ -390,7 +411,7 @@ check_output "its certificate commands nobody" 'has not the role of policyd' \
 check_error "it cannot be added back by its address" 2 'by joining' \
     vdc host-add beta "tls:127.0.0.1:$BETA_PORT"
 check_error "nor by the token that it had" 6 'is not known here' \
-    b "beta:$secret:$ca" --again
+    b "$beta_token" --again
 token=$(vdc dc-token -q beta)
 cp "$BETA/host.pem" "$WORK/removed.pem"
 check "it may join anew" b "$token" --again -q
