@@ -90,13 +90,17 @@ static bool take_greeting(struct remote_sim *remote,
     struct host *host = remote->sim->host;
     uint32_t domid = parse_domid(hello->program);
     const struct domain *domain = domains_find(host->domains, domid);
-    struct remote_sim *before = find(remote->sim, domid);
 
+    if (!domain) { /* its nodes may be younger than the last look */
+        domains_look(host->domains);
+        domain = domains_find(host->domains, domid);
+    }
     if (!domain) {
         log_info("a simulated guest says that it is '%s', which is not there",
                  hello->program);
         return false;
     }
+    struct remote_sim *before = find(remote->sim, domid);
     if (before)
         peer_gone(&before->peer, false, "its channeld came anew");
     remote->is_peer = true;

@@ -1,6 +1,8 @@
 # libvdc/base: the leaf that everything else stands on.
 noinst_LIBRARIES += libvdc/base/libbase.a
 libvdc_base_libbase_a_SOURCES = \
+	libvdc/base/acceptor.c \
+	libvdc/base/acceptor.h \
 	libvdc/base/arena.c \
 	libvdc/base/arena.h \
 	libvdc/base/base64.c \

@@ -10,8 +10,6 @@
 #include "base/stream.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/listener.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,16 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/acceptor.h"
 #include "base/arena.h"
-#include "base/log.h"
 #include "base/stream_impl.h"
 
 #define BACKLOG 128
-#define NO_DESCRIPTORS_PAUSE_MS 100
 
 struct stream_listener {
-    struct evconnlistener *listener;
-    struct event *again; /* goes on accepting after a pause */
+    struct acceptor *acceptor;
     stream_accept_fn *on_accept;
     void *arg;
     char *path;
@@ -177,37 +173,18 @@ out:
 
 /* ---- accepting ---- */
 
-static void on_connection(struct evconnlistener *evl, evutil_socket_t fd,
-                          struct sockaddr *address, int size, void *arg)
+static void on_connection(void *arg, int fd, const struct sockaddr *from,
+                          socklen_t from_size)
 {
     struct stream_listener *listener = arg;
     struct ucred cred;
-    socklen_t cred_size = sizeof(cred);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) < 0) {
+    socklen_t size = sizeof(cred);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
         close(fd); /* who it is must be known */
         return;
     }
     struct stream_peer peer = { cred.uid, cred.gid, cred.pid };
     listener->on_accept(listener->arg, fd, &peer);
-}
-
-/* accept() failed, most likely for want of descriptors.  The connection
- * waits in the kernel, so the descriptor stays readable: without a pause the
- * loop would spin. */
-static void on_accept_error(struct evconnlistener *evl, void *arg)
-{
-    struct stream_listener *listener = arg;
-    log_debug("%s: cannot accept: %s", listener->path, strerror(errno));
-    evconnlistener_disable(evl);
-    event_add(listener->again, &(struct timeval){
-                                   .tv_usec = NO_DESCRIPTORS_PAUSE_MS * 1000,
-                               });
-}
-
-static void on_again(evutil_socket_t fd, short what, void *arg)
-{
-    struct stream_listener *listener = arg;
-    evconnlistener_enable(listener->listener);
 }
 
 int stream_listen_unix(struct event_base *base, const char *path, mode_t mode,
@@ -227,14 +204,8 @@ int stream_listen_unix(struct event_base *base, const char *path, mode_t mode,
     listener->path = xstrdup(path);
     listener->on_accept = on_accept;
     listener->arg = arg;
-    /* backlog 0: it listens already */
-    listener->listener = evconnlistener_new(
-        base, on_connection, listener,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    listener->again = evtimer_new(base, on_again, listener);
-    if (!listener->listener || !listener->again)
-        abort();
-    evconnlistener_set_error_cb(listener->listener, on_accept_error);
+    listener->acceptor =
+        acceptor_new(base, fd, path, on_connection, listener);
     *ret = listener;
     return 0;
 }
@@ -248,8 +219,7 @@ void stream_listener_destroy(struct stream_listener *listener)
     if (lstat(listener->path, &st) == 0 && st.st_dev == listener->dev &&
         st.st_ino == listener->ino)
         unlink(listener->path);
-    event_free(listener->again);
-    evconnlistener_free(listener->listener);
+    acceptor_free(listener->acceptor);
     free(listener->path);
     free(listener);
 }

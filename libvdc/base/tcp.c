@@ -5,8 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/listener.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,11 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/acceptor.h"
 #include "base/arena.h"
-#include "base/log.h"
 
 #define BACKLOG 128
-#define NO_DESCRIPTORS_PAUSE_MS 100
 /* An other end that is gone without a word is noticed after a minute or so. */
 #define KEEP_IDLE_S 30
 #define KEEP_INTERVAL_S 10
@@ -29,11 +26,9 @@
 #define UNACKNOWLEDGED_MS 60000
 
 struct tcp_listener {
-    struct evconnlistener *listener;
-    struct event *again; /* goes on accepting after a pause */
+    struct acceptor *acceptor;
     tcp_accept_fn *on_accept;
     void *arg;
-    char *address;
 };
 
 /* ---- addresses ---- */
@@ -122,37 +117,19 @@ static void set_options(int fd)
 
 /* ---- listening ---- */
 
-static void on_connection(struct evconnlistener *evl, evutil_socket_t fd,
-                          struct sockaddr *address, int size, void *arg)
+static void on_connection(void *arg, int fd, const struct sockaddr *address,
+                          socklen_t size)
 {
     struct tcp_listener *listener = arg;
     char from[TCP_FROM_SIZE];
 
-    if (getnameinfo(address, (socklen_t)size, from, sizeof(from), NULL, 0,
+    if (getnameinfo(address, size, from, sizeof(from), NULL, 0,
                     NI_NUMERICHOST)) {
         close(fd); /* from where it is must be known */
         return;
     }
     set_options(fd);
     listener->on_accept(listener->arg, fd, from);
-}
-
-/* As in stream_listen.c: without a pause the loop would spin. */
-static void on_accept_error(struct evconnlistener *evl, void *arg)
-{
-    struct tcp_listener *listener = arg;
-    const struct timeval pause = { .tv_usec = NO_DESCRIPTORS_PAUSE_MS * 1000 };
-
-    log_debug("%s: cannot accept: %s", listener->address, strerror(errno));
-    evconnlistener_disable(evl);
-    event_add(listener->again, &pause);
-}
-
-static void on_again(evutil_socket_t fd, short what, void *arg)
-{
-    struct tcp_listener *listener = arg;
-
-    evconnlistener_enable(listener->listener);
 }
 
 static int bind_and_listen(const char *address, const struct addrinfo *ai,
@@ -193,17 +170,10 @@ int tcp_listen(struct event_base *base, const char *address,
     if (rc)
         return rc;
     struct tcp_listener *listener = XNEW(struct tcp_listener);
-    listener->address = xstrdup(address);
     listener->on_accept = on_accept;
     listener->arg = arg;
-    /* backlog 0: it listens already */
-    listener->listener = evconnlistener_new(
-        base, on_connection, listener,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    listener->again = evtimer_new(base, on_again, listener);
-    if (!listener->listener || !listener->again)
-        abort(); /* out of memory */
-    evconnlistener_set_error_cb(listener->listener, on_accept_error);
+    listener->acceptor =
+        acceptor_new(base, fd, address, on_connection, listener);
     *ret = listener;
     return 0;
 }
@@ -212,9 +182,7 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 {
     if (!listener)
         return;
-    event_free(listener->again);
-    evconnlistener_free(listener->listener);
-    free(listener->address);
+    acceptor_free(listener->acceptor);
     free(listener);
 }
 
