@@ -201,7 +201,8 @@ static void refuse(struct request *request, const struct vdc_error *err)
     struct connection *connection = request->connection;
     struct timeval tv = { 0, CLOSING_LOOK_MS * 1000 };
 
-    log_warning("a connection is refused: %s", err->text);
+    if (!connection->refusal) /* else it was said, with the address */
+        log_warning("a connection is refused: %s", err->text);
     connection->refused = true;
     connection->closing = event_new(connection->server->host->base, -1, 0,
                                     look_whether_sent, connection);

@@ -66,6 +66,20 @@ static int read_token(struct join *join, struct vdc_error *err)
     return 0;
 }
 
+/* A run that was killed after it had joined has left it: it is in host.pem,
+ * too.  One of another key is that of a run that may be completed. */
+static void tidy(const struct join *join, const char *pem)
+{
+    static const char begin[] = "-----BEGIN PRIVATE KEY-----";
+    const char *own = strstr(pem, begin);
+    char *key = NULL;
+
+    if (own && !textfile_read(join->key_path, FILE_MOST, &key, NULL) &&
+        strcmp(key, own) == 0)
+        unlink(join->key_path);
+    tls_issue_free(key);
+}
+
 static int check_not_joined(const struct join *join, struct vdc_error *err)
 {
     struct tls_certificate own;
@@ -86,6 +100,8 @@ static int check_not_joined(const struct join *join, struct vdc_error *err)
     vdc_error_hint(err, "--again gets it a new certificate, with a token from "
                         "`xl-vdc dc-token HOST --again`, or of another data "
                         "center");
+    if (text)
+        tidy(join, text);
     tls_issue_free(text);
     return VDC_E_EXISTS;
 }

@@ -259,10 +259,6 @@ int auth_check(const struct auth *auth, const struct wire_message *message,
         vdc_error_set(err, VDC_E_DENIED,
                       "'%s' is not for who joins: at dc_address a machine can "
                       "join, and nothing else", name);
-    } else if (message->who == W_JOINER) {
-        vdc_error_set(err, VDC_E_DENIED,
-                      "'%s' is for a machine that joins as a host, at "
-                      "dc_address", name);
     } else if (auth->role == W_GUEST) {
         vdc_error_set(err, VDC_E_DENIED, "'%s' is not for guests", name);
         vdc_error_hint(err, AUTH_GUEST_HINT);

@@ -74,7 +74,9 @@ mkdir -m 777 "$DC"
 chmod 777 "$DC"
 check_error "a directory that others may write to" 6 'others may write' \
     vdc dc-init
-rmdir "$DC"
+# Cut off before the first file: what is there of it is none.
+chmod 700 "$DC"
+echo garbage >"$DC/ca.pem.new"
 ca=$(vdc dc-init -q)
 check_output "dc-init prints a fingerprint" '^[0-9a-f]{64}$' echo "$ca"
 check_equal "the directory is policyd's alone" 700 "$(mode "$DC")"
@@ -147,9 +149,19 @@ check_error "a directory that cannot be" 2 'cannot make' \
 nothing_is_left "wrong addresses"
 check_error "nothing else can be asked there" 6 'dc_address a machine can join' \
     "$BIN/xl-ext/xl-vdc" --socket "join:$ca@$HERE" host-list
-check_output "and it is asked nowhere else" \
-    'for a machine that joins as a host, at dc_address' \
+check_output "and it is asked nowhere else" "'dc_join' is no request" \
     "$BIN/tests/sim/dc-say" "$XEN_VDC_SOCKET"
+
+# Garbage: before TLS, in it, and none at all for a while.
+for at in "$DC_PORT" "$BETA_PORT"; do
+    for i in 1 2 3; do
+        head -c 3000 /dev/urandom |
+            timeout 2 openssl s_client -quiet -connect "127.0.0.1:$at" \
+                >/dev/null 2>&1
+    done
+done
+check "garbage where hosts join ends nobody" answers
+check "nor the host that has not joined" kill -0 "$beta_pid"
 
 # ---- dc-join ----
 check_output "dc-join, the token from standard input" '^beta$' \
@@ -163,7 +175,15 @@ check "policyd reaches it" retry 10 state_is beta up
 check_output "its names and its role" \
     'DNS:beta, URI:xen-vdc:role:host' \
     openssl x509 -in "$BETA/host.pem" -noout -ext subjectAltName
+sed -n '/BEGIN PRIVATE/,/END PRIVATE/p' "$BETA/host.pem" >"$BETA/host.key"
 check_error "joining twice" 4 'has joined already.*CN = beta' b "$token"
+check_equal "which takes away the key that a kill had left" host.pem \
+    "$(ls "$BETA")"
+cp "$DC/ca.pem" "$BETA/host.key"
+check_error "and another, that may be wanted" 4 'has joined already' b "$token"
+check_equal "it does not" "host.key host.pem" "$(ls "$BETA" | tr '\n' ' ' |
+    sed 's/ $//')"
+rm "$BETA/host.key"
 check_error "a second machine with the same token" 6 'was used already' \
     b "$token" --directory "$WORK/second"
 check_equal "has nothing" 0 "$(find "$WORK/second" -type f | wc -l)"
@@ -245,6 +265,13 @@ check_output "another host's" "'CN = beta' has not the role of policyd" \
     say "$BETA/host.pem"
 check_output "one of two roles" "'CN = two' has not the role of policyd" \
     say "$CERTS/two"
+for i in 1 2 3; do
+    head -c 3000 /dev/urandom |
+        timeout 2 openssl s_client -quiet -connect "127.0.0.1:$BETA_PORT" \
+            -cert "$CERTS/customer.crt" -key "$CERTS/customer.key" \
+            >/dev/null 2>&1
+done
+check "a customer's garbage" state_is beta up
 check_output "its log says who, too" '127.0.0.1.*no certificate was shown' \
     cat "$WORK/beta.log"
 check_equal "all of which changes nothing" 'up' \
@@ -319,9 +346,7 @@ check "and the token is as good as before" join -q "$HERE" "$token" \
     --directory "$WORK/mine-dc" --address 127.0.0.1:96
 
 # ---- killed in between ----
-# The answer is lost: policyd is killed at any time, or xl-vdc is, and the
-# same command completes it.
-n_halves=0
+# xl-vdc is killed, or interrupted, at any time: the same command completes it.
 for i in 1 2 3 4 5 6 7 8; do
     token=$(vdc dc-token -q "k$i")
     (
@@ -330,9 +355,9 @@ for i in 1 2 3 4 5 6 7 8; do
     ) >/dev/null 2>&1 &
     killed=$!
     sleep "0.00$i"
-    kill -9 "$killed" 2>/dev/null
+    [ $((i % 3)) = 0 ] && signal=TERM || signal=KILL
+    kill "-$signal" "$killed" 2>/dev/null
     wait "$killed" 2>/dev/null
-    [ -e "$WORK/k$i-dc/host.pem" ] || n_halves=$((n_halves + 1))
     vdc dc-join -q "$HERE" "$token" --directory "$WORK/k$i-dc" \
         --address "127.0.0.1:$((i + 100))" >/dev/null 2>"$WORK/stderr" ||
         grep -q 'has joined already' "$WORK/stderr" ||
