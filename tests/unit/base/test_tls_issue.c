@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,13 +192,23 @@ struct side {
     struct vdc_error err;
 };
 
+static void on_close(void *arg, const struct vdc_error *err)
+{
+    struct side *side = arg;
+
+    side->err = *err;
+}
+
 static void on_done(void *arg, struct stream *stream,
                     const struct tls_certificate *peer,
                     const struct vdc_error *err)
 {
+    static const struct stream_ops ops = { .on_close = on_close };
     struct side *side = arg;
 
     side->done = true;
+    if (stream)
+        stream_set_ops(stream, &ops, side);
     side->stream = stream;
     if (peer)
         side->peer = *peer;
@@ -273,12 +284,87 @@ static void test_by_fingerprint(void)
     end();
 }
 
+/* ---- a server that refuses, when the client has gone on ---- */
+
+static void tcp_pair(int fds[2])
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t size = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&at, size), 0);
+    CU_ASSERT_EQUAL_FATAL(listen(listener, 1), 0);
+    getsockname(listener, (struct sockaddr *)&at, &size);
+    fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+    CU_ASSERT_EQUAL_FATAL(connect(fds[1], (struct sockaddr *)&at, size), 0);
+    fds[0] = accept(listener, NULL, NULL);
+    close(listener);
+    for (int i = 0; i < 2; i++)
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+}
+
+/* To the client TLS is there by then, and it sends: as long as it does, the
+ * socket is not reset, which would take the alert away from it. */
+static void test_last_word(void)
+{
+    char directory[] = "/tmp/test_tls_issue.XXXXXX";
+    struct side server = { .done = false }, client = { .done = false };
+    struct event_base *base = event_base_new();
+    struct tls *ours, *theirs;
+    char *text, *all, *path;
+    int fds[2], same;
+
+    begin();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+    path = xasprintf("%s/own.pem", directory);
+    const struct tls_files files = { path, path, path };
+    CU_ASSERT_EQUAL_FATAL(grant("beta", "host", &text, NULL), 0);
+    all = xasprintf("%s%s%s", text, ca_certificate, key);
+    CU_ASSERT_EQUAL_FATAL(textfile_write(path, 0600, all, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(tls_new_server(&files, TLS_DEMAND, &ours, NULL), 0);
+    theirs = tls_new_client_of(authority.fingerprint);
+    tcp_pair(fds);
+    same = dup(fds[1]);
+    tls_accept(ours, base, fds[0], 5000, on_done, &server);
+    tls_connect(theirs, base, fds[1], "beta", 5000, on_done, &client);
+    while (!server.done || !client.done)
+        event_base_loop(base, EVLOOP_ONCE);
+    CU_ASSERT_PTR_NOT_NULL(client.stream);
+    CU_ASSERT_EQUAL(server.err.code, VDC_E_DENIED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(server.err.text, "no certificate"));
+    for (int i = 0; i < 5; i++) {
+        CU_ASSERT_EQUAL(send(same, "more", 4, MSG_NOSIGNAL), 4);
+        usleep(10000);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(client.err.text, "wants a certificate"));
+    close(same);
+    stream_destroy(client.stream);
+    for (int i = 0; i < 5; i++) {
+        usleep(10000);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    CU_ASSERT_EQUAL(event_base_get_num_events(base,
+                                              EVENT_BASE_COUNT_ADDED), 0);
+    tls_free(ours);
+    tls_free(theirs);
+    event_base_free(base);
+    unlink(path);
+    rmdir(directory);
+    free(path);
+    free(all);
+    free(text);
+    end();
+}
+
 static const struct unit_test tests[] = {
     { "what is in a certificate", test_what_is_in_it },
     { "what is refused", test_refused },
     { "keys are told apart", test_key_id },
     { "a fingerprint as text", test_fingerprint },
     { "an authority known by its fingerprint", test_by_fingerprint },
+    { "the last word of a server", test_last_word },
 };
 
 UNIT_MAIN("tls_issue", tests)
