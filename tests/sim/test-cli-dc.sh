@@ -367,6 +367,8 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 check_equal "8 that were killed are hosts" 8 \
     "$(vdc host-list -o name | grep -c '^k')"
+check "why one cannot be reached is told" retry 5 \
+    told 'k1: tls:127.0.0.1:101: .*refused'
 # The certificate was given, and cannot be kept: the key that waits is the one
 # that policyd knows.
 token=$(vdc dc-token -q lost)
