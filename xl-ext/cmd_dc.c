@@ -48,6 +48,7 @@ static int run_init(const struct command_args *args, struct vdc_error *err)
     const void *body;
     wire_init(&wire_struct_dc_init, &order);
     order.dry_run = args->dry_run;
+    order.again = command_given(args, "again");
     int rc = client_ask(args, WIRE_MSG_dc_init, &order, &body, err);
     if (rc)
         return rc;
@@ -112,6 +113,13 @@ static int run_token(const struct command_args *args, struct vdc_error *err)
 
 /* ---- the table ---- */
 
+static const struct command_option init_options[] = {
+    { 0, "again", NULL, COMPLETE_NOTHING,
+      "Although hosts have joined under one whose files are lost: each must "
+      "join again" },
+    { 0 }
+};
+
 static const struct command_option token_options[] = {
     { 'e', "expires", "TIME", COMPLETE_NOTHING,
       "It is good for so long: 10m, 24h; an hour when nothing is said, 7 days "
@@ -155,7 +163,8 @@ static const struct command_example join_examples[] = {
 
 static const struct command dc_commands[] = {
     { "dc-init", NULL, "", 0, 0, COMMAND_CHANGES | COMMAND_OPERATOR,
-      COMPLETE_NOTHING, NULL, "Make the data center's certificate authority",
+      COMPLETE_NOTHING, init_options,
+      "Make the data center's certificate authority",
       "policyd makes a key and a certificate, in its dc_directory, by which "
       "hosts and policyd know each other. One that is there stays as it is: "
       "its fingerprint is printed once more. Who can read that directory has "

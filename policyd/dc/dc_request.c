@@ -48,6 +48,29 @@ static void describe(const struct operations *ops, struct arena *arena,
     ret->valid_to_ms = ca.valid_to_ms;
 }
 
+/* Hosts that have joined would refuse another authority: it is more likely
+ * that this machine lacks the files than that a new one is wanted. */
+static int check_none_joined(const struct operations *ops,
+                             struct vdc_error *err)
+{
+    const struct host *host;
+    unsigned n = 0;
+
+    for (host = hosts_first(ops->hosts); host; host = hosts_next(host))
+        n += *host->record.certificate != '\0';
+    if (!n)
+        return 0;
+    vdc_error_set(err, VDC_E_WRONG_STATE,
+                  "%u host%s joined under an authority whose files are not in "
+                  "%s", n, n == 1 ? " has" : "s have",
+                  ops->setup->dc_directory);
+    vdc_error_hint(err, "put a copy of that directory there, from where "
+                        "policyd was before, and restart policyd; with "
+                        "--again another authority is made, and every host "
+                        "must join again");
+    return VDC_E_WRONG_STATE;
+}
+
 void dc_serve_init(struct request *request)
 {
     const struct wire_dc_init *asked = request->body;
@@ -59,7 +82,9 @@ void dc_serve_init(struct request *request)
 
     wire_init(&wire_struct_dc_authority, &reply);
     reply.existed = dc_authority(ops->dc, &ca);
-    if (!asked->dry_run)
+    if (dc_check(ops->dc, NULL) == VDC_E_WRONG_STATE && !asked->again)
+        rc = check_none_joined(ops, &err);
+    if (!rc && !asked->dry_run)
         rc = dc_init(ops->dc, &err);
     if (!rc)
         describe(ops, request->arena, &reply);

@@ -460,6 +460,38 @@ check "it joins again" join -q "$HERE" "$token" --directory "$WORK/gamma-dc" \
     --address "127.0.0.1:$GAMMA_PORT"
 check "and is up" retry 10 state_is gamma up
 
+# ---- the authority is not there ----
+stop_policyd
+mv "$DC" "$WORK/away"
+start_policyd
+check "policyd serves all the same" retry 10 state_is alpha up
+check "and says what it lacks" told \
+    'gamma: tls:.*this data center has no certificate authority'
+check_error "another is not made by mistake" 4 \
+    'hosts have joined under an authority whose files' vdc dc-init
+check_error "nor tried" 4 'hosts have joined' vdc dc-init --dry-run
+check_equal "nothing is there" 0 "$(find "$DC" 2>/dev/null | wc -l)"
+mkdir -m 700 "$DC"
+echo garbage >"$DC/ca.pem"
+stop_policyd
+start_policyd
+check "with files that are damaged it serves, too" retry 10 state_is alpha up
+check_error "and leaves them as they are" 2 'ca.pem: there is no certificate' \
+    vdc dc-init --again
+check_equal "whatever is said" garbage "$(cat "$DC/ca.pem")"
+rm "$DC/ca.pem"
+stop_policyd
+start_policyd
+retry 10 answers
+check "one is made when it is meant" vdc dc-init -q --again
+check "which gamma is not of" retry 10 \
+    told "gamma: .*of a CA that is not trusted here"
+stop_policyd
+rm -r "$DC"
+mv "$WORK/away" "$DC"
+start_policyd
+check "with its files back gamma is up" retry 10 state_is gamma up
+
 # ---- time goes by ----
 # 345 days later, on all: policyd has renewed its own, and tells of gamma's.
 if [ -e "$WORK/shift.so" ]; then
