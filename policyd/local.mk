@@ -243,6 +243,12 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store/book_find.c \
 	policyd/store/book_host.c \
 	policyd/store/book_impl.h \
+	policyd/store/book_join.c \
+	policyd/dc/dc.c \
+	policyd/dc/dc.h \
+	policyd/dc/dc_request.c \
+	policyd/hosts/dial.c \
+	policyd/hosts/dial.h \
 	policyd/store/book_move.c \
 	policyd/store/book_record.c \
 	policyd/store/book_token.c \

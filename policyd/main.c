@@ -13,6 +13,7 @@
 #include "policyd/api/operations.h"
 #include "policyd/api/remote.h"
 #include "policyd/api/server.h"
+#include "policyd/dc/dc.h"
 #include "policyd/policies/policies.h"
 #include "policyd/setup.h"
 #include "policyd/standby.h"
@@ -22,7 +23,7 @@
 static struct setup setup;
 static struct operations *operations;
 static struct server *server;
-static struct remote *remote;
+static struct remote *remote, *joining;
 static struct guests *guests;
 static struct store_lead *lead;
 static struct standby *standby;
@@ -139,6 +140,11 @@ static int look_for_leader(struct event_base *base, struct arena *arena,
                           err);
 }
 
+static void authority_changed(void *arg)
+{
+    remote_take_authority(joining);
+}
+
 static int serve(struct event_base *base, struct vdc_error *err)
 {
     int rc = operations_new(base, &setup, store, &operations, err);
@@ -149,6 +155,9 @@ static int serve(struct event_base *base, struct vdc_error *err)
     rc = server_new(base, setup.socket, operations, &server, err);
     if (!rc)
         rc = remote_new(base, &setup, operations, &remote, err);
+    if (!rc)
+        rc = remote_new_joining(base, &setup, operations, &joining, err);
+    dc_notify(operations->dc, authority_changed, NULL);
     if (!rc)
         guests = guests_new(base, &setup, operations);
     return rc;
@@ -197,6 +206,7 @@ static void stop(void)
     operations_stop(operations);
     server_free(server);
     remote_free(remote);
+    remote_free(joining);
     guests_free(guests);
     store_lead_free(lead);
     operations_free(operations);

@@ -87,6 +87,16 @@ const struct setting setup_rows[] = {
       .text = "File with the certificates of those who must vouch for "
               "clients' certificates; each must be registered all the same.  "
               "Empty means that being registered is enough." },
+    { ROW(dc_directory), .type = SETTING_STRING,
+      .fallback = "/var/lib/xen-vdc/dc",
+      .text = "The directory with the data center's certificate authority, "
+              "which xl-vdc dc-init makes, and policyd's certificate of it, "
+              "by which policyd commands hosts elsewhere.  Who can read it "
+              "has the data center: it is for policyd alone, mode 700." },
+    { ROW(dc_address), .type = SETTING_STRING, .fallback = "",
+      .text = "Where machines join as hosts, by xl-vdc dc-join: HOST:PORT or "
+              "[HOST]:PORT, the host as a number.  Empty means that none "
+              "can." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "

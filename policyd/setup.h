@@ -23,6 +23,8 @@ struct setup {
     const char *channel_socket; /* "": no guest is served */
     const char *tls_address;    /* "": nobody is served over TLS */
     const char *tls_certificate, *tls_key, *tls_ca;
+    const char *dc_directory; /* of the certificate authority */
+    const char *dc_address;   /* "": no host can join */
     const char *host_name;
     struct mem host_memory_reserve;
     struct mem dom0_memory_keep;        /* 0: dom0 keeps all it has */

@@ -70,6 +70,8 @@ resourced_resourced_SOURCES = \
 	resourced/recovery.h \
 	resourced/resource.c \
 	resourced/resource.h \
+	resourced/remote.c \
+	resourced/remote.h \
 	resourced/resource_list.c \
 	resourced/resource_rows.c \
 	resourced/resource_rows.h \
@@ -121,7 +123,7 @@ resourced_resourced_SOURCES = \
 	resourced/waiter.h
 resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a \
 	$(FILES_LIBS) libvdc/wire/libwire.a \
-	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS)
+	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(TLS_LIBS)
 
 resourcedunitdir = $(systemdsystemunitdir)
 nodist_resourcedunit_DATA = resourced/xen-vdc-resourced.service

@@ -14,6 +14,7 @@
 #include "resourced/handlers.h"
 #include "resourced/host.h"
 #include "resourced/lease.h"
+#include "resourced/remote.h"
 
 /* More than this unsent, and events wait in the database. */
 #define CLOGGED_BYTES (256 * 1024)
@@ -29,6 +30,9 @@ struct connection {
     LIST_HEAD(, request) requests; /* that are still to be answered */
     bool greeted;
     bool refused;
+    bool by_commander;         /* it is a channel of the command domain's */
+    bool taken;                /* server_take's */
+    struct vdc_error *refusal; /* why it may not command; NULL: it may */
     unsigned n_looks;
     struct event *closing;
 };
@@ -38,6 +42,7 @@ struct server {
     struct chan_listener *listener;
     struct commander *commander; /* NULL: commands are taken in dom0 */
     struct console_service *consoles; /* of its; else NULL */
+    struct remote *remote;            /* NULL: nobody commands over TLS */
     LIST_HEAD(, connection) connections;
     bool is_open;
 };
@@ -49,6 +54,7 @@ static void connection_free_if_done(struct connection *connection)
     LIST_REMOVE(connection, link);
     if (connection->closing)
         event_free(connection->closing);
+    free(connection->refusal);
     free(connection);
 }
 
@@ -75,7 +81,7 @@ static void connection_close(struct connection *connection, const char *why)
 
     chan_destroy(connection->chan);
     connection->chan = NULL;
-    if (connection->server->commander)
+    if (connection->by_commander)
         commander_left(connection->server->commander, why);
     leases_drop_session(connection->server->host, connection);
     for (request = LIST_FIRST(&connection->requests); request;
@@ -195,7 +201,8 @@ static void refuse(struct request *request, const struct vdc_error *err)
     struct connection *connection = request->connection;
     struct timeval tv = { 0, CLOSING_LOOK_MS * 1000 };
 
-    log_warning("a connection is refused: %s", err->text);
+    if (!connection->refusal) /* else it was said, with the address */
+        log_warning("a connection is refused: %s", err->text);
     connection->refused = true;
     connection->closing = event_new(connection->server->host->base, -1, 0,
                                     look_whether_sent, connection);
@@ -233,6 +240,10 @@ static void dispatch(struct request *request,
     request_fn *handler = handler_of(message->number);
     struct vdc_error err;
 
+    if (request->connection->refusal) {
+        refuse(request, request->connection->refusal);
+        return;
+    }
     if (message->number == WIRE_MSG_hello) {
         greet(request);
         return;
@@ -313,6 +324,19 @@ static int check_peer(void *arg, const struct chan_peer *peer,
     return commander_check(server->commander, peer, err);
 }
 
+static struct connection *take(struct server *server, struct chan *chan)
+{
+    struct connection *connection = XNEW(struct connection);
+
+    connection->server = server;
+    connection->chan = chan;
+    LIST_INSERT_HEAD(&server->connections, connection, link);
+    chan_set_ops(chan, &chan_ops, connection);
+    if (!server->is_open)
+        chan_pause(chan);
+    return connection;
+}
+
 static void on_accept(void *arg, struct chan *chan)
 {
     struct server *server = arg;
@@ -326,15 +350,34 @@ static void on_accept(void *arg, struct chan *chan)
         chan_destroy(chan);
         return;
     }
-    struct connection *connection = XNEW(struct connection);
-    connection->server = server;
-    connection->chan = chan;
-    LIST_INSERT_HEAD(&server->connections, connection, link);
-    chan_set_ops(chan, &chan_ops, connection);
-    if (!server->is_open)
-        chan_pause(chan);
+    struct connection *connection = take(server, chan);
+    connection->by_commander = server->commander;
     if (server->commander)
         commander_came(server->commander);
+}
+
+void server_take(struct server *server, struct chan *chan,
+                 const struct vdc_error *refusal)
+{
+    struct connection *connection = take(server, chan);
+
+    connection->taken = true;
+    if (!refusal)
+        return;
+    connection->refusal = XNEW(struct vdc_error);
+    *connection->refusal = *refusal;
+}
+
+void server_drop_taken(struct server *server, const char *why)
+{
+    struct connection *connection, *next;
+
+    for (connection = LIST_FIRST(&server->connections); connection;
+         connection = next) {
+        next = LIST_NEXT(connection, link);
+        if (connection->taken && connection->chan)
+            connection_close(connection, why);
+    }
 }
 
 int server_start(struct host *host, const char *address, struct server **ret,
@@ -348,7 +391,11 @@ int server_start(struct host *host, const char *address, struct server **ret,
     if (!rc)
         rc = chan_listen(host->base, address, host->settings->channel_socket,
                          on_accept, server, &server->listener, err);
+    if (!rc)
+        rc = remote_new(host->base, host->settings, server, &server->remote,
+                        err);
     if (rc) {
+        chan_listener_destroy(server->listener);
         commander_free(server->commander);
         free(server);
         return rc;
@@ -379,6 +426,7 @@ void server_stop(struct server *server)
     if (!server)
         return;
     chan_listener_destroy(server->listener);
+    remote_free(server->remote);
     while ((connection = LIST_FIRST(&server->connections))) {
         /* Requests under way are abandoned with their transactions. */
         while ((request = LIST_FIRST(&connection->requests)))

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "wire/wire.h"
 
+struct chan;
 struct connection;
 struct event_follower;
 struct host;
@@ -34,6 +35,15 @@ struct request {
 };
 
 typedef void request_fn(struct request *request);
+
+/* A channel whose other end has proved that it may command, or has not:
+ * `refusal` is then the answer to whatever it says first; NULL: it may.  Takes
+ * it over. */
+void server_take(struct server *server, struct chan *chan,
+                 const struct vdc_error *refusal);
+
+/* Ends all that were taken so; requests go on to their end. */
+void server_drop_taken(struct server *server, const char *why);
 
 /* Listens; requests wait until server_open.  Errors: those of chan_listen. */
 int server_start(struct host *host, const char *address, struct server **ret,

@@ -22,6 +22,14 @@ const struct setting resourced_setting_rows[] = {
       "The partition of the provider's in which policyd runs, which alone "
       "may command over a channel, and is started whenever it does not run; "
       "empty: policyd runs in dom0." },
+    { "tls_address", SETTING_STRING, AT(tls_address), "", 0, 0,
+      "Where, besides, the policyd of the data center that this host has "
+      "joined commands over TLS 1.3: HOST:PORT or [HOST]:PORT, the host as a "
+      "number; 8444 is the usual port.  Empty: nowhere." },
+    { "dc_directory", SETTING_STRING, AT(dc_directory),
+      "/var/lib/xen-vdc/dc", 0, 0,
+      "The directory in which xl-vdc dc-join leaves this host's certificate "
+      "and key, for tls_address." },
     { "channel_socket", SETTING_STRING, AT(channel_socket),
       "/run/xen-vdc/channel.sock", 0, 0,
       "Where channeld of this host is asked which channels there are, for "

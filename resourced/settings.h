@@ -12,6 +12,8 @@ struct resourced_settings {
     const char *sequence; /* "": none, see store.h */
     const char *command_address;
     const char *command_domain; /* "": policyd is in dom0 */
+    const char *tls_address;    /* "": no policyd elsewhere commands */
+    const char *dc_directory;   /* with what dc-join left there */
     const char *channel_socket; /* "": there is no channeld */
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */

@@ -111,6 +111,8 @@ static int explain_connect(const struct command_args *args, int rc,
     char why[sizeof(err->text)] = "";
     if (err)
         memcpy(why, err->text, sizeof(why));
+    if (road_is_join(args->socket))
+        return rc; /* it says what there is to be said */
     if (road_is_tls(args->socket)) {
         if (rc == VDC_E_NO_DAEMON)
             vdc_error_hint(err, "is it running, with a tls_address? "
@@ -152,7 +154,10 @@ static int greet(struct client *client, struct vdc_error *err)
     hello.program = "xl-vdc";
     hello.version = PACKAGE_VERSION;
     hello.protocol = WIRE_PROTOCOL;
-    int rc = token_from_environment(client->args->arena, &hello.token, err);
+    /* who joins is nobody yet */
+    int rc = road_is_join(client->args->socket)
+        ? 0
+        : token_from_environment(client->args->arena, &hello.token, err);
     if (rc)
         return rc;
     rc = client_send(client, WIRE_MSG_hello, &hello, err);

@@ -18,6 +18,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_console.c \
 	xl-ext/cmd_create.c \
 	xl-ext/cmd_customer.c \
+	xl-ext/cmd_dc.c \
 	xl-ext/cmd_events.c \
 	xl-ext/cmd_guest.c \
 	xl-ext/cmd_help.c \
@@ -64,6 +65,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/guest.h \
 	xl-ext/host_show.c \
 	xl-ext/host_show.h \
+	xl-ext/join.h \
 	xl-ext/moves.h \
 	xl-ext/operation.c \
 	xl-ext/operation.h \
@@ -98,7 +100,8 @@ xl_ext_libxlext_a_SOURCES = \
 # What prints tables, and what speaks TLS, are other files for the guest's
 # program.
 noinst_LIBRARIES += xl-ext/libtable.a
-xl_ext_libtable_a_SOURCES = xl-ext/output_table.c xl-ext/remote.c
+xl_ext_libtable_a_SOURCES = xl-ext/output_table.c xl-ext/remote.c \
+	xl-ext/join.c
 
 XLEXT_LIBS = xl-ext/libxlext.a xl-ext/libtable.a libvdc/chan/libchan.a \
 	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS) $(TLS_LIBS)

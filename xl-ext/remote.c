@@ -7,14 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stream.h"
 #include "base/tcp.h"
 #include "base/tls.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define HANDSHAKE_TIMEOUT_MS 10000
 
+/* What policyd's certificate has, of the authority of a data center: as its
+ * name, and as its role. */
+#define REMOTE_POLICYD_NAME "policyd"
+
 struct result {
     bool settled;
+    bool is_policyd; /* by the role in its certificate */
     struct stream *stream;
     struct vdc_error err;
 };
@@ -58,6 +64,7 @@ static void on_done(void *arg, struct stream *stream,
 
     result->settled = true;
     result->stream = stream;
+    result->is_policyd = peer && strcmp(peer->role, REMOTE_POLICYD_NAME) == 0;
     if (err)
         result->err = *err;
 }
@@ -72,6 +79,19 @@ static void explain(const char *address, struct vdc_error *err)
                                   " to the file with the CA of policyd's "
                                   "certificate");
     vdc_error_prefix(err, "cannot reach policyd at %s", address);
+}
+
+/* Waits for TLS over a connected descriptor. */
+static int shake(struct event_base *base, struct tls *tls, int fd,
+                 const char *name, struct result *ret, struct vdc_error *err)
+{
+    *ret = (struct result){ .stream = NULL };
+    tls_connect(tls, base, fd, name, HANDSHAKE_TIMEOUT_MS, on_done, ret);
+    while (!ret->settled)
+        event_base_loop(base, EVLOOP_ONCE);
+    if (ret->err.code && err)
+        *err = ret->err;
+    return ret->err.code;
 }
 
 int remote_open(struct event_base *base, const char *address,
@@ -89,18 +109,66 @@ int remote_open(struct event_base *base, const char *address,
         return rc;
     rc = tcp_connect_blocking(address, CONNECT_TIMEOUT_MS, &fd, err);
     if (!rc) {
-        tls_connect(tls, base, fd, host, HANDSHAKE_TIMEOUT_MS, on_done,
-                    &result);
-        while (!result.settled)
-            event_base_loop(base, EVLOOP_ONCE);
-        rc = result.err.code;
-        if (rc && err)
-            *err = result.err;
+        rc = shake(base, tls, fd, host, &result, err);
         if (rc)
             explain(address, err);
     }
     tls_free(tls);
     if (!rc)
+        *ret = result.stream;
+    return rc;
+}
+
+/* ---- to join ---- */
+
+static void explain_join(const char *address, struct vdc_error *err)
+{
+    if (err && !err->hint[0])
+        switch (err->code) {
+        case VDC_E_DENIED:
+            vdc_error_hint(err, "is this the address of the data center that "
+                                "the token is of?");
+            break;
+        case VDC_E_CLOSED:
+            vdc_error_hint(err, "does that policyd have an authority? "
+                                "`xl-vdc dc-init` there makes it");
+            break;
+        default:
+            vdc_error_hint(err, "is policyd running there, with this "
+                                "dc_address?");
+        }
+    vdc_error_prefix(err, "cannot join at %s", address);
+}
+
+int remote_open_join(struct event_base *base, const char *address,
+                     struct stream **ret, struct vdc_error *err)
+{
+    char text[TLS_FINGERPRINT_TEXT_SIZE] = "";
+    uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
+    const char *at = strchr(address, '@');
+    struct result result = { .stream = NULL };
+    int fd, rc;
+
+    if (at && at - address == TLS_FINGERPRINT_TEXT_SIZE - 1)
+        memcpy(text, address, TLS_FINGERPRINT_TEXT_SIZE - 1);
+    if (!tls_fingerprint_parse(text, fingerprint))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'%.80s' has no fingerprint", address);
+    rc = tcp_connect_blocking(at + 1, CONNECT_TIMEOUT_MS, &fd, err);
+    if (!rc) {
+        struct tls *tls = tls_new_client_of(fingerprint);
+        rc = shake(base, tls, fd, REMOTE_POLICYD_NAME, &result, err);
+        tls_free(tls);
+    }
+    if (!rc && !result.is_policyd) {
+        stream_destroy(result.stream);
+        rc = vdc_error_set(err, VDC_E_DENIED,
+                           "what is there is of the data center, but not its "
+                           "policyd");
+    }
+    if (rc)
+        explain_join(at + 1, err);
+    else
         *ret = result.stream;
     return rc;
 }

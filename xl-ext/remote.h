@@ -25,4 +25,13 @@ struct stream;
 int remote_open(struct event_base *base, const char *address,
                 struct stream **ret, struct vdc_error *err);
 
+/*
+ * Connects to FINGERPRINT@HOST:PORT, where machines join: what answers must be
+ * policyd of the authority with this fingerprint, in lower-case hexadecimal
+ * digits.  Errors: VDC_E_BAD_VALUE, those of tcp_connect_blocking and of
+ * tls_connect; VDC_E_UNSUPPORTED inside a guest.
+ */
+int remote_open_join(struct event_base *base, const char *address,
+                     struct stream **ret, struct vdc_error *err);
+
 #endif

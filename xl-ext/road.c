@@ -182,15 +182,25 @@ static int open_channel(struct road *road, const char *address,
     return road->error.code;
 }
 
+bool road_is_join(const char *address)
+{
+    return strncmp(address, ROAD_JOIN, strlen(ROAD_JOIN)) == 0;
+}
+
 static int open_tls(struct road *road, const char *address,
                     struct vdc_error *err)
 {
     struct stream *stream;
+    int rc;
 
     road->base = event_base_new();
     if (!road->base)
         return vdc_error_set(err, VDC_E_NOMEM, "no event loop can be made");
-    int rc = remote_open(road->base, address + strlen(ROAD_TLS), &stream, err);
+    if (road_is_join(address))
+        rc = remote_open_join(road->base, address + strlen(ROAD_JOIN), &stream,
+                              err);
+    else
+        rc = remote_open(road->base, address + strlen(ROAD_TLS), &stream, err);
     if (rc)
         return rc;
     road->chan = chan_of_stream(road->base, stream);
@@ -207,7 +217,7 @@ int road_open(const char *address, struct road **ret, struct vdc_error *err)
     STAILQ_INIT(&road->arrived);
     if (road_is_channel(address))
         rc = open_channel(road, address, err);
-    else if (road_is_tls(address))
+    else if (road_is_tls(address) || road_is_join(address))
         rc = open_tls(road, address, err);
     else
         rc = stream_blocking_connect(address, &road->fd, err);

@@ -30,8 +30,13 @@ bool road_is_guest(const char *address);
 #define ROAD_TLS "tls:"
 bool road_is_tls(const char *address);
 
-/* Errors: those of stream_blocking_connect, of broker_connect, and of
- * remote_open. */
+/* "join:FINGERPRINT@HOST:PORT": policyd's dc_address, where a machine joins;
+ * the fingerprint is that of the data center's authority. */
+#define ROAD_JOIN "join:"
+bool road_is_join(const char *address);
+
+/* Errors: those of stream_blocking_connect, of broker_connect, of remote_open
+ * and of remote_open_join. */
 int road_open(const char *address, struct road **ret, struct vdc_error *err);
 void road_close(struct road *road); /* NULL allowed */
 

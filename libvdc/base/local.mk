@@ -50,6 +50,10 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/tls.h \
 	libvdc/base/tls_handshake.c \
 	libvdc/base/tls_impl.h \
+	libvdc/base/tls_issue.c \
+	libvdc/base/tls_issue.h \
+	libvdc/base/textfile.c \
+	libvdc/base/textfile.h \
 	libvdc/base/tty.c \
 	libvdc/base/tty.h \
 	libvdc/base/units.c \

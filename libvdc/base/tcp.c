@@ -3,6 +3,7 @@
  */
 #include "base/tcp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -64,6 +65,14 @@ int tcp_split(const char *address, char *ret_host, char *ret_port,
         return bad_address(address, err);
     snprintf(ret_port, 6, "%lu", port);
     return 0;
+}
+
+bool tcp_is_number(const char *host)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, host, &address) == 1 ||
+        inet_pton(AF_INET6, host, &address) == 1;
 }
 
 static int look_up(const char *address, int flags, struct addrinfo **ret,
@@ -208,6 +217,31 @@ static int try_address(const struct addrinfo *ai, int timeout_ms, int *ret)
     }
     set_options(fd);
     *ret = fd;
+    return 0;
+}
+
+int tcp_connect_begin(const char *address, int *ret_fd, struct vdc_error *err)
+{
+    struct addrinfo *ai;
+    int rc = look_up(address, AI_NUMERICHOST, &ai, err);
+
+    if (rc)
+        return rc;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    0);
+    if (fd < 0) {
+        rc = vdc_error_errno(err, VDC_E_IO, errno, "cannot make a socket");
+    } else if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 &&
+               errno != EINPROGRESS) {
+        rc = vdc_error_set(err, VDC_E_NO_DAEMON, "cannot connect to %s: %s",
+                           address, strerror(errno));
+        close(fd);
+    }
+    freeaddrinfo(ai);
+    if (rc)
+        return rc;
+    set_options(fd);
+    *ret_fd = fd;
     return 0;
 }
 

@@ -7,6 +7,8 @@
 #ifndef VDC_BASE_TCP_H
 #define VDC_BASE_TCP_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct event_base;
@@ -20,6 +22,9 @@ struct tcp_listener;
 int tcp_split(const char *address, char *ret_host, char *ret_port,
               struct vdc_error *err);
 
+/* Whether a host is a number, of IPv4 or IPv6, without brackets. */
+bool tcp_is_number(const char *host);
+
 /* A connection, which does not block; the callee's to close.  `from`: the
  * number of its other end, of at most TCP_FROM_SIZE with the NUL. */
 typedef void tcp_accept_fn(void *arg, int fd, const char *from);
@@ -31,6 +36,12 @@ int tcp_listen(struct event_base *base, const char *address,
                tcp_accept_fn *on_accept, void *arg, struct tcp_listener **ret,
                struct vdc_error *err);
 void tcp_listener_destroy(struct tcp_listener *listener); /* NULL allowed */
+
+/* Begins to connect; the host is a number.  The descriptor does not block, and
+ * may still be connecting: whether that succeeds is found out by using it.
+ * Errors: VDC_E_BAD_VALUE, VDC_E_NO_DAEMON (no route, as far as that is known
+ * at once), VDC_E_IO. */
+int tcp_connect_begin(const char *address, int *ret_fd, struct vdc_error *err);
 
 /* For a program without an event loop: looks up the name, and tries each of
  * its addresses for up to timeout_ms.  The descriptor does not block.  Errors:

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,33 @@ static void describe_subject(X509 *x, char *ret, size_t size)
             *p = '?';
 }
 
+/* One that is longer, or a second one, is none. */
+static void describe_role(X509 *x, char *ret, size_t size)
+{
+    GENERAL_NAMES *names =
+        X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    size_t prefix = strlen(TLS_ROLE_URI);
+    int n_roles = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI)
+            continue;
+        const ASN1_STRING *uri = name->d.uniformResourceIdentifier;
+        const char *text = (const char *)ASN1_STRING_get0_data(uri);
+        size_t len = (size_t)ASN1_STRING_length(uri);
+        if (len <= prefix || memcmp(text, TLS_ROLE_URI, prefix) != 0)
+            continue;
+        if (++n_roles == 1 && len - prefix < size &&
+            !memchr(text, '\0', len))
+            snprintf(ret, size, "%.*s", (int)(len - prefix), text + prefix);
+        else
+            *ret = '\0';
+    }
+    GENERAL_NAMES_free(names);
+    ERR_clear_error();
+}
+
 void tls_certificate_describe(X509 *x, struct tls_certificate *ret)
 {
     unsigned size = 0;
@@ -89,6 +117,7 @@ void tls_certificate_describe(X509 *x, struct tls_certificate *ret)
         size != sizeof(ret->fingerprint))
         abort(); /* out of memory, or an OpenSSL without SHA-256 */
     describe_subject(x, ret->subject, sizeof(ret->subject));
+    describe_role(x, ret->role, sizeof(ret->role));
     ret->valid_from_ms = time_ms(X509_get0_notBefore(x));
     ret->valid_to_ms = time_ms(X509_get0_notAfter(x));
 }
@@ -123,6 +152,28 @@ void tls_fingerprint_text(const uint8_t *fingerprint,
 {
     for (size_t i = 0; i < TLS_FINGERPRINT_SIZE; i++)
         snprintf(ret + i * 2, 3, "%02x", fingerprint[i]);
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0'
+        : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool tls_fingerprint_parse(const char *text, uint8_t ret[TLS_FINGERPRINT_SIZE])
+{
+    uint8_t bytes[TLS_FINGERPRINT_SIZE];
+
+    if (strlen(text) != TLS_FINGERPRINT_TEXT_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < TLS_FINGERPRINT_SIZE; i++) {
+        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high * 16 + low);
+    }
+    memcpy(ret, bytes, sizeof(bytes));
+    return true;
 }
 
 /* ---- files ---- */
@@ -261,6 +312,38 @@ static int judge_later(X509_STORE_CTX *chain, void *arg)
     return 1;
 }
 
+/* The one that vouches is not known, but for its fingerprint: it comes with
+ * those that are shown. */
+static int judge_by_fingerprint(X509_STORE_CTX *chain, void *arg)
+{
+    const struct tls *tls = arg;
+    STACK_OF(X509) *shown = X509_STORE_CTX_get0_untrusted(chain);
+    STACK_OF(X509) *trusted = sk_X509_new_null();
+    struct tls_certificate one;
+    int ok;
+
+    if (!trusted)
+        abort(); /* out of memory */
+    for (int i = 0; i < sk_X509_num(shown); i++) {
+        X509 *x = sk_X509_value(shown, i);
+        tls_certificate_describe(x, &one);
+        if (memcmp(one.fingerprint, tls->vouches, sizeof(tls->vouches)) == 0 &&
+            !sk_X509_push(trusted, x))
+            abort(); /* out of memory */
+    }
+    X509_STORE_CTX_set0_trusted_stack(chain, trusted);
+    if (!sk_X509_num(trusted)) {
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_UNTRUSTED);
+        ok = 0;
+    } else {
+        ok = !is_costly(chain) && X509_verify_cert(chain) > 0;
+        if (!ok && X509_STORE_CTX_get_error(chain) == X509_V_OK)
+            X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+    }
+    sk_X509_free(trusted);
+    return ok;
+}
+
 static struct tls *context_new(const SSL_METHOD *method)
 {
     struct tls *tls = XNEW(struct tls);
@@ -329,6 +412,16 @@ int tls_new_client(const struct tls_files *files, struct tls **ret,
         SSL_CTX_set_default_verify_paths(tls->ctx);
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
     return finish(tls, rc, ret);
+}
+
+struct tls *tls_new_client_of(const uint8_t fingerprint[TLS_FINGERPRINT_SIZE])
+{
+    struct tls *tls = context_new(TLS_client_method());
+
+    memcpy(tls->vouches, fingerprint, sizeof(tls->vouches));
+    SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(tls->ctx, judge_by_fingerprint, tls);
+    return tls;
 }
 
 void tls_free(struct tls *tls)

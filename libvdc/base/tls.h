@@ -31,7 +31,13 @@ struct tls_certificate {
     /* why none of those who are trusted vouches for it; "": one does, or it
      * was not asked for */
     char unproved[128];
+    /* the role that it gives in a data center: "host", "policyd"; "": none.
+     * It counts only with the certificate of an authority that gives them to
+     * nobody else (tls_issue.h). */
+    char role[16];
 };
+/* How a role stands among the names of a certificate, as a URI. */
+#define TLS_ROLE_URI "xen-vdc:role:"
 
 /* How a context proves who is at the other end. */
 enum tls_proof {
@@ -64,6 +70,10 @@ int tls_new_server(const struct tls_files *files, enum tls_proof proof,
                    struct tls **ret, struct vdc_error *err);
 int tls_new_client(const struct tls_files *files, struct tls **ret,
                    struct vdc_error *err);
+/* A client's, without a file: the other end must show a chain that ends at the
+ * certificate with this fingerprint.  It must stay until its handshakes are
+ * done. */
+struct tls *tls_new_client_of(const uint8_t fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Connections that were made with it go on.  NULL allowed. */
 void tls_free(struct tls *tls);
 /* Whether the own certificate, if there is one, is good now; the other end
@@ -108,5 +118,8 @@ int tls_certificate_read(const void *pem, size_t size,
 #define TLS_FINGERPRINT_TEXT_SIZE (TLS_FINGERPRINT_SIZE * 2 + 1)
 void tls_fingerprint_text(const uint8_t *fingerprint,
                           char ret[TLS_FINGERPRINT_TEXT_SIZE]);
+/* False: it is none; `ret` is untouched. */
+bool tls_fingerprint_parse(const char *text,
+                           uint8_t ret[TLS_FINGERPRINT_SIZE]);
 
 #endif

@@ -9,19 +9,23 @@
  */
 #include "base/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/stream_impl.h"
+#include "base/tcp.h"
 #include "base/tls_impl.h"
 
 struct tls_handshake {
@@ -100,6 +104,27 @@ static bool is_alert(int reason)
         reason < SSL_AD_REASON_OFFSET + 256;
 }
 
+/* TLS says why in one word; `text` is OpenSSL's for it. */
+static const char *alert_words(int reason, const char *text)
+{
+    switch (reason) {
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        return "it wants a certificate, and none was shown";
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        return "the certificate that was shown is of a CA that is not "
+               "trusted there";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        return "by its clock, the certificate that was shown has expired";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        return "the certificate that was shown is not good: it has another "
+               "name, or by its clock is not valid yet";
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+        return "the certificate that was shown is not for this";
+    default:
+        return text ? text : "no reason is known";
+    }
+}
+
 static bool is_hangup(int errnum)
 {
     return errnum == 0 || errnum == EPIPE || errnum == ECONNRESET;
@@ -119,7 +144,7 @@ static void why_ended(struct bufferevent *bev, short what, int errnum,
                       "it");
     else if (code && is_alert(ERR_GET_REASON(code)))
         vdc_error_set(ret, VDC_E_DENIED, "the other end refused: %s",
-                      reason ? reason : "no reason is known");
+                      alert_words(ERR_GET_REASON(code), reason));
     else if (code)
         vdc_error_set(ret, VDC_E_IO, "TLS failed: %s",
                       reason ? reason : "no reason is known");
@@ -144,6 +169,8 @@ static const struct stream_carrier carrier = { why_ended, say_end };
 static int explain_certificate(const char *name, long result,
                                struct vdc_error *ret)
 {
+    char now[32];
+
     switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -164,6 +191,21 @@ static int explain_certificate(const char *name, long result,
                       "trusted here: %s",
                       name, X509_verify_cert_error_string(result));
         break;
+    case X509_V_ERR_CERT_UNTRUSTED:
+        vdc_error_set(ret, VDC_E_DENIED,
+                      "what is there is of another CA than the one whose "
+                      "fingerprint is known");
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        vdc_error_set(ret, VDC_E_DENIED,
+                      "by the clock here, %s, the certificate of '%s' %s",
+                      clock_wall_format(clock_wall(), now, sizeof(now)), name,
+                      result == X509_V_ERR_CERT_HAS_EXPIRED
+                          ? "has expired" : "is not valid yet");
+        vdc_error_hint(ret, "if that is not the time, set the clock and try "
+                            "again");
+        break;
     default:
         vdc_error_set(ret, VDC_E_DENIED,
                       "the certificate of '%s' is not good: %s", name,
@@ -183,19 +225,88 @@ static void explain_failure(struct tls_handshake *h, short what, int errnum,
 
     if (h->name && code && reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         explain_certificate(h->name, SSL_get_verify_result(ssl), ret);
+    else if (code && reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        vdc_error_set(ret, VDC_E_DENIED,
+                      "refused: the certificate that was shown is not good: "
+                      "%s",
+                      X509_verify_cert_error_string(
+                          SSL_get_verify_result(ssl)));
+    else if (code && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+        vdc_error_set(ret, VDC_E_DENIED, "refused: no certificate was shown");
     else if (is_cut(code) ||
              (!code && ((what & BEV_EVENT_EOF) || is_hangup(errnum))))
         vdc_error_set(ret, VDC_E_CLOSED,
                       "the connection was closed before TLS began");
     else if (code && is_alert(reason))
         vdc_error_set(ret, VDC_E_DENIED, "the other end refused: %s",
-                      text ? text : "no reason is known");
+                      alert_words(reason, text));
     else if (code)
         vdc_error_set(ret, VDC_E_PROTOCOL,
                       "what is there does not speak TLS 1.3: %s",
                       text ? text : "no reason is known");
     else
         vdc_error_errno(ret, VDC_E_IO, errnum, "the connection failed");
+}
+
+/* ---- the last word of a server ---- */
+
+/*
+ * In TLS 1.3 a client is done before the server has judged its certificate,
+ * and has sent something by then.  A socket that is closed with that unread
+ * takes the alert, which says why, away from the client.  So what comes is
+ * read and thrown away until the client has closed, for a second.
+ */
+#define LINGER_MOST 64 /* at a time; others are closed at once */
+#define LINGER_BYTES 65536
+
+struct lingering {
+    LIST_ENTRY(lingering) link;
+    struct event *event;
+    int fd;
+    size_t n_bytes;
+};
+
+static LIST_HEAD(, lingering) lingering = LIST_HEAD_INITIALIZER(lingering);
+static unsigned n_lingering;
+
+static void on_linger(evutil_socket_t fd, short what, void *arg)
+{
+    struct lingering *l = arg;
+    char waste[4096];
+    ssize_t r = what & EV_TIMEOUT ? 0 : read(fd, waste, sizeof(waste));
+
+    if (r > 0)
+        l->n_bytes += (size_t)r;
+    if ((r > 0 && l->n_bytes < LINGER_BYTES) ||
+        (r < 0 && (errno == EAGAIN || errno == EINTR)))
+        return;
+    LIST_REMOVE(l, link);
+    n_lingering--;
+    event_free(l->event);
+    close(l->fd);
+    free(l);
+}
+
+static void linger(struct bufferevent *bev)
+{
+    const struct timeval most = { 1, 0 };
+    struct lingering *l;
+    int fd;
+
+    if (n_lingering >= LINGER_MOST)
+        return;
+    fd = fcntl(bufferevent_getfd(bev), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    shutdown(fd, SHUT_WR);
+    l = XNEW(struct lingering);
+    l->fd = fd;
+    l->event = event_new(bufferevent_get_base(bev), fd, EV_READ | EV_PERSIST,
+                         on_linger, l);
+    if (!l->event || event_add(l->event, &most))
+        abort(); /* out of memory */
+    LIST_INSERT_HEAD(&lingering, l, link);
+    n_lingering++;
 }
 
 /* ---- the handshake ---- */
@@ -252,6 +363,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         finish(h);
     } else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) {
         explain_failure(h, what, errnum, &err);
+        if (!h->name && err.code == VDC_E_DENIED)
+            linger(bev);
         fail(h, &err);
     }
 }
@@ -306,14 +419,6 @@ struct tls_handshake *tls_accept(struct tls *tls, struct event_base *base,
                  timeout_ms, done, arg);
 }
 
-static bool is_number(const char *name)
-{
-    struct in6_addr address;
-
-    return inet_pton(AF_INET, name, &address) == 1 ||
-        inet_pton(AF_INET6, name, &address) == 1;
-}
-
 struct tls_handshake *tls_connect(struct tls *tls, struct event_base *base,
                                   int fd, const char *name,
                                   unsigned timeout_ms, tls_done_fn *done,
@@ -326,7 +431,7 @@ struct tls_handshake *tls_connect(struct tls *tls, struct event_base *base,
     X509_VERIFY_PARAM_set_hostflags(param,
                                     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                         X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (is_number(name)
+    if (tcp_is_number(name)
             ? !X509_VERIFY_PARAM_set1_ip_asc(param, name)
             : (!X509_VERIFY_PARAM_set1_host(param, name, 0) ||
                !SSL_set_tlsext_host_name(ssl, name)))

@@ -12,6 +12,8 @@
 struct tls {
     SSL_CTX *ctx;
     char *certificate; /* the file of the own one; NULL: none */
+    /* of who must vouch for the other end, when that is all that is known */
+    uint8_t vouches[TLS_FINGERPRINT_SIZE];
 };
 
 /* What a person may know of a certificate. */

@@ -28,6 +28,7 @@
 #define W_POLICYD 4u
 #define W_ANSWER 8u
 #define W_GUEST 16u
+#define W_JOINER 32u
 #define W_ALL (W_CUSTOMER | W_OPERATOR | W_POLICYD)
 #define W_ANY (W_ALL | W_ANSWER)
 

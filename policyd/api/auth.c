@@ -98,7 +98,10 @@ int auth_identify(const struct setup *setup, const struct book *book,
     const struct customer *customer = NULL;
     const struct wire_login *login;
 
-    if (*peer->token) {
+    if (peer->joins) {
+        auth.role = W_JOINER;
+        auth.level = WIRE_ROLE_READ;
+    } else if (*peer->token) {
         int rc =
             identify_token(setup, book, peer, &auth, &customer, err);
         if (rc)
@@ -209,7 +212,8 @@ static int check_level(const struct auth *auth, const char *name,
 {
     enum wire_role needs = auth_needs(message);
 
-    if (auth->role == W_GUEST || auth_level_covers(auth->level, needs))
+    if (auth->role == W_GUEST || auth->role == W_JOINER ||
+        auth_level_covers(auth->level, needs))
         return 0;
     vdc_error_set(err, VDC_E_DENIED, "'%s' is not for the role %s", name,
                   wire_enum_word(&wire_enum_role, (int)auth->level));
@@ -251,7 +255,11 @@ int auth_check(const struct auth *auth, const struct wire_message *message,
     name_command(message, name, sizeof(name));
     if (message->who & auth->role)
         return check_level(auth, name, message, err);
-    if (auth->role == W_GUEST) {
+    if (auth->role == W_JOINER) {
+        vdc_error_set(err, VDC_E_DENIED,
+                      "'%s' is not for who joins: at dc_address a machine can "
+                      "join, and nothing else", name);
+    } else if (auth->role == W_GUEST) {
         vdc_error_set(err, VDC_E_DENIED, "'%s' is not for guests", name);
         vdc_error_hint(err, AUTH_GUEST_HINT);
     } else {

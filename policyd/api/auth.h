@@ -27,12 +27,13 @@ struct auth_peer {
     char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
     bool by_certificate; /* the same field says which certificate that is */
     bool remote; /* over TLS: without a token or certificate it is nobody */
+    bool joins;  /* it came to dc_address: all it may is to join */
 };
 #define AUTH_NO_UID ((uid_t)-1)
 
 struct auth {
     uid_t uid;
-    unsigned role; /* W_OPERATOR, W_CUSTOMER or W_GUEST */
+    unsigned role; /* W_OPERATOR, W_CUSTOMER, W_GUEST or W_JOINER */
     enum wire_role level; /* what of that it may; of a guest it says nothing */
     /* of a customer, or whose guest it is; otherwise "" */
     char customer[NAMES_CUSTOMER_MAX + 1];

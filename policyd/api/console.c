@@ -18,6 +18,7 @@
 #include "base/tty.h"
 #include "chan/chan.h"
 #include "policyd/api/console_away.h"
+#include "policyd/hosts/dial.h"
 #include "policyd/api/lookup.h"
 #include "policyd/api/operations.h"
 
@@ -302,6 +303,15 @@ static void away_done(void *arg, int fd, const struct vdc_error *why)
     }
 }
 
+static int refuse_elsewhere(const char *host, struct vdc_error *err)
+{
+    vdc_error_set(err, VDC_E_UNSUPPORTED,
+                  "the console of a guest on another machine cannot be had "
+                  "over policyd yet");
+    vdc_error_hint(err, "as root on host %s, `xl console` gives it", host);
+    return VDC_E_UNSUPPORTED;
+}
+
 static void found(struct request *request, struct assignment *a)
 {
     struct consoles *consoles = request->ops->consoles;
@@ -314,6 +324,8 @@ static void found(struct request *request, struct assignment *a)
     ref.uuid = a->uuid;
     request->owner = arena_memdup(request->arena, &a->uuid, sizeof(a->uuid));
     int rc = hosts_service(request->ops->hosts, a->host, &service, &err);
+    if (!rc && dial_is_address(service_address(service)))
+        rc = refuse_elsewhere(a->host, &err); /* its ttys are not here */
     struct consoles_away *away =
         rc ? NULL : away_of(consoles, service_address(service));
     if (!rc && away)

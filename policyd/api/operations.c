@@ -18,6 +18,7 @@
 #include "policyd/customers/channel_quotas.h"
 #include "policyd/customers/prune.h"
 #include "policyd/customers/quota.h"
+#include "policyd/dc/dc.h"
 #include "policyd/explain/decision.h"
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/backups.h"
@@ -69,6 +70,9 @@ static const struct {
     { WIRE_MSG_host_add, host_add },
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
+    { WIRE_MSG_dc_init, dc_serve_init },
+    { WIRE_MSG_dc_token, dc_serve_token },
+    { WIRE_MSG_dc_join, dc_serve_join },
     { WIRE_MSG_events, events_query },
     { WIRE_MSG_store_export, store_export },
     { WIRE_MSG_placement_why, explain_why },
@@ -168,6 +172,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->keys = keys_new();
     ops->leases = leases_new(ops);
     ops->channel_quotas = channel_quotas_new(ops);
+    ops->dc = dc_new(base, setup);
     ops->hosts = hosts_new(ops);
     ops->moves = moves_new(ops);
     ops->runs = runs_new(ops);
@@ -200,6 +205,7 @@ void operations_free(struct operations *ops)
         return;
     externals_free(ops->externals);
     hosts_free(ops->hosts);
+    dc_free(ops->dc);
     channel_quotas_free(ops->channel_quotas);
     leases_free(ops->leases);
     keys_free(ops->keys);
@@ -255,6 +261,8 @@ const char *operations_who(const struct request *request)
 
     if (!auth->role) /* refused before that was known */
         return arena_strdup(request->arena, request->peer.text);
+    if (auth->role == W_JOINER)
+        return "a machine that joins";
     if (auth->by_certificate)
         return certificate_name(request->ops->book, auth->token,
                                 request->arena);

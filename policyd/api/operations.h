@@ -18,6 +18,7 @@ struct reconcile;
 struct consoles;
 struct keys;
 struct leases;
+struct dc;
 struct policies;
 struct externals;
 struct inventory;
@@ -32,6 +33,7 @@ struct operations {
     struct event_base *base;
     const struct setup *setup;
     struct book *book;
+    struct dc *dc; /* its certificate authority */
     struct hosts *hosts;
     struct events *events;
     struct consoles *consoles;
@@ -107,6 +109,7 @@ request_fn token_create, token_list, token_revoke;
 request_fn certificate_add, certificate_list, certificate_remove;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
+request_fn dc_serve_init, dc_serve_token, dc_serve_join;
 request_fn host_add, host_remove, host_set;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "base/tcp.h"
 #include "base/tls.h"
 #include "policyd/customers/certificate.h"
+#include "policyd/dc/dc.h"
 
 /* Who has not said who it is, of all addresses. */
 #define STRANGERS_MAX 128
@@ -27,6 +29,8 @@
 struct remote {
     struct session_host host;
     const struct setup *setup;
+    const char *address;
+    bool joins; /* it is for machines that join, and for nobody else */
     struct tls *tls;
     struct tcp_listener *listener;
     TAILQ_HEAD(visitors, visitor) strangers, known; /* the oldest first */
@@ -116,6 +120,12 @@ static int admit(void *arg, struct session *session, struct auth_peer *peer,
     struct auth auth;
     int rc = 0;
 
+    if (remote->joins) { /* it stays a stranger */
+        *peer->token = '\0';
+        peer->joins = true;
+        stream_limit(v->stream, REMOTE_JOIN_MAX);
+        return 0;
+    }
     if (!*peer->token && !v->has_certificate) {
         rc = auth_refuse_stranger(err);
     } else if (!*peer->token) {
@@ -206,6 +216,10 @@ static void accepted(void *arg, int fd, const char *from)
     struct remote *remote = arg;
     struct visitor *v;
 
+    if (!remote->tls) { /* there is no authority yet */
+        close(fd);
+        return;
+    }
     if (remote->n_strangers >= STRANGERS_MAX)
         make_room(remote);
     v = XNEW(struct visitor);
@@ -255,6 +269,29 @@ static void warn_of_dates(const struct tls *tls)
         log_warning("%s", err.text);
 }
 
+static struct remote *make(struct event_base *base, const struct setup *setup,
+                           struct operations *ops, const char *address)
+{
+    struct remote *remote = XNEW(struct remote);
+
+    TAILQ_INIT(&remote->strangers);
+    TAILQ_INIT(&remote->known);
+    remote->setup = setup;
+    remote->address = address;
+    remote->host = (struct session_host){ .base = base,
+                                          .ops = ops,
+                                          .on_end = session_ended,
+                                          .admit = admit,
+                                          .arg = remote };
+    return remote;
+}
+
+static int begin(struct remote *remote, struct vdc_error *err)
+{
+    return tcp_listen(remote->host.base, remote->address, accepted, remote,
+                      &remote->listener, err);
+}
+
 int remote_new(struct event_base *base, const struct setup *setup,
                struct operations *ops, struct remote **ret,
                struct vdc_error *err)
@@ -264,19 +301,10 @@ int remote_new(struct event_base *base, const struct setup *setup,
     *ret = NULL;
     if (!*setup->tls_address)
         return 0;
-    remote = XNEW(struct remote);
-    TAILQ_INIT(&remote->strangers);
-    TAILQ_INIT(&remote->known);
-    remote->setup = setup;
-    remote->host = (struct session_host){ .base = base,
-                                          .ops = ops,
-                                          .on_end = session_ended,
-                                          .admit = admit,
-                                          .arg = remote };
+    remote = make(base, setup, ops, setup->tls_address);
     int rc = remote_read_files(setup, &remote->tls, err);
     if (!rc)
-        rc = tcp_listen(base, setup->tls_address, accepted, remote,
-                        &remote->listener, err);
+        rc = begin(remote, err);
     if (rc) {
         remote_free(remote);
         return rc;
@@ -284,6 +312,43 @@ int remote_new(struct event_base *base, const struct setup *setup,
     warn_of_dates(remote->tls);
     *ret = remote;
     return 0;
+}
+
+int remote_new_joining(struct event_base *base, const struct setup *setup,
+                       struct operations *ops, struct remote **ret,
+                       struct vdc_error *err)
+{
+    struct remote *remote;
+
+    *ret = NULL;
+    if (!*setup->dc_address)
+        return 0;
+    remote = make(base, setup, ops, setup->dc_address);
+    remote->joins = true;
+    int rc = begin(remote, err);
+    if (rc) {
+        vdc_error_prefix(err, "dc_address");
+        remote_free(remote);
+        return rc;
+    }
+    remote_take_authority(remote);
+    *ret = remote;
+    return 0;
+}
+
+void remote_take_authority(struct remote *remote)
+{
+    struct vdc_error err = { 0 };
+    struct tls *tls;
+
+    if (!remote)
+        return;
+    if (dc_new_server(remote->host.ops->dc, &tls, &err)) {
+        log_info("no host can join yet: %s", err.text);
+        return;
+    }
+    tls_free(remote->tls);
+    remote->tls = tls;
 }
 
 int remote_reload(struct remote *remote, struct vdc_error *err)

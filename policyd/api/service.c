@@ -12,6 +12,7 @@
 #include "chan/chan.h"
 #include "files/files.h"
 #include "policyd/api/service_impl.h"
+#include "policyd/hosts/dial.h"
 
 /* ---- requests ---- */
 
@@ -293,12 +294,15 @@ struct service *service_new(struct event_base *base, const struct setup *setup,
     s->notify = *notify;
     s->name = xstrdup(host->name);
     s->address = xstrdup(host->address);
-    s->is_away = chan_address_is_channel(s->address);
+    s->certificate = xstrdup(host->certificate);
+    s->is_away = chan_address_is_channel(s->address) ||
+        dial_is_address(s->address);
     TAILQ_INIT(&s->examinations);
     LIST_INIT(&s->saved);
     char *whose = host->own ? xstrdup("") : xasprintf("host %s: ", s->name);
-    s->command = command_new(base, whose, s->address, setup->channel_socket,
-                             &command_notify);
+    const struct command_to to = { s->address, setup->channel_socket,
+                                   { s->name, s->certificate, host->dc } };
+    s->command = command_new(base, whose, &to, &command_notify);
     free(whose);
     return s;
 }
@@ -318,6 +322,7 @@ void service_free(struct service *s)
     service_files_free(s);
     free(s->name);
     free(s->address);
+    free(s->certificate);
     free(s);
 }
 
@@ -339,6 +344,11 @@ bool service_is_away(const struct service *s)
 const char *service_version(const struct service *s)
 {
     return command_version(s->command);
+}
+
+const char *service_why_down(const struct service *s)
+{
+    return command_why_down(s->command);
 }
 
 int service_down_error(const struct service *s, struct vdc_error *err)

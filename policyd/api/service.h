@@ -19,6 +19,7 @@
 #include "policyd/setup.h"
 #include "wire/wire.h"
 
+struct dc;
 struct event_base;
 struct service;
 
@@ -41,6 +42,9 @@ struct service_host {
     const char *name;
     const char *address; /* of its command channel */
     bool own;            /* policyd.conf names it: errors need not */
+    const char *certificate; /* over TLS: the one that it must show */
+    const struct dc *dc;     /* over TLS: by which policyd shows who it is;
+                                not copied */
 };
 
 /* What is in `host` is copied. */
@@ -146,7 +150,9 @@ int service_events(struct service *service, uint64_t since,
 const char *service_host_name(const struct service *service);
 /* Of resourced; "" when it cannot be reached. */
 const char *service_version(const struct service *service);
-/* Why resourced cannot be reached. */
+/* Why resourced cannot be reached; the words alone are valid until it
+ * changes. */
+const char *service_why_down(const struct service *service);
 int service_down_error(const struct service *service, struct vdc_error *err);
 
 #endif

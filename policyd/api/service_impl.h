@@ -14,6 +14,7 @@ struct service {
     struct event_base *base;
     const struct setup *setup;
     char *name, *address; /* of the host */
+    char *certificate;    /* "": not over TLS */
     struct service_notify notify;
     struct command *command;
     uint64_t last_event; /* number seen last; they rise, but for `missed` */

@@ -359,6 +359,14 @@ static void broken(struct session *session, const struct vdc_error *err)
     session_finish(session);
 }
 
+/* To join can be asked at dc_address alone. */
+static bool is_request(const struct session *session,
+                       const struct wire_message *message)
+{
+    return (message->who & (W_CUSTOMER | W_OPERATOR)) ||
+           (session->peer.joins && (message->who & W_JOINER));
+}
+
 static void on_message(void *arg, const uint8_t *data, size_t size)
 {
     struct session *session = arg;
@@ -383,7 +391,7 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
             broken(session, &err);
         }
     } else if (frame.message->number == WIRE_MSG_hello ||
-               !(frame.message->who & (W_CUSTOMER | W_OPERATOR)) ||
+               !is_request(session, frame.message) ||
                frame.message->number == WIRE_MSG_console_data) {
         vdc_error_set(&err, VDC_E_PROTOCOL, "'%s' is no request",
                       frame.message->name);

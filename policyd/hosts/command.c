@@ -1,9 +1,10 @@
 /*
  * The client's end of the command channel; see command.h.
  *
- *      WAITING --timer--> GREETING --hello--> UP
- *         ^                  |                 |
- *         +------ closed, refused, silent -----+
+ *      WAITING --timer--> DIALLING --TLS is there--> GREETING --hello--> UP
+ *         |  ^               |                          ^ |              |
+ *         |  +-- failed -----+---- closed, refused, silent --------------+
+ *         +------ timer, not over TLS ------------------+
  */
 #include "policyd/hosts/command.h"
 
@@ -26,7 +27,7 @@
  * so many do in a millisecond. */
 #define FIRST_AT_ONCE 32
 
-enum { COMMAND_WAITING, COMMAND_GREETING, COMMAND_UP };
+enum { COMMAND_WAITING, COMMAND_GREETING, COMMAND_UP, COMMAND_DIALLING };
 
 struct pending {
     TAILQ_ENTRY(pending) link;
@@ -41,6 +42,8 @@ struct command {
     struct event_base *base;
     char *whose;
     const char *address, *broker;
+    struct dial_whom whom;
+    struct dial *dial; /* DIALLING */
     struct command_notify notify;
     int state;
     struct chan *chan;
@@ -55,19 +58,23 @@ struct command {
 
 static unsigned n_commands; /* that there are */
 
-static const char *const state_names[] = { "waiting", "greeting", "up" };
+static const char *const state_names[] = { "waiting", "greeting", "up",
+                                             "dialling" };
 
 static const struct machine_move moves[] = {
     { COMMAND_WAITING, COMMAND_GREETING, "connected" },
     { COMMAND_GREETING, COMMAND_UP, "resourced said hello" },
     { COMMAND_GREETING, COMMAND_WAITING, "closed, or no hello" },
     { COMMAND_UP, COMMAND_WAITING, "closed" },
+    { COMMAND_WAITING, COMMAND_DIALLING, "it is elsewhere" },
+    { COMMAND_DIALLING, COMMAND_GREETING, "it is who it is to be" },
+    { COMMAND_DIALLING, COMMAND_WAITING, "not reached, or another" },
 };
 
 static const struct machine machine = {
     .name = "command channel",
     .state_names = state_names,
-    .n_states = 3,
+    .n_states = 4,
     .moves = moves,
     .n_moves = sizeof(moves) / sizeof(moves[0]),
 };
@@ -234,24 +241,52 @@ static int send_frame(struct command *c, enum wire_message_number number,
     return rc;
 }
 
-static void connect_now(struct command *c)
+static void greet(struct command *c)
 {
     const struct wire_hello hello = { .program = "policyd",
                                       .version = PACKAGE_VERSION,
                                       .protocol = WIRE_PROTOCOL };
     struct vdc_error err = { 0 };
 
-    if (chan_connect(c->base, c->address, c->broker, &chan_ops, c, &c->chan,
-                     &err)) {
-        lost(c, &err);
-        return;
-    }
     machine_move(&machine, &c->state, COMMAND_GREETING, c->address);
     if (send_frame(c, WIRE_MSG_hello, c->next_id++, &hello, &err)) {
         lost(c, &err);
         return;
     }
     set_timer(c, HELLO_TIMEOUT_MS);
+}
+
+static void dialled(void *arg, struct stream *stream,
+                    const struct vdc_error *err)
+{
+    struct command *c = arg;
+
+    c->dial = NULL;
+    if (!stream) {
+        lost(c, err);
+        return;
+    }
+    c->chan = chan_of_stream(c->base, stream);
+    chan_set_ops(c->chan, &chan_ops, c);
+    greet(c);
+}
+
+static void connect_now(struct command *c)
+{
+    struct vdc_error err = { 0 };
+
+    if (dial_is_address(c->address)) {
+        if (dial_begin(c->base, c->address, &c->whom, dialled, c, &c->dial,
+                       &err))
+            lost(c, &err);
+        else
+            machine_move(&machine, &c->state, COMMAND_DIALLING, c->address);
+    } else if (chan_connect(c->base, c->address, c->broker, &chan_ops, c,
+                            &c->chan, &err)) {
+        lost(c, &err);
+    } else {
+        greet(c);
+    }
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -269,15 +304,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct command *command_new(struct event_base *base, const char *whose,
-                            const char *address, const char *broker,
+                            const struct command_to *to,
                             const struct command_notify *notify)
 {
     struct command *c = XNEW(struct command);
 
     c->base = base;
     c->whose = xstrdup(whose);
-    c->address = address;
-    c->broker = broker;
+    c->address = to->address;
+    c->broker = to->broker;
+    c->whom = to->whom;
     c->notify = *notify;
     c->backoff_ms = BACKOFF_FIRST_MS;
     c->next_id = 1;
@@ -292,6 +328,8 @@ void command_stop(struct command *c)
 {
     chan_destroy(c->chan);
     c->chan = NULL;
+    dial_cancel(c->dial);
+    c->dial = NULL;
     c->state = COMMAND_WAITING; /* what is sent from now on is refused */
     c->version[0] = '\0';
     evtimer_del(c->timer);
@@ -320,12 +358,21 @@ const char *command_version(const struct command *c)
     return c->version;
 }
 
+const char *command_why_down(const struct command *c)
+{
+    return c->why_down;
+}
+
 int command_down_error(const struct command *c, struct vdc_error *err)
 {
     vdc_error_set(err, VDC_E_NO_DAEMON,
                   "%sresourced does not answer at %s: %s", c->whose,
                   c->address, c->why_down);
-    vdc_error_hint(err, "systemctl status xen-vdc-resourced");
+    vdc_error_hint(err, dial_is_address(c->address)
+                            ? "on that host: systemctl status "
+                              "xen-vdc-resourced, and tls_address in "
+                              "resourced.conf"
+                            : "systemctl status xen-vdc-resourced");
     return VDC_E_NO_DAEMON;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "policyd/hosts/dial.h"
 #include "wire/wire.h"
 
 struct event_base;
@@ -30,11 +31,17 @@ typedef void command_done_fn(void *arg, const struct wire_frame *answer,
 /* What comes before it: progress, events.  May be NULL. */
 typedef void command_more_fn(void *arg, const struct wire_frame *frame);
 
-/* Starts connecting, from the loop.  The address, and where channeld is
- * reached if it is of a channel, must stay valid.  `whose` begins what is said
- * of it: "", "host h2: ". */
+/* Where resourced is; what is named must stay valid. */
+struct command_to {
+    const char *address; /* as of chan_connect, or dial.h */
+    const char *broker;  /* where channeld is reached, for a channel */
+    struct dial_whom whom; /* for dial.h */
+};
+
+/* Starts connecting, from the loop.  `whose` begins what is said of it: "",
+ * "host h2: ". */
 struct command *command_new(struct event_base *base, const char *whose,
-                            const char *address, const char *broker,
+                            const struct command_to *to,
                             const struct command_notify *notify);
 /* Requests under way end with VDC_E_CLOSED, during this call, and what is sent
  * from now on is refused; `down` is not called. */
@@ -46,6 +53,8 @@ bool command_is_up(const struct command *command);
 /* Of resourced; "" when it is not up. */
 const char *command_version(const struct command *command);
 
+/* Why it is not up, in words; valid until it changes. */
+const char *command_why_down(const struct command *command);
 /* Why resourced cannot be used, as every request says it; returns
  * VDC_E_NO_DAEMON. */
 int command_down_error(const struct command *command, struct vdc_error *err);

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/tcp.h"
 #include "policyd/api/operations.h"
+#include "policyd/hosts/dial.h"
 
 static int no_host(const char *name, struct vdc_error *err)
 {
@@ -78,19 +80,46 @@ static int check_word(const char *what, const char *word,
                          word);
 }
 
-static int check_address(const char *address, struct vdc_error *err)
+/* Who is there, only a certificate says, which a host gets when it joins. */
+static int check_tls_address(const struct wire_host_record *record,
+                             struct vdc_error *err)
+{
+    char host[TCP_HOST_MAX + 1], port[6];
+    const char *address = record->address + strlen(DIAL_PREFIX);
+    int rc = tcp_split(address, host, port, err);
+
+    if (!rc && !tcp_is_number(host))
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "address '%s': the host is to be a number",
+                             address);
+    if (rc || *record->certificate)
+        return rc;
+    vdc_error_set(err, VDC_E_BAD_VALUE,
+                  "host '%s' has no certificate, so it cannot be reached over "
+                  "TLS", record->name);
+    vdc_error_hint(err, "a host gets one by joining: `xl-vdc dc-token %s` "
+                        "here, and `xl-vdc dc-join` on it", record->name);
+    return VDC_E_BAD_VALUE;
+}
+
+static int check_address(const struct wire_host_record *record,
+                         struct vdc_error *err)
 {
     static const char *const kinds[] = { "memory:/", "unix:/", "channel:" };
+    const char *address = record->address;
 
     if (!*address)
         return 0;
+    if (dial_is_address(address))
+        return check_tls_address(record, err);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncmp(address, kinds[i], strlen(kinds[i])) == 0 &&
             address[strlen(kinds[i])])
             return 0;
     return vdc_error_set(err, VDC_E_BAD_VALUE,
                          "address '%s': memory:PATH, unix:PATH or "
-                         "channel:SERVICE@PARTITION is one",
+                         "channel:SERVICE@PARTITION is one; a host that has "
+                         "joined has tls:HOST:PORT",
                          address);
 }
 
@@ -102,7 +131,7 @@ static int check_record(const struct wire_host_record *record,
     if (rc)
         vdc_error_prefix(err, "host");
     if (!rc)
-        rc = check_address(record->address, err);
+        rc = check_address(record, err);
     if (!rc && *record->domain)
         rc = check_word("failure domain", record->domain, err);
     for (uint32_t i = 0; !rc && i < record->n_tags; i++)
@@ -156,8 +185,11 @@ void host_add(struct request *request)
     const struct wire_host_change *asked = request->body;
     struct wire_host_record record = asked->record;
     struct vdc_error err = { 0 };
-    int rc = check_new(request->ops, &record, &err);
+    int rc;
 
+    record.certificate = ""; /* by dc_join alone */
+    record.certificate_to_ms = 0;
+    rc = check_new(request->ops, &record, &err);
     record.created_ms = clock_wall().ms;
     finish(request, &record, rc, &err);
 }

@@ -4,18 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/suggest.h"
 #include "policyd/api/events.h"
 #include "policyd/api/operations.h"
 #include "policyd/change/reconcile.h"
 #include "policyd/customers/channel_quotas.h"
 #include "policyd/hosts/backups.h"
+#include "policyd/hosts/dial.h"
 #include "policyd/hosts/hosts_impl.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/lease.h"
 #include "policyd/names.h"
 
 #define NAMES_SHOWN 8
+#define HINT_MAX 255 /* of the message */
+/* That of a host which has joined expires. */
+#define CERTIFICATE_WARN_MS (UINT64_C(30) * 86400000)
 
 /* ---- looking ---- */
 
@@ -215,6 +220,8 @@ static void connect_host(struct host *host)
         .address = *host->record.address ? host->record.address
                                          : setup->command_address,
         .own = host->own,
+        .certificate = host->record.certificate,
+        .dc = host->all->ops->dc,
     };
 
     host->service = service_new(host->all->ops->base, setup, &whose, &notify);
@@ -298,7 +305,8 @@ void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
                 strcmp(record->name, setup->host_name) == 0);
         return;
     }
-    bool moves = strcmp(host->record.address, record->address) != 0;
+    bool moves = strcmp(host->record.address, record->address) != 0 ||
+        strcmp(host->record.certificate, record->certificate) != 0;
     take_record(host, record);
     hosts_tell(host, false);
     if (!moves)
@@ -428,6 +436,9 @@ static void describe_down(const struct host *host, struct arena *arena,
                                  "nothing answers at %s; does resourced run "
                                  "there, and listen at that?",
                                  host->record.address);
+    if (dial_is_address(host->record.address)) /* more can be wrong */
+        ret->hint = arena_printf(arena, "%s: %s", host->record.address,
+                                 service_why_down(host->service));
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";
         ret->hint = host->why.text;
@@ -443,6 +454,35 @@ static void describe_down(const struct host *host, struct arena *arena,
                                        "of it and from Xen",
                                        host->name);
     }
+}
+
+/* Long enough before to be read. */
+static void warn_of_certificate(const struct host *host, struct arena *arena,
+                                struct wire_host *ret)
+{
+    uint64_t to_ms = host->record.certificate_to_ms;
+    char buf[32];
+
+    if (!to_ms || to_ms > clock_wall().ms + CERTIFICATE_WARN_MS)
+        return;
+    ret->hint = arena_printf(
+        arena, "its certificate is good until %s: `xl-vdc dc-token %s "
+               "--again` and dc-join --again there renew it%s%s",
+        clock_wall_format((struct wall){ to_ms }, buf, sizeof(buf)),
+        host->name, *ret->hint ? "; " : "", ret->hint);
+}
+
+/* What is longer is no hint, and would not be sent. */
+static void cut_hint(struct arena *arena, struct wire_host *ret)
+{
+    size_t len = HINT_MAX - 3;
+
+    if (strlen(ret->hint) <= HINT_MAX)
+        return;
+    /* not in the middle of a character */
+    while (len && (ret->hint[len] & 0xc0) == 0x80)
+        len--;
+    ret->hint = arena_printf(arena, "%.*s...", (int)len, ret->hint);
 }
 
 void hosts_describe(const struct host *host, struct arena *arena,
@@ -471,6 +511,8 @@ void hosts_describe(const struct host *host, struct arena *arena,
                 *host->record.reason ? ": " : "", host->record.reason,
                 ret->hint);
     }
+    warn_of_certificate(host, arena, ret);
+    cut_hint(arena, ret);
     ret->name = host->name;
     ret->record = host->record;
     ret->without_backup = inventory_without_backup(

@@ -105,8 +105,8 @@ void hosts_describe(const struct host *host, struct arena *arena,
 
 /*
  * What the book has of hosts was changed: a record is new or other, or there
- * is none any more of this name.  A host whose address is another is connected
- * to anew.
+ * is none any more of this name.  A host whose address or certificate is
+ * another is connected to anew.
  */
 void hosts_put(struct hosts *hosts, const struct wire_host_record *record);
 void hosts_remove(struct hosts *hosts, const char *name);

@@ -257,4 +257,17 @@ int book_answer_find(const struct book *book, const char *owner,
                      const char *key, struct arena *arena,
                      struct store_answer *ret, struct vdc_error *err);
 
+/* Hosts that are let in; see dc/dc.h.  NULL: there is none of this name. */
+const struct wire_stored_join *book_join(const struct book *book,
+                                         const char *host);
+/* Puts one, in place of an earlier one of the same host; those that have
+ * expired by then go. */
+int book_join_put(struct book *book, const struct wire_stored_join *join,
+                  uint64_t now_ms, const struct store_audit *audit,
+                  struct vdc_error *err);
+/* It has joined: the host and what it joined with, in one. */
+int book_join_use(struct book *book, const struct wire_stored_join *join,
+                  const struct wire_host_record *record,
+                  const struct store_audit *audit, struct vdc_error *err);
+
 #endif

@@ -121,8 +121,15 @@ int book_host_put(struct book *book, const struct wire_host_record *record,
 int book_host_remove(struct book *book, const char *name,
                      const struct store_audit *audit, struct vdc_error *err)
 {
-    return book_commit_one(book, STORE_REMOVE, STORE_HOST, name, NULL, audit,
-                           err);
+    struct book_commit commit;
+
+    book_commit_begin(&commit);
+    book_commit_add(book, &commit, STORE_REMOVE, STORE_HOST, name, NULL);
+    /* what it joined with would give it its certificate once more */
+    if (book_join(book, name))
+        book_commit_add(book, &commit, STORE_REMOVE, STORE_JOIN, name, NULL);
+    book_commit_audit(book, &commit, audit);
+    return book_commit_end(book, &commit, err);
 }
 
 /*

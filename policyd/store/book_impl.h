@@ -21,6 +21,7 @@ struct book {
     struct table hosts_by_name;
     struct answers *answers;
     struct tokens *tokens;
+    TAILQ_HEAD(, book_join) joins;
     struct decisions *decisions;
     TAILQ_HEAD(, book_move) moves; /* book_move.c's */
     struct book_run *run;
@@ -109,6 +110,16 @@ void book_lose_assignment(struct book *book, struct assignment *a);
 void book_find_assignment(struct book *book, struct assignment *a);
 /* Nothing is to be found any more. */
 void book_find_end(struct book *book);
+
+/* ---- book_join.c ---- */
+
+/* `join` NULL: there is none any more.  Errors: those of wire_struct_copy. */
+int book_set_join(struct book *book, const char *host,
+                  const struct wire_stored_join *join, struct vdc_error *err);
+void book_free_joins(struct book *book);
+/* NULL: the first; after the last: NULL. */
+const struct wire_stored_join *
+book_join_after(const struct book *book, const struct wire_stored_join *join);
 
 /* ---- book_host.c ---- */
 

@@ -285,6 +285,24 @@ static const void *describe_token(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_join(struct book *book, const char *id, const void *body,
+                      struct vdc_error *err)
+{
+    return book_set_join(book, id, body, err);
+}
+
+static const void *describe_join(const struct book *book, const char *id,
+                                 struct arena *arena)
+{
+    const struct wire_stored_join *join = book_join(book, id);
+    struct wire_stored_join *ret = ARENA_NEW(arena, struct wire_stored_join);
+
+    if (!join ||
+        wire_struct_copy(&wire_struct_stored_join, join, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
 /* Those that are put while policyd runs are in memory already. */
 static int apply_decision(struct book *book, const char *id, const void *body,
                           struct vdc_error *err)
@@ -300,5 +318,6 @@ const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_RUN] = { apply_run, describe_run },
     [STORE_ANSWER] = { apply_answer, describe_answer },
     [STORE_TOKEN] = { apply_token, describe_token },
+    [STORE_JOIN] = { apply_join, describe_join },
     [STORE_DECISION] = { apply_decision, NULL },
 };

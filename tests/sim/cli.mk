@@ -6,6 +6,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-channel-users.sh \
 	tests/sim/test-cli-channels.sh \
 	tests/sim/test-cli-customers.sh \
+	tests/sim/test-cli-dc.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
 	tests/sim/test-cli-external.sh \

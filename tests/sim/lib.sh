@@ -39,6 +39,7 @@ placement = "$WORK/placement.conf"
 command_address = "memory:$WORK/command.sock"
 channel_socket = "$WORK/channel.sock"
 host_name = "alpha"
+dc_directory = "$WORK/dc"
 customer_paths = [ "$WORK/images", "$WORK/customers/%c" ]
 operators = [ "$(id -u)" ]
 END

@@ -150,13 +150,15 @@ void bed_start_policyd(struct bed *bed)
             "socket = \"%s/policyd.sock\"\n"
             "database = \"%s/policyd.db\"\n"
             "placement = \"%s/placement.conf\"\n"
+            "dc_directory = \"%s/dc\"\n"
             "command_address = \"memory:%s/command.sock\"\n"
             "channel_socket = \"\"\n"
             "host_name = \"h1\"\n"
             "operators = [ \"%u\" ]\n"
             "customer_paths = [ \"%s/images\", \"%s/customers/%%c\" ]\n"
             "%s%s",
-            bed->dir, bed->dir, bed->dir, bed->dir, (unsigned)geteuid(),
+            bed->dir, bed->dir, bed->dir, bed->dir, bed->dir,
+            (unsigned)geteuid(),
             bed->dir, bed->dir, etcd_is_used(bed) ? etcd_conf(bed) : "",
             bed->conf ? bed->conf : "");
     fclose(f);

@@ -19,7 +19,9 @@ BASE_TESTS = \
 	tests/unit/base/test_stream_blocking \
 	tests/unit/base/test_stream_listen \
 	tests/unit/base/test_suggest \
+	tests/unit/base/test_textfile \
 	tests/unit/base/test_tls \
+	tests/unit/base/test_tls_issue \
 	tests/unit/base/test_tls_stream \
 	tests/unit/base/test_units \
 	tests/unit/base/test_uuid
@@ -52,6 +54,8 @@ tests_unit_base_test_tls_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
 tests_unit_base_test_tls_stream_SOURCES = \
 	tests/unit/base/test_tls_stream.c $(TLS_PAIR)
 tests_unit_base_test_tls_stream_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
+tests_unit_base_test_textfile_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_tls_issue_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
 tests_unit_base_test_units_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_uuid_LDADD = $(BASE_TEST_LIBS)
 endif

@@ -156,7 +156,7 @@ static void test_server_refused(void)
         { "server", "other.crt", "host.example",
           "of a CA that is not trusted" },
         { "old", "ca.crt", "host.example", "expired" },
-        { "early", "ca.crt", "host.example", "not yet valid" },
+        { "early", "ca.crt", "host.example", "not valid yet" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
