@@ -13,6 +13,8 @@ request_fn *handler_of_resources(unsigned message_number);
 /* handlers_files.c */
 void handle_files_look(struct request *request);
 void handle_file_probe(struct request *request);
+/* Its connection has ended: files that it had put are removed. */
+void handler_drop_probes(struct host *host, const void *session);
 /* Measures the disks of a reply to show. */
 void handler_measure(struct request *request,
                      struct wire_partition_reply *reply);

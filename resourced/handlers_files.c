@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/savefile.h"
 #include "files/files.h"
 #include "resourced/handlers.h"
+#include "resourced/host.h"
 
 static struct wire_error *take_reasons(const struct reasons *reasons,
                                        struct arena *arena, uint32_t *ret_n)
@@ -133,6 +135,60 @@ static int probe_remove(const struct wire_file_probe *probe,
     return rc;
 }
 
+/* One that was put, until it is removed or who had it put is gone. */
+struct probe_file {
+    LIST_ENTRY(probe_file) link;
+    const void *session;
+    struct vdc_uuid uuid;
+    char *path;
+};
+
+static void probe_keep(struct request *request)
+{
+    const struct wire_file_probe *probe = request->body;
+    struct probe_file *file = XNEW(struct probe_file);
+
+    file->session = request->connection;
+    file->uuid = probe->uuid;
+    file->path = xstrdup(probe->file);
+    LIST_INSERT_HEAD(&request->host->probes, file, link);
+}
+
+static void probe_forget(struct probe_file *file)
+{
+    LIST_REMOVE(file, link);
+    free(file->path);
+    free(file);
+}
+
+static void probe_removed(struct host *host, const struct vdc_uuid *uuid)
+{
+    struct probe_file *file;
+
+    LIST_FOREACH (file, &host->probes, link)
+        if (uuid_equal(&file->uuid, uuid))
+            break;
+    if (file)
+        probe_forget(file);
+}
+
+void handler_drop_probes(struct host *host, const void *session)
+{
+    struct probe_file *file, *next;
+
+    for (file = LIST_FIRST(&host->probes); file; file = next) {
+        struct wire_file_probe probe;
+        next = LIST_NEXT(file, link);
+        if (file->session != session)
+            continue;
+        wire_init(&wire_struct_file_probe, &probe);
+        probe.file = file->path;
+        probe.uuid = file->uuid;
+        probe_remove(&probe, NULL);
+        probe_forget(file);
+    }
+}
+
 static int do_probe(const struct wire_file_probe *probe, struct arena *arena,
                     struct vdc_error *err)
 {
@@ -154,12 +210,18 @@ static int do_probe(const struct wire_file_probe *probe, struct arena *arena,
 
 void handle_file_probe(struct request *request)
 {
+    const struct wire_file_probe *probe = request->body;
     struct wire_empty nothing;
     struct vdc_error err;
 
     wire_init(&wire_struct_empty, &nothing);
-    if (do_probe(request->body, request->arena, &err))
+    if (do_probe(probe, request->arena, &err)) {
         request_fail(request, &err);
-    else
-        request_answer(request, WIRE_MSG_ok, &nothing);
+        return;
+    }
+    if (probe->action == WIRE_PROBE_PUT)
+        probe_keep(request);
+    else if (probe->action == WIRE_PROBE_REMOVE)
+        probe_removed(request->host, &probe->uuid);
+    request_answer(request, WIRE_MSG_ok, &nothing);
 }

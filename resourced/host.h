@@ -3,6 +3,7 @@
 #define RESOURCED_HOST_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "hv/hv.h"
 #include "resourced/memory.h"
@@ -17,6 +18,7 @@ struct event_base;
 struct event_log;
 struct lease_table;
 struct live;
+struct probe_file;
 struct rebuild;
 struct resource_table;
 struct verify;
@@ -41,6 +43,7 @@ struct host {
     struct verify_pages *found; /* by the last verify, or NULL */
     struct event_log *events;
     struct waiters *waiters;
+    LIST_HEAD(, probe_file) probes; /* handlers_files.c */
     struct event *lifecycle_timer;
     unsigned n_boot_waiting, n_boot_starting; /* boot.h */
     char name[64];

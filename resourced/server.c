@@ -84,6 +84,7 @@ static void connection_close(struct connection *connection, const char *why)
     if (connection->by_commander)
         commander_left(connection->server->commander, why);
     leases_drop_session(connection->server->host, connection);
+    handler_drop_probes(connection->server->host, connection);
     for (request = LIST_FIRST(&connection->requests); request;
          request = next) {
         next = LIST_NEXT(request, link);

@@ -121,6 +121,18 @@ static void removed(void *arg, const void *answer, const struct vdc_error *why)
     end(p);
 }
 
+/* That has died meanwhile; the other host may see it. */
+static void not_removed(void *arg, const void *answer,
+                        const struct vdc_error *why)
+{
+    struct probe *p = arg;
+    struct vdc_error err = { 0 };
+
+    if (!why || p->move->moves->stopped ||
+        ask(p, p->to, WIRE_PROBE_REMOVE, removed, &err))
+        removed(p, NULL, why);
+}
+
 static void seen(void *arg, const void *answer, const struct vdc_error *why)
 {
     struct probe *p = arg;
@@ -128,8 +140,8 @@ static void seen(void *arg, const void *answer, const struct vdc_error *why)
 
     if (why)
         not_seen(p, why);
-    if (ask(p, p->from, WIRE_PROBE_REMOVE, removed, &err))
-        removed(p, NULL, &err);
+    if (ask(p, p->from, WIRE_PROBE_REMOVE, not_removed, &err))
+        not_removed(p, NULL, &err);
 }
 
 static void put(void *arg, const void *answer, const struct vdc_error *why)
