@@ -22,14 +22,14 @@ as_it_was() { # TEXT
 first=$(domid)
 
 if other_disk; then
-    said="guest 'one' cannot be moved: host gamma does not see in"
+    unseen="guest 'one' cannot be moved: host gamma does not see in"
     check_error "hosts that do not see the same" 2 \
-        "$said $WORK/moves what host alpha writes there" \
+        "$unseen $WORK/moves what host alpha writes there" \
         vdc migrate -q acme.one gamma
     check_error "and what helps" 2 '`move_directory` in policyd.conf' \
         vdc migrate -q acme.one gamma
     as_it_was "not the same"
-    check_error "a dry run says it, too" 2 "$said" \
+    check_error "a dry run says it, too" 2 "$unseen" \
         vdc migrate -q -n acme.one gamma
     check "who sees it gets it" vdc migrate -q acme.one beta
     check "and gives it back" vdc migrate -q acme.one alpha
