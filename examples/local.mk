@@ -6,6 +6,11 @@ dist_examples_DATA = \
 	examples/placement.conf \
 	examples/web-pv.cfg \
 	examples/web.cfg
+# Units of systemd for those who want them.
+rebalanceexampledir = $(docdir)/examples/rebalance
+dist_rebalanceexample_DATA = \
+	examples/rebalance/xen-vdc-pack.service \
+	examples/rebalance/xen-vdc-pack.timer
 EXTRA_DIST += \
 	examples/command-domain/README.md \
 	examples/command-domain/back \

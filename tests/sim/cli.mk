@@ -19,6 +19,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-moves-etcd.sh \
 	tests/sim/test-cli-moves-directory.sh \
 	tests/sim/test-cli-moves-stuck.sh \
+	tests/sim/test-cli-pack.sh \
 	tests/sim/test-cli-pages.sh \
 	tests/sim/test-cli-projects.sh \
 	tests/sim/test-cli-policies.sh \

@@ -97,10 +97,10 @@ static void test_what_is_in_it(void)
 
 static void test_refused(void)
 {
+    static const char too_long[] = "01234567890123456789012345678901"
+                                   "01234567890123456789012345678901";
     static const char *const names[] = { "", "a,URI:xen-vdc:role:policyd",
-                                         "a b", "a\nb", "*",
-                                         "01234567890123456789012345678901"
-                                         "01234567890123456789012345678901" };
+                                         "a b", "a\nb", "*", too_long };
     const struct tls_issue_for whom = { "beta", "host", 0, DAY_MS };
     struct vdc_error err;
     char *text = NULL, *request;
