@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/stream.h"
 #include "base/tcp.h"
 #include "base/tls.h"
 #include "chan/chan.h"
@@ -23,6 +24,8 @@
 /* Of those who have not shown a certificate; another takes the place of the
  * oldest. */
 #define STRANGERS_MAX 32
+/* Of what is read of one that is refused, in bytes: its hello. */
+#define REFUSED_FRAME_MAX 1024
 /* The only role that may command; policyd/dc/dc.h gives it. */
 #define ROLE "policyd"
 
@@ -48,11 +51,13 @@ struct remote {
 
 /* ---- the certificate ---- */
 
+/* By the time of the change of anything, its mode too: that is mended when it
+ * was the reason why it was not used. */
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static void take_file(struct remote *remote)
@@ -69,6 +74,8 @@ static void take_file(struct remote *remote)
     }
     if (tls_check_dates(tls, &err))
         log_warning("%s", err.text);
+    if (remote->tls) /* who commands may be another now, and comes anew */
+        server_drop_taken(remote->server, "this host has another certificate");
     tls_free(remote->tls);
     remote->tls = tls;
     log_info("the certificate of this host was read; policyd may command at "
@@ -140,9 +147,11 @@ static void shaken(void *arg, struct stream *stream,
                     why->text);
     } else {
         int rc = check(peer, &err);
-        if (rc)
+        if (rc) {
             log_limited(VDC_LOG_WARNING, stranger->from, "refused: %s",
                         err.text);
+            stream_limit(stream, REFUSED_FRAME_MAX);
+        }
         server_take(remote->server, chan_of_stream(remote->base, stream),
                     rc ? &err : NULL);
     }

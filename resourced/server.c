@@ -22,6 +22,8 @@
  * after so many looks. */
 #define CLOSING_LOOKS 20
 #define CLOSING_LOOK_MS 50
+/* Who comes over TLS says hello by then. */
+#define HELLO_S 10
 
 struct connection {
     LIST_ENTRY(connection) link;
@@ -205,10 +207,23 @@ static void refuse(struct request *request, const struct vdc_error *err)
     if (!connection->refusal) /* else it was said, with the address */
         log_warning("a connection is refused: %s", err->text);
     connection->refused = true;
+    if (connection->closing)
+        event_free(connection->closing);
     connection->closing = event_new(connection->server->host->base, -1, 0,
                                     look_whether_sent, connection);
     event_add(connection->closing, &tv);
     request_fail(request, err);
+}
+
+static void no_hello(int fd, short what, void *arg)
+{
+    const struct timeval hello = { HELLO_S, 0 };
+    struct connection *connection = arg;
+
+    if (!connection->server->is_open) /* nothing is read yet */
+        event_add(connection->closing, &hello);
+    else if (connection->chan)
+        connection_close(connection, "it did not say hello");
 }
 
 static void greet(struct request *request)
@@ -228,6 +243,8 @@ static void greet(struct request *request)
         return;
     }
     request->connection->greeted = true;
+    if (request->connection->closing)
+        event_del(request->connection->closing);
     wire_init(&wire_struct_hello, &ours);
     ours.program = "resourced";
     ours.version = PACKAGE_VERSION;
@@ -360,9 +377,14 @@ static void on_accept(void *arg, struct chan *chan)
 void server_take(struct server *server, struct chan *chan,
                  const struct vdc_error *refusal)
 {
+    const struct timeval hello = { HELLO_S, 0 };
     struct connection *connection = take(server, chan);
 
     connection->taken = true;
+    connection->closing = event_new(server->host->base, -1, 0, no_hello,
+                                    connection);
+    if (!connection->closing || event_add(connection->closing, &hello))
+        abort(); /* out of memory */
     if (!refusal)
         return;
     connection->refusal = XNEW(struct vdc_error);

@@ -258,12 +258,14 @@ static void explain_failure(struct tls_handshake *h, short what, int errnum,
  */
 #define LINGER_MOST 64 /* at a time; others are closed at once */
 #define LINGER_BYTES 65536
+#define LINGER_MS 900
 
 struct lingering {
     LIST_ENTRY(lingering) link;
     struct event *event;
     int fd;
     size_t n_bytes;
+    uint64_t until_ms; /* by the monotonic clock */
 };
 
 static LIST_HEAD(, lingering) lingering = LIST_HEAD_INITIALIZER(lingering);
@@ -277,8 +279,9 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 
     if (r > 0)
         l->n_bytes += (size_t)r;
-    if ((r > 0 && l->n_bytes < LINGER_BYTES) ||
-        (r < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (((r > 0 && l->n_bytes < LINGER_BYTES) ||
+         (r < 0 && (errno == EAGAIN || errno == EINTR))) &&
+        clock_mono().ms < l->until_ms)
         return;
     LIST_REMOVE(l, link);
     n_lingering--;
@@ -289,7 +292,7 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 
 static void linger(struct bufferevent *bev)
 {
-    const struct timeval most = { 1, 0 };
+    const struct timeval most = { 0, LINGER_MS * 1000 };
     struct lingering *l;
     int fd;
 
@@ -301,6 +304,7 @@ static void linger(struct bufferevent *bev)
     shutdown(fd, SHUT_WR);
     l = XNEW(struct lingering);
     l->fd = fd;
+    l->until_ms = clock_mono().ms + LINGER_MS;
     l->event = event_new(bufferevent_get_base(bev), fd, EV_READ | EV_PERSIST,
                          on_linger, l);
     if (!l->event || event_add(l->event, &most))

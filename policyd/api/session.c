@@ -16,6 +16,10 @@
 #include "policyd/hosts/lease.h"
 
 #define HELLO_TIMEOUT_S 10
+/* Who comes to join has shown nothing: it has this long, and may leave so much
+ * unread. */
+#define JOIN_TIMEOUT_S 30
+#define JOIN_PENDING_MAX 65536u
 /* A client that takes this much later than it was sent is dropped: more than
  * four answers of the largest size wait. */
 #define PENDING_MAX (4u * 1024 * 1024 + 65536)
@@ -82,8 +86,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct session *session = arg;
 
     if (!session->doomed)
-        log_limited(VDC_LOG_INFO, session->peer.text, "no hello in %d s",
-                    HELLO_TIMEOUT_S);
+        log_limited(VDC_LOG_INFO, session->peer.text, "no %s in %d s",
+                    session->greeted ? "end" : "hello",
+                    session->greeted ? JOIN_TIMEOUT_S : HELLO_TIMEOUT_S);
     session_destroy(session);
 }
 
@@ -112,7 +117,9 @@ static void session_send(struct session *session,
         rc = chan_send(session->chan, frame, size);
     if (rc) {
         doom(session);
-    } else if (chan_pending(session->chan) > PENDING_MAX) {
+    } else if (chan_pending(session->chan) > (session->peer.joins
+                                                  ? JOIN_PENDING_MAX
+                                                  : PENDING_MAX)) {
         log_limited(VDC_LOG_WARNING, session->peer.text,
                     "dropped: it does not read what it asked for");
         doom(session);
@@ -323,6 +330,7 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
     const struct wire_hello ours = { .program = "policyd",
                                      .version = PACKAGE_VERSION,
                                      .protocol = WIRE_PROTOCOL };
+    const struct timeval join = { JOIN_TIMEOUT_S, 0 };
     struct vdc_error err = { 0 };
 
     if (frame->message->number == WIRE_MSG_hello &&
@@ -336,7 +344,10 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
             return false;
         }
         session->greeted = true;
-        evtimer_del(session->timer);
+        if (session->peer.joins)
+            evtimer_add(session->timer, &join);
+        else
+            evtimer_del(session->timer);
         session_send(session, WIRE_MSG_hello, frame->id, &ours);
         return true;
     }

@@ -179,7 +179,7 @@ static void look(evutil_socket_t fd, short what, void *arg)
     const struct timeval later = { LOOK_S, 0 };
     struct dc *dc = arg;
     struct vdc_error err = { 0 };
-    bool is_new;
+    bool is_new, had_client = dc->client;
 
     evtimer_add(dc->timer, &later);
     if (!dc->ca)
@@ -190,7 +190,7 @@ static void look(evutil_socket_t fd, short what, void *arg)
     }
     if (is_new)
         log_info("policyd has a new certificate for hosts");
-    if (is_new && dc->changed)
+    if ((is_new || !had_client) && dc->changed)
         dc->changed(dc->arg);
 }
 
@@ -256,6 +256,11 @@ static int make_authority(const struct dc *dc, struct vdc_error *err)
     return rc;
 }
 
+bool dc_would_make(const struct dc *dc)
+{
+    return !dc->ca && access(dc->ca_path, F_OK) && errno == ENOENT;
+}
+
 int dc_init(struct dc *dc, struct vdc_error *err)
 {
     bool is_new;
@@ -263,7 +268,7 @@ int dc_init(struct dc *dc, struct vdc_error *err)
 
     if (rc)
         return rc;
-    if (!dc->ca && access(dc->ca_path, F_OK) && errno == ENOENT)
+    if (dc_would_make(dc))
         rc = make_authority(dc, err);
     if (!rc)
         rc = load(dc, &is_new, err);

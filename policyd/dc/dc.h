@@ -53,6 +53,9 @@ const char *dc_authority_text(const struct dc *dc);
  * Errors: VDC_E_DENIED, VDC_E_IO, VDC_E_DISK_FULL, VDC_E_BUSY; then nothing is
  * there, or something that dc_init, once more, completes. */
 int dc_init(struct dc *dc, struct vdc_error *err);
+/* Whether dc_init would make an authority: none is known, nor is its file
+ * there. */
+bool dc_would_make(const struct dc *dc);
 
 /* The certificate of a host; `*ret` is malloc'd, the caller's.  Errors: those
  * of dc_check and tls_issue_grant. */

@@ -82,7 +82,7 @@ void dc_serve_init(struct request *request)
 
     wire_init(&wire_struct_dc_authority, &reply);
     reply.existed = dc_authority(ops->dc, &ca);
-    if (dc_check(ops->dc, NULL) == VDC_E_WRONG_STATE && !asked->again)
+    if (dc_would_make(ops->dc) && !asked->again)
         rc = check_none_joined(ops, &err);
     if (!rc && !asked->dry_run)
         rc = dc_init(ops->dc, &err);
@@ -270,11 +270,13 @@ static int check_time(struct arena *arena, const struct wire_stored_join *join,
     uint64_t now_ms = clock_wall().ms, theirs = asked->now_ms;
     uint64_t differs = theirs > now_ms ? theirs - now_ms : now_ms - theirs;
 
-    if (join->expires_ms <= now_ms) {
+    /* one that was used is good for the same key alone, at any time */
+    if (!*join->key && join->expires_ms <= now_ms) {
         vdc_error_set(err, VDC_E_DENIED, "the token expired at %s",
                       time_text(arena, join->expires_ms));
         vdc_error_hint(err, "an operator makes another with `xl-vdc dc-token "
-                            "%s`", join->host);
+                            "%s%s`", join->host,
+                       join->again ? " --again" : "");
         return VDC_E_DENIED;
     }
     if (differs <= CLOCK_DIFFERS_MS)
@@ -370,6 +372,7 @@ static bool repeat(struct request *request,
         tls_fingerprint_text(given.fingerprint, text);
     if (strcmp(join->key, key) == 0 && host &&
         strcmp(host->record.certificate, text) == 0) {
+        request->changes = true; /* what it was let in by may be on its way */
         reply(request, join, &host->record);
         return true;
     }

@@ -49,10 +49,10 @@ typedef void move_probed_fn(struct move *move, const struct vdc_error *why);
  */
 int move_prove(struct move *move, const struct wire_stored_move *record,
                move_probed_fn *fn, struct vdc_error *err);
-/* Whether the host that the guest comes from has record->file, and it is
- * this guest's.  VDC_E_NO_FILE, VDC_E_BAD_VALUE: it has not; VDC_E_DENIED: it
- * has what it does not use; any other `why`: it is not known.  Not 0: it
- * cannot be asked now, and fn is not called. */
+/* Whether the host that the guest comes from, or the other, has record->file,
+ * and it is this guest's.  VDC_E_NO_FILE, VDC_E_BAD_VALUE: it has not;
+ * VDC_E_DENIED: it has what it does not use; any other `why`: it is not known.
+ * Not 0: it cannot be asked now, and fn is not called. */
 int move_look_file(struct move *move, const struct wire_stored_move *record,
                    move_probed_fn *fn);
 

@@ -177,12 +177,27 @@ int move_prove(struct move *move, const struct wire_stored_move *record,
 
 /* ---- whether the guest's file is there ---- */
 
+/* A host that does not see the directory just now says that the file is not
+ * there; the other one is asked, too.  Who is no host any more has none. */
 static void looked(void *arg, const void *answer, const struct vdc_error *why)
 {
     struct probe *p = arg;
+    struct vdc_error err = { 0 };
+    bool is_second = p->why.code;
 
+    if (why && is_second && why->code == VDC_E_NOT_FOUND)
+        why = NULL; /* it stays as the first said */
+    else if (is_second)
+        p->why = (struct vdc_error){ 0 };
     if (why)
         p->why = *why;
+    if (why && !is_second && why->code == VDC_E_NO_FILE &&
+        !p->move->moves->stopped) {
+        if (!ask(p, p->to, WIRE_PROBE_LOOK, looked, &err))
+            return;
+        if (err.code != VDC_E_NOT_FOUND)
+            p->why = err;
+    }
     end(p);
 }
 

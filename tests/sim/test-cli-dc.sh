@@ -149,6 +149,9 @@ check_error "a directory that cannot be" 2 'cannot make' \
 nothing_is_left "wrong addresses"
 check_error "nothing else can be asked there" 6 'dc_address a machine can join' \
     "$BIN/xl-ext/xl-vdc" --socket "join:$ca@$HERE" host-list
+check_error "nor changed" 6 'dc_address a machine can join' \
+    "$BIN/xl-ext/xl-vdc" --socket "join:$ca@$HERE" customer-create stranger
+check_equal "and is not on record" 0 "$(vdc audit | grep -c stranger)"
 check_output "and it is asked nowhere else" "'dc_join' is no request" \
     "$BIN/tests/sim/dc-say" "$XEN_VDC_SOCKET"
 
@@ -263,6 +266,14 @@ check_output "a customer's" "'CN = customer' has not the role of policyd" \
     say "$CERTS/customer"
 check_output "another host's" "'CN = beta' has not the role of policyd" \
     say "$BETA/host.pem"
+mkfifo "$WORK/silence"
+(
+    openssl s_client -quiet -connect "127.0.0.1:$BETA_PORT" \
+        -cert "$CERTS/customer.crt" -key "$CERTS/customer.key" \
+        <"$WORK/silence" >/dev/null 2>&1
+    touch "$WORK/cut"
+) &
+exec 9>"$WORK/silence"
 check_output "one of two roles" "'CN = two' has not the role of policyd" \
     say "$CERTS/two"
 for i in 1 2 3; do
@@ -276,6 +287,9 @@ check_output "its log says who, too" '127.0.0.1.*no certificate was shown' \
     cat "$WORK/beta.log"
 check_equal "all of which changes nothing" 'up' \
     "$(vdc host-list | awk '$1 == "beta" { print $2 }')"
+
+check "who says nothing is not kept" retry 15 test -e "$WORK/cut"
+exec 9>&-
 
 # ---- a new certificate ----
 before=$(openssl x509 -in "$BETA/host.pem" -noout -serial)
@@ -308,6 +322,13 @@ cat "$CERTS/beta.crt" "$CERTS/other.crt" "$CERTS/beta.key" >"$BETA/host.pem"
 check "one of another CA, too" retry 10 told 'of a CA that is not trusted here'
 cat "$WORK/new.pem" >"$BETA/host.pem"
 check "a file that is put back is read by itself" retry 10 state_is beta up
+stop_daemon "$beta_pid"
+chmod 644 "$BETA/host.pem"
+start_beta
+check "one that all may read is not used" retry 10 \
+    grep -q 'host.pem.*everybody\|everybody.*host.pem' "$WORK/beta.log"
+chmod 600 "$BETA/host.pem"
+check "until that is mended" retry 10 state_is beta up
 
 # ---- another machine at its address ----
 stop_daemon "$beta_pid"
@@ -371,7 +392,7 @@ check "why one cannot be reached is told" retry 5 \
     told 'k1: tls:127.0.0.1:101: .*refused'
 # The certificate was given, and cannot be kept: the key that waits is the one
 # that policyd knows.
-token=$(vdc dc-token -q lost)
+token=$(vdc dc-token -q --expires 3s lost)
 mkdir -m 700 "$WORK/lost-dc"
 mkdir "$WORK/lost-dc/host.pem.new"
 l() {
@@ -385,7 +406,8 @@ rmdir "$WORK/lost-dc/host.pem.new"
 stop_policyd KILL
 start_policyd
 retry 10 answers
-check_output "and it is had by the same command" '^lost$' l
+sleep 3
+check_output "and it is had by the same command, however late" '^lost$' l
 check_equal "which is the one in the book" \
     "$(openssl x509 -in "$WORK/lost-dc/host.pem" -noout -fingerprint -sha256 |
     sed 's/.*=//; s/://g' | tr A-F a-f)" \
@@ -480,6 +502,8 @@ check_error "and leaves them as they are" 2 'ca.pem: there is no certificate' \
     vdc dc-init --again
 check_equal "whatever is said" garbage "$(cat "$DC/ca.pem")"
 rm "$DC/ca.pem"
+check_error "nor is another made when they are taken away" 4 \
+    'hosts have joined under an authority whose files' vdc dc-init
 stop_policyd
 start_policyd
 retry 10 answers
