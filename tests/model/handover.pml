@@ -115,7 +115,8 @@ byte epoch_s, epoch_t;
 
 /* Entries of the journals, of S, T, and R: starting anew at the source. */
 #define OPEN 1
-#define PASSED 2 /* S: released; T: prepared */
+#define PASSED 2 /* S: it is released; T: it has heard so */
+#define PREPARED 3
 byte journal_s, journal_t, journal_r;
 bit left_s; /* an entry of an S that has ended */
 
@@ -153,13 +154,14 @@ bit recovered_s;
 #define T_BUILDS 1
 #define T_BUILT 2
 #define T_WAITS 3 /* prepared */
-#define T_STARTS 4
-#define T_COMMITS 5
-#define T_UNDOES 6
-#define T_UNDONE 7
+#define T_PASSES 4
+#define T_STARTS 5
+#define T_COMMITS 6
+#define T_UNDOES 7
+#define T_UNDONE 8
 byte t;
 bit expected;    /* the ticket is good */
-bit keeps_key_t; /* T is not undone because of a crash: its key has an answer */
+bit keeps_key_t; /* its key has an answer: T is not undone by a crash */
 
 /* The connection: what is on its way. */
 #define M_OPEN 1
@@ -363,6 +365,7 @@ end:
         s = S_UNDONE }
     :: d_step { s == S_UNDONE ->
         journal_s = 0;
+        epoch_s = EPOCH;
         key_s = (recovered_s -> key_s : NO);
         s = IDLE }
 #ifdef UNDO_NOT_WRITTEN
@@ -431,7 +434,7 @@ end:
 /* ---- the target ---- */
 
 /* It has taken what was under way to its end, or to where it waits. */
-#define FREE_T (SERVES_T && t < T_STARTS)
+#define FREE_T (SERVES_T && t < T_PASSES)
 /* The row says so, too, when the answer has been dropped. */
 #define COMMITTED (key_t == YES || (row_t && ROW_TELLS))
 
@@ -462,11 +465,12 @@ inline take_expect(who)
     fi
 }
 
+/* If its domain is gone it is no, or it is started anew here. */
 inline release_t()
 {
     if
-    :: dom_t != NONE -> t = T_STARTS
-    :: else -> undo_t(1)
+    :: t = T_PASSES
+    :: dom_t == NONE -> undo_t(1)
     fi
 }
 
@@ -513,7 +517,7 @@ active proctype target()
 end:
     do
     :: atomic { SERVES_T && ASKED(PREPARING) -> take_expect(1) }
-    :: d_step { FREE_T && ASKED(ARRIVING) && !confirms -> take_released(1) }
+    :: atomic { FREE_T && ASKED(ARRIVING) && !confirms -> take_released(1) }
     :: d_step { FREE_T && ASKED(ABANDONING) -> take_abandoned(1) }
     :: d_step { FREE_T && ASKED(ARRIVING) && confirms &&
                 (t == IDLE || RECALL_ENDS) -> take_recall_t(1) }
@@ -534,7 +538,7 @@ end:
         t = T_BUILT }
     :: d_step { t == T_BUILT ->
 #ifndef PREPARED_NOT_DURABLE
-        journal_t = PASSED;
+        journal_t = PREPARED;
 #endif
         to_s = (open_t && !cut -> M_READY : to_s);
 #ifdef RELEASE_NOT_AWAITED
@@ -544,7 +548,10 @@ end:
 #endif
     :: d_step { t == T_WAITS && to_t == M_RELEASE ->
         to_t = 0;
-        release_t() }
+        t = T_PASSES }
+    :: d_step { t == T_PASSES ->
+        journal_t = PASSED;
+        t = T_STARTS }
     :: d_step { t == T_STARTS ->
         if
         :: dom_t == HELD ->
@@ -561,6 +568,7 @@ end:
         power = 1;
         undo_t(1) }
     :: d_step { t == T_COMMITS ->
+        booted_t = (dom_t == NONE -> 1 : booted_t);
         row_t = 1;
         epoch_t = EPOCH;
         check_rows();
@@ -595,11 +603,14 @@ end:
         t = IDLE }
 #endif
 
-    :: d_step { !up_t ->
+    /* It begins: what waits for nothing any more need not wait. */
+    :: atomic { !up_t ->
         up_t = 1;
         if
         :: journal_t == OPEN -> undo_t(0)
-        :: journal_t == PASSED -> t = T_WAITS
+        :: journal_t == PREPARED -> t = T_WAITS
+        :: journal_t == PREPARED && dom_t == NONE -> undo_t(0)
+        :: journal_t == PASSED -> t = T_STARTS
         :: else
         fi }
     :: d_step { up_t && booted_t &&
@@ -779,14 +790,16 @@ end:
     :: d_step { n_bad && !confirms && (ASKED(LEAVING) || ASKED(ARRIVING)) ->
         n_bad--;
         told = ERROR }
+#ifdef ALIKE_IS_CONFIRMED /* an error that is no answer to the key, twice */
+    :: d_step { n_bad && confirms && ASKED(LEAVING) -> n_bad--; told = NO }
+#endif
     :: atomic { n_bad -> n_bad--; come_late() }
     :: d_step { move >= DONE && move <= FAILED && ALL_IDLE -> move_on(0) }
     :: d_step { move >= DONE && move <= FAILED && ALL_IDLE -> move_on(1) }
 #ifdef ANSWERS_DROPPED
     :: d_step { n_bad -> n_bad--; drop_answers() }
 #endif
-#ifdef EPOCH_IN_ROWS
-    /* the move has failed, and a row has no epoch by that */
+#ifdef CLOSED_DROPPED /* by age, when no transaction has left an epoch */
     :: d_step { move == FAILED && ALL_IDLE && key_s == NO -> drop_answers() }
 #endif
     :: d_step { n_bad -> n_bad = 0 }

@@ -36,6 +36,7 @@ holds() {
     least=$1
     shift
     optimize="-O1 -DSAFETY" option=
+    [ "$least" -ge 100000 ] || optimize="-O0 -DSAFETY"
     explore "$@" && grep -q 'errors: 0$' out &&
         ! grep -qE 'max search depth|out of memory' out &&
         # Else it went nowhere.
@@ -102,11 +103,13 @@ RELEASE_NOT_AWAITED TWICE
 RELEASED_UNHEARD TWICE
 RELEASED_NOT_CONFIRMED TWICE
 SEND_NOT_CONFIRMED END
+ALIKE_IS_CONFIRMED END
 ABANDONED_EARLY END
 UNSENT_IS_NO TWICE
 SHOWN_IS_YES END
 RECALL_WAITS END
 KEYS_NOT_CLOSED END
+CLOSED_DROPPED END
 RETURNED_UNKEYED AGAIN
 ANSWERS_DROPPED TWICE LOST
 NO_EPOCH TWICE END
