@@ -495,6 +495,7 @@ check_error "nor tried" 4 'hosts have joined' vdc dc-init --dry-run
 check_equal "nothing is there" 0 "$(find "$DC" 2>/dev/null | wc -l)"
 mkdir -m 700 "$DC"
 echo garbage >"$DC/ca.pem"
+chmod 600 "$DC/ca.pem"
 stop_policyd
 start_policyd
 check "with files that are damaged it serves, too" retry 10 state_is alpha up
@@ -515,6 +516,20 @@ rm -r "$DC"
 mv "$WORK/away" "$DC"
 start_policyd
 check "with its files back gamma is up" retry 10 state_is gamma up
+
+# A copy of the authority's key that is for everybody.
+stop_policyd
+chmod 644 "$DC/ca.pem"
+start_policyd
+retry 10 answers
+check "a key that others may use is not used" retry 10 \
+    told 'gamma: .*others may use .*ca.pem'
+check_error "and that is said" 2 'others may use .*ca.pem' \
+    vdc dc-token delta
+check "with what to do" grep -q 'chmod 600' "$WORK/stderr"
+chmod 600 "$DC/ca.pem"
+check_equal "that done, it is the same" "$ca" "$(vdc dc-init -q)"
+check "and gamma is up" retry 15 state_is gamma up
 
 # ---- time goes by ----
 # 345 days later, on all: policyd has renewed its own, and gamma's.
