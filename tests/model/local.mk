@@ -1,4 +1,6 @@
 # tests/model: what is shown by exploring all states, with spin.
-dist_check_SCRIPTS += tests/model/test-ring-model.sh
-TESTS += tests/model/test-ring-model.sh
-EXTRA_DIST += tests/model/ring.pml
+MODEL_TESTS = tests/model/test-ring-model.sh tests/model/test-handover.sh
+dist_check_SCRIPTS += $(MODEL_TESTS)
+TESTS += $(MODEL_TESTS)
+EXTRA_DIST += tests/model/ring.pml tests/model/handover.pml
+EXTRA_DIST += tests/sim/long/handover.sh
