@@ -370,7 +370,7 @@ static void test_given_up(void)
         bool live;
     } cases[] = { { 1, true },
                   { 30 << 20, true },
-                  { whole - (64 << 10), true },
+                  { whole - (4 << 20), true },
                   { 1, false },
                   { 30 << 20, false } };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
