@@ -4,13 +4,17 @@ libvdc_hv_libhv_a_SOURCES = \
 	libvdc/hv/cpulist.c \
 	libvdc/hv/cpulist.h \
 	libvdc/hv/hv.c \
-	libvdc/hv/hv.h
+	libvdc/hv/hv.h \
+	libvdc/hv/socket.c \
+	libvdc/hv/socket.h
 libvdc_hv_libhv_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 include libvdc/hv/sim/local.mk
 if WITH_XEN
 libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/await.c \
 	libvdc/hv/xen/await.h \
+	libvdc/hv/xen/carry.c \
+	libvdc/hv/xen/carry.h \
 	libvdc/hv/xen/config.c \
 	libvdc/hv/xen/config.h \
 	libvdc/hv/xen/config_cpu.c \
@@ -53,6 +57,8 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/sched.c \
 	libvdc/hv/xen/sched.h \
 	libvdc/hv/xen/self.h \
+	libvdc/hv/xen/send.c \
+	libvdc/hv/xen/send.h \
 	libvdc/hv/xen/store.c \
 	libvdc/hv/xen/store.h \
 	libvdc/hv/xen/usage.c \
