@@ -89,8 +89,7 @@ int main(int argc, char **argv)
 {
     static const struct test *const all[] = { store_tests,   fault_tests,
                                               life_tests,    change_tests,
-                                              hotplug_tests, reserve_tests,
-                                              send_tests };
+                                              hotplug_tests, reserve_tests };
     const char *pattern = argc > 1 ? argv[1] : NULL;
 
     harness_begin("test_hv_xen");
@@ -102,5 +101,7 @@ int main(int argc, char **argv)
         harness_run(all[i], pattern);
     if (pattern && strncmp(pattern, "slow", 4) == 0)
         harness_run(slow_tests, pattern);
+    if (pattern)
+        harness_run(send_tests, pattern);
     return harness_end();
 }
