@@ -123,11 +123,14 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_etcd.c \
 	policyd/kv/kv_etcd.h \
 	policyd/kv/kv_etcd_compact.c \
+	policyd/kv/kv_etcd_grpc.c \
+	policyd/kv/kv_etcd_grpc.h \
 	policyd/kv/kv_etcd_impl.h \
 	policyd/kv/kv_etcd_json.c \
 	policyd/kv/kv_etcd_json.h \
 	policyd/kv/kv_etcd_lease.c \
 	policyd/kv/kv_etcd_link.c \
+	policyd/kv/kv_etcd_read.c \
 	policyd/kv/kv_etcd_request.c \
 	policyd/kv/kv_etcd_watch.c \
 	policyd/kv/kv_sqlite.c \

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@
 /* A connection on which nothing comes is asked after 10 s, then each 5 s. */
 #define KEEPALIVE_IDLE_S 10
 #define KEEPALIVE_INTERVAL_S 5
+/* What is read at once of answers by gRPC, which are long. */
+#define GRPC_BUFFER (256 * 1024)
 
 TAILQ_HEAD(call_list, http_call);
 
@@ -49,6 +52,8 @@ struct http_call {
     char *body;
     size_t size, at; /* of the body; how much curl has taken */
     bool sent;
+    bool grpc;
+    int grpc_status;
     size_t answer_max;
     bool too_large;
     char *data; /* of the answer, as far as it has not been told */
@@ -138,7 +143,9 @@ static void set_result(const struct http_call *call, struct vdc_error *err)
 static void tell_end(struct http_call *call)
 {
     struct http_notify notify = call->notify;
-    struct http_answer answer = { .sent = call->sent, .body = "" };
+    struct http_answer answer = { .sent = call->sent,
+                                  .grpc_status = call->grpc_status,
+                                  .body = "" };
     struct vdc_error err;
     long status = 0;
     char *data = NULL;
@@ -287,6 +294,25 @@ static size_t take_answer(char *from, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+/* Also what comes behind an answer by gRPC: "grpc-status: 0". */
+static size_t take_header(char *from, size_t size, size_t n, void *arg)
+{
+    static const char name[] = "grpc-status:";
+    struct http_call *call = arg;
+    size_t len = size * n;
+    char line[32] = "", *end;
+
+    if (len < sizeof(line))
+        memcpy(line, from, len);
+    if (strncasecmp(line, name, strlen(name)) == 0) {
+        const char *digits = line + strlen(name);
+        long status = strtol(digits, &end, 10);
+        bool good = end != digits && !end[strspn(end, " \r\n")];
+        call->grpc_status = good && status == (int)status ? (int)status : -1;
+    }
+    return len;
+}
+
 /* Our children shall not have our connections. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose,
                                  struct curl_sockaddr *address)
@@ -420,9 +446,28 @@ static void set_body(struct http_call *call, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 }
 
+static void set_grpc(struct http_call *call, CURL *easy, const char *url)
+{
+    bool tls = strncmp(url, "https:", 6) == 0;
+
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     tls ? CURL_HTTP_VERSION_2TLS
+                         : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)GRPC_BUFFER);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+}
+
 static void set_headers(struct http_call *call, const char *authorization)
 {
-    call->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    const char *type = call->grpc ? "Content-Type: application/grpc"
+                                  : "Content-Type: application/json";
+
+    call->headers = curl_slist_append(NULL, type);
+    if (call->grpc)
+        call->headers = curl_slist_append(call->headers, "TE: trailers");
     /* No waiting for "100 Continue" before a long body. */
     call->headers = curl_slist_append(call->headers, "Expect:");
     if (authorization) {
@@ -444,6 +489,8 @@ struct http_call *http_post(struct http *http,
     call->size = request->size;
     call->body = xzalloc(request->size + 1);
     memcpy(call->body, request->body, request->size);
+    call->grpc = request->grpc;
+    call->grpc_status = -1;
     call->answer_max = request->answer_max;
     call->easy = curl_easy_init();
     if (!call->easy)
@@ -451,6 +498,8 @@ struct http_call *http_post(struct http *http,
     TAILQ_INSERT_TAIL(&http->calls, call, link);
     set_connection(call, call->easy);
     set_body(call, call->easy);
+    if (call->grpc)
+        set_grpc(call, call->easy, request->url);
     set_headers(call, request->authorization);
     curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
@@ -510,6 +559,8 @@ int http_new(struct event_base *base, const struct http_tls *tls,
         abort();
     http->timer = evtimer_new(base, on_timer, http);
     http->tell = event_new(base, -1, 0, on_tell, http);
+    /* No request of JSON over the connection of one by gRPC. */
+    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
     curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, want_time);

@@ -1,6 +1,7 @@
 /*
  * Requests over HTTP and HTTPS, by libcurl on libevent: POST of JSON, answers
- * whole or line by line.  Connections are kept and used again.
+ * whole or line by line; and of a message of gRPC, by HTTP/2.  Connections of
+ * JSON are kept and used again.
  *
  * Nothing blocks; names are looked up by a thread.  Nothing of the environment
  * counts: no proxy, no file of certificates.  The program must ignore SIGPIPE.
@@ -31,8 +32,12 @@ struct http_tls {
 
 struct http_request {
     const char *url;  /* http:// or https:// */
-    const char *body; /* JSON; copied */
+    const char *body; /* JSON, or with `grpc` its bytes; copied */
     size_t size;
+    /* By HTTP/2, at once with http://, if the server agrees with https://.
+     * Over a connection of its own, which is closed after it: libcurl 7.88
+     * cannot use such a one again. */
+    bool grpc;
     const char *authorization; /* of the header of this name; or NULL */
     unsigned timeout_ms;       /* of the whole; 0: none, for streams */
     size_t answer_max;         /* bytes of the answer, or of one line of it */
@@ -40,6 +45,7 @@ struct http_request {
 
 struct http_answer {
     int status;       /* of HTTP; 0: none came */
+    int grpc_status;  /* 0: success; -1: none came */
     bool sent;        /* something of the request may have been read there */
     const char *body; /* 0-terminated; "" when it went line by line */
     size_t size;

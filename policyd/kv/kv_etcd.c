@@ -53,23 +53,51 @@ static const char *etcd_name(const struct kv *kv)
     return ((const struct kv_etcd *)kv)->name;
 }
 
+/* To PATH of the endpoint of now. */
+static struct http_call *post(struct kv_etcd *kv, const char *path,
+                              struct http_request *request,
+                              const struct http_notify *notify)
+{
+    char *url = xasprintf("%s/%s", kv->endpoints[kv->at], path);
+
+    request->url = url;
+    request->authorization = kv->token;
+    struct http_call *call = http_post(kv->http, request, notify);
+    free(url);
+    return call;
+}
+
+struct http_call *etcd_post_grpc(struct kv_etcd *kv, const char *method,
+                                 const uint8_t *body, size_t size,
+                                 unsigned timeout_ms, size_t answer_max,
+                                 const struct http_notify *notify)
+{
+    struct http_request request = {
+        .body = (const char *)body,
+        .size = size,
+        .grpc = true,
+        .timeout_ms = timeout_ms,
+        .answer_max = answer_max,
+    };
+
+    return post(kv, method, &request, notify);
+}
+
 struct http_call *etcd_post_text(struct kv_etcd *kv, const char *path,
                                  const char *text, size_t len,
                                  unsigned timeout_ms, size_t answer_max,
                                  const struct http_notify *notify)
 {
-    char *url = xasprintf("%s/v3/%s", kv->endpoints[kv->at], path);
+    char *gateway = xasprintf("v3/%s", path);
     struct http_request request = {
-        .url = url,
         .body = text,
         .size = len,
-        .authorization = kv->token,
         .timeout_ms = timeout_ms,
         .answer_max = answer_max,
     };
-    struct http_call *call = http_post(kv->http, &request, notify);
+    struct http_call *call = post(kv, gateway, &request, notify);
 
-    free(url);
+    free(gateway);
     return call;
 }
 

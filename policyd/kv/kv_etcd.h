@@ -1,6 +1,6 @@
 /*
- * kv.h on etcd (3.4 or later), by the JSON gateway of its v3 interface: for
- * policyds of many hosts.
+ * kv.h on etcd (3.4 or later), by the JSON gateway of its v3 interface, and
+ * long lists by gRPC, if that can be had: for policyds of many hosts.
  *
  * Requests wait in one queue.  One commit is under way at a time, and when it
  * is, nothing else of the queue; reads go side by side, and the next commit

@@ -49,6 +49,7 @@ struct kv_etcd {
     char *token;
     struct http_call *probe;
     struct event *probe_timer;
+    bool no_grpc;         /* it has failed since this link is up */
     unsigned n_failed;    /* probes since the last that was answered */
     struct mono since;    /* link is not UP; */
     struct mono answered; /* the last good answer */
@@ -89,6 +90,11 @@ struct http_call *etcd_post_text(struct kv_etcd *kv, const char *path,
                                  const char *text, size_t len,
                                  unsigned timeout_ms, size_t answer_max,
                                  const struct http_notify *notify);
+/* A message of gRPC, with its head. */
+struct http_call *etcd_post_grpc(struct kv_etcd *kv, const char *method,
+                                 const uint8_t *body, size_t size,
+                                 unsigned timeout_ms, size_t answer_max,
+                                 const struct http_notify *notify);
 /* etcd has told us of this revision. */
 void etcd_saw(struct kv_etcd *kv, uint64_t revision);
 void etcd_set_timer(struct event *timer, uint64_t ms);
@@ -125,6 +131,44 @@ void etcd_requests_init(struct kv_etcd *kv);
 void etcd_requests_fini(struct kv_etcd *kv);
 /* Begins what can be begun.  Calls nobody. */
 void etcd_requests_run(struct kv_etcd *kv);
+
+/* A read, or a commit. */
+struct etcd_request {
+    TAILQ_ENTRY(etcd_request) link;
+    struct kv_etcd *kv;
+    bool is_read; /* else a commit */
+    kv_pair_fn *pair;
+    kv_done_fn *done;
+    void *arg;
+    char *text;        /* commit: what is sent */
+    char *prefix;      /* read: what was asked for */
+    char *after;       /* read: the last key of the pages that came, or NULL */
+    uint64_t revision; /* read: of its pages; 0: not known yet */
+    size_t page;       /* read: pairs to ask for */
+    bool grpc;         /* read: the call is by gRPC */
+    struct mono deadline;
+    unsigned n_tries;
+    struct http_call *call;
+    struct vdc_error failed; /* code not 0: it has, only tell it */
+};
+
+/* It waits from now on: the timer comes by its deadline at the latest. */
+void etcd_request_wait(struct etcd_request *r);
+unsigned etcd_request_left(const struct etcd_request *r); /* ms; at least 1 */
+/* It was not answered, and may be made again.  As the last: as below. */
+void etcd_request_again(struct etcd_request *r, enum etcd_verdict verdict,
+                        const struct vdc_error *why);
+/* Takes it out of the queue and calls back; kv may be closed after it.  NULL:
+ * no error. */
+void etcd_request_finish(struct etcd_request *r, uint64_t revision,
+                         const struct vdc_error *err);
+
+/* ---- kv_etcd_read.c ---- */
+
+#define ETCD_PAGE_FIRST 64 /* pairs, of which no size is known */
+
+/* Asks for the next page of a read. */
+void etcd_page_begin(struct etcd_request *r);
 
 /* ---- kv_etcd_watch.c ---- */
 

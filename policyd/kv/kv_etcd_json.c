@@ -208,11 +208,18 @@ static bool get_bytes(const struct json_value *object, const char *name,
     return true;
 }
 
+bool etcd_is_key(const void *key, size_t size, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return size >= len && !memchr(key, 0, size) && !memcmp(key, prefix, len);
+}
+
 bool etcd_get_pair(const struct json_value *kv, const char *prefix,
                    struct arena *arena, struct kv_pair *ret)
 {
     uint8_t *key, *value;
-    size_t key_size, size, prefix_len = strlen(prefix);
+    size_t key_size, size;
 
     if (!kv || kv->type != JSON_OBJECT ||
         !get_bytes(kv, "key", arena, &key, &key_size) ||
@@ -221,12 +228,29 @@ bool etcd_get_pair(const struct json_value *kv, const char *prefix,
         !etcd_get_u64(kv, "mod_revision", &ret->modified) ||
         !etcd_get_u64(kv, "lease", &ret->lease))
         return false;
-    if (key_size < prefix_len || memchr(key, 0, key_size) ||
-        memcmp(key, prefix, prefix_len) || ret->modified == 0)
+    if (!etcd_is_key(key, key_size, prefix) || ret->modified == 0)
         return false;
-    ret->key = (const char *)key + prefix_len;
+    ret->key = (const char *)key + strlen(prefix);
     ret->value = value;
     ret->size = size;
+    return true;
+}
+
+bool etcd_get_page(const struct json_value *answer, const char *prefix,
+                   struct arena *arena, struct etcd_page *ret)
+{
+    const struct json_value *kvs = json_get(answer, "kvs");
+    struct etcd_page page = { .more = etcd_get_bool(answer, "more") };
+
+    if (!etcd_get_revision(answer, &page.revision) ||
+        (kvs && kvs->type != JSON_ARRAY))
+        return false;
+    page.n_pairs = kvs ? kvs->n_items : 0;
+    page.pairs = ARENA_ARRAY(arena, page.n_pairs, struct kv_pair);
+    for (size_t i = 0; i < page.n_pairs; i++)
+        if (!etcd_get_pair(&kvs->items[i], prefix, arena, &page.pairs[i]))
+            return false;
+    *ret = page;
     return true;
 }
 
@@ -272,10 +296,15 @@ void etcd_put_key(struct json_out *out, const char *prefix, const char *key)
     etcd_put_bytes(out, "key", whole, join(whole, prefix, key));
 }
 
-/*
- * The end is the first string that does not begin so; for all keys there are,
- * in etcd's words, "\0".
- */
+size_t etcd_range_end(char *text, size_t len)
+{
+    if (len)
+        text[len - 1]++; /* printable ASCII ends before 0x7f */
+    else
+        text[0] = '\0';
+    return len ? len : 1;
+}
+
 void etcd_put_rest(struct json_out *out, const char *prefix, const char *key,
                    const char *after)
 {
@@ -289,9 +318,7 @@ void etcd_put_rest(struct json_out *out, const char *prefix, const char *key,
     len = join(whole, prefix, key);
     if (!after)
         etcd_put_bytes(out, "key", whole, len ? len : 1);
-    if (len)
-        whole[len - 1]++; /* printable ASCII ends before 0x7f */
-    etcd_put_bytes(out, "range_end", whole, len ? len : 1);
+    etcd_put_bytes(out, "range_end", whole, etcd_range_end(whole, len));
 }
 
 void etcd_put_prefix(struct json_out *out, const char *prefix, const char *key)

@@ -57,6 +57,24 @@ bool etcd_get_revision(const struct json_value *answer, uint64_t *ret);
 bool etcd_get_pair(const struct json_value *kv, const char *prefix,
                    struct arena *arena, struct kv_pair *ret);
 
+/* One page of a range; all of it in the arena, or in the answer. */
+struct etcd_page {
+    uint64_t revision; /* of the store, not of the page */
+    bool more;
+    struct kv_pair *pairs;
+    size_t n_pairs;
+};
+/* False: not a page, or a pair as for etcd_get_pair. */
+bool etcd_get_page(const struct json_value *answer, const char *prefix,
+                   struct arena *arena, struct etcd_page *ret);
+/* Whether these bytes are a key that begins with `prefix`. */
+bool etcd_is_key(const void *key, size_t size, const char *prefix);
+
+/* The first string behind all that begin with `text`, of which `len`
+ * characters are in it, is put there; its length.  For all strings there are,
+ * in etcd's words, it is "\0". */
+size_t etcd_range_end(char *text, size_t len);
+
 /* Members of a request, "key" and "range_end" for what begins with both. */
 void etcd_put_bytes(struct json_out *out, const char *name, const void *data,
                     size_t size);

@@ -46,6 +46,7 @@ static void good(struct kv_etcd *kv, uint64_t revision)
         kv->compacted = kv->compact_to = 0;
     etcd_watches_check(kv, revision);
     if (!was_up) {
+        kv->no_grpc = false; /* perhaps another endpoint, or a new token */
         etcd_watches_restart(kv);
         etcd_leases_renew(kv);
         etcd_requests_run(kv);

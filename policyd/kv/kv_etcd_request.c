@@ -18,31 +18,8 @@
 #define READING_MAX 8
 /* Of one request: not for ever on one that kills each server. */
 #define TRIES_MAX 5
-/* Pages: of this many pairs at first, then of about this size. */
-#define PAGE_FIRST 64
-#define PAGE_MAX 2000
-#define PAGE_BYTES (2 * 1024 * 1024)
 
-struct etcd_request {
-    TAILQ_ENTRY(etcd_request) link;
-    struct kv_etcd *kv;
-    bool is_read; /* else a commit */
-    kv_pair_fn *pair;
-    kv_done_fn *done;
-    void *arg;
-    char *text;        /* commit: what is sent */
-    char *prefix;      /* read: what was asked for */
-    char *after;       /* read: the last key that was told; or NULL */
-    uint64_t revision; /* read: of its pages; 0: not known yet */
-    size_t page;       /* read: pairs to ask for */
-    struct mono deadline;
-    unsigned n_tries;
-    struct http_call *call;
-    struct vdc_error failed; /* code not 0: it has, only tell it */
-};
-
-/* `r` waits from now on: the timer comes by its deadline at the latest. */
-static void await_deadline(struct etcd_request *r)
+void etcd_request_wait(struct etcd_request *r)
 {
     struct kv_etcd *kv = r->kv;
     uint64_t now = clock_mono().ms;
@@ -54,9 +31,8 @@ static void await_deadline(struct etcd_request *r)
                    r->deadline.ms > now ? r->deadline.ms - now : 0);
 }
 
-/* Takes it out of the queue and calls back; kv may be closed after it. */
-static void finish(struct etcd_request *r, uint64_t revision,
-                   const struct vdc_error *err)
+void etcd_request_finish(struct etcd_request *r, uint64_t revision,
+                         const struct vdc_error *err)
 {
     struct kv_etcd *kv = r->kv;
     struct vdc_error copy = { 0 };
@@ -76,21 +52,20 @@ static void finish(struct etcd_request *r, uint64_t revision,
 
 /* ---- answers ---- */
 
-/* It was not answered, and may be made again. */
-static void again(struct etcd_request *r, enum etcd_verdict verdict,
-                  const struct vdc_error *why)
+void etcd_request_again(struct etcd_request *r, enum etcd_verdict verdict,
+                        const struct vdc_error *why)
 {
     struct kv_etcd *kv = r->kv;
     struct vdc_error err = *why;
 
     etcd_link_failed(kv, verdict, why);
     if (r->n_tries < TRIES_MAX) {
-        await_deadline(r);
+        etcd_request_wait(r);
         return;
     }
     if (err.code == VDC_E_CLOSED)
         err.code = VDC_E_STORE;
-    finish(r, 0, &err);
+    etcd_request_finish(r, 0, &err);
 }
 
 static void on_commit(void *arg, const struct http_answer *answer,
@@ -128,139 +103,22 @@ static void on_commit(void *arg, const struct http_answer *answer,
     case ETCD_OK:
     case ETCD_REFUSED:
     case ETCD_NONSENSE:
-        finish(r, revision, &err);
+        etcd_request_finish(r, revision, &err);
         return;
     case ETCD_UNKNOWN:
         etcd_link_failed(kv, verdict, &err);
-        finish(r, 0, &err);
+        etcd_request_finish(r, 0, &err);
         return;
     case ETCD_UNAVAILABLE:
     case ETCD_LOGIN:
-        again(r, verdict, &err);
+        etcd_request_again(r, verdict, &err);
         return;
     }
-}
-
-/* The page's pairs, in order, one after the other; false: nonsense, or closed
- * meanwhile. */
-static bool tell_pairs(struct etcd_request *r, const struct json_value *kvs,
-                       struct arena *arena)
-{
-    struct kv_etcd *kv = r->kv;
-    const char *before = r->after;
-    struct kv_pair pair;
-
-    for (size_t i = 0; i < kvs->n_items && !kv->closed; i++) {
-        if (!etcd_get_pair(&kvs->items[i], kv->prefix, arena, &pair) ||
-            (before && strcmp(before, pair.key) >= 0))
-            return false;
-        before = pair.key;
-        if (r->pair)
-            r->pair(r->arg, &pair);
-    }
-    if (kv->closed)
-        return false;
-    if (before != r->after) {
-        char *after = xstrdup(before);
-        free(r->after);
-        r->after = after;
-    }
-    return true;
-}
-
-/* False: it is not etcd's, or closed meanwhile. */
-static bool take_page(struct etcd_request *r, const struct json_value *answer,
-                      size_t size, struct arena *arena, bool *ret_more)
-{
-    const struct json_value *kvs = json_get(answer, "kvs");
-    uint64_t revision;
-
-    if (!etcd_get_revision(answer, &revision) ||
-        (kvs && kvs->type != JSON_ARRAY))
-        return false;
-    if (r->revision == 0)
-        r->revision = revision;
-    etcd_saw(r->kv, revision);
-    *ret_more = etcd_get_bool(answer, "more");
-    size_t n = kvs ? kvs->n_items : 0;
-    if (n == 0)
-        return !*ret_more;
-    r->page = PAGE_BYTES / (size / n + 1);
-    if (r->page > PAGE_MAX)
-        r->page = PAGE_MAX;
-    if (r->page == 0)
-        r->page = 1;
-    return tell_pairs(r, kvs, arena);
-}
-
-static void page_taken(struct etcd_request *r, bool ok, bool more)
-{
-    struct kv_etcd *kv = r->kv;
-    struct vdc_error err;
-
-    if (!ok) {
-        vdc_error_set(&err, VDC_E_STORE, "the answer to a read is not etcd's");
-        finish(r, 0, &err);
-    } else if (more) {
-        r->n_tries = 0;
-        r->deadline.ms = clock_mono().ms + kv->request_ms;
-        await_deadline(r);
-        etcd_requests_run(kv);
-    } else {
-        finish(r, r->revision, NULL);
-    }
-}
-
-static void page_failed(struct etcd_request *r, enum etcd_verdict verdict,
-                        int transport, struct vdc_error *err)
-{
-    if (transport == VDC_E_BAD_VALUE && r->page > 1) {
-        /* Too large at once; values are at most 1 MiB. */
-        r->page /= 2;
-        r->n_tries = 0;
-        r->deadline.ms = clock_mono().ms + r->kv->request_ms;
-        await_deadline(r);
-        etcd_requests_run(r->kv);
-        return;
-    }
-    if (err->code == VDC_E_CLOSED || err->code == VDC_E_CONFLICT)
-        err->code = VDC_E_STORE;
-    if (verdict == ETCD_REFUSED || verdict == ETCD_NONSENSE)
-        finish(r, 0, err);
-    else
-        again(r, verdict, err);
-}
-
-static void on_page(void *arg, const struct http_answer *answer,
-                    const struct vdc_error *transport)
-{
-    struct etcd_request *r = arg;
-    struct kv_etcd *kv = r->kv;
-    struct arena *arena = arena_new();
-    const struct json_value *json;
-    struct vdc_error err = { 0 };
-    bool more = false;
-
-    r->call = NULL;
-    kv->n_reading--;
-    enum etcd_verdict verdict =
-        etcd_judge(answer, transport, arena, &json, &err);
-    etcd_enter(kv);
-    if (verdict != ETCD_OK) {
-        page_failed(r, verdict, transport->code, &err);
-    } else {
-        kv->answered = clock_mono();
-        bool ok = take_page(r, json, answer->size, arena, &more);
-        if (!kv->closed)
-            page_taken(r, ok, more);
-    }
-    etcd_leave(kv);
-    arena_free(arena);
 }
 
 /* ---- beginning ---- */
 
-static unsigned time_left(const struct etcd_request *r)
+unsigned etcd_request_left(const struct etcd_request *r)
 {
     uint64_t now = clock_mono().ms;
 
@@ -273,24 +131,7 @@ static void begin_commit(struct etcd_request *r)
     struct http_notify notify = { .done = on_commit, .arg = r };
 
     r->call = etcd_post_text(kv, "kv/txn", r->text, strlen(r->text),
-                             time_left(r), ETCD_ANSWER_MAX, &notify);
-}
-
-static void begin_page(struct etcd_request *r)
-{
-    struct kv_etcd *kv = r->kv;
-    struct json_out *out = json_out_new(false);
-    struct http_notify notify = { .done = on_page, .arg = r };
-
-    json_out_object(out);
-    etcd_put_rest(out, kv->prefix, r->prefix, r->after);
-    etcd_put_u64(out, "limit", r->page);
-    if (r->revision)
-        etcd_put_u64(out, "revision", r->revision);
-    json_out_object_end(out);
-    kv->n_reading++;
-    r->call =
-        etcd_post(kv, "kv/range", out, time_left(r), ETCD_ANSWER_MAX, &notify);
+                             etcd_request_left(r), ETCD_ANSWER_MAX, &notify);
 }
 
 void etcd_requests_run(struct kv_etcd *kv)
@@ -309,7 +150,7 @@ void etcd_requests_run(struct kv_etcd *kv)
         if (!r->call) {
             r->n_tries++;
             if (r->is_read)
-                begin_page(r);
+                etcd_page_begin(r);
             else
                 begin_commit(r);
         }
@@ -344,7 +185,7 @@ static void on_queue_timer(evutil_socket_t fd, short what, void *arg)
         if (r->call)
             continue;
         if (over || r->deadline.ms > now)
-            await_deadline(r);
+            etcd_request_wait(r);
         else
             over = r;
         if (kv->queue_due.ms && kv->queue_due.ms <= now)
@@ -353,7 +194,7 @@ static void on_queue_timer(evutil_socket_t fd, short what, void *arg)
     if (!over)
         return;
     set_why(over, &err);
-    finish(over, 0, &err);
+    etcd_request_finish(over, 0, &err);
 }
 
 static struct etcd_request *new_request(struct kv_etcd *kv, kv_done_fn *done,
@@ -364,7 +205,6 @@ static struct etcd_request *new_request(struct kv_etcd *kv, kv_done_fn *done,
     r->kv = kv;
     r->done = done;
     r->arg = arg;
-    r->page = PAGE_FIRST;
     r->deadline.ms = clock_mono().ms + etcd_link_patience(kv);
     TAILQ_INSERT_TAIL(&kv->requests, r, link);
     return r;
@@ -377,11 +217,12 @@ void etcd_read(struct kv *base, const char *prefix, kv_pair_fn *pair,
     struct etcd_request *r = new_request(kv, done, arg);
 
     r->is_read = true;
+    r->page = ETCD_PAGE_FIRST;
     r->pair = pair;
     r->prefix = xstrdup(prefix);
     if (kv_check_prefix(prefix, &r->failed))
         r->deadline = clock_mono();
-    await_deadline(r);
+    etcd_request_wait(r);
     etcd_requests_run(kv);
 }
 
@@ -402,7 +243,7 @@ void etcd_commit(struct kv *base, const struct kv_compare *compares,
         r->text = xstrdup(json_out_text(out, NULL));
         json_out_free(out);
     }
-    await_deadline(r);
+    etcd_request_wait(r);
     etcd_requests_run(kv);
 }
 

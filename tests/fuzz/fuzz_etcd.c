@@ -1,6 +1,7 @@
 /*
  * Fuzz target: any text as an answer of etcd's, whole or a line of a stream;
- * and any value in a commit, which comes back from its JSON as it was.
+ * any bytes as a page by gRPC; and any value in a commit, which comes back
+ * from its JSON as it was.
  *
  * The first byte says as what the rest is taken.
  */
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "policyd/kv/kv_etcd_grpc.h"
 #include "policyd/kv/kv_etcd_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -98,16 +100,41 @@ static void as_value(const uint8_t *data, size_t size, struct arena *arena)
     json_out_free(out);
 }
 
+/* With a head that is right, as most others would be thrown away by it. */
+static void as_page(const uint8_t *data, size_t size, struct arena *arena)
+{
+    const uint8_t head[] = { 0, (uint8_t)(size >> 24), (uint8_t)(size >> 16),
+                             (uint8_t)(size >> 8), (uint8_t)size };
+    uint8_t *body = arena_alloc(arena, sizeof(head) + size);
+    struct etcd_page page;
+
+    memcpy(body, head, sizeof(head));
+    memcpy(body + sizeof(head), data, size);
+    if (!etcd_grpc_page((const char *)body, sizeof(head) + size, "/t/", arena,
+                        &page))
+        return;
+    assert(page.revision > 0);
+    for (size_t i = 0; i < page.n_pairs; i++) {
+        const struct kv_pair *pair = &page.pairs[i];
+        assert(pair->key && pair->value && pair->modified > 0);
+        assert(pair->size == 0 ||
+               (pair->value >= body &&
+                pair->value + pair->size <= body + sizeof(head) + size));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
     struct arena *arena = arena_new();
     char *text = arena_strndup(arena, (const char *)data + 2, size - 2);
-    if (data[0] % 3 == 0)
+    if (data[0] % 4 == 0)
         as_answer(data[1], text, size - 2, arena);
-    else if (data[0] % 3 == 1)
+    else if (data[0] % 4 == 1)
         as_line(text, size - 2, arena);
+    else if (data[0] % 4 == 2)
+        as_page(data + 1, size - 1, arena);
     else
         as_value(data + 1, size - 1, arena);
     arena_free(arena);

@@ -19,6 +19,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_inventory_backups \
 	tests/unit/policyd/test_kv_etcd \
 	tests/unit/policyd/test_kv_etcd_answers \
+	tests/unit/policyd/test_kv_etcd_grpc \
 	tests/unit/policyd/test_kv_etcd_json \
 	tests/unit/policyd/test_kv_etcd_watch \
 	tests/unit/policyd/test_kv_sqlite \
@@ -90,12 +91,19 @@ tests_unit_policyd_test_kv_etcd_answers_CFLAGS = $(AM_CFLAGS) \
 	$(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_answers_LDADD = $(POLICYD_LIBS) \
 	$(CUNIT_LIBS)
+tests_unit_policyd_test_kv_etcd_grpc_SOURCES = \
+	tests/unit/policyd/test_kv_etcd_grpc.c \
+	tests/unit/policyd/grpc_page.c tests/unit/policyd/grpc_page.h \
+	$(etcd_fake)
+tests_unit_policyd_test_kv_etcd_grpc_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_kv_etcd_grpc_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_json_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_json_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_kv_etcd_SOURCES = \
 	tests/unit/policyd/test_kv_etcd.c \
 	tests/unit/policyd/test_kv_etcd.h \
 	tests/unit/policyd/test_kv_etcd_access.c \
+	tests/unit/policyd/test_kv_etcd_long.c \
 	$(kv_conform) $(etcd_server)
 tests_unit_policyd_test_kv_etcd_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_kv_etcd_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)

@@ -44,11 +44,31 @@ static void count(const char *path, const char *body)
     }
 }
 
+static void on_grpc(struct fake_reply *ret)
+{
+    etcd_fake.n_grpc++;
+    if (at < n_script && strcmp(script[at].path, ETCD_GRPC) == 0) {
+        const struct etcd_script *s = &script[at++];
+        ret->close = s->close;
+        ret->size = s->size ? s->size : s->body ? strlen(s->body) : 0;
+        if (ret->size) {
+            ret->bytes = xzalloc(ret->size);
+            memcpy(ret->bytes, s->body, ret->size);
+        }
+    } else {
+        ret->close = true;
+    }
+}
+
 static void on_asked(void *arg, const char *path, const char *body,
                      struct fake_reply *ret)
 {
     bool probe = strstr(body, "count_only") != NULL;
 
+    if (strcmp(path, FAKE_HTTP2) == 0) {
+        on_grpc(ret);
+        return;
+    }
     count(path, body);
     if (!probe && at < n_script && strcmp(path + 4, script[at].path) == 0) {
         const struct etcd_script *s = &script[at++];

@@ -18,7 +18,12 @@ struct etcd_script {
     int status;       /* 0: `body` are the bytes, all there are */
     const char *body; /* NULL: nothing */
     bool close, stream;
+    size_t size; /* of the bytes; 0: as a string */
 };
+
+/* The path of what is asked by gRPC.  Without a script the connection is
+ * closed at once, as by a server that has only the gateway. */
+#define ETCD_GRPC "grpc"
 
 #define ETCD_HEAD "{\"header\":{\"revision\":\"5\"}"
 #define ETCD_ERROR(words, code)                                             \
@@ -29,7 +34,7 @@ extern struct etcd_fake {
     unsigned request_ms; /* of the next client; 0: 400 */
     struct kv *kv;
     /* what was asked of the server */
-    unsigned n_txn, n_range, n_watch, n_grant, n_keepalive;
+    unsigned n_txn, n_range, n_grpc, n_watch, n_grant, n_keepalive;
     char last_watch[512];
     /* what the last request here came to */
     unsigned n_pairs;

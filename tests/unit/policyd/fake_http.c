@@ -22,7 +22,15 @@ struct conn {
     char *slow;
     size_t n_slow, at;
     bool close;
+    bool http2_told;
 };
+
+/* What a client of HTTP/2 says at first; then come frames, each with a head.
+ */
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define FRAME_HEAD 9
+enum { DATA, HEADERS, SETTINGS = 4 };
+enum { END_STREAM = 1, END_HEADERS = 4 };
 
 struct fake_http {
     struct event_base *base;
@@ -92,6 +100,36 @@ static void answer(struct conn *c, struct fake_reply *reply)
     }
 }
 
+static bool is_http2(const char *text)
+{
+    return strncmp(text, PREFACE, strlen(PREFACE)) == 0;
+}
+
+/* The whole request is there. */
+static bool http2_is_whole(const uint8_t *text, size_t size)
+{
+    size_t at = strlen(PREFACE);
+
+    while (at + FRAME_HEAD <= size) {
+        const uint8_t *head = text + at;
+        at += FRAME_HEAD + ((size_t)head[0] << 16 | head[1] << 8 | head[2]);
+        if (head[3] == DATA && (head[4] & END_STREAM))
+            return at <= size;
+    }
+    return false;
+}
+
+static void read_http2(struct conn *c, const char *text, size_t size)
+{
+    struct fake_reply reply = { 0 };
+
+    if (c->http2_told || !http2_is_whole((const uint8_t *)text, size))
+        return;
+    c->http2_told = true;
+    c->fake->hook(c->fake->arg, FAKE_HTTP2, "", &reply);
+    answer(c, &reply);
+}
+
 /* "POST PATH HTTP/1.1", headers with a length, the body. */
 static void on_read(struct bufferevent *bev, void *arg)
 {
@@ -105,7 +143,9 @@ static void on_read(struct bufferevent *bev, void *arg)
     char *length = strstr(text, "Content-Length: ");
     size_t head = end ? (size_t)(end - text) + 4 : 0;
     size_t body = length ? (size_t)atol(length + 16) : 0;
-    if (end && size >= head + body) {
+    if (is_http2(text)) {
+        read_http2(c, text, size);
+    } else if (end && size >= head + body) {
         struct fake_reply reply = { 0 };
         CU_ASSERT_EQUAL(sscanf(text, "POST %63s HTTP/1.1", path), 1);
         evbuffer_drain(in, head + body);
@@ -191,4 +231,43 @@ char *fake_stream(const char *line)
     return xasprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                      "%zx\r\n%s\n\r\n",
                      strlen(line) + 1, line);
+}
+
+static uint8_t *put_frame(uint8_t *to, int type, int flags, int stream,
+                          const void *data, size_t size)
+{
+    const uint8_t head[FRAME_HEAD] = { (uint8_t)(size >> 16),
+                                       (uint8_t)(size >> 8),
+                                       (uint8_t)size,
+                                       (uint8_t)type,
+                                       (uint8_t)flags,
+                                       0,
+                                       0,
+                                       0,
+                                       (uint8_t)stream };
+
+    memcpy(to, head, FRAME_HEAD);
+    memcpy(to + FRAME_HEAD, data, size);
+    return to + FRAME_HEAD + size;
+}
+
+char *fake_grpc(const void *body, size_t size, const char *grpc_status,
+                size_t *ret_size)
+{
+    static const char ok[] = "\x88"; /* the 8th of HPACK: ":status: 200" */
+    uint8_t *bytes = xzalloc(size + 256), *to = bytes;
+    const char *status = grpc_status ? grpc_status : "";
+    /* a new name, and its value, each with its length */
+    char *last = xasprintf("_\vgrpc-status%c%s", (int)strlen(status), status);
+
+    last[0] = 0;
+    to = put_frame(to, SETTINGS, 0, 0, "", 0);
+    to = put_frame(to, HEADERS, END_HEADERS, 1, ok, 1);
+    to = put_frame(to, DATA, grpc_status ? 0 : END_STREAM, 1, body, size);
+    if (grpc_status)
+        to = put_frame(to, HEADERS, END_HEADERS | END_STREAM, 1, last,
+                       14 + strlen(status));
+    free(last);
+    *ret_size = (size_t)(to - bytes);
+    return (char *)bytes;
 }

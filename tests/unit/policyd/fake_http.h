@@ -18,6 +18,10 @@ struct fake_reply {
     bool byte_by_byte;
 };
 
+/* The path of all requests by HTTP/2, which is not read but for its end; only
+ * one of a connection is told, and what is sent after it thrown away. */
+#define FAKE_HTTP2 "*"
+
 /* Called for each request that has come wholly. */
 typedef void fake_hook(void *arg, const char *path, const char *body,
                        struct fake_reply *ret);
@@ -33,5 +37,9 @@ void fake_http_drop(struct fake_http *fake);
 /* A whole answer with this status; a stream's beginning and one line. */
 char *fake_answer(int status, const char *body);
 char *fake_stream(const char *line);
+/* By HTTP/2: `size` bytes with status 200, at most 16 KiB, as one frame, and
+ * behind them this status of gRPC; NULL: none. */
+char *fake_grpc(const void *body, size_t size, const char *grpc_status,
+                size_t *ret_size);
 
 #endif

@@ -1,5 +1,6 @@
 /* Tests of policyd/kv/kv_etcd*.c on real etcds: all that holds for every
  * implementation, and what comes of outages. */
+#include <assert.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -428,11 +429,11 @@ static const struct unit_test own[] = {
 };
 
 #define OWN_MAX (sizeof(own) / sizeof(own[0]))
-#define ACCESS_MAX 8
+#define OTHERS_MAX 16
 
 int main(int argc, char **argv)
 {
-    struct unit_test tests[KV_CONFORM_MAX + OWN_MAX + ACCESS_MAX];
+    struct unit_test tests[KV_CONFORM_MAX + OWN_MAX + OTHERS_MAX];
     const char *missing = etcd_server_missing();
 
     if (missing) {
@@ -442,8 +443,11 @@ int main(int argc, char **argv)
     size_t n = kv_conform_tests(tests);
     memcpy(tests + n, own, sizeof(own));
     n += OWN_MAX;
-    for (size_t i = 0; i < kv_etcd_n_access && i < ACCESS_MAX; i++)
+    assert(kv_etcd_n_access + kv_etcd_n_long <= OTHERS_MAX);
+    for (size_t i = 0; i < kv_etcd_n_access; i++)
         tests[n++] = kv_etcd_access[i];
+    for (size_t i = 0; i < kv_etcd_n_long; i++)
+        tests[n++] = kv_etcd_long[i];
     /* With a word: the tests whose names have it. */
     size_t n_chosen = 0;
     for (size_t i = 0; i < n; i++)

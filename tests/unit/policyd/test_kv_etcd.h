@@ -18,8 +18,13 @@ extern struct kv_etcd_settings settings;
 void own_server(size_t n, const char *options);
 /* Until it is as `up` says, or a failure after 20 s. */
 void wait_up(struct kv *kv, bool up);
+/* A list of many pages is read as it was put, all but the first of them by
+ * gRPC. */
+void check_long_list(struct kv *kv);
 
 extern const struct unit_test kv_etcd_access[];
 extern const size_t kv_etcd_n_access;
+extern const struct unit_test kv_etcd_long[];
+extern const size_t kv_etcd_n_long;
 
 #endif

@@ -77,8 +77,9 @@ static void user_and_password(void)
     kv_world_set_up();
     make_users();
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "1"), 0);
-    kv_log_begin(&log, KV1, "", 1);
+    kv_log_begin(&log, KV1, "k", 1);
     kv_wait(&log.n_revisions, 1);
+    check_long_list(KV0);
     struct kv *other = open_as("vdc", "wrong", "/test/");
     CU_ASSERT_EQUAL(kv_set_now(other, "k", "2"), VDC_E_DENIED);
     CU_ASSERT_FALSE(kv_up(other, &why));
@@ -96,6 +97,7 @@ static void user_and_password(void)
     wait_up(KV0, false);
     wait_up(KV0, true);
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "3"), 0);
+    check_long_list(KV0);
     kv_wait(&log.n_revisions, 2);
     CU_ASSERT_EQUAL(log.n_lost, 0);
     kv_log_end(&log);
@@ -121,6 +123,7 @@ static void https(void)
     CU_ASSERT_PTR_EQUAL(strstr(kv_name(KV0), "etcd https://"), kv_name(KV0));
     wait_up(KV0, true);
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "1"), 0);
+    check_long_list(KV0);
     struct kv_etcd_settings unknown = settings;
     unknown.tls.ca_file = NULL; /* the system's */
     CU_ASSERT_EQUAL_FATAL(kv_etcd_open(kv_world.base, &unknown, &other, NULL),
@@ -167,6 +170,7 @@ static void certificate_of_our_own(void)
     kv_world_set_up();
     wait_up(KV0, true);
     CU_ASSERT_EQUAL(kv_set_now(KV0, "k", "1"), 0);
+    check_long_list(KV0);
     struct kv_etcd_settings none = settings;
     none.tls.cert_file = none.tls.key_file = NULL;
     CU_ASSERT_EQUAL_FATAL(kv_etcd_open(kv_world.base, &none, &other, NULL), 0);
