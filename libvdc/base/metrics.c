@@ -15,12 +15,22 @@
 /* Up to here each whole number has its own double. */
 #define WHOLE_MAX 9007199254740992.0
 
-uint64_t metrics_now_us(void)
+static uint64_t read_us(clockid_t clock)
 {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t metrics_now_us(void)
+{
+    return read_us(CLOCK_MONOTONIC);
+}
+
+uint64_t metrics_cpu_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void metrics_timing_add(struct metrics_timing *timing, uint64_t begun_us)

@@ -23,6 +23,8 @@ struct metrics_timing {
 
 /* Monotonic, in microseconds. */
 uint64_t metrics_now_us(void);
+/* CPU time of this thread. */
+uint64_t metrics_cpu_us(void);
 /* One more, which began then. */
 void metrics_timing_add(struct metrics_timing *timing, uint64_t begun_us);
 

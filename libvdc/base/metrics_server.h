@@ -28,7 +28,8 @@ struct metrics_server;
 typedef void metrics_collect_fn(void *arg, struct metrics_server *server);
 
 /* address: "HOST:PORT", the host as a number, or "PORT" alone, which is that
- * of 127.0.0.1.  Errors: VDC_E_BAD_VALUE (address), and those of tcp_listen. */
+ * of 127.0.0.1.  Errors: VDC_E_BAD_VALUE (address), and those of
+ * tcp_listen. */
 int metrics_server_new(struct event_base *base, const char *address,
                        metrics_collect_fn *collect, void *arg,
                        struct metrics_server **ret, struct vdc_error *err);

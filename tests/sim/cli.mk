@@ -28,6 +28,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-rebalance.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
+	tests/sim/test-cli-top.sh \
 	tests/sim/test-cli-why.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
@@ -40,7 +41,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
 	tests/sim/lib-moves.sh tests/sim/lib-tls.sh tests/sim/lib-users.sh \
-	tests/sim/metrics.py \
+	tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)
