@@ -30,6 +30,7 @@ struct runs;
 struct census_run;
 struct metrics;
 struct prune;
+struct renew;
 
 struct operations {
     struct event_base *base;
@@ -45,6 +46,7 @@ struct operations {
     struct externals *externals;
     struct inventory *inventory;
     struct backups *backups;
+    struct renew *renew;
     struct channel_quotas *channel_quotas;
     struct metrics *metrics; /* what was counted; NULL: nothing is */
     uint64_t began_ms;       /* ms since 1970 */

@@ -225,8 +225,9 @@ static int compare_expiries(const void *a, const void *b)
 static const char *renewal(struct arena *arena, const char *name)
 {
     if (strncmp(name, "host ", 5) == 0)
-        return arena_printf(arena, "`xl-vdc dc-token %s --again` and dc-join "
-                            "--again there renew it", name + 5);
+        return arena_printf(arena, "policyd could not renew it: `xl-vdc "
+                            "dc-token %s --again` and dc-join --again there "
+                            "do it", name + 5);
     if (strcmp(name, "tls_address") == 0)
         return "put a new one in the files of tls_certificate and tls_key of "
                "policyd.conf, and send policyd SIGHUP";
