@@ -140,6 +140,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/kv/kv_sqlite_impl.h \
 	policyd/kv/kv_sqlite_lease.c \
 	policyd/kv/kv_sqlite_watch.c \
+	policyd/metrics/census.c \
+	policyd/metrics/census.h \
+	policyd/metrics/expiry.c \
+	policyd/metrics/expiry.h \
+	policyd/metrics/metrics.c \
+	policyd/metrics/metrics.h \
+	policyd/metrics/page.c \
+	policyd/metrics/page.h \
+	policyd/metrics/status.c \
 	policyd/names.c \
 	policyd/names.h \
 	policyd/placement/balance.c \

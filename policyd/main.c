@@ -14,6 +14,7 @@
 #include "policyd/api/remote.h"
 #include "policyd/api/server.h"
 #include "policyd/dc/dc.h"
+#include "policyd/metrics/page.h"
 #include "policyd/policies/policies.h"
 #include "policyd/setup.h"
 #include "policyd/standby.h"
@@ -25,6 +26,7 @@ static struct operations *operations;
 static struct server *server;
 static struct remote *remote, *joining;
 static struct guests *guests;
+static struct metrics_page *metrics;
 static struct store_lead *lead;
 static struct standby *standby;
 static struct store *store; /* where nobody else has it: we stand by */
@@ -160,6 +162,8 @@ static int serve(struct event_base *base, struct vdc_error *err)
     dc_notify(operations->dc, authority_changed, NULL);
     if (!rc)
         guests = guests_new(base, &setup, operations);
+    if (!rc)
+        rc = metrics_page_new(base, &setup, operations, &metrics, err);
     return rc;
 }
 
@@ -195,14 +199,16 @@ static int begin(struct event_base *base, struct arena *arena,
         rc = look_for_leader(base, arena, err);
     if (!rc && store_lead_other(lead)) {
         log_info("policyd of %s leads; standing by", store_lead_other(lead));
-        return standby_new(base, &setup, store_lead_other(lead),
-                           &standby, err);
+        rc = standby_new(base, &setup, store_lead_other(lead), &standby, err);
+        return rc ? rc
+                  : metrics_page_new(base, &setup, NULL, &metrics, err);
     }
     return rc ? rc : serve(base, err);
 }
 
 static void stop(void)
 {
+    metrics_page_free(metrics);
     operations_stop(operations);
     server_free(server);
     remote_free(remote);

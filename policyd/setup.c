@@ -97,6 +97,11 @@ const struct setting setup_rows[] = {
       .text = "Where machines join as hosts, by xl-vdc dc-join: HOST:PORT or "
               "[HOST]:PORT, the host as a number.  Empty means that none "
               "can." },
+    { ROW(metrics_address), .type = SETTING_STRING, .fallback = "",
+      .text = "Where Prometheus gets policyd's metrics, by GET /metrics: a "
+              "port, as 8447, which is that of 127.0.0.1, or HOST:PORT.  "
+              "Whoever can connect there sees the names of all customers and "
+              "hosts.  Empty means nowhere." },
     { ROW(host_name), .type = SETTING_STRING, .fallback = "",
       .text = "The name of this host; empty means its hostname.  "
               "Assignments are recorded with it: do not change it while "

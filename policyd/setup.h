@@ -25,6 +25,7 @@ struct setup {
     const char *tls_certificate, *tls_key, *tls_ca;
     const char *dc_directory; /* of the certificate authority */
     const char *dc_address;   /* "": no host can join */
+    const char *metrics_address; /* "": nowhere */
     const char *host_name;
     struct mem host_memory_reserve;
     struct mem dom0_memory_keep;        /* 0: dom0 keeps all it has */

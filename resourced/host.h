@@ -7,6 +7,7 @@
 
 #include "hv/hv.h"
 #include "resourced/memory.h"
+#include "resourced/metrics.h"
 #include "resourced/partition.h"
 #include "resourced/settings.h"
 #include "resourced/store.h"
@@ -38,6 +39,7 @@ struct host {
     struct live *live;
     struct channel_reads *channels;
     struct memory_account memory;
+    struct metrics_counts counts;
     struct verify *verify;   /* under way, or NULL */
     struct rebuild *rebuild; /* as well */
     struct verify_pages *found; /* by the last verify, or NULL */

@@ -48,6 +48,7 @@ int live_refresh(struct live *live, struct vdc_error *err)
     if (!rc)
         rc = hv->domain->host_info(hv, arena, &snapshot.host, err);
     if (rc) {
+        live->host->counts.looks_failed++;
         arena_free(arena);
         return rc;
     }

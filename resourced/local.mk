@@ -55,6 +55,8 @@ resourced_resourced_SOURCES = \
 	resourced/main.c \
 	resourced/memory.c \
 	resourced/memory.h \
+	resourced/metrics.c \
+	resourced/metrics.h \
 	resourced/operation.c \
 	resourced/operation.h \
 	resourced/outcome.c \

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "resourced/host.h"
 #include "resourced/lifecycle.h"
+#include "resourced/metrics.h"
 #include "resourced/publish.h"
 #include "resourced/recovery.h"
 #include "resourced/server.h"
@@ -17,6 +18,7 @@ static const char *hv_option;
 static struct host *host;
 static struct server *server;
 static struct recovery *recovery;
+static struct metrics *metrics;
 
 static void recovered(void *arg, int rc, const struct vdc_error *err)
 {
@@ -39,7 +41,11 @@ static int start(struct event_base *base, struct arena *arena,
     int rc = host_open(base, &settings, &host, err);
     if (!rc)
         rc = server_start(host, settings.command_address, &server, err);
+    if (!rc)
+        rc = metrics_start(host, server, &metrics, err);
     if (rc) {
+        server_stop(server);
+        server = NULL;
         host_close(host);
         host = NULL;
         return rc;
@@ -60,6 +66,8 @@ static void stop(void)
 {
     recovery_free(recovery);
     recovery = NULL;
+    metrics_stop(metrics);
+    metrics = NULL;
     server_stop(server);
     server = NULL;
     if (host)

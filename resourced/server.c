@@ -441,6 +441,16 @@ void server_open(struct server *server)
             console_service_new(server->host, server->commander);
 }
 
+unsigned server_connections(const struct server *server)
+{
+    const struct connection *connection;
+    unsigned n = 0;
+
+    LIST_FOREACH (connection, &server->connections, link)
+        n += connection->chan != NULL;
+    return n;
+}
+
 void server_stop(struct server *server)
 {
     struct connection *connection;

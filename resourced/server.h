@@ -48,6 +48,8 @@ void server_drop_taken(struct server *server, const char *why);
 /* Listens; requests wait until server_open.  Errors: those of chan_listen. */
 int server_start(struct host *host, const char *address, struct server **ret,
                  struct vdc_error *err);
+/* Those that are open. */
+unsigned server_connections(const struct server *server);
 /* From now on requests are handled. */
 void server_open(struct server *server);
 /* Requests under way are dropped; whoever works on them must not answer any

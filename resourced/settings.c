@@ -34,6 +34,11 @@ const struct setting resourced_setting_rows[] = {
       "/run/xen-vdc/channel.sock", 0, 0,
       "Where channeld of this host is asked which channels there are, for "
       "lists of resources; empty: there is none." },
+    { "metrics_address", SETTING_STRING, AT(metrics_address), "", 0, 0,
+      "Where Prometheus gets this host's metrics, by GET /metrics: a port, as "
+      "8446, which is that of 127.0.0.1, or HOST:PORT.  Whoever can connect "
+      "there sees the names of all customers and guests of this host.  Empty: "
+      "nowhere." },
     { "hypervisor", SETTING_STRING, AT(hypervisor), "xen", 0, 0,
       "\"xen\", or \"sim\" with its options for a simulated host." },
     { "host_name", SETTING_STRING, AT(host_name), "", 0, 0,

@@ -15,6 +15,7 @@ struct resourced_settings {
     const char *tls_address;    /* "": no policyd elsewhere commands */
     const char *dc_directory;   /* with what dc-join left there */
     const char *channel_socket; /* "": there is no channeld */
+    const char *metrics_address; /* "": none */
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */
     const char *dump_dir;

@@ -117,6 +117,11 @@ int store_open(const struct store_options *options, struct event_base *base,
 /* What was submitted is written first; no `done` comes.  NULL is allowed. */
 void store_close(struct store *store);
 
+/* How many commits there were, and how many microseconds they took together;
+ * of this process. */
+void store_commits(const struct store *store, uint64_t *ret_n,
+                   uint64_t *ret_us);
+
 /* first_event: number of the first of its events. */
 typedef void store_done_fn(void *arg, int rc, const struct vdc_error *err,
                            uint64_t first_event);

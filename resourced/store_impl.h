@@ -119,6 +119,7 @@ struct store {
     volatile char *sequence_map;  /* of the file; NULL: it is written */
     bool sequence_failed; /* and that was logged */
     uint64_t n_batches[STORE_SIZES];
+    _Atomic uint64_t n_commits, commits_us; /* read without a lock */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t wake;

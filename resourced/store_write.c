@@ -194,14 +194,24 @@ static int commit(struct store *store, struct vdc_error *err)
 {
     uint64_t begun_us = now_us();
     int rc = run_bare(store, STORE_COMMIT, err);
+    uint64_t took_us = now_us() - begun_us;
 
-    if (!rc && now_us() - begun_us < store->loop_commit_us)
+    store->n_commits++;
+    store->commits_us += took_us;
+    if (!rc && took_us < store->loop_commit_us)
         store->n_calm++;
     else
         store->n_calm = store->n_calm >= STORE_LONG_CALM
                             ? STORE_CALM - STORE_CALM_AGAIN
                             : 0;
     return rc;
+}
+
+void store_commits(const struct store *store, uint64_t *ret_n,
+                   uint64_t *ret_us)
+{
+    *ret_n = store->n_commits;
+    *ret_us = store->commits_us;
 }
 
 static int end_batch(struct store *store, struct batch *batch,

@@ -202,6 +202,7 @@ void transaction_finish(struct transaction *t, int rc)
         lease_stand_again(host, t->lease);
     t->lease = NULL;
     live_changed(host->live);
+    metrics_transaction_ended(t, rc);
     /* on_done may look at the partitions: they are theirs again after it. */
     tell(t, rc);
     if (!rc && !dry && !t->answer)
@@ -397,6 +398,7 @@ static struct transaction *transaction_new(struct host *host,
     struct transaction *t = XNEW(struct transaction);
 
     t->host = host;
+    t->begun_us = metrics_now_us();
     t->arena = arena_new();
     t->ops = ops;
     t->arg = arg;

@@ -171,6 +171,7 @@ struct transaction {
     struct event *deadline; /* of request.timeout_ms */
     struct event *soon;     /* what is done next, from the loop */
     void (*soon_fn)(struct transaction *t);
+    uint64_t begun_us;      /* monotonic */
     uint64_t deadline_ms;   /* monotonic; 0: none.  Steps that can end with
                                less (partial) end a little before it */
     struct lease *lease;    /* it uses up; NULL: none */

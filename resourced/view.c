@@ -89,9 +89,10 @@ static enum wire_partition_state state_of(const struct partition *partition,
     return state;
 }
 
-static void fill_live(const struct hv_domain_info *info, struct arena *arena,
-                      struct wire_partition *ret)
+static void fill_live(const struct hv_domain_info *info, uint64_t sampled_ms,
+                      struct arena *arena, struct wire_partition *ret)
 {
+    ret->sampled_ms = sampled_ms;
     ret->domid = info->domid;
     ret->type = info->type == HV_DOMAIN_PV ? WIRE_PV : WIRE_PVH;
     ret->memory = info->current_memory;
@@ -103,8 +104,8 @@ static void fill_live(const struct hv_domain_info *info, struct arena *arena,
 }
 
 static void fill(const struct host *host, const struct partition *partition,
-                 const struct hv_domain_info *info, struct arena *arena,
-                 struct wire_partition *ret)
+                 const struct hv_domain_info *info, uint64_t sampled_ms,
+                 struct arena *arena, struct wire_partition *ret)
 {
     const struct partition_row *row = &partition->row;
     const struct wire_definition *has = resource_definition_of(row);
@@ -132,7 +133,7 @@ static void fill(const struct host *host, const struct partition *partition,
     if (info) {
         enum wire_domain_type type = ret->type;
         struct mem max_memory = ret->max_memory;
-        fill_live(info, arena, ret);
+        fill_live(info, sampled_ms, arena, ret);
         /* As it was defined: Xen adds some room of its own to the one, and
          * calls a PVH domain HVM. */
         ret->max_memory = max_memory;
@@ -156,7 +157,7 @@ static void fill_foreign(const struct host *host,
     ret->state = info->shutdown ? WIRE_PRESERVED
                  : info->paused ? WIRE_PAUSED
                                 : WIRE_RUNNING;
-    fill_live(info, arena, ret);
+    fill_live(info, live_now(host->live)->taken_ms, arena, ret);
 }
 
 int view_partition(struct host *host, const struct partition *partition,
@@ -173,7 +174,7 @@ int view_partition(struct host *host, const struct partition *partition,
             return rc;
         live = rc == 0;
     }
-    fill(host, partition, live ? &info : NULL, arena, ret);
+    fill(host, partition, live ? &info : NULL, clock_mono().ms, arena, ret);
     return 0;
 }
 
@@ -229,7 +230,8 @@ void view_partition_read(const struct host *host,
                          const struct partition *partition,
                          struct arena *arena, struct wire_partition *ret)
 {
-    fill(host, partition, info_of(host, partition), arena, ret);
+    fill(host, partition, info_of(host, partition),
+         live_now(host->live)->taken_ms, arena, ret);
 }
 
 /* ---- lists ---- */

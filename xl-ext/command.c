@@ -61,7 +61,7 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_events,   &family_resource,    &family_lease,
         &family_customer, &family_token,       &family_certificate,
         &family_usage,    &family_audit,       &family_host,
-        &family_dc,
+        &family_dc,       &family_status,      &family_top,
         &family_verify,   &family_policy,      &family_why,
         &family_rebalance, &family_moves,      &family_store,
         &family_channel,

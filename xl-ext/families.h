@@ -26,6 +26,8 @@ extern const struct command_family family_audit;       /* cmd_audit.c */
 extern const struct command_family family_usage;       /* cmd_usage.c */
 extern const struct command_family family_host;        /* cmd_host.c */
 extern const struct command_family family_dc;          /* cmd_dc.c */
+extern const struct command_family family_status;      /* cmd_status.c */
+extern const struct command_family family_top;         /* cmd_top.c */
 extern const struct command_family family_verify;      /* cmd_verify.c */
 extern const struct command_family family_policy;      /* cmd_policy.c */
 extern const struct command_family family_why;         /* cmd_why.c */

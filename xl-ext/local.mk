@@ -34,8 +34,10 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_rebalance.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \
+	xl-ext/cmd_status.c \
 	xl-ext/cmd_store.c \
 	xl-ext/cmd_token.c \
+	xl-ext/cmd_top.c \
 	xl-ext/cmd_transaction.c \
 	xl-ext/cmd_usage.c \
 	xl-ext/cmd_vcpu.c \
@@ -77,6 +79,8 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/remote.h \
 	xl-ext/road.c \
 	xl-ext/road.h \
+	xl-ext/screen.c \
+	xl-ext/screen.h \
 	xl-ext/token.c \
 	xl-ext/token.h \
 	xl-ext/when.c \

@@ -30,6 +30,11 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/log.h \
 	libvdc/base/machine.c \
 	libvdc/base/machine.h \
+	libvdc/base/metrics.c \
+	libvdc/base/metrics.h \
+	libvdc/base/metrics_process.c \
+	libvdc/base/metrics_server.c \
+	libvdc/base/metrics_server.h \
 	libvdc/base/reasons.c \
 	libvdc/base/reasons.h \
 	libvdc/base/savefile.c \

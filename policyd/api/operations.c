@@ -25,6 +25,8 @@
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/renew.h"
 #include "policyd/hosts/lease.h"
+#include "policyd/metrics/census.h"
+#include "policyd/metrics/metrics.h"
 #include "policyd/policies/external.h"
 #include "policyd/policies/policies.h"
 #include "policyd/rebalance/run.h"
@@ -74,6 +76,7 @@ static const struct {
     { WIRE_MSG_dc_init, dc_serve_init },
     { WIRE_MSG_dc_token, dc_serve_token },
     { WIRE_MSG_dc_join, dc_serve_join },
+    { WIRE_MSG_dc_status, status_serve },
     { WIRE_MSG_events, events_query },
     { WIRE_MSG_store_export, store_export },
     { WIRE_MSG_placement_why, explain_why },
@@ -168,6 +171,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
     decisions_tend(ops->decisions, base, inventory_view(ops->inventory));
     ops->externals = externals_new(base);
     book_set_notify(ops->book, &changed);
+    ops->metrics = metrics_new();
+    ops->began_ms = clock_wall().ms;
     ops->events = events_new(ops);
     ops->consoles = consoles_new(base, setup);
     ops->keys = keys_new();
@@ -198,6 +203,7 @@ void operations_stop(struct operations *ops)
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
     forecast_stop(ops);
+    census_stop(ops);
     /* answers that wait for it go while there are sessions */
     book_drain(ops->book);
 }
@@ -222,6 +228,7 @@ void operations_free(struct operations *ops)
     moves_free(ops->moves);
     prune_free(ops->prune);
     policies_drop(ops->policies);
+    metrics_free(ops->metrics);
     free(ops);
 }
 

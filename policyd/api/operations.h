@@ -27,6 +27,8 @@ struct channel_quotas;
 struct decisions;
 struct moves;
 struct runs;
+struct census_run;
+struct metrics;
 struct prune;
 struct renew;
 
@@ -46,11 +48,14 @@ struct operations {
     struct backups *backups;
     struct renew *renew;
     struct channel_quotas *channel_quotas;
+    struct metrics *metrics; /* what was counted; NULL: nothing is */
+    uint64_t began_ms;       /* ms since 1970 */
     struct prune *prune; /* NULL: nothing is removed */
     struct decisions *decisions; /* the book's */
     struct moves *moves;
     struct runs *runs;
     LIST_HEAD(, filling) fillings; /* forecast.c's */
+    LIST_HEAD(, census_run) censuses; /* metrics/census.c's */
 };
 
 /* Takes over the store, unless it fails, loads it, and starts looking for
@@ -117,6 +122,7 @@ request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;
 request_fn policies_serve_show, policies_serve_reload, policies_serve_check;
 request_fn events_query;
+request_fn status_serve;
 request_fn console_attach;
 request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;

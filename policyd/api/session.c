@@ -14,6 +14,7 @@
 #include "policyd/customers/audit.h"
 #include "policyd/customers/token.h"
 #include "policyd/hosts/lease.h"
+#include "policyd/metrics/metrics.h"
 
 #define HELLO_TIMEOUT_S 10
 /* Who comes to join has shown nothing: it has this long, and may leave so much
@@ -140,6 +141,7 @@ static void session_fail(struct session *session, uint32_t id,
 
 void request_free(struct request *request)
 {
+    metrics_request_ended(request);
     if (request->session) {
         TAILQ_REMOVE(&request->session->requests, request, link);
         request->session->n_requests--;
@@ -214,6 +216,7 @@ void request_ok(struct request *request)
 void request_fail(struct request *request, const struct vdc_error *err)
 {
     audit_refused(request, err);
+    metrics_request_failed(request, err);
     if (request->session)
         session_fail(request->session, request->id, err);
     request_free(request);
@@ -294,6 +297,7 @@ static void take_request(struct session *session, struct wire_frame *frame,
     request->message = frame->message;
     request->id = frame->id;
     request->body = frame->body;
+    metrics_request_begun(request);
     TAILQ_INSERT_TAIL(&session->requests, request, link);
     /* what ends one of them must not fail for their number */
     if (++session->n_requests > REQUESTS_MAX &&

@@ -31,6 +31,8 @@ struct request {
     struct auth auth;
     struct auth_peer peer;
     struct service_call call; /* which can be cancelled, if any */
+    uint64_t begun_us; /* monotonic; 0: it is not counted */
+    int result;        /* 0, or the error that it was answered with */
     bool cancelled;           /* the client does not want it any more */
     bool changes; /* it has changed what is stored: its answer waits until
                      that is durable, and says if it was refused */

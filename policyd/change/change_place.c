@@ -14,6 +14,7 @@
 #include "policyd/explain/decision.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/lease.h"
+#include "policyd/metrics/metrics.h"
 #include "policyd/placement/brief.h"
 #include "policyd/policies/policies.h"
 
@@ -295,8 +296,11 @@ static int choose(struct change *change,
     lend(change, 1);
     set_refusers(change, states, true);
     bool decided = true;
+    uint64_t begun_us = metrics_now_us();
     int rc = change_choose(change, &record, &decided, reason, err);
     *ret = record.decision;
+    if (keep && !change->order.dry_run)
+        metrics_placed(ops->metrics, begun_us, rc, ret);
     if (keep && decided &&
         (!rc || rc == VDC_E_NO_HOST || rc == VDC_E_NO_MEMORY))
         remember(change, &record);

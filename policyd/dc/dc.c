@@ -31,6 +31,7 @@ struct dc {
     char *ca;   /* the text of ca.pem; NULL: there is none */
     char *text; /* of it, the certificate */
     struct tls_certificate authority;
+    struct tls_certificate own;
     struct tls *client; /* NULL: `why` says why */
     struct vdc_error why;
     struct event *timer;
@@ -111,6 +112,17 @@ static int need_own(const struct dc *dc, bool *ret_new, struct vdc_error *err)
 
 /* ---- what is there ---- */
 
+static int read_own(struct dc *dc, struct vdc_error *err)
+{
+    char *text = NULL;
+    int rc = textfile_read(dc->own_path, FILE_MOST, &text, err);
+
+    if (!rc)
+        rc = tls_certificate_read(text, strlen(text), &dc->own, err);
+    tls_issue_free(text);
+    return rc;
+}
+
 static int use_own(struct dc *dc, bool *ret_new, struct vdc_error *err)
 {
     const struct tls_files files = { dc->own_path, dc->own_path,
@@ -120,6 +132,8 @@ static int use_own(struct dc *dc, bool *ret_new, struct vdc_error *err)
 
     if (!rc)
         rc = tls_new_client(&files, &client, err);
+    if (!rc)
+        rc = read_own(dc, err);
     if (rc)
         return rc;
     tls_free(dc->client);
@@ -312,6 +326,13 @@ bool dc_authority(const struct dc *dc, struct tls_certificate *ret)
     if (dc->ca)
         *ret = dc->authority;
     return dc->ca;
+}
+
+bool dc_own(const struct dc *dc, struct tls_certificate *ret)
+{
+    if (dc->client)
+        *ret = dc->own;
+    return dc->client;
 }
 
 const char *dc_authority_text(const struct dc *dc)

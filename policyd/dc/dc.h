@@ -46,6 +46,8 @@ int dc_check(const struct dc *dc, struct vdc_error *err);
 
 /* The authority, and whether it is there; the texts live as long as it. */
 bool dc_authority(const struct dc *dc, struct tls_certificate *ret);
+/* policyd's own certificate of it, and whether there is one. */
+bool dc_own(const struct dc *dc, struct tls_certificate *ret);
 /* In PEM, without its key. */
 const char *dc_authority_text(const struct dc *dc);
 

@@ -27,6 +27,7 @@ struct backups {
     bool under_way;
     bool again;         /* something happened meanwhile */
     uint32_t n_without; /* as was said last */
+    uint32_t n_protected; /* then */
 };
 
 static void look_in(struct backups *backups, unsigned ms)
@@ -50,6 +51,14 @@ static void tell(struct backups *backups, const struct inventory_backups *now)
     if (!now->n_without && backups->n_without)
         log_info("all %u protected guests have a backup", now->n_protected);
     backups->n_without = now->n_without;
+    backups->n_protected = now->n_protected;
+}
+
+void backups_found(const struct backups *backups, uint32_t *ret_protected,
+                   uint32_t *ret_without)
+{
+    *ret_protected = backups->n_protected;
+    *ret_without = backups->n_without;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

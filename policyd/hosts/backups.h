@@ -6,6 +6,8 @@
 #ifndef POLICYD_HOSTS_BACKUPS_H
 #define POLICYD_HOSTS_BACKUPS_H
 
+#include <stdint.h>
+
 struct backups;
 struct event_base;
 struct inventory;
@@ -14,6 +16,10 @@ struct inventory;
 struct backups *backups_new(struct event_base *base,
                             struct inventory *inventory);
 void backups_free(struct backups *backups); /* NULL allowed */
+/* What the last look at all guests found: protected guests that run, and those
+ * of them that no host can be the backup of. */
+void backups_found(const struct backups *backups, uint32_t *ret_protected,
+                   uint32_t *ret_without);
 /* Something may have changed: looks in a second, from the loop. */
 void backups_soon(struct backups *backups);
 

@@ -17,6 +17,7 @@
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/metrics/metrics.h"
 #include "policyd/rebalance/move_impl.h"
 
 /* Whose the keys are; no customer can be called so. */
@@ -65,6 +66,7 @@ void move_end(struct move *move, enum wire_move_state end)
     if (move_find(move->moves, &move->uuid) == move)
         inventory_hold(ops->inventory, &move->uuid, NULL);
     backups_soon(ops->backups);
+    metrics_moved(ops->metrics, end);
     if (a)
         a->touched = true; /* a list that is on its way is out of date */
     destroy(move);

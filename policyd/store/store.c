@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "policyd/kv/kv.h"
 #include "policyd/store/store_impl.h"
 
@@ -29,6 +30,7 @@ struct commit {
     TAILQ_ENTRY(commit) link;
     struct arena *arena; /* holds it */
     uint64_t number;
+    uint64_t queued_us; /* monotonic */
     struct kv_change *changes;
     size_t n_changes;
     size_t n_bytes;
@@ -57,6 +59,8 @@ struct store {
     bool busy;          /* the kv has been asked something about it */
     bool lost;
     bool shared;
+    struct metrics_timing commits; /* that are durable */
+    uint64_t n_refused;
 };
 
 /* ---- what is under way ---- */
@@ -178,8 +182,10 @@ static void happened(struct store *s)
     const struct vdc_error none = { 0 };
 
     while (!TAILQ_EMPTY(&s->queue) &&
-           TAILQ_FIRST(&s->queue)->number <= s->under_way)
+           TAILQ_FIRST(&s->queue)->number <= s->under_way) {
+        metrics_timing_add(&s->commits, TAILQ_FIRST(&s->queue)->queued_us);
         drop_first(s);
+    }
     s->n_written++;
     s->durable = s->under_way;
     s->under_way = 0;
@@ -195,8 +201,10 @@ static void refuse_all(struct store *s, const struct vdc_error *why)
 {
     uint64_t last = s->last;
 
-    while (!TAILQ_EMPTY(&s->queue))
+    while (!TAILQ_EMPTY(&s->queue)) {
+        s->n_refused++;
         drop_first(s);
+    }
     s->durable = last;
     s->under_way = 0;
     s->unsure = false;
@@ -361,11 +369,24 @@ int store_commit(struct store *s, const struct store_change *changes,
         return rc;
     }
     c->number = ++s->last;
+    c->queued_us = metrics_now_us();
     TAILQ_INSERT_TAIL(&s->queue, c, link);
     event_active(s->turn, EV_TIMEOUT, 0);
     if (ret_number)
         *ret_number = c->number;
     return 0;
+}
+
+bool store_up(const struct store *s, struct vdc_error *why)
+{
+    return check_up(s, why) == 0;
+}
+
+void store_commits(const struct store *s, struct metrics_timing *ret,
+                   uint64_t *ret_refused)
+{
+    *ret = s->commits;
+    *ret_refused = s->n_refused;
 }
 
 bool store_wait(struct store *s, store_wait_fn *fn, void *arg)

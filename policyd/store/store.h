@@ -55,6 +55,7 @@ struct store_change {
 
 struct store;
 struct event_base;
+struct metrics_timing;
 
 struct store_notify {
     /* Commits up to this number are durable. */
@@ -139,6 +140,13 @@ int store_settle(struct store *store, struct vdc_error *err);
  * during the call.  Who waits for the rest gets VDC_E_CLOSED: its outcome is
  * not known.  For a program that ends. */
 void store_drain(struct store *store);
+
+/* Whether it takes changes, as far as is known; `why` says why not. */
+bool store_up(const struct store *store, struct vdc_error *why);
+/* Commits that became durable, and how long they took from store_commit on;
+ * and how many were refused. */
+void store_commits(const struct store *store, struct metrics_timing *ret,
+                   uint64_t *ret_refused);
 
 /* For people. */
 const char *store_name(const struct store *store);

@@ -9,11 +9,13 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-dc.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-events.sh \
 	tests/sim/test-cli-external.sh \
 	tests/sim/test-cli-features.sh \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
+	tests/sim/test-cli-metrics.sh \
 	tests/sim/test-cli-moves.sh \
 	tests/sim/test-cli-moves-crash.sh \
 	tests/sim/test-cli-moves-etcd.sh \
@@ -27,6 +29,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-rebalance.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
+	tests/sim/test-cli-top.sh \
 	tests/sim/test-cli-why.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
@@ -39,6 +42,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
 	tests/sim/lib-moves.sh tests/sim/lib-tls.sh tests/sim/lib-users.sh \
+	tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

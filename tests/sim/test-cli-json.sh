@@ -24,6 +24,8 @@ has() {
 
 valid version
 has '$.daemons.protocol' 1
+valid dc-status
+has '$.hosts[0].state' up
 valid customer-create acme --memory 1G --user 61001
 has '$.customers[0].name' acme
 has '$.customers[0].quota.memory_kib' 1048576

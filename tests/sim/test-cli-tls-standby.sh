@@ -33,6 +33,11 @@ vdc certificate-add -q "$CERTS/alice.crt" provider >/dev/null
 
 sed "s|policyd.sock|second.sock|; s|:$TLS_PORT|:$((TLS_PORT + 3))|" \
     "$WORK/policyd.conf" >"$WORK/second.conf"
+echo "metrics_address = \"$((TLS_PORT + 6))\"" >>"$WORK/second.conf"
+leads() { # NUMBER
+    [ "$("${TOP_SRCDIR:-.}/tests/sim/metrics.py" value $((TLS_PORT + 6)) \
+        xen_vdc_leader)" = "$1" ]
+}
 second() {
     "$BIN/policyd/policyd" --config "$WORK/second.conf" --foreground \
         >>"$WORK/second.log" 2>&1 &
@@ -40,6 +45,7 @@ second() {
 }
 second
 check "another stands by" retry 20 grep -q 'standing by' "$WORK/second.log"
+check "Prometheus is told which of both it is" leads 0
 check "the one that leads serves" remote alice list -q
 TLS_AT=127.0.0.1:$((TLS_PORT + 3))
 check_error "the other says that it does not" 7 \
@@ -51,5 +57,6 @@ check "it ends when nobody leads" \
 wait "$second_pid"
 second
 check "and takes over, with the certificates" retry 30 remote alice list -q
+check "and that it leads now" leads 1
 stop_daemon "$second_pid"
 second_pid=

@@ -12,6 +12,7 @@ BASE_TESTS = \
 	tests/unit/base/test_json \
 	tests/unit/base/test_log \
 	tests/unit/base/test_machine \
+	tests/unit/base/test_metrics \
 	tests/unit/base/test_reasons \
 	tests/unit/base/test_savefile \
 	tests/unit/base/test_settings \
@@ -39,6 +40,7 @@ tests_unit_base_test_error_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_json_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_machine_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_metrics_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_reasons_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_savefile_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_settings_LDADD = $(BASE_TEST_LIBS)
