@@ -139,13 +139,13 @@ create_on() {
 vdc.page=$name\"' $*"
 }
 serves() { # N [SECONDS]
-    retry "${2:-90}" page "10.77.0.$1"
+    retry "${2:-120}" page "10.77.0.$1"
 }
 # As serves; a guest on HOST that the emulator lost is started again.
 serves_on() { # HOST NAME N
     AT=$1 lost_mark
     for _ in 1 2 3; do
-        serves "$3" 120 && return 0
+        serves "$3" 300 && return 0
         AT=$1 lost_one || return 1
         AT=$1 lost_mark
         echo "the emulator lost $2; started again" >&2
