@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	examples/guest/power \
 	nested/README.md \
 	nested/bed \
+	nested/beds \
 	nested/demo.sh \
 	nested/image/initrd-init \
 	nested/image/modules.dom0 \

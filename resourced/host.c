@@ -105,10 +105,10 @@ static void hint_at_rebuild(struct host *host)
 
     if (access(settings->database, F_OK) && errno == ENOENT)
         vdc_error_hint(&host->damage,
-                       "put the file and its -wal file back, and restart "
-                       "resourced; or xl-vdc host-verify --rebuild makes a "
-                       "new one of what runs: guests that do not run are not "
-                       "in it. To begin with an empty one on purpose: remove "
+                       "put it and its -wal file back, and restart "
+                       "resourced; or xl-vdc host-verify --rebuild makes one "
+                       "of what runs: guests that do not are not in it. To "
+                       "begin with an empty one on purpose: remove "
                        "%.60s and restart resourced", sequence);
     else
         vdc_error_hint(&host->damage,

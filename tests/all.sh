@@ -149,6 +149,7 @@ long_tests() {
             env STAGE="$STAGE" KEEP_BED=1 "$script"
     done
     nested/bed -n test kill >/dev/null 2>&1
+    nested/beds -n test kill alpha beta >/dev/null 2>&1
     sum_up
 }
 

@@ -7,7 +7,7 @@
 #     overlay.qcow2  what dom0 wrote       image      the HASH it belongs to
 #     pid            "PID START" of QEMU   port       of the control network
 #     console.log    serial console        qemu.log   what QEMU said
-#     ssh.ctl        control connection    boot.log   of `bed boot`
+#     ssh.ctl        control connection    options    of the last boot
 #
 # Every one of them may be removed while no bed runs.
 

@@ -33,11 +33,11 @@ qemu_accel()
 # whose run directory is the working directory.
 qemu_args()
 {
-    local accel=$1 image=$2 port=$3 mac cmd
+    local accel=$1 image=$2 port=$3 mac cmd wire n=0
 
     # Different on every bed, the same at each boot of one.
     mac=$(printf '%s' "$bed_name" | md5sum)
-    cmd="$dom0_args systemd.hostname=$bed_name"
+    cmd="$dom0_args systemd.hostname=$boot_hostname"
     cmd+=" systemd.machine_id=${mac%% *} bed.addr=$boot_addr"
     cmd=$(printf '%s' "$cmd" | tr -s ' \n' ' ')
     mac=${mac:0:2}:${mac:2:2}:${mac:4:2}
@@ -52,9 +52,16 @@ qemu_args()
         -drive "file=overlay.qcow2,if=virtio,format=qcow2,cache=writeback,discard=unmap"
         -netdev "user,id=ctl,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:$port-10.0.2.15:22"
         -device virtio-net-pci,netdev=ctl,mac=52:54:00:12:34:56,romfile=)
-    [ -z "$boot_link" ] || qemu+=(
-        -netdev "socket,id=link,mcast=230.77.0.1:$boot_link,localaddr=127.0.0.1"
-        -device "virtio-net-pci,netdev=link,mac=52:55:77:$mac,romfile=")
+    # Datagrams, as they need no order of starting, nor an end that is there.
+    for wire in "${boot_wires[@]}"; do
+        qemu+=(-netdev "socket,id=wire$n,localaddr=127.0.0.1:${wire%:*},udp=127.0.0.1:${wire#*:}"
+            -device "virtio-net-pci,netdev=wire$n,mac=52:55:7$n:$mac,romfile=")
+        n=$((n + 1))
+    done
+    # Owners and modes are in attributes, so QEMU needs not to be root.
+    [ -z "$boot_share" ] || qemu+=(
+        -fsdev "local,id=share,path=$boot_share,security_model=mapped-xattr"
+        -device virtio-9p-pci,fsdev=share,mount_tag=share)
     # dom0's disk and network are virtio and pass the IOMMU by; the device to
     # give away is the last, so that the others keep their places.
     [ "$boot_iommu" = no ] || qemu+=(-machine q35 -device amd-iommu
@@ -65,7 +72,7 @@ qemu_args()
     esac
 }
 
-# free_port: a port on loopback that nobody listens on just now.
+# free_port: a port on loopback that nobody has just now, of either protocol.
 free_port()
 {
     local port i
@@ -73,7 +80,7 @@ free_port()
     for ((i = 0; i < 100; i++)); do
         port=$((20000 + RANDOM % 12000))
         grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X $port) " \
-            /proc/net/tcp || { printf '%s\n' "$port"; return 0; }
+            /proc/net/tcp /proc/net/udp || { printf '%s\n' "$port"; return 0; }
     done
     die 'no free port on loopback'
 }
@@ -102,39 +109,59 @@ qemu_start()
     return 1
 }
 
+# boot_check OPTION VALUE: dies unless it can be one of that option.
+boot_check()
+{
+    case $1 in
+    --addr)
+        [[ $2 =~ ^[0-9.]+/[0-9]+$ ]] ||
+            usage_die "boot: --addr: '$2' is not ADDRESS/BITS" ;;
+    --wire)
+        [[ $2 =~ ^[0-9]{1,5}:[0-9]{1,5}$ ]] ||
+            usage_die "boot: --wire: '$2' is not PORT:PORT" ;;
+    --hostname)
+        [[ $2 =~ ^[a-z][a-z0-9-]{0,30}$ ]] ||
+            usage_die "boot: --hostname: '$2' cannot be a host's name" ;;
+    --share)
+        [[ -d $2 && $2 != *[,:]* ]] ||
+            usage_die "boot: --share: '$2' is no directory, or has , or :" ;;
+    *)
+        is_number "$2" || usage_die "boot: $1: '$2' is not a number" ;;
+    esac
+}
+
 # boot_parse ARGS: into boot_*.
 boot_parse()
 {
     boot_persist=no boot_timeout=90 boot_mem=2048 boot_smp=2 boot_dom0=1024
-    boot_addr=10.77.0.1/24 boot_link= boot_iommu=no
+    boot_addr=10.77.0.1/24 boot_iommu=no boot_share= boot_hostname=$bed_name
+    boot_wires=()
     while [ $# -gt 0 ]; do
         case $1 in
         --persist) boot_persist=yes; shift; continue ;;
         --iommu) boot_iommu=yes; shift; continue ;;
-        --timeout|--mem|--smp|--dom0-mem|--addr|--link)
+        --timeout|--mem|--smp|--dom0-mem|--addr|--wire|--share|--hostname)
             [ $# -ge 2 ] || usage_die "boot: $1 needs a value" ;;
+        --again) usage_die 'boot: --again stands alone' ;;
         *) usage_die "boot: unknown argument '$1'" ;;
         esac
-        case $1 in
-        --addr)
-            [[ $2 =~ ^[0-9.]+/[0-9]+$ ]] ||
-                usage_die "boot: --addr: '$2' is not ADDRESS/BITS"
-            boot_addr=$2 ;;
-        *)
-            is_number "$2" || usage_die "boot: $1: '$2' is not a number" ;;
-        esac
+        boot_check "$1" "$2"
         case $1 in
         --timeout)  boot_timeout=$2 ;;
         --mem)      boot_mem=$2 ;;
         --smp)      boot_smp=$2 ;;
         --dom0-mem) boot_dom0=$2 ;;
-        --link)     boot_link=$2 ;;
+        --addr)     boot_addr=$2 ;;
+        --wire)     boot_wires+=("$2") ;;
+        --share)    boot_share=$(realpath "$2") ;;
+        --hostname) boot_hostname=$2 ;;
         esac
         shift 2
     done
     [ "$boot_dom0" -lt "$boot_mem" ] ||
         usage_die "boot: --mem $boot_mem leaves nothing beside dom0's $boot_dom0"
     [ "$boot_smp" -ge 1 ] || usage_die 'boot: --smp must be 1 or more'
+    [ ${#boot_wires[@]} -le 8 ] || usage_die 'boot: at most 8 --wire'
 }
 
 # boot_overlay DIR: makes or keeps the overlay; prints the image directory.
@@ -219,15 +246,22 @@ bed_take()
 
 cmd_boot()
 {
-    local dir start image accel image_lock
+    local dir start image accel image_lock again=()
 
+    dir=$(run_dir "$bed_name")
+    if [ "$*" = --again ]; then
+        [ -f "$dir/options" ] ||
+            die "$bed_name was not booted before; run: nested/bed -n $bed_name boot"
+        mapfile -t again < "$dir/options"
+        set -- "${again[@]}" --persist
+    fi
     boot_parse "$@"
     need qemu-system-x86_64 qemu-img ssh setsid flock
-    dir=$(run_dir "$bed_name")
     bed_take "$dir"
     proc_alive "$dir/pid" > /dev/null && die "$bed_name runs already"
     accel=$(qemu_accel) || exit 1
     image=$(boot_overlay "$dir") || exit 1
+    { [ $# -eq 0 ] || printf '%s\n' "$@"; } > "$dir/options"
     # QEMU inherits it: as long as it runs, `bed prune` spares the image.
     exec {image_lock}< "$image/xen"
     flock -sn "$image_lock" || die 'the image is being removed'

@@ -359,6 +359,7 @@ static void consult(void *arg)
 /* ---- what the guests have ---- */
 
 static void measure(struct change *change);
+static void examine(struct change *change);
 
 static void measured(void *arg, const void *answer,
                      const struct vdc_error *why)
@@ -411,12 +412,16 @@ static void examined(void *arg, const void *answer,
                      const struct vdc_error *why)
 {
     struct change *change = arg;
-    struct request *request = change->request;
     const struct service_examined *found = answer;
     struct vdc_error err = { 0 };
 
+    if (change_turns_back(change, why || found->reasons->n_errors)) {
+        examine(change);
+        return;
+    }
     if (why || wire_struct_copy(&wire_struct_transaction, found->order,
-                                request->arena, &change->order, &err)) {
+                                change->request->arena, &change->order,
+                                &err)) {
         change_fail(change, why ? why : &err);
         return;
     }

@@ -78,6 +78,9 @@ struct change {
                             its lease, or else which looks at its files and,
                             decided, the one that was chosen */
     bool pinned;         /* it can be no other */
+    bool away;           /* placement chose it before its files were looked at,
+                            as it looks at them itself */
+    bool not_away;       /* that one said no: one whose files are here */
     const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
     uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */
@@ -158,6 +161,10 @@ int change_service(const struct change *change, struct service **ret,
 /* change_place.c: the host that it is about, before anything is known of its
  * files.  Adds a reason when there is more than one. */
 void change_route(struct change *change);
+/* change_place.c: the host that change_route gave it, elsewhere, has not the
+ * files (`refused`): true when another is to look, which change_route gives
+ * it then. */
+bool change_turns_back(struct change *change, bool refused);
 /* change_place.c: whether there is a host, as far as hosts have reported. */
 bool change_has_place(struct change *change);
 /* change_place.c: chooses the host of what is created: change->host, or

@@ -64,6 +64,36 @@ static const char *host_asked(const struct change *change)
     return NULL;
 }
 
+static int choose(struct change *change,
+                  const struct placement_request *request, bool keep,
+                  struct placement_decision *ret, char *reason,
+                  struct vdc_error *err);
+
+/* The best for what is created, if that one has files of its own; else NULL.
+ * Not when a program is to choose, which is asked later. */
+static const char *host_away(struct change *change)
+{
+    const struct operations *ops = change->request->ops;
+    const struct placement_view *view = inventory_view(ops->inventory);
+    struct placement_decision decision;
+    struct placement_request sum;
+    char reason[PLACEMENT_REASON_MAX + 1];
+    const char *name;
+
+    change->host = ""; /* none is looked at yet */
+    if (change->not_away || change->reasons.n_errors ||
+        hosts_count_away(ops->hosts) == 0 || hosts_count(ops->hosts) == 1 ||
+        !change_sum(change, &sum) ||
+        policies_for(ops->policies, change->guests[0].customer)->strategy ==
+            POLICIES_EXTERNAL ||
+        choose(change, &sum, false, &decision, reason, NULL))
+        return NULL;
+    name = placement_view_text(
+        view, placement_view_host(view, decision.winner.host)->name);
+    const struct host *host = hosts_find(ops->hosts, name);
+    return host && service_is_away(host->service) ? name : NULL;
+}
+
 void change_route(struct change *change)
 {
     struct operations *ops = change->request->ops;
@@ -85,8 +115,19 @@ void change_route(struct change *change)
         host = host_asked(change);
     change->pinned = host != NULL;
     if (!host)
+        host = host_away(change);
+    change->away = host && !change->pinned;
+    if (!host)
         host = host_of_files(ops->hosts);
     change->host = arena_strdup(change->request->arena, host);
+}
+
+bool change_turns_back(struct change *change, bool refused)
+{
+    if (!change->away || !refused)
+        return false;
+    change->not_away = true;
+    return true;
 }
 
 /* ---- what is asked ---- */

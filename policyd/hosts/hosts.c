@@ -19,7 +19,7 @@
 #include "policyd/names.h"
 
 #define NAMES_SHOWN 8
-#define HINT_MAX 255 /* of the message */
+#define HINT_MAX 255 /* to be read in a list */
 /* That of a host which has joined expires. */
 #define CERTIFICATE_WARN_MS (UINT64_C(30) * 86400000)
 
@@ -488,7 +488,7 @@ static void warn_of_certificate(const struct host *host, struct arena *arena,
         host->name, *ret->hint ? "; " : "", ret->hint);
 }
 
-/* What is longer is no hint, and would not be sent. */
+/* What is longer is no hint. */
 static void cut_hint(struct arena *arena, struct wire_host *ret)
 {
     size_t len = HINT_MAX - 3;

@@ -233,6 +233,21 @@ check "resourced is killed: that is noticed" retry 10 \
 start_beta
 check "and it is there again" retry 10 state_is beta up
 check_output "with its guest" '^db +2 ' vdc list -C acme
+
+# Nobody says where: the best host gets it, and looks at its files.
+for i in 1 2 3 4; do
+    vdc create -q -C acme "$WORK/web.cfg" "name=any$i" ||
+        failed "a guest for any host, $i"
+done
+check_equal "guests for any host are on both" "2 alpha 2 beta " \
+    "$(for i in 1 2 3 4; do vdc show "acme.any$i"; done |
+    sed -n 's/^host *//p' | sort | uniq -c | tr -s ' \n' ' ' | sed 's/^ //')"
+check_error "a kernel that no host has" 2 'vmlinux' \
+    vdc create -q -C acme "$WORK/web.cfg" name=x "kernel='$WORK/images/vmlinux'"
+for i in 1 2 3 4; do
+    vdc destroy -q "acme.any$i"
+done
+
 stop_policyd
 start_policyd
 check "policyd is started again, and reaches it" retry 10 state_is beta up

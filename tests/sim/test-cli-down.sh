@@ -134,6 +134,16 @@ for daemon in policyd resourced; do
     mv "$WORK/$daemon.db.kept" "$WORK/$daemon.db"
 done
 
+# Its hint, which names a file, is a long one.
+rm "$WORK/resourced.db"
+start_resourced
+start_policyd
+told() {
+    vdc host-list >"$WORK/listed" 2>&1 && grep -q "database damaged" \
+        "$WORK/listed" && grep -q "restart resourced$" "$WORK/listed"
+}
+check "a database that is gone: host-list says so, and what to do" retry 10 told
+
 # ---- somebody else at the socket ----
 echo "no socket" >"$WORK/file"
 check_error "a file that is no socket" 7 'cannot reach policyd' \

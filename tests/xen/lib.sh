@@ -159,14 +159,22 @@ guest_programs() {
     check "programs for guests" make_guest_programs
 }
 
+# The beds of this script end.
+end_beds() {
+    bed kill
+}
+# What to look at when something failed.
+tell_why() {
+    dom0 'journalctl --no-pager -n 80 -u "xen-vdc-*"'
+}
+
 finish() {
     local status=$?
     trap - EXIT
     if [ "$n_failed" -gt 0 ]; then
-        dom0 'journalctl --no-pager -n 80 -u "xen-vdc-*"' 2>&1 |
-            sed 's/^/    journal: /'
+        tell_why 2>&1 | sed 's/^/    journal: /'
     fi
-    [ -n "${KEEP_BED:-}" ] || bed kill >/dev/null 2>&1
+    [ -n "${KEEP_BED:-}" ] || end_beds >/dev/null 2>&1
     rm -rf "$WORK"
     closing_line "$status"
     exit $?

@@ -1,5 +1,6 @@
 # tests/xen: on real Xen in the bed; run by ./quickstart test.
 EXTRA_DIST += tests/xen/lib.sh \
+	tests/xen/lib-hosts.sh \
 	tests/xen/test-0-hv.sh \
 	tests/xen/test-1-road.sh \
 	tests/xen/test-2-errors.sh \
@@ -15,7 +16,8 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
-	tests/xen/long/guest.sh
+	tests/xen/long/guest.sh \
+	tests/xen/long/two-hosts.sh
 # For a guest's initramfs, as channeld/channeld-guest is; tests/xen/lib.sh
 # makes it.
 noinst_PROGRAMS += tests/xen/many-channels
