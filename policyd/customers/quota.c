@@ -207,6 +207,14 @@ void usage_add(struct wire_usage *sum, const struct wire_usage *more)
                      quota_used(more, &quota_kinds[i]));
 }
 
+void usage_take(struct wire_usage *sum, const struct wire_usage *part)
+{
+    for (size_t i = 0; i < N_KINDS; i++)
+        set_used(sum, &quota_kinds[i],
+                 quota_used(sum, &quota_kinds[i]) -
+                     quota_used(part, &quota_kinds[i]));
+}
+
 struct wire_usage usage_over(const struct wire_usage *after,
                              const struct wire_usage *before)
 {

@@ -48,7 +48,8 @@ struct assignment {
     bool settling;  /* found on its host; if it goes until it is found at rest
                      * by the next look, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
-    unsigned n_starting; /* requests of ours that are starting it */
+    unsigned n_starting; /* requests of ours that are starting it: changed by
+                          * book_starting and book_started alone */
     unsigned n_orders;   /* requests of ours that may change it in any way */
     const struct wire_stored_move *move; /* that has not ended; NULL: none */
     bool seen;      /* scratch of the comparison with the host */
@@ -69,6 +70,7 @@ struct customer {
     uint32_t n_bounds;
     uint64_t created_ms;
     bool builtin;                         /* the provider */
+    struct wire_usage used;               /* book_usage.c's */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
     size_t n_assignments;
 };
@@ -149,13 +151,17 @@ const struct book_host *book_host_next(const struct book_host *host);
 const struct book_host *book_host(const struct book *book, const char *name);
 
 /* What the customer or project has by itself, assignments on their way in
- * included. */
+ * included.  Takes the same time however many there are. */
 void book_usage(const struct customer *customer, struct wire_usage *ret);
 /* As it is stored, without usage; texts and lists are its own. */
 void book_describe_customer(const struct customer *customer,
                             struct wire_customer *ret);
 /* Whether it runs, or will as far as is known. */
 bool book_runs(const struct assignment *a);
+/* A request of ours starts it, and no longer does: it counts as running in
+ * between. */
+void book_starting(struct assignment *a);
+void book_started(struct assignment *a);
 
 /* For all of these: `audit` may be NULL; errors are those of store_commit,
  * and nothing was changed then. */

@@ -83,6 +83,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     if (strcmp(name, to->name) != 0)
         name = book_keep_text(to->name);
     book_lose_assignment(book, a);
+    book_uncount(a);
     if (strcmp(a->host, host) != 0) {
         book_take_away(book, a);
         book_put_there(book, a, host);
@@ -103,6 +104,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->runs = to->runs;
     a->host_busy_ms = to->host_busy_ms;
     a->moved_ms = to->moved_ms;
+    book_count(a);
     book_find_assignment(book, a);
     book_tell(book, a, false);
 }
