@@ -103,8 +103,9 @@ int quota_check(const char *customer, const struct wire_quota *quota,
                 const struct wire_usage *used, const struct wire_usage *asked,
                 struct vdc_error *err)
 {
-    struct reasons reasons = { 0 };
+    struct reasons reasons;
 
+    reasons_init(&reasons);
     for (size_t i = 0; i < N_KINDS; i++) {
         const struct quota_kind *kind = &quota_kinds[i];
         int64_t limit = quota_limit(quota, kind);
