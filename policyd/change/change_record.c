@@ -112,7 +112,7 @@ static int record_counts(struct change *change, struct change_guest *guest,
 {
     struct arena *arena = change->request->arena;
     const char *macs = effect_macs(&guest->effect, arena);
-    struct wire_usage most = a->counts;
+    struct wire_usage most = book_counted(a);
 
     usage_add(&most, &guest->growth);
     usage_stop(&most);

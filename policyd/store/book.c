@@ -176,7 +176,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->new_name = book_keep_text(s->new_name);
     book_put_there(book, a, s->host);
     a->state = s->state;
-    a->counts = s->counts;
+    book_set_counted(a, &s->counts);
     if (!a->counts.networks) /* from before they were counted */
         a->counts.networks = count_words(s->macs);
     a->macs = book_keep_text(s->macs);

@@ -117,6 +117,8 @@ void book_find_end(struct book *book);
  * is new. */
 void book_uncount(struct assignment *a);
 void book_count(struct assignment *a);
+/* Between these; what runs is not taken. */
+void book_set_counted(struct assignment *a, const struct wire_usage *from);
 
 /* ---- book_join.c ---- */
 

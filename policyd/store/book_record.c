@@ -99,7 +99,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->macs = macs;
     a->reason = reason;
     a->state = to->state;
-    a->counts = to->counts;
+    book_set_counted(a, &to->counts);
     a->since_ms = to->since_ms;
     a->runs = to->runs;
     a->host_busy_ms = to->host_busy_ms;
@@ -151,7 +151,7 @@ struct store_assignment book_row(const struct assignment *a)
         .new_name = a->new_name,
         .host = a->host,
         .state = (enum assignment_state)a->state,
-        .counts = a->counts,
+        .counts = book_counted(a),
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,

@@ -9,9 +9,28 @@
 #include "policyd/customers/quota.h"
 #include "policyd/store/book_impl.h"
 
+struct wire_usage book_counted(const struct assignment *a)
+{
+    struct wire_usage ret;
+
+    wire_init(&wire_struct_usage, &ret);
+    ret.memory = a->counts.memory;
+    ret.vcpus = a->counts.vcpus;
+    ret.disk = a->counts.disk;
+    ret.guests = a->counts.guests;
+    ret.networks = a->counts.networks;
+    return ret;
+}
+
+void book_set_counted(struct assignment *a, const struct wire_usage *from)
+{
+    a->counts = (struct book_counts){ from->memory, from->vcpus, from->disk,
+                                 from->guests, from->networks };
+}
+
 static struct wire_usage usage_of(const struct assignment *a)
 {
-    struct wire_usage one = a->counts;
+    struct wire_usage one = book_counted(a);
 
     one.guests = 1;
     if (book_runs(a))

@@ -23,7 +23,7 @@ static void check(const struct customer *c)
     wire_init(&wire_struct_usage, &sum);
     TAILQ_FOREACH(a, &c->assignments, link)
     {
-        struct wire_usage one = a->counts;
+        struct wire_usage one = book_counted(a);
         one.guests = 1;
         if (book_runs(a))
             usage_run(&one);
