@@ -266,6 +266,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store/book_move.c \
 	policyd/store/book_record.c \
 	policyd/store/book_token.c \
+	policyd/store/book_usage.c \
 	policyd/store/export.c \
 	policyd/store/identity.c \
 	policyd/store/identity.h \

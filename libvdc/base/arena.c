@@ -1,11 +1,15 @@
 /*
  * The memory of a request as a list of blocks that only grows, and the heap
  * calls that abort instead of returning NULL.
+ *
+ * A block of many pieces is not cleared when it is made, as most of it may
+ * never be taken; a piece is when it is taken, unless it is filled at once.
  */
 #include "base/arena.h"
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +22,7 @@
 struct block {
     struct block *next;
     size_t size, used; /* of bytes[] */
+    bool is_clear;     /* all zero behind what is used */
     max_align_t bytes[];
 };
 
@@ -63,6 +68,21 @@ char *xasprintf(const char *format, ...)
     return len >= 0 ? p : no_memory();
 }
 
+/* `is_clear`: calloc has pages that are zero already for large ones. */
+static struct block *block_new(size_t size, bool is_clear)
+{
+    struct block *block = is_clear ? calloc(1, sizeof(*block) + size)
+                                   : malloc(sizeof(*block) + size);
+
+    if (!block)
+        no_memory();
+    block->next = NULL;
+    block->size = size;
+    block->used = 0;
+    block->is_clear = is_clear;
+    return block;
+}
+
 struct arena *arena_new(void)
 {
     return XNEW(struct arena);
@@ -71,10 +91,8 @@ struct arena *arena_new(void)
 struct arena *arena_new_sized(size_t size)
 {
     struct arena *arena = arena_new();
-    struct block *block = xzalloc(sizeof(*block) + size);
 
-    block->size = size;
-    arena->blocks = block;
+    arena->blocks = block_new(size, true);
     return arena;
 }
 
@@ -89,27 +107,34 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-static void *block_take(struct block *block, size_t size)
+size_t arena_taken(size_t size)
 {
-    void *p = (char *)block->bytes + block->used;
-    block->used += size;
-    return p;
+    return size ? (size + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *block_take(struct block *block, size_t size, bool clear)
+{
+    void *p = (char *)block->bytes + block->used;
+
+    block->used += size;
+    return clear && !block->is_clear ? memset(p, 0, size) : p;
+}
+
+/* `clear` false: whoever takes it fills it. */
+static void *take(struct arena *arena, size_t size, bool clear)
 {
     if (size > SIZE_MAX / 2)
         return no_memory();
-    size = size ? (size + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+    size = arena_taken(size);
     arena->used += size;
     struct block *first = arena->blocks;
     if (first && first->size - first->used >= size)
-        return block_take(first, size);
+        return block_take(first, size, clear);
 
-    size_t block_size = size > BLOCK_SIZE / 4 ? size : BLOCK_SIZE;
-    struct block *block = xzalloc(sizeof(*block) + block_size);
-    block->size = block_size;
-    if (first && block_size == size) {
+    bool is_big = size > BLOCK_SIZE / 4;
+    struct block *block =
+        block_new(is_big ? size : BLOCK_SIZE, is_big && clear);
+    if (first && is_big) {
         /* A big piece has a block of its own; the rest of the present block
          * stays in use. */
         block->next = first->next;
@@ -118,7 +143,17 @@ void *arena_alloc(struct arena *arena, size_t size)
         block->next = first;
         arena->blocks = block;
     }
-    return block_take(block, size);
+    return block_take(block, size, clear);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return take(arena, size, true);
+}
+
+void *arena_alloc_unset(struct arena *arena, size_t size)
+{
+    return take(arena, size, false);
 }
 
 void *arena_array(struct arena *arena, size_t n, size_t size)
@@ -138,16 +173,17 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
 {
-    char *copy = arena_alloc(arena, len + 1);
     len = text ? strnlen(text, len) : 0;
+    char *copy = take(arena, len + 1, false);
     if (len)
         memcpy(copy, text, len);
+    copy[len] = '\0';
     return copy;
 }
 
 void *arena_memdup(struct arena *arena, const void *data, size_t size)
 {
-    void *copy = arena_alloc(arena, size);
+    void *copy = take(arena, size, false);
     if (size)
         memcpy(copy, data, size);
     return copy;
@@ -155,12 +191,15 @@ void *arena_memdup(struct arena *arena, const void *data, size_t size)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char little[256]; /* most texts are written once */
     va_list ap;
     va_start(ap, format);
-    int len = vsnprintf(NULL, 0, format, ap);
+    int len = vsnprintf(little, sizeof(little), format, ap);
     va_end(ap);
     assert(len >= 0);
-    char *text = arena_alloc(arena, (size_t)len + 1);
+    char *text = take(arena, (size_t)len + 1, false);
+    if ((size_t)len < sizeof(little))
+        return memcpy(text, little, (size_t)len + 1);
     va_start(ap, format);
     vsnprintf(text, (size_t)len + 1, format, ap);
     va_end(ap);

@@ -25,6 +25,9 @@ void arena_free(struct arena *arena);
 /* Zeroed memory, aligned for any type; size 0 gives a valid pointer. */
 void *arena_alloc(struct arena *arena, size_t size);
 
+/* The same with anything in it, for what is large and mostly not used. */
+void *arena_alloc_unset(struct arena *arena, size_t size);
+
 /* n * size with overflow check (abort on overflow: a bug of ours). */
 void *arena_array(struct arena *arena, size_t n, size_t size);
 
@@ -34,6 +37,9 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len);
 void *arena_memdup(struct arena *arena, const void *data, size_t size);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* How many bytes of it a piece of this size takes, for arena_new_sized. */
+size_t arena_taken(size_t size);
 
 /* Bytes taken so far, for statistics and tests. */
 size_t arena_used(const struct arena *arena);

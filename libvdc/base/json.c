@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -143,10 +142,23 @@ void json_out_array_end(struct json_out *out)
     check(yajl_gen_array_close(out->gen));
 }
 
+static bool is_ascii(const unsigned char *p, size_t len)
+{
+    unsigned char any = 0;
+
+    for (size_t i = 0; i < len; i++)
+        any |= p[i];
+    return any < 0x80;
+}
+
 static void write_string(struct json_out *out, const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
     size_t len = strlen(text), size = 0;
+    if (is_ascii(p, len)) {
+        check(yajl_gen_string(out->gen, p, len));
+        return;
+    }
     unsigned char *clean = xzalloc(len * 3 + 1);
     for (size_t i = 0; i < len;) {
         size_t n = utf8_size(p + i, len - i);
@@ -182,18 +194,35 @@ static void write_number(struct json_out *out, const char *digits)
     check(yajl_gen_number(out->gen, digits, strlen(digits)));
 }
 
+#define DIGITS_SIZE 24
+
+/* Of thousands of numbers in one text, printf would take the most time. */
+static char *format_u64(char digits[DIGITS_SIZE], uint64_t n)
+{
+    char *p = digits + DIGITS_SIZE;
+
+    *--p = '\0';
+    do
+        *--p = (char)('0' + n % 10);
+    while (n /= 10);
+    return p;
+}
+
 void json_out_u64(struct json_out *out, uint64_t n)
 {
-    char digits[24];
-    snprintf(digits, sizeof(digits), "%" PRIu64, n);
-    write_number(out, digits);
+    char digits[DIGITS_SIZE];
+
+    write_number(out, format_u64(digits, n));
 }
 
 void json_out_i64(struct json_out *out, int64_t n)
 {
-    char digits[24];
-    snprintf(digits, sizeof(digits), "%" PRId64, n);
-    write_number(out, digits);
+    char digits[DIGITS_SIZE];
+    char *p = format_u64(digits, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+
+    if (n < 0)
+        *--p = '-';
+    write_number(out, p);
 }
 
 /* The fewest digits that read back as the same number. */

@@ -4,6 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+void reasons_init(struct reasons *reasons)
+{
+    reasons->n_errors = reasons->n_more = 0;
+}
+
+struct reasons *reasons_new(struct arena *arena)
+{
+    struct reasons *reasons = arena_alloc_unset(arena, sizeof(*reasons));
+
+    reasons_init(reasons);
+    return reasons;
+}
+
 static void add_one(struct reasons *reasons, const struct vdc_error *err)
 {
     for (size_t i = 0; i < reasons->n_errors; i++)

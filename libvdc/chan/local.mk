@@ -65,6 +65,7 @@ libvdc_chan_libvdc_chan_all_a_SOURCES = \
 	libvdc/chan/ring.c \
 	libvdc/chan/ring_copy.c \
 	libvdc/chan/vchan.c \
+	libvdc/wire/copy.c \
 	libvdc/wire/decode.c \
 	libvdc/wire/encode.c \
 	libvdc/wire/layout.c \

@@ -236,23 +236,26 @@ static int get_member(struct in *in, char *body)
     return fault(in, "is of an unknown kind");
 }
 
+/* From `at` on, as both the table and what arrives are in rising order. */
 static const struct wire_field *find_field(const struct wire_struct *s,
-                                           uint64_t number)
+                                           uint64_t number, size_t *at)
 {
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (s->fields[i].number == number)
-            return &s->fields[i];
-    return NULL;
+    while (*at < s->n_fields && s->fields[*at].number < number)
+        ++*at;
+    return *at < s->n_fields && s->fields[*at].number == number
+               ? &s->fields[*at]
+               : NULL;
 }
 
-static int get_field(struct in *in, uint64_t number, size_t size, char *body)
+static int get_field(struct in *in, uint64_t number, size_t size, size_t *next,
+                     char *body)
 {
     const uint8_t *at = NULL;
     int rc = take(in, size, &at);
     if (rc)
         return rc;
 
-    const struct wire_field *f = find_field(in->s, number);
+    const struct wire_field *f = find_field(in->s, number, next);
     if (!f && number >= LAYOUT_MAY_IGNORE)
         return 0;
     if (!f)
@@ -270,6 +273,7 @@ static int get_field(struct in *in, uint64_t number, size_t size, char *body)
 static int get_struct(struct in *in, char *body)
 {
     uint64_t last = 0;
+    size_t next = 0;
 
     wire_init(in->s, body);
     while (in->left) {
@@ -280,7 +284,7 @@ static int get_struct(struct in *in, char *body)
         if (!rc && number <= last)
             rc = fault(in, "has fields out of order");
         if (!rc)
-            rc = get_field(in, number, (size_t)size, body);
+            rc = get_field(in, number, (size_t)size, &next, body);
         if (rc)
             return rc;
         last = number;
@@ -327,42 +331,4 @@ int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
                                 .id = (uint32_t)layout_get(frame + 8, 4),
                                 .body = body };
     return 0;
-}
-
-int wire_struct_copy(const struct wire_struct *s, const void *body,
-                     struct arena *arena, void *ret_body,
-                     struct vdc_error *err)
-{
-    struct arena *between = arena_new();
-    uint8_t *bytes;
-    size_t size;
-    int rc = wire_struct_encode(s, body, between, &bytes, &size, err);
-
-    if (!rc)
-        rc = wire_struct_decode(s, bytes, size, arena, ret_body, err);
-    arena_free(between);
-    return rc;
-}
-
-int wire_struct_keep(const struct wire_struct *s, const void *body,
-                     struct arena **ret_arena, void *ret_body,
-                     struct vdc_error *err)
-{
-    struct arena *between = arena_new(), *tried = arena_new();
-    uint8_t *bytes;
-    size_t size;
-    int rc = wire_struct_encode(s, body, between, &bytes, &size, err);
-
-    /* once more than needed, to see how much that takes */
-    if (!rc)
-        rc = wire_struct_decode(s, bytes, size, tried, ret_body, err);
-    if (!rc) {
-        *ret_arena = arena_new_sized(arena_used(tried));
-        rc = wire_struct_decode(s, bytes, size, *ret_arena, ret_body, err);
-        if (rc)
-            arena_free(*ret_arena);
-    }
-    arena_free(tried);
-    arena_free(between);
-    return rc;
 }

@@ -14,25 +14,40 @@ struct out {
     uint8_t *bytes;
     size_t size;
     size_t room;
+    uint8_t *more; /* from the heap: what was there has no more room */
     struct vdc_error *err;
 };
 
-static int put(struct out *out, const void *data, size_t size)
+/* Most messages are smaller, and then nothing is taken from the heap. */
+#define FIRST_ROOM 2048
+
+static int make_room(struct out *out, size_t size)
 {
     if (out->size + size > WIRE_BODY_MAX + LAYOUT_HEAD_SIZE)
         return vdc_error_set(out->err, VDC_E_BAD_VALUE,
                              "the message would be larger than %d bytes",
                              WIRE_BODY_MAX);
-    if (out->size + size > out->room) {
-        out->room = out->room ? out->room * 2 : 512;
-        while (out->room < out->size + size)
-            out->room *= 2;
-        out->bytes = xrealloc(out->bytes, out->room);
-    }
-    if (size)
-        memcpy(out->bytes + out->size, data, size);
-    out->size += size;
+    if (out->size + size <= out->room)
+        return 0;
+    while (out->room < out->size + size)
+        out->room *= 2;
+    bool is_first = !out->more;
+    out->more = xrealloc(out->more, out->room);
+    if (is_first)
+        memcpy(out->more, out->bytes, out->size);
+    out->bytes = out->more;
     return 0;
+}
+
+static int put(struct out *out, const void *data, size_t size)
+{
+    int rc = make_room(out, size);
+
+    if (!rc && size)
+        memcpy(out->bytes + out->size, data, size);
+    if (!rc)
+        out->size += size;
+    return rc;
 }
 
 static int put_number(struct out *out, uint64_t n, size_t size)
@@ -43,15 +58,25 @@ static int put_number(struct out *out, uint64_t n, size_t size)
     return put(out, bytes, size);
 }
 
+/* There is room for it. */
+static void put_head(struct out *out, const struct wire_field *f, size_t size)
+{
+    layout_put(out->bytes + out->size, f->number, 2);
+    layout_put(out->bytes + out->size + 2, size, 4);
+    out->size += LAYOUT_FIELD_HEAD_SIZE;
+}
+
 /* Writes the head of a field whose size is not known yet. */
 static int field_open(struct out *out, const struct wire_field *f,
                       size_t *ret_at)
 {
-    int rc = put_number(out, f->number, 2);
+    int rc = make_room(out, LAYOUT_FIELD_HEAD_SIZE);
+
     if (rc)
         return rc;
-    *ret_at = out->size;
-    return put_number(out, 0, 4);
+    put_head(out, f, 0);
+    *ret_at = out->size - 4;
+    return 0;
 }
 
 static void field_close(struct out *out, size_t at)
@@ -62,14 +87,14 @@ static void field_close(struct out *out, size_t at)
 static int put_field(struct out *out, const struct wire_field *f,
                      const void *data, size_t size)
 {
-    size_t at;
-    int rc = field_open(out, f, &at);
+    int rc = make_room(out, LAYOUT_FIELD_HEAD_SIZE + size);
 
-    if (!rc)
-        rc = put(out, data, size);
-    if (!rc)
-        field_close(out, at);
-    return rc;
+    if (rc)
+        return rc;
+    put_head(out, f, size);
+    memcpy(out->bytes + out->size, data, size);
+    out->size += size;
+    return 0;
 }
 
 static int put_field_number(struct out *out, const struct wire_field *f,
@@ -265,7 +290,7 @@ static int finish(struct out *out, int rc, struct arena *arena, uint8_t **ret,
         *ret = arena_memdup(arena, out->bytes, out->size);
         *ret_size = out->size;
     }
-    free(out->bytes);
+    free(out->more);
     return rc;
 }
 
@@ -273,7 +298,8 @@ int wire_struct_encode(const struct wire_struct *s, const void *body,
                        struct arena *arena, uint8_t **ret, size_t *ret_size,
                        struct vdc_error *err)
 {
-    struct out out = { .err = err };
+    uint8_t first[FIRST_ROOM];
+    struct out out = { .bytes = first, .room = sizeof(first), .err = err };
     int rc = put_struct(&out, s, body);
 
     return finish(&out, rc, arena, ret, ret_size);
@@ -284,7 +310,8 @@ int wire_encode(enum wire_message_number number, uint32_t id, const void *body,
                 struct vdc_error *err)
 {
     const struct wire_message *m = wire_message_by_number(number);
-    struct out out = { .err = err };
+    uint8_t first[FIRST_ROOM];
+    struct out out = { .bytes = first, .room = sizeof(first), .err = err };
     int rc;
 
     if (!m)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/wire.h"
+
 /* "VDC1" as bytes. */
 #define LAYOUT_MAGIC UINT32_C(0x31434456)
 /* magic 4, message number 2, reserved 2 (must be 0), request id 4, size of
@@ -32,6 +34,14 @@ static inline uint64_t layout_get(const uint8_t *at, size_t size)
     for (size_t i = 0; i < size; i++)
         n |= (uint64_t)at[i] << (8 * i);
     return n;
+}
+
+/* Of an item of a list as it is in memory. */
+static inline size_t layout_item_size(const struct wire_field *f)
+{
+    return f->kind == WIRE_KIND_STRS   ? sizeof(char *)
+           : f->kind == WIRE_KIND_SUBS ? f->sub->size
+                                       : 1;
 }
 
 /* NULL when these are at most `most` bytes of UTF-8 without control characters

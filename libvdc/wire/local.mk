@@ -1,6 +1,7 @@
 # libvdc/wire: every message of every program.
 noinst_LIBRARIES += libvdc/wire/libwire.a
 libvdc_wire_libwire_a_SOURCES = \
+	libvdc/wire/copy.c \
 	libvdc/wire/decode.c \
 	libvdc/wire/encode.c \
 	libvdc/wire/json.c \

@@ -158,11 +158,9 @@ bool wire_enum_number(const struct wire_enum *e, const char *word, int *ret)
     return false;
 }
 
-void wire_init(const struct wire_struct *s, void *body)
+/* What is not zero; all of it is. */
+static void init_fields(const struct wire_struct *s, char *at)
 {
-    char *at = body;
-
-    memset(body, 0, s->size);
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct wire_field *f = &s->fields[i];
         if (f->kind == WIRE_KIND_STR)
@@ -170,6 +168,12 @@ void wire_init(const struct wire_struct *s, void *body)
         else if (f->kind == WIRE_KIND_I64)
             *(int64_t *)(at + f->offset) = f->fallback;
         else if (f->kind == WIRE_KIND_SUB)
-            wire_init(f->sub, at + f->offset);
+            init_fields(f->sub, at + f->offset);
     }
+}
+
+void wire_init(const struct wire_struct *s, void *body)
+{
+    memset(body, 0, s->size);
+    init_fields(s, body);
 }

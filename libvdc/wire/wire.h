@@ -192,8 +192,8 @@ int wire_encode(enum wire_message_number number, uint32_t id,
 int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
                 struct wire_frame *ret, struct vdc_error *err);
 
-/* A deep copy into another arena (by encoding and decoding); the source must
- * be encodable. */
+/* A deep copy into another arena; `ret_body` may be `body`.  Errors: those of
+ * wire_struct_encode but the size of the whole; nothing was changed then. */
 int wire_struct_copy(const struct wire_struct *s, const void *body,
                      struct arena *arena, void *ret_body,
                      struct vdc_error *err);

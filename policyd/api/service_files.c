@@ -99,11 +99,11 @@ struct examination {
     struct arena *arena; /* holds this */
     struct event *soon;  /* NULL: resourced looks at files */
     struct wire_transaction order;
-    struct reasons *own; /* of each operation */
+    struct reasons **own; /* of each operation */
     const char *const *customers;
     uint32_t *asked; /* the operations that resourced looks at */
     uint32_t n_asked;
-    struct reasons reasons;
+    struct reasons *reasons;
     bool refused[SERVICE_OPERATIONS_MAX];
     struct vdc_error err;
     service_done_fn *done;
@@ -112,14 +112,14 @@ struct examination {
 
 static void examination_end(struct examination *e)
 {
-    const struct service_examined examined = { &e->order, &e->reasons,
+    const struct service_examined examined = { &e->order, e->reasons,
                                                e->refused };
 
     for (uint32_t i = 0; i < e->order.n_operations; i++) {
-        const struct reasons *own = &e->own[i];
+        const struct reasons *own = e->own[i];
         for (size_t j = 0; j < own->n_errors; j++)
-            reasons_add(&e->reasons, &own->errors[j]);
-        e->reasons.n_more += own->n_more;
+            reasons_add(e->reasons, &own->errors[j]);
+        e->reasons->n_more += own->n_more;
         e->refused[i] = own->n_errors > 0;
     }
     TAILQ_REMOVE(&e->service->examinations, e, link);
@@ -163,7 +163,7 @@ static void look_here(struct examination *e, bool restricted)
         const struct files files = { &s->setup->customer_paths,
                                      e->customers[i], restricted, e->arena };
         if (*e->customers[i])
-            files_check_operation(&files, &e->order.operations[i], &e->own[i]);
+            files_check_operation(&files, &e->order.operations[i], e->own[i]);
     }
     e->soon = evtimer_new(s->base, examination_done, e);
     if (!e->soon || evtimer_add(e->soon, &now))
@@ -179,12 +179,12 @@ static void take_found(struct examination *e, uint32_t i,
 
     if (wire_struct_copy(&wire_struct_operation, &found->operation, e->arena,
                          &e->order.operations[i], &err))
-        reasons_add(&e->own[i], &err);
+        reasons_add(e->own[i], &err);
     for (uint32_t j = 0; j < found->n_reasons; j++) {
         wire_error_take(&found->reasons[j], &err);
-        reasons_add(&e->own[i], &err);
+        reasons_add(e->own[i], &err);
     }
-    e->own[i].n_more += found->more;
+    e->own[i]->n_more += found->more;
     saved_note(e->service, e->customers[i], found->saved);
 }
 
@@ -253,13 +253,16 @@ int service_examine(struct service *s, const struct wire_transaction *order,
         uint32_t n = e->order.n_operations;
         const char **names = ARENA_ARRAY(arena, n, const char *);
         e->customers = names;
-        e->own = ARENA_ARRAY(arena, n, struct reasons);
+        e->own = ARENA_ARRAY(arena, n, struct reasons *);
+        e->reasons = reasons_new(arena);
+        for (uint32_t i = 0; i < n; i++)
+            e->own[i] = reasons_new(arena);
         for (uint32_t i = 0; i < n; i++)
             names[i] = arena_strdup(arena, customers[i]);
         for (uint32_t i = 0; i < n; i++)
             if (*customers[i])
                 examine(s->setup, customers[i], restricted,
-                        &e->order.operations[i], &e->own[i]);
+                        &e->order.operations[i], e->own[i]);
         if (s->is_away)
             rc = look_there(e, restricted, err);
         else

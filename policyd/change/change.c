@@ -43,7 +43,7 @@ int change_service(const struct change *change, struct service **ret,
 
 void change_refuse(struct change *change, const struct vdc_error *err)
 {
-    reasons_add(&change->reasons, err);
+    reasons_add(change->reasons, err);
 }
 
 void change_refuse_operation(struct change *change, uint32_t i,
@@ -68,7 +68,7 @@ static bool ended(struct change *change, bool look_at_reasons)
     struct vdc_error err = { 0 };
 
     if (!request_is_cancelled(change->request, &err) &&
-        !(look_at_reasons && reasons_error(&change->reasons, &err)))
+        !(look_at_reasons && reasons_error(change->reasons, &err)))
         return false;
     change_fail(change, &err);
     return true;
@@ -339,9 +339,9 @@ static void decide(struct change *change)
     change_consulted(change);
     if (ended(change, false))
         return;
-    if (change->reasons.n_errors || change->order.dry_run)
+    if (change->reasons->n_errors || change->order.dry_run)
         change_unplace(change);
-    if (change->reasons.n_errors) {
+    if (change->reasons->n_errors) {
         change_ask_reasons(change, refused);
         return;
     }
@@ -531,7 +531,7 @@ static void look(struct change *change)
         operation_clean(&change->order.operations[i]);
         change->refused[i] =
             operation_check(&change->order.operations[i], request->auth.role,
-                            &change->reasons);
+                            change->reasons);
     }
     if (change->order.n_operations == 0) {
         vdc_error_set(&err, VDC_E_BAD_VALUE, "a transaction of no operations");
@@ -578,6 +578,9 @@ void change_begin(struct request *request)
         take_single(change);
     else
         change->order = *(const struct wire_transaction *)request->body;
+    change->guests = ARENA_ARRAY(
+        request->arena, change->order.n_operations, struct change_guest);
+    change->reasons = reasons_new(request->arena);
     change->order.owner = change->owner;
     change->order.recall = change->order.close = false;
     if (change->order.dry_run)

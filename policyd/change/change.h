@@ -58,7 +58,7 @@ struct change_guest {
 struct change {
     struct request *request;       /* its arena holds this */
     struct wire_transaction order; /* as the host gets it */
-    struct change_guest guests[CHANGE_OPERATIONS_MAX];
+    struct change_guest *guests; /* room for one of each operation */
     uint32_t n_guests;
     struct change_guest *guest_of[CHANGE_OPERATIONS_MAX]; /* NULL: none */
     void (*found)(struct change *change);
@@ -68,7 +68,7 @@ struct change {
     void (*recalled)(struct change *change);
     bool known; /* done before: `reply` is what the host answered then */
     struct change_advice *advice; /* of a program; NULL: none was asked */
-    struct reasons reasons;               /* why it cannot be */
+    struct reasons *reasons;              /* why it cannot be */
     bool refused[CHANGE_OPERATIONS_MAX];  /* this operation by itself */
     bool unplaced[CHANGE_OPERATIONS_MAX]; /* no host has room for it */
     bool lease_refused;

@@ -172,7 +172,7 @@ void change_consult(struct change *change, void (*fn)(struct change *change))
 
     change->asked = fn;
     /* with a reason against it nothing will be done */
-    if (!change_creates(change) || change->reasons.n_errors || !policy ||
+    if (!change_creates(change) || change->reasons->n_errors || !policy ||
         policy->strategy != POLICIES_EXTERNAL) {
         fn(change);
         return;

@@ -185,10 +185,10 @@ static void check_bounds(struct change *change, struct change_guest *guest,
         return;
     bounds_of(book, c, change->request->arena, &bounds, &n);
     bounds_check(bounds, n, guest->name, before ? &before->definition : NULL,
-                 &after->definition, &change->reasons);
+                 &after->definition, change->reasons);
     if (before && after->runs)
         bounds_check(bounds, n, guest->name, &before->live, &after->live,
-                     &change->reasons);
+                     change->reasons);
 }
 
 /* What it counts for among those that run: all of it when it is started, and

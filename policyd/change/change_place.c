@@ -309,7 +309,7 @@ static void remember(const struct change *change,
     struct operations *ops = change->request->ops;
     struct placement_record mine = *record;
 
-    if (change->reasons.n_errors || change->order.dry_run)
+    if (change->reasons->n_errors || change->order.dry_run)
         return;
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         const struct change_guest *guest = change->guest_of[i];
@@ -438,7 +438,7 @@ void change_place(struct change *change)
         return;
     }
     strcpy(change->place_reason, reason);
-    if (!change->reasons.n_errors)
+    if (!change->reasons->n_errors)
         take(change, &decision);
 }
 

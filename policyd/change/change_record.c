@@ -70,7 +70,8 @@ static void audit_rest(struct change *change)
 static void note_starting(struct change_guest *guest, struct assignment *a)
 {
     guest->starting = guest->will_run;
-    a->n_starting += guest->starting;
+    if (guest->starting)
+        book_starting(a);
 }
 
 static int record_created(struct change *change, struct change_guest *guest,
@@ -111,7 +112,7 @@ static int record_counts(struct change *change, struct change_guest *guest,
 {
     struct arena *arena = change->request->arena;
     const char *macs = effect_macs(&guest->effect, arena);
-    struct wire_usage most = a->counts;
+    struct wire_usage most = book_counted(a);
 
     usage_add(&most, &guest->growth);
     usage_stop(&most);
@@ -260,8 +261,8 @@ static void settle_guest(struct change *change, struct change_guest *guest)
         return;
     if (guest->changing && a->n_changing) /* it may have been taken back */
         a->n_changing--;
-    if (guest->starting && a->n_starting)
-        a->n_starting--;
+    if (guest->starting)
+        book_started(a);
     if (guest->recorded && settle_recorded(change, guest, a, &err)) {
         if (err.code)
             log_error("guest '%s': %s", guest->name, err.text);

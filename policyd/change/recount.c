@@ -31,7 +31,7 @@ static int record(struct recount *r, struct assignment *a,
 {
     struct arena *arena = arena_new();
     struct effect effect;
-    struct wire_usage counts, stopped;
+    struct wire_usage counts, stopped, known = book_counted(a);
     int rc = effect_init(&effect, shown, arena, err);
 
     if (!rc) {
@@ -40,7 +40,7 @@ static int record(struct recount *r, struct assignment *a,
         quota_of_definition(&effect.definition, &stopped);
         a->uncounted = false;
         a->loose = !same(&counts, &stopped);
-        if (a->state != ASSIGNMENT_ACTIVE || !same(&counts, &a->counts) ||
+        if (a->state != ASSIGNMENT_ACTIVE || !same(&counts, &known) ||
             strcmp(macs, a->macs) != 0)
             rc = book_assignment_count(r->ops->book, a, ASSIGNMENT_ACTIVE,
                                        &counts, macs, NULL, err);

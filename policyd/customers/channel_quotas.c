@@ -18,6 +18,7 @@
 #include "policyd/api/operations.h"
 #include "policyd/customers/channel_rows.h"
 #include "policyd/customers/channel_share.h"
+#include "policyd/store/table.h"
 
 #define TELL_PAGE 64 /* as the wire's list has */
 #define WANTED_MS 2000
@@ -44,6 +45,7 @@ struct sum {
 struct channel_quotas {
     struct operations *ops;
     TAILQ_HEAD(, there) hosts;
+    struct table by_host;
     void *sums; /* tsearch(3) tree */
 };
 
@@ -147,15 +149,30 @@ uint64_t channel_quotas_used(const struct channel_quotas *quotas,
 static void round_done(void *arg, const void *answer,
                        const struct vdc_error *err);
 
+static bool is_of_host(const void *item, const void *key)
+{
+    const struct there *there = item;
+
+    return strcmp(there->host, key) == 0;
+}
+
+/* Each report of a host looks for it, and there may be thousands. */
 static struct there *there_find(const struct channel_quotas *quotas,
                                 const char *host)
 {
-    struct there *there;
+    return table_find(&quotas->by_host, table_hash_text(host, 0), is_of_host,
+                      host);
+}
 
-    TAILQ_FOREACH(there, &quotas->hosts, link)
-    if (strcmp(there->host, host) == 0)
-        return there;
-    return NULL;
+static struct there *there_new(struct channel_quotas *quotas, const char *host)
+{
+    struct there *there = XNEW(struct there);
+
+    there->quotas = quotas;
+    there->host = xstrdup(host);
+    TAILQ_INSERT_TAIL(&quotas->hosts, there, link);
+    table_add(&quotas->by_host, table_hash_text(host, 0), there);
+    return there;
 }
 
 /* What is under way when its host is removed finds nothing. */
@@ -423,12 +440,8 @@ void channel_quotas_look(struct channel_quotas *quotas, const char *host)
 {
     struct there *there = there_find(quotas, host);
 
-    if (!there) {
-        there = XNEW(struct there);
-        there->quotas = quotas;
-        there->host = xstrdup(host);
-        TAILQ_INSERT_TAIL(&quotas->hosts, there, link);
-    }
+    if (!there)
+        there = there_new(quotas, host);
     if (there->busy)
         there->again = true;
     else
@@ -448,6 +461,8 @@ static void there_free(struct there *there)
 {
     count_all(there, false);
     TAILQ_REMOVE(&there->quotas->hosts, there, link);
+    table_remove(&there->quotas->by_host, table_hash_text(there->host, 0),
+                 there);
     channel_rows_clear(&there->rows);
     channel_rows_clear(&there->news);
     free(there->host);
@@ -477,5 +492,6 @@ void channel_quotas_free(struct channel_quotas *quotas)
         return;
     while (!TAILQ_EMPTY(&quotas->hosts))
         there_free(TAILQ_FIRST(&quotas->hosts));
+    table_fini(&quotas->by_host);
     free(quotas);
 }

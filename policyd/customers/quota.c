@@ -103,8 +103,9 @@ int quota_check(const char *customer, const struct wire_quota *quota,
                 const struct wire_usage *used, const struct wire_usage *asked,
                 struct vdc_error *err)
 {
-    struct reasons reasons = { 0 };
+    struct reasons reasons;
 
+    reasons_init(&reasons);
     for (size_t i = 0; i < N_KINDS; i++) {
         const struct quota_kind *kind = &quota_kinds[i];
         int64_t limit = quota_limit(quota, kind);
@@ -205,6 +206,14 @@ void usage_add(struct wire_usage *sum, const struct wire_usage *more)
         set_used(sum, &quota_kinds[i],
                  quota_used(sum, &quota_kinds[i]) +
                      quota_used(more, &quota_kinds[i]));
+}
+
+void usage_take(struct wire_usage *sum, const struct wire_usage *part)
+{
+    for (size_t i = 0; i < N_KINDS; i++)
+        set_used(sum, &quota_kinds[i],
+                 quota_used(sum, &quota_kinds[i]) -
+                     quota_used(part, &quota_kinds[i]));
 }
 
 struct wire_usage usage_over(const struct wire_usage *after,

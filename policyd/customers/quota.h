@@ -1,5 +1,6 @@
 /*
- * Quotas: what a customer uses is computed from its assignments each time.
+ * Quotas: what a customer uses is the sum over its assignments, which is not
+ * stored (book_usage).
  *
  * Each kind has two limits: of what is defined, stopped guests included, and
  * of what runs.  A guest that runs counts as much as it is defined to have at
@@ -59,6 +60,8 @@ void quota_of_definition(const struct wire_definition *definition,
 /* ---- arithmetic of usage ---- */
 
 void usage_add(struct wire_usage *sum, const struct wire_usage *more);
+/* The other way: what was added before. */
+void usage_take(struct wire_usage *sum, const struct wire_usage *part);
 /* after - before, kind by kind; 0 where that is less. */
 struct wire_usage usage_over(const struct wire_usage *after,
                              const struct wire_usage *before);

@@ -76,7 +76,7 @@ static void count_one(struct listing *l, const struct assignment *a)
     use.from_ms = a->since_ms;
     use.to_ms = l->now_ms;
     use.runs = a->runs;
-    use.counts = a->counts;
+    use.counts = book_counted(a);
     usage_count(l->usage, &use);
     l->open[l->n_open++] = (struct open){ a->uuid, a->since_ms };
 }

@@ -26,6 +26,7 @@ TAILQ_HEAD(decision_list, decision);
 
 struct decisions {
     struct decision_list all;
+    struct decision *second; /* begins the second run; NULL: there is one */
     size_t n;
     size_t most;
     uint64_t last_number;
@@ -154,6 +155,7 @@ void decisions_free(struct decisions *decisions)
 {
     if (!decisions)
         return;
+    decisions->second = NULL;
     while (!TAILQ_EMPTY(&decisions->all))
         drop(decisions, TAILQ_FIRST(&decisions->all));
     drop_base(decisions);
@@ -162,17 +164,32 @@ void decisions_free(struct decisions *decisions)
     free(decisions);
 }
 
-/* The last of the first run; NULL when there is but one run. */
-static struct decision *end_of_first_run(const struct decisions *decisions)
+/* A run begins with it: the second, unless there are more. */
+static void note_run(struct decisions *decisions, struct decision *d)
 {
-    struct decision *d = TAILQ_FIRST(&decisions->all);
+    if (d->whole && !decisions->second && d != TAILQ_FIRST(&decisions->all))
+        decisions->second = d;
+}
 
-    for (; d; d = TAILQ_NEXT(d, link)) {
-        const struct decision *next = TAILQ_NEXT(d, link);
-        if (next && next->whole)
-            return d;
-    }
-    return NULL;
+/* The first run is gone. */
+static void find_second(struct decisions *decisions)
+{
+    struct decision *d = TAILQ_NEXT(decisions->second, link);
+
+    while (d && !d->whole)
+        d = TAILQ_NEXT(d, link);
+    decisions->second = d;
+}
+
+/* The last of the first run; NULL when there is but one run. */
+static struct decision *end_of_first_run(struct decisions *decisions)
+{
+    if (decisions->second &&
+        decisions->second == TAILQ_FIRST(&decisions->all))
+        find_second(decisions);
+    return decisions->second
+               ? TAILQ_PREV(decisions->second, decision_list, link)
+               : NULL;
 }
 
 static void forget_old(struct decisions *decisions)
@@ -218,6 +235,7 @@ void decisions_load(struct decisions *decisions, const struct decision *from)
     d->time_ms = from->time_ms;
     d->whole = from->whole;
     d->text = xstrdup(from->text);
+    note_run(decisions, d);
     enter(decisions, d);
 }
 
@@ -299,6 +317,7 @@ static void begin_run(struct decisions *decisions, uint64_t time_ms)
         d->whole = i == 0;
         d->text = decisions->parts[i];
         decisions->parts[i] = NULL;
+        note_run(decisions, d);
         if (decisions->keeper.put)
             decisions->keeper.put(decisions->keeper.arg, d);
     }
@@ -358,6 +377,7 @@ const struct decision *decisions_add(struct decisions *decisions,
 
     d->text = placement_record_write(view, since, n_hosts / 2 + 1, record,
                                      &n_written, &d->whole);
+    note_run(decisions, d);
     /* an entry without changes is not for nothing either */
     decisions->run_hosts = d->whole ? 0 : decisions->run_hosts + n_written + 1;
     decisions->version = placement_view_version(view);

@@ -174,30 +174,6 @@ bool inventory_is_uncertain(const struct inventory *inv, uint32_t guest,
            inv->about[guest].changed_ms >= asked_ms;
 }
 
-/* What the host has for guests, if it says that so much is available. */
-static struct mem work_out(const struct inventory *inv, uint32_t at,
-                           struct mem available, uint64_t asked_ms)
-{
-    const struct placement_use *use = placement_view_use(inv->view, at);
-    struct inventory_bounds bounds = {
-        .known = placement_view_host(inv->view, at)->memory.kib,
-        /* of the first report all is in it that is known */
-        .is_first = !placement_view_host(inv->view, at)->pcpus,
-        .free = available.kib,
-        .used = use->memory.kib,
-    };
-
-    for (uint32_t i = use->first_guest; i != PLACEMENT_NONE;
-         i = placement_view_guest(inv->view, i)->next) {
-        const struct placement_guest *guest =
-            placement_view_guest(inv->view, i);
-        if (guest->runs && inventory_is_uncertain(inv, i, asked_ms))
-            bounds.uncertain += guest->spec.memory.kib;
-    }
-    uint64_t kib = inventory_within(&bounds);
-    return MEM_KIB(kib < MEM_MAX_KIB ? kib : MEM_MAX_KIB);
-}
-
 /* What is the same already is no change. */
 static void put_host(struct inventory *inv, uint32_t at,
                      const struct placement_host *host)
@@ -250,7 +226,8 @@ void inventory_put_host(struct inventory *inv,
     row.dedicated = placement_names_add(inv->names, host->dedicated);
     take_tags(inv, host, &row);
     if (host->reported) {
-        row.memory = work_out(inv, at, host->available, host->asked_ms);
+        row.memory =
+            inventory_memory(inv, at, host->available, host->asked_ms);
         row.pcpus = host->pcpus < PLACEMENT_VCPUS_MAX ? host->pcpus
                                                       : PLACEMENT_VCPUS_MAX;
         row.cpu = host->cpu;

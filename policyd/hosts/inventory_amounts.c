@@ -1,8 +1,8 @@
 /*
- * Pools and devices of hosts in the standing view; see inventory.h.
+ * Memory, pools and devices of hosts in the standing view; see inventory.h.
  *
- * The same rule as for memory: what is free in the view is what the host said,
- * and guests that were being made meanwhile are counted once.
+ * What is free in the view is what the host said, and guests that were being
+ * made meanwhile are counted once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,46 @@ uint64_t inventory_within(const struct inventory_bounds *bounds)
     if (known > most || bounds->is_first)
         known = most;
     return known < least ? least : known;
+}
+
+bool inventory_is_clear(const struct inventory_bounds *bounds)
+{
+    return bounds->is_first || bounds->known >= bounds->free + bounds->used;
+}
+
+/* ---- memory ---- */
+
+static uint64_t uncertain_kib(const struct inventory *inv, uint32_t at,
+                              uint64_t asked_ms)
+{
+    uint64_t kib = 0;
+
+    for (uint32_t i = placement_view_use(inv->view, at)->first_guest;
+         i != PLACEMENT_NONE; i = placement_view_guest(inv->view, i)->next) {
+        const struct placement_guest *guest =
+            placement_view_guest(inv->view, i);
+        if (guest->runs && inventory_is_uncertain(inv, i, asked_ms))
+            kib += guest->spec.memory.kib;
+    }
+    return kib;
+}
+
+struct mem inventory_memory(const struct inventory *inv, uint32_t at,
+                            struct mem available, uint64_t asked_ms)
+{
+    struct inventory_bounds bounds = {
+        .known = placement_view_host(inv->view, at)->memory.kib,
+        /* of the first report all is in it that is known */
+        .is_first = !placement_view_host(inv->view, at)->pcpus,
+        .free = available.kib,
+        .used = placement_view_use(inv->view, at)->memory.kib,
+    };
+
+    /* most reports say what is known, and thousands come at a time */
+    if (!inventory_is_clear(&bounds))
+        bounds.uncertain = uncertain_kib(inv, at, asked_ms);
+    uint64_t kib = inventory_within(&bounds);
+    return MEM_KIB(kib < MEM_MAX_KIB ? kib : MEM_MAX_KIB);
 }
 
 /* ---- of one kind ---- */

@@ -50,6 +50,12 @@ struct inventory_bounds {
     uint64_t uncertain; /* of that, which the report may have or not */
 };
 uint64_t inventory_within(const struct inventory_bounds *bounds);
+/* Whether that is the same whatever is uncertain. */
+bool inventory_is_clear(const struct inventory_bounds *bounds);
+
+/* What the host has for guests, if it says that so much is available. */
+struct mem inventory_memory(const struct inventory *inv, uint32_t at,
+                            struct mem available, uint64_t asked_ms);
 
 /* The pools and devices of a report, into the row. */
 void inventory_take_amounts(struct inventory *inv, uint32_t at,

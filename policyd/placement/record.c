@@ -191,6 +191,9 @@ static void put_company(struct writing *w, uint32_t host)
 {
     const struct placement_view *view = w->view;
     const struct placement_use *use = &view->uses[host];
+
+    if (!view->n_grouped && !use->n_implicit && !use->n_backed)
+        return;
     uint32_t n_groups = 0, n_customers = 0, n_backs = 0;
     uint32_t *groups =
         xzalloc(((size_t)use->n_guests * PLACEMENT_GROUPS_MAX + 1) * 4);

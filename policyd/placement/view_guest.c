@@ -64,6 +64,8 @@ static void count(struct placement_view *view,
         guest->dedication == PLACEMENT_PREFERRED)
         placement_counts_add(counts, PLACEMENT_COUNT_CUSTOMER_HOST,
                              guest->customer, guest->host, sign);
+    if (guest->n_groups)
+        view->n_grouped += sign > 0 ? 1 : UINT32_MAX;
     for (uint32_t i = 0; i < guest->n_groups; i++) {
         if (is_in_twice(guest, i))
             continue;

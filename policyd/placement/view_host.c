@@ -82,6 +82,24 @@ static uint32_t add(struct placement_view *view)
     return view->n_hosts++;
 }
 
+static bool same_names(const struct placement_amount *a, uint32_t n_a,
+                       const struct placement_amount *b, uint32_t n_b)
+{
+    for (uint32_t i = 0; n_a == n_b && i < n_a; i++)
+        if (a[i].name != b[i].name)
+            return false;
+    return n_a == n_b;
+}
+
+/* Whether its guests count for the same on both. */
+static bool counts_alike(const struct placement_host *a,
+                         const struct placement_host *b)
+{
+    return a->domain == b->domain &&
+           same_names(a->pools, a->n_pools, b->pools, b->n_pools) &&
+           same_names(a->devices, a->n_devices, b->devices, b->n_devices);
+}
+
 int placement_view_put_host(struct placement_view *view,
                             const struct placement_host *host,
                             uint32_t *ret_host, struct vdc_error *err)
@@ -96,19 +114,23 @@ int placement_view_put_host(struct placement_view *view,
         view->n_present++;
         placement_view_name_host(view, host->name, at);
     }
-    placement_view_begin(view, at);
-    placement_view_count_all(view, at, -1);
-    struct placement_host *mine = &view->hosts[at];
-    *mine = *host;
+    struct placement_host *mine = &view->hosts[at], to = *host;
     /* what is searched by name is in order */
-    qsort(mine->pools, mine->n_pools, sizeof(*mine->pools), by_name);
-    qsort(mine->devices, mine->n_devices, sizeof(*mine->devices), by_name);
-    qsort(mine->tags, mine->n_tags, sizeof(*mine->tags), by_name);
+    qsort(to.pools, to.n_pools, sizeof(*to.pools), by_name);
+    qsort(to.devices, to.n_devices, sizeof(*to.devices), by_name);
+    qsort(to.tags, to.n_tags, sizeof(*to.tags), by_name);
+    /* reports mostly change nothing but memory */
+    bool is_same = counts_alike(mine, &to);
+    placement_view_begin(view, at);
+    if (!is_same)
+        placement_view_count_all(view, at, -1);
+    *mine = to;
     view->uses[at].vcpus_most =
         view->overcommit_percent
             ? (uint64_t)mine->pcpus * view->overcommit_percent / 100
             : UINT64_MAX;
-    placement_view_count_all(view, at, 1);
+    if (!is_same)
+        placement_view_count_all(view, at, 1);
     placement_view_end(view, at);
     if (ret_host)
         *ret_host = at;

@@ -29,6 +29,7 @@ struct placement_view {
     uint32_t guests_max;
     uint32_t free_guest; /* linked by next */
     uint32_t n_guests;
+    uint32_t n_grouped; /* of them, that are in groups */
     struct placement_counts counts;
 
     struct placement_rule **rules;

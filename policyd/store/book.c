@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "base/arena.h"
-#include "policyd/customers/quota.h"
 #include "policyd/store/book_impl.h"
 
 /* ---- in memory ---- */
@@ -86,6 +85,7 @@ struct customer *book_insert_customer(struct book *book,
     c->created_ms = from->created_ms;
     c->builtin = strcmp(c->name, NAMES_PROVIDER) == 0;
     TAILQ_INIT(&c->assignments);
+    wire_init(&wire_struct_usage, &c->used);
     copy_logins(c, from);
     book_set_bounds(c, from);
     if (names_parent(c->name, parent))
@@ -123,6 +123,7 @@ void book_drop_assignment(struct book *book, struct assignment *a)
     book_tell(book, a, true);
     book_lose_assignment(book, a);
     book_lose_uuid(book, a);
+    book_uncount(a);
     TAILQ_REMOVE(&a->customer->assignments, a, link);
     a->customer->n_assignments--;
     book_take_away(book, a);
@@ -175,7 +176,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->new_name = book_keep_text(s->new_name);
     book_put_there(book, a, s->host);
     a->state = s->state;
-    a->counts = s->counts;
+    book_set_counted(a, &s->counts);
     if (!a->counts.networks) /* from before they were counted */
         a->counts.networks = count_words(s->macs);
     a->macs = book_keep_text(s->macs);
@@ -189,6 +190,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->move = book_find_move(book, &s->uuid);
     TAILQ_INSERT_TAIL(&customer->assignments, a, link);
     customer->n_assignments++;
+    book_count(a);
     book_find_uuid(book, a);
     book_find_assignment(book, a);
     book_tell(book, a, false);
@@ -380,24 +382,4 @@ const struct wire_stored_token *book_token_after(const struct book *book,
                                                  const char *id)
 {
     return tokens_after(book->tokens, id);
-}
-
-void book_usage(const struct customer *customer, struct wire_usage *ret)
-{
-    const struct assignment *a;
-
-    wire_init(&wire_struct_usage, ret);
-    TAILQ_FOREACH(a, &customer->assignments, link)
-    {
-        struct wire_usage one = a->counts;
-        one.guests = 1;
-        if (book_runs(a))
-            usage_run(&one);
-        usage_add(ret, &one);
-    }
-}
-
-bool book_runs(const struct assignment *a)
-{
-    return a->runs || a->n_starting || (book_moves(a) && a->move->runs);
 }

@@ -20,6 +20,16 @@
 #include "policyd/store/store.h"
 #include "wire/wire.h"
 
+/* What a guest counts for, of a struct wire_usage: there are very many. */
+struct book_counts {
+    struct mem memory;
+    uint64_t vcpus;
+    struct mem disk;
+    uint64_t guests;
+    uint64_t networks;
+};
+
+/* Its members are in an order that leaves no holes. */
 struct assignment {
     TAILQ_ENTRY(assignment) link;       /* of its customer */
     TAILQ_ENTRY(assignment) link_there; /* of its host */
@@ -29,8 +39,7 @@ struct assignment {
     char *name;
     char *new_name; /* while RENAMING; otherwise "" */
     const char *host;
-    int state; /* enum assignment_state */
-    struct wire_usage counts;
+    struct book_counts counts;
     char *macs;
     char *reason;
     char *placing; /* as stored */
@@ -38,21 +47,24 @@ struct assignment {
     uint64_t moved_ms;     /* when it came from another host, or 0 */
     uint64_t created_ms;
     uint64_t since_ms; /* it has had `counts`, and has run or not */
-    bool runs;         /* as far as its host has told */
+    int state; /* enum assignment_state */
+    bool runs; /* as far as its host has told */
     /* not stored: */
     bool in_flight; /* a request of ours is making, ending or renaming it */
     bool touched;   /* that has ended since the last look at the host began */
+    bool uncounted; /* a request that changed what it counts for has ended
+                     * while it could not be counted */
     unsigned n_changing; /* requests of ours that change what it counts for */
-    bool uncounted; /* such a request ended while it could not be counted */
+    unsigned n_starting; /* requests of ours that are starting it: changed by
+                          * book_starting and book_started alone */
+    unsigned n_orders;   /* requests of ours that may change it in any way */
     bool missing;   /* its host does not know it */
     bool settling;  /* found on its host; if it goes until it is found at rest
                      * by the next look, it is forgotten */
     bool loose;     /* its domain has more than its next start will give it */
-    unsigned n_starting; /* requests of ours that are starting it */
-    unsigned n_orders;   /* requests of ours that may change it in any way */
-    const struct wire_stored_move *move; /* that has not ended; NULL: none */
     bool seen;      /* scratch of the comparison with the host */
     bool listed;    /* scratch of lists */
+    const struct wire_stored_move *move; /* that has not ended; NULL: none */
 };
 
 /* A customer, or a project of one. */
@@ -69,6 +81,7 @@ struct customer {
     uint32_t n_bounds;
     uint64_t created_ms;
     bool builtin;                         /* the provider */
+    struct wire_usage used;               /* book_usage.c's */
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
     size_t n_assignments;
 };
@@ -149,13 +162,19 @@ const struct book_host *book_host_next(const struct book_host *host);
 const struct book_host *book_host(const struct book *book, const char *name);
 
 /* What the customer or project has by itself, assignments on their way in
- * included. */
+ * included.  Takes the same time however many there are. */
 void book_usage(const struct customer *customer, struct wire_usage *ret);
+/* What the guest counts for by itself; that it runs is not in it. */
+struct wire_usage book_counted(const struct assignment *a);
 /* As it is stored, without usage; texts and lists are its own. */
 void book_describe_customer(const struct customer *customer,
                             struct wire_customer *ret);
 /* Whether it runs, or will as far as is known. */
 bool book_runs(const struct assignment *a);
+/* A request of ours starts it, and no longer does: it counts as running in
+ * between. */
+void book_starting(struct assignment *a);
+void book_started(struct assignment *a);
 
 /* For all of these: `audit` may be NULL; errors are those of store_commit,
  * and nothing was changed then. */

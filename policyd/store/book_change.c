@@ -154,7 +154,7 @@ static void add_use(struct book *book, struct book_commit *commit,
     use->from_ms = a->since_ms;
     use->to_ms = to_ms;
     use->runs = a->runs;
-    use->counts = a->counts;
+    use->counts = book_counted(a);
     book_commit_add(book, commit, STORE_PUT, STORE_USE,
                     record_use_id(to_ms, &a->uuid, commit->arena), use);
 }
@@ -162,7 +162,8 @@ static void add_use(struct book *book, struct book_commit *commit,
 static bool counts_otherwise(const struct assignment *a,
                              const struct store_assignment *row)
 {
-    const struct wire_usage *x = &a->counts, *y = &row->counts;
+    const struct wire_usage *y = &row->counts;
+    const struct book_counts *x = &a->counts;
 
     return (a->state == ASSIGNMENT_CREATING &&
             row->state != ASSIGNMENT_CREATING) ||

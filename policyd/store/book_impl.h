@@ -111,6 +111,15 @@ void book_find_assignment(struct book *book, struct assignment *a);
 /* Nothing is to be found any more. */
 void book_find_end(struct book *book);
 
+/* ---- book_usage.c ---- */
+
+/* Before what it counts for is another, or it goes; and after that, or when it
+ * is new. */
+void book_uncount(struct assignment *a);
+void book_count(struct assignment *a);
+/* Between these; what runs is not taken. */
+void book_set_counted(struct assignment *a, const struct wire_usage *from);
+
 /* ---- book_join.c ---- */
 
 /* `join` NULL: there is none any more.  Errors: those of wire_struct_copy. */

@@ -48,6 +48,8 @@ void book_set_move(struct book *book, const struct vdc_uuid *uuid,
     struct book_move *old = find(book, uuid), *move = NULL;
     struct assignment *a = book_assignment(book, uuid);
 
+    if (a)
+        book_uncount(a);
     if (from) {
         move = XNEW(struct book_move);
         /* cannot fail: it was stored */
@@ -61,8 +63,10 @@ void book_set_move(struct book *book, const struct vdc_uuid *uuid,
     }
     if (old)
         drop(book, old);
-    if (a)
+    if (a) {
         a->move = move ? &move->stored : NULL;
+        book_count(a);
+    }
 }
 
 const struct wire_stored_move *book_find_move(const struct book *book,

@@ -83,6 +83,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     if (strcmp(name, to->name) != 0)
         name = book_keep_text(to->name);
     book_lose_assignment(book, a);
+    book_uncount(a);
     if (strcmp(a->host, host) != 0) {
         book_take_away(book, a);
         book_put_there(book, a, host);
@@ -98,11 +99,12 @@ static void change_assignment(struct book *book, struct assignment *a,
     a->macs = macs;
     a->reason = reason;
     a->state = to->state;
-    a->counts = to->counts;
+    book_set_counted(a, &to->counts);
     a->since_ms = to->since_ms;
     a->runs = to->runs;
     a->host_busy_ms = to->host_busy_ms;
     a->moved_ms = to->moved_ms;
+    book_count(a);
     book_find_assignment(book, a);
     book_tell(book, a, false);
 }
@@ -149,7 +151,7 @@ struct store_assignment book_row(const struct assignment *a)
         .new_name = a->new_name,
         .host = a->host,
         .state = (enum assignment_state)a->state,
-        .counts = a->counts,
+        .counts = book_counted(a),
         .macs = a->macs,
         .reason = a->reason,
         .created_ms = a->created_ms,

@@ -22,10 +22,14 @@ char *store_key(enum store_record record, const char *id, struct arena *arena)
 {
     const char *prefix = store_kinds[record].prefix;
     char *key = arena_alloc(arena, strlen(prefix) + 3 * strlen(id) + 2);
-    char *to = key + sprintf(key, "%s/", prefix);
+    char *to = stpcpy(stpcpy(key, prefix), "/");
 
     for (; *id; id++)
-        to += sprintf(to, is_plain(*id) ? "%c" : "%%%02X", (unsigned char)*id);
+        if (is_plain(*id))
+            *to++ = *id;
+        else
+            to += sprintf(to, "%%%02X", (unsigned char)*id);
+    *to = '\0';
     return key;
 }
 

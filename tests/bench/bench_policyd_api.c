@@ -88,7 +88,7 @@ static void send_one(struct asking *asking, int fd, uint32_t id,
     char name[32];
 
     if (number == WIRE_MSG_partition_create) {
-        /* each another guest, of many customers */
+        /* each another guest, all of one customer */
         create = *(const struct wire_partition_create *)body;
         snprintf(name, sizeof(name), "n%ld-%u", (long)getpid(),
                  asking->n_sent);
@@ -134,8 +134,8 @@ static void measure(struct asking *asking, const char *name,
         close(fds[i]);
     }
     *ret_rate = n / cpu;
-    printf("    %-52s %8.0f/s %8.0f/s of policyd's CPU\n", name, n / wall,
-           n / cpu);
+    printf("    %-52s %8.0f/s %8.0f/s of policyd's CPU, %.0f us each\n", name,
+           n / wall, n / cpu, cpu / n * 1e6);
     fflush(stdout);
 }
 

@@ -3,6 +3,7 @@ if HAVE_CUNIT
 policyd_unit_tests = \
 	tests/unit/policyd/test_auth \
 	tests/unit/policyd/test_book \
+	tests/unit/policyd/test_book_usage \
 	tests/unit/policyd/test_bounds \
 	tests/unit/policyd/test_channel_rows \
 	tests/unit/policyd/test_channel_share \
@@ -205,6 +206,10 @@ tests_unit_policyd_test_store_convert_SOURCES = \
 	tests/unit/policyd/test_store_convert.c $(store_bed)
 tests_unit_policyd_test_store_convert_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_store_convert_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_book_usage_SOURCES = \
+	tests/unit/policyd/test_book_usage.c $(store_bed)
+tests_unit_policyd_test_book_usage_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_book_usage_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_store_faults_SOURCES = \
 	tests/unit/policyd/test_store_faults.c $(store_bed)
 tests_unit_policyd_test_store_faults_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

@@ -53,7 +53,37 @@ static void test_sized(void)
     memset(more, 2, 5000);
     CU_ASSERT_EQUAL(first[255], 1);
     arena_free(arena);
+    arena = arena_new_sized(arena_taken(3) + arena_taken(0) + arena_taken(40));
+    first = arena_memdup(arena, "ab", 3);
+    CU_ASSERT_PTR_EQUAL(arena_alloc(arena, 0), first + arena_taken(3));
+    second = arena_alloc(arena, 40);
+    CU_ASSERT_PTR_EQUAL(second, first + arena_taken(3) + arena_taken(0));
+    CU_ASSERT_EQUAL(arena_used(arena), (size_t)(second - first) +
+                                           arena_taken(40));
+    arena_free(arena);
     arena_free(arena_new_sized(0));
+}
+
+/* What was there before is not seen, whoever filled it. */
+static void test_cleared_anew(void)
+{
+    static const size_t sizes[] = { 24, 900, 2000, 30000 };
+    const size_t n = sizeof(sizes) / sizeof(sizes[0]);
+
+    for (int round = 0; round < 20; round++) {
+        struct arena *arena = arena_new();
+        for (size_t i = 0; i < 4 * n; i++) {
+            size_t size = sizes[i % n];
+            memset(arena_alloc_unset(arena, size), 0xee, size);
+            unsigned char *p = arena_alloc(arena, size);
+            CU_ASSERT_TRUE(is_zero(p, size));
+            CU_ASSERT_EQUAL((uintptr_t)p % _Alignof(max_align_t), 0);
+            memset(p, 0xee, size);
+            char *text = arena_strndup(arena, "abcdef", 3);
+            CU_ASSERT_STRING_EQUAL(text, "abc");
+        }
+        arena_free(arena);
+    }
 }
 
 static void test_texts(void)
@@ -141,6 +171,7 @@ static void test_aborts(void)
 static const struct unit_test tests[] = {
     { "alignment, zeroes, many sizes", test_alloc },
     { "sized", test_sized },
+    { "cleared, whatever was there", test_cleared_anew },
     { "texts and arrays", test_texts },
     { "the heap calls", test_heap },
     { "aborts instead of NULL", test_aborts },

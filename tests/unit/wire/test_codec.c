@@ -271,6 +271,84 @@ static void test_init_and_copy(void)
     arena_free(other);
 }
 
+/* Of every struct: what was copied can be encoded to the same bytes, when the
+ * first is gone. */
+static void test_copies(void)
+{
+    const struct wire_struct *const *structs;
+    uint64_t seed = 7;
+    size_t n;
+
+    structs = wire_structs(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct arena *first = arena_new(), *copies = arena_new(), *kept;
+        struct arena *out = arena_new();
+        const struct wire_struct *s = structs[i];
+        void *body = arena_alloc(first, s->size);
+        void *copy = arena_alloc(copies, s->size);
+        void *own = arena_alloc(copies, s->size);
+        uint8_t *was, *is;
+        size_t was_size, is_size;
+        wire_init(s, body);
+        fill_struct(s, body, first, &seed);
+        if (wire_struct_encode(s, body, out, &was, &was_size, NULL)) {
+            arena_free(first); /* larger than a message */
+            arena_free(copies);
+            arena_free(out);
+            continue;
+        }
+        CU_ASSERT_EQUAL(wire_struct_copy(s, body, copies, copy, NULL), 0);
+        CU_ASSERT_EQUAL(wire_struct_keep(s, body, &kept, own, NULL), 0);
+        memset(body, 0xff, s->size);
+        arena_free(first);
+        for (int j = 0; j < 2; j++) {
+            CU_ASSERT_EQUAL_FATAL(wire_struct_encode(s, j ? own : copy, out,
+                                                     &is, &is_size, NULL),
+                                  0);
+            CU_ASSERT(is_size == was_size && memcmp(is, was, is_size) == 0);
+        }
+        arena_free(kept);
+        arena_free(copies);
+        arena_free(out);
+    }
+    CU_ASSERT(n > 20);
+}
+
+static void test_copy_refuses(void)
+{
+    struct arena *arena = arena_new(), *kept = NULL;
+    struct wire_definition from, to;
+    struct vdc_error err;
+
+    wire_init(&wire_struct_definition, &from);
+    wire_init(&wire_struct_definition, &to);
+    from.name = NULL;
+    to.vcpus = 77;
+    CU_ASSERT_EQUAL(wire_struct_copy(&wire_struct_definition, &from, arena,
+                                     &from, &err),
+                    0);
+    CU_ASSERT_STRING_EQUAL(from.name, "");
+    from.name = "bad\x1b[31m";
+    CU_ASSERT_EQUAL(
+        wire_struct_copy(&wire_struct_definition, &from, arena, &to, &err),
+        VDC_E_BAD_VALUE);
+    CU_ASSERT_STRING_EQUAL(err.text,
+                           "name of definition: has a control character");
+    from.name = "web";
+    from.on_crash = (enum wire_action)99;
+    CU_ASSERT_EQUAL(
+        wire_struct_keep(&wire_struct_definition, &from, &kept, &to, &err),
+        VDC_E_BAD_VALUE);
+    from.on_crash = WIRE_DESTROY;
+    from.n_disks = 65;
+    CU_ASSERT_EQUAL(
+        wire_struct_copy(&wire_struct_definition, &from, arena, &to, &err),
+        VDC_E_BAD_VALUE);
+    CU_ASSERT_PTR_NULL(kept);
+    CU_ASSERT_EQUAL(to.vcpus, 77);
+    arena_free(arena);
+}
+
 static void test_errors(void)
 {
     struct vdc_error err, back;
@@ -297,6 +375,8 @@ static const struct unit_test tests[] = {
     { "rules of decoding", test_rules },
     { "encoding refuses what the table forbids", test_encode_refuses },
     { "defaults and deep copy", test_init_and_copy },
+    { "copies of every struct", test_copies },
+    { "copying refuses what encoding does", test_copy_refuses },
     { "errors there and back", test_errors },
 };
 
