@@ -81,7 +81,7 @@ static const char *host_away(struct change *change)
     const char *name;
 
     change->host = ""; /* none is looked at yet */
-    if (change->not_away || change->reasons.n_errors ||
+    if (change->not_away || change->reasons->n_errors ||
         hosts_count_away(ops->hosts) == 0 || hosts_count(ops->hosts) == 1 ||
         !change_sum(change, &sum) ||
         policies_for(ops->policies, change->guests[0].customer)->strategy ==
