@@ -189,6 +189,7 @@ bool operation_changes_row(const struct operation *op)
     case WIRE_OP_PCI_ATTACH:
     case WIRE_OP_PCI_DETACH:
     case WIRE_OP_POOL_SET:
+    case WIRE_OP_SEND:
         break;
     }
     return true;

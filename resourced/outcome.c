@@ -187,6 +187,7 @@ static void add_events(const struct operation *op, struct event_batch *events)
     case WIRE_OP_PCI_ATTACH:
     case WIRE_OP_PCI_DETACH:
     case WIRE_OP_POOL_SET:
+    case WIRE_OP_SEND:
         has_changed(op, events);
         return;
     }
