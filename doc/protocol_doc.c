@@ -113,13 +113,14 @@ static void print_messages(void)
                  { W_GUEST, "guest" },
                  { W_JOINER, "who joins" },
                  { W_POLICYD, "policyd" },
+                 { W_HOST, "another host" },
                  { W_ANSWER, "answer" } };
     size_t n;
     const struct wire_message *m = wire_messages(&n);
 
     printf("## Messages\n\nWho may send: a customer, an operator or "
            "(of itself, over a channel) a guest to policyd, a machine that "
-           "joins as a host to policyd's dc_address, policyd to resourced, or a daemon as its answer.\n\n"
+           "joins as a host to policyd's dc_address, policyd or another host's resourced to resourced, or a daemon as its answer.\n\n"
            "| number | message | body | who | answered by | what |\n"
            "| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < n; i++) {

@@ -46,6 +46,8 @@ state_in_transaction(const struct partition *partition,
     case WIRE_OP_SHUTDOWN:
     case WIRE_OP_SAVE:
         return WIRE_STOPPING;
+    case WIRE_OP_SEND:
+        return WIRE_MOVING;
     case WIRE_OP_NONE:
     case WIRE_OP_REBOOT:
     case WIRE_OP_RENAME:

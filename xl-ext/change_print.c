@@ -131,6 +131,7 @@ void change_print_result(const struct command_args *args,
     case WIRE_OP_NONE:
     case WIRE_OP_STOP:
     case WIRE_OP_RESTART:
+    case WIRE_OP_SEND:
         break; /* not a user's */
     case WIRE_OP_CREATE:
     case WIRE_OP_START:

@@ -29,6 +29,7 @@
 #define W_ANSWER 8u
 #define W_GUEST 16u
 #define W_JOINER 32u
+#define W_HOST 64u
 #define W_ALL (W_CUSTOMER | W_OPERATOR | W_POLICYD)
 #define W_ANY (W_ALL | W_ANSWER)
 

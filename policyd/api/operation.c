@@ -25,6 +25,8 @@ static const char *why_not(enum wire_operation_kind kind)
         return "devices of the host are given by the provider";
     case WIRE_OP_POOL_SET:
         return "named pools are divided by the provider";
+    case WIRE_OP_SEND:
+        return "on which host a guest is, the provider decides";
     case WIRE_OP_NONE:
     case WIRE_OP_STOP:
     case WIRE_OP_RESTART:

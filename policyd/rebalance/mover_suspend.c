@@ -218,6 +218,8 @@ static enum wire_move_state next(const struct wire_stored_move *move,
     case WIRE_MOVE_DONE:
     case WIRE_MOVE_FAILED:
     case WIRE_MOVE_NOT_BEGUN:
+    case WIRE_MOVE_PREPARING:
+    case WIRE_MOVE_ABANDONING:
         break;
     }
     return move->state;

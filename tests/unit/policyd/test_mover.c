@@ -103,7 +103,7 @@ static enum wire_move_state walk(bool runs, unsigned answers,
 
 static void every_answer(void)
 {
-    unsigned n_ends[WIRE_MOVE_NOT_BEGUN + 1] = { 0 };
+    unsigned n_ends[WIRE_MOVE_ABANDONING + 1] = { 0 };
 
     for (unsigned i = 0; i < 512; i++) {
         bool runs = i & 256;
@@ -128,6 +128,8 @@ static void every_answer(void)
         case WIRE_MOVE_ARRIVING:
         case WIRE_MOVE_RETURNING:
         case WIRE_MOVE_NOT_BEGUN:
+        case WIRE_MOVE_PREPARING:
+        case WIRE_MOVE_ABANDONING:
             CU_FAIL("it is to come to an end");
         }
     }
