@@ -1,0 +1,627 @@
+/*
+ * A model of a guest that is sent from host to host: everything that policyd
+ * can ask (mover_live), hosts can answer, and that can be lost or die in
+ * between, up to some disasters in one move.  In every state that can be
+ * reached no two hosts run the guest and the target runs it only after the
+ * source has let go of it; and from each the move can come to its end, where
+ * one host has the guest and nothing is left on the other.
+ *
+ * Hosts are as doc/design/015 says.  What move_answer.c does with an answer is
+ * written down once more in hear(), as it does it in pieces.
+ */
+#include "policyd/rebalance/mover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "tests/unit/unit.h"
+
+/* In one move, of those that cost something: machines and databases. */
+#define DISASTERS_MAX 2
+#define STATES_MAX (1u << 18)
+#define TABLE_SIZE (2 * STATES_MAX)
+
+static struct arena *arena;
+static const struct mover *mover = &mover_live;
+
+/* ---- the world ---- */
+
+enum { KEY_NONE, KEY_YES, KEY_NO, KEY_CLOSED };
+enum { T_NONE, T_EXPECTED, T_PREPARED, T_COMMITTED };
+
+struct world {
+    /* the record */
+    uint8_t state;
+    uint8_t lost;
+    uint8_t cancelled;
+    uint8_t maybe_sent;
+    /* the source: what it knows, and what runs there */
+    uint8_t s_row, s_runs, s_passed;
+    uint8_t s_key, return_key;
+    uint8_t s_emptied; /* its database was lost at some time */
+    /* the target */
+    uint8_t t, t_key, t_domain, t_runs;
+    uint8_t orders; /* that were sent, a bit a kind: late ones may come */
+    uint8_t disasters;
+};
+
+/* ---- choices: each run of step() is one path through them ---- */
+
+static unsigned choices[32], bounds[32], n_choices, at_choice;
+
+static unsigned pick(unsigned n)
+{
+    if (at_choice == n_choices) {
+        if (n_choices == 32)
+            abort();
+        choices[n_choices] = 0;
+        bounds[n_choices++] = n;
+    }
+    return choices[at_choice++];
+}
+
+/* The next path; false: that was the last. */
+static bool next_path(void)
+{
+    while (n_choices && choices[n_choices - 1] + 1 == bounds[n_choices - 1])
+        n_choices--;
+    at_choice = 0;
+    if (!n_choices)
+        return false;
+    choices[n_choices - 1]++;
+    return true;
+}
+
+/* ---- hosts ---- */
+
+/* What the model is broken by, to see that it notices. */
+static enum {
+    SOUND,
+    RELEASES_EARLY,    /* the target runs it when it has it */
+    FORGETS_PREPARED,  /* a target that dies undoes what was prepared */
+    RESUMES_RELEASED,  /* the source lets it run again */
+    ABANDONS_RELEASED, /* the target gives up what runs */
+} broken;
+
+static void undo_target(struct world *w)
+{
+    w->t = T_NONE;
+    w->t_domain = w->t_runs = 0;
+    w->t_key = KEY_NO;
+}
+
+static int expect(struct world *w)
+{
+    if (w->t_key == KEY_NO)
+        return VDC_E_CONFLICT;
+    if (w->t == T_NONE && pick(2))
+        return VDC_E_NO_MEMORY;
+    if (w->t == T_NONE)
+        w->t = T_EXPECTED;
+    return 0;
+}
+
+/* The target has it all.  Whether the source still has. */
+static void prepare(struct world *w)
+{
+    w->t = T_PREPARED;
+    w->t_domain = 1;
+    w->t_runs = broken == RELEASES_EARLY;
+}
+
+static void commit(struct world *w)
+{
+    w->t = T_COMMITTED;
+    w->t_runs = w->t_domain;
+    w->t_key = KEY_YES;
+}
+
+static int leave(struct world *w)
+{
+    if (w->s_key == KEY_YES)
+        return 0;
+    if (w->s_key == KEY_CLOSED)
+        return VDC_E_CONFLICT;
+    if (w->s_key == KEY_NO)
+        return VDC_E_HYPERVISOR;
+    if (!w->s_row)
+        return VDC_E_NOT_FOUND;
+    w->s_key = KEY_NO;
+    if (!w->s_runs || w->t != T_EXPECTED)
+        return VDC_E_HYPERVISOR; /* nothing was touched */
+    switch (pick(4)) {
+    case 0: /* ended by either before the target has it all */
+        undo_target(w);
+        return VDC_E_HYPERVISOR;
+    case 1: /* the source dies, or is cancelled, and does not pass */
+        prepare(w);
+        return VDC_E_CANCELLED;
+    case 2: /* passed; the target does not hear of it */
+        prepare(w);
+        break;
+    default:
+        prepare(w);
+        w->s_passed = 1;
+        commit(w);
+        break;
+    }
+    w->s_passed = 1;
+    w->s_key = KEY_YES;
+    w->s_runs = broken == RESUMES_RELEASED;
+    w->s_row = 0;
+    return 0;
+}
+
+static int recall_leave(struct world *w)
+{
+    if (w->s_key == KEY_NONE)
+        w->s_key = KEY_CLOSED;
+    return w->s_key == KEY_YES  ? 0
+           : w->s_key == KEY_NO ? VDC_E_HYPERVISOR
+                                : VDC_E_NOT_FOUND;
+}
+
+static int release(struct world *w)
+{
+    if (w->t == T_COMMITTED && w->t_key == KEY_YES)
+        return 0;
+    if (w->t == T_PREPARED) {
+        if (pick(2))
+            return VDC_E_DISK_FULL; /* it cannot write that down now */
+        if (w->t_domain) {
+            commit(w);
+            return 0;
+        }
+        undo_target(w);
+        return VDC_E_HYPERVISOR;
+    }
+    if (w->t_key == KEY_NO)
+        return VDC_E_HYPERVISOR;
+    if (w->t != T_COMMITTED)
+        undo_target(w);
+    return VDC_E_NOT_FOUND;
+}
+
+static int abandon(struct world *w)
+{
+    if (w->t == T_COMMITTED && broken != ABANDONS_RELEASED)
+        /* it knows the key, or it does not any more */
+        return w->t_key == KEY_YES ? VDC_E_CONFLICT : 0;
+    if (w->t == T_PREPARED && pick(2))
+        return VDC_E_DISK_FULL;
+    undo_target(w);
+    return 0;
+}
+
+static int take_back(struct world *w, bool starts)
+{
+    if (starts && w->return_key == KEY_YES)
+        return 0;
+    if (starts && w->return_key != KEY_NONE)
+        return VDC_E_CONFLICT;
+    if (w->s_row)
+        return VDC_E_EXISTS;
+    if (pick(2)) {
+        if (starts)
+            w->return_key = KEY_NO;
+        return VDC_E_NO_MEMORY;
+    }
+    w->s_row = 1;
+    if (starts) {
+        w->s_runs = 1;
+        w->return_key = KEY_YES;
+    }
+    return 0;
+}
+
+static int obey(struct world *w, enum wire_move_state state)
+{
+    w->orders |= (uint8_t)(state == WIRE_MOVE_PREPARING    ? 1
+                           : state == WIRE_MOVE_LEAVING    ? 2
+                           : state == WIRE_MOVE_ARRIVING   ? 4
+                           : state == WIRE_MOVE_ABANDONING ? 8
+                           : state == WIRE_MOVE_RETURNING  ? 16
+                                                           : 0);
+    if (state == WIRE_MOVE_PREPARING)
+        return expect(w);
+    if (state == WIRE_MOVE_LEAVING)
+        return leave(w);
+    if (state == WIRE_MOVE_ARRIVING)
+        return release(w);
+    if (state == WIRE_MOVE_ABANDONING)
+        return abandon(w);
+    return take_back(w, state == WIRE_MOVE_RETURNING);
+}
+
+/* ---- what happens by itself ---- */
+
+/* One who does not know yet that another leads sends again what it sent. */
+static void late_order(struct world *w)
+{
+    static const enum wire_move_state states[] = {
+        WIRE_MOVE_PREPARING, WIRE_MOVE_LEAVING, WIRE_MOVE_ARRIVING,
+        WIRE_MOVE_ABANDONING, WIRE_MOVE_RETURNING,
+    };
+    unsigned i = pick(5);
+
+    if (w->orders & 1u << i)
+        (void)obey(w, states[i]);
+}
+
+/* A machine loses its power; what its database defines it may start. */
+static void power(struct world *w, bool source)
+{
+    if (source) {
+        w->s_runs = w->s_row && pick(2);
+    } else {
+        if (w->t == T_EXPECTED)
+            w->t = T_NONE;
+        w->t_domain = 0;
+        w->t_runs = w->t == T_COMMITTED && pick(2);
+    }
+}
+
+static void disaster(struct world *w)
+{
+    w->disasters++;
+    switch (pick(4)) {
+    case 0:
+        power(w, true);
+        break;
+    case 1:
+        power(w, false);
+        break;
+    case 2:
+        /* the source's database is lost; what runs in Xen goes on.  (Not of
+         * one that was passed, which would be a domain that nobody ends.) */
+        w->s_row = 0;
+        w->s_emptied = 1;
+        w->s_key = w->return_key = KEY_NONE;
+        break;
+    default: /* the target has forgotten what it answered */
+        if (w->t_key == KEY_YES)
+            w->t_key = KEY_NONE;
+        break;
+    }
+}
+
+static void happens(struct world *w)
+{
+    switch (pick(w->disasters < DISASTERS_MAX ? 5 : 4)) {
+    case 0:
+        return;
+    case 1: /* the target's resourced dies */
+        if (w->t == T_EXPECTED)
+            w->t = T_NONE;
+        if (w->t == T_PREPARED && broken == FORGETS_PREPARED)
+            undo_target(w);
+        return;
+    case 2:
+        late_order(w);
+        return;
+    case 3:
+        w->cancelled = 1;
+        return;
+    default:
+        disaster(w);
+        return;
+    }
+}
+
+/* ---- policyd ---- */
+
+static struct wire_stored_move record_of(const struct world *w)
+{
+    struct wire_stored_move move;
+
+    wire_init(&wire_struct_stored_move, &move);
+    move.state = w->state;
+    move.lost = w->lost;
+    move.stream = move.runs = true;
+    move.from = "a";
+    move.to = "b";
+    move.definition.name = "web";
+    return move;
+}
+
+static enum mover_answer look(struct world *w,
+                              const struct wire_stored_move *move, int code)
+{
+    struct wire_transaction order;
+    const char *host;
+    enum mover_sight sight = MOVER_GONE;
+
+    happens(w);
+    mover->order(move, arena, &host, &order);
+    if (strcmp(host, "a") == 0)
+        sight = w->s_row ? MOVER_THERE : MOVER_GONE;
+    else if (w->t == T_COMMITTED)
+        sight = MOVER_THERE;
+    else if (w->t == T_PREPARED)
+        sight = MOVER_BETWEEN;
+    return mover->looked(move, code, sight);
+}
+
+static enum mover_answer yes(struct world *w,
+                             const struct wire_stored_move *move)
+{
+    if (mover->looks(move, 0))
+        return look(w, move, 0);
+    return w->state == WIRE_MOVE_PREPARING && w->cancelled ? MOVER_UNWANTED
+                                                           : MOVER_YES;
+}
+
+static enum mover_answer hear(struct world *w,
+                              const struct wire_stored_move *move, int code)
+{
+    int again = code;
+
+    if (!code)
+        return yes(w, move);
+    switch (mover->doubt(move)) {
+    case MOVER_BELIEVE:
+        break;
+    case MOVER_RECALL:
+        happens(w);
+        again = w->state == WIRE_MOVE_LEAVING ? recall_leave(w) : code;
+        break;
+    case MOVER_REPEAT:
+        happens(w);
+        again = obey(w, w->state);
+        break;
+    }
+    if (!again)
+        return yes(w, move);
+    if (again != code && again != VDC_E_NOT_FOUND)
+        return MOVER_LATER;
+    return mover->looks(move, code) ? look(w, move, code) : MOVER_NO;
+}
+
+static void ask(struct world *w)
+{
+    const struct wire_stored_move move = record_of(w);
+    enum mover_answer said;
+
+    if (!w->maybe_sent && mover->gives_up(&move) && pick(2)) {
+        said = MOVER_NO; /* the host is not there */
+    } else {
+        int code = obey(w, w->state);
+        w->maybe_sent = 1;
+        if (pick(2))
+            return; /* policyd dies, or the connection: asked again */
+        said = hear(w, &move, code);
+    }
+    if (said == MOVER_LATER)
+        return;
+    w->lost |= said == MOVER_LOST;
+    w->state = (uint8_t)mover->next(&move, said);
+    if (w->state != move.state)
+        w->maybe_sent = 0;
+}
+
+static bool is_end(const struct world *w)
+{
+    return w->state == WIRE_MOVE_DONE || w->state == WIRE_MOVE_FAILED ||
+           w->state == WIRE_MOVE_KEPT;
+}
+
+/* ---- all states ---- */
+
+static struct world *worlds;
+static uint32_t n_worlds, *table;
+/* Where a state may go to, without anything that happens by itself. */
+struct edge {
+    uint32_t from, to;
+};
+static struct edge *edges;
+static size_t n_edges, edges_max;
+static unsigned n_twice, n_early, n_wrong_ends;
+
+static uint32_t add(const struct world *w)
+{
+    const uint8_t *bytes = (const uint8_t *)w;
+    uint32_t hash = 2166136261u;
+
+    for (size_t i = 0; i < sizeof(*w); i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    for (uint32_t i = hash % TABLE_SIZE;; i = (i + 1) % TABLE_SIZE) {
+        if (!table[i]) {
+            if (n_worlds == STATES_MAX)
+                abort();
+            worlds[n_worlds] = *w;
+            table[i] = ++n_worlds;
+            return n_worlds - 1;
+        }
+        if (memcmp(&worlds[table[i] - 1], w, sizeof(*w)) == 0)
+            return table[i] - 1;
+    }
+}
+
+static void add_edge(uint32_t from, uint32_t to)
+{
+    if (n_edges == edges_max) {
+        edges_max = edges_max * 2 + 1024;
+        edges = realloc(edges, edges_max * sizeof(*edges));
+    }
+    edges[n_edges++] = (struct edge){ from, to };
+}
+
+static void check(const struct world *w)
+{
+    n_twice += w->s_runs && w->t_runs;
+    n_early += w->t_runs && !w->s_passed;
+    if (w->state == WIRE_MOVE_DONE)
+        n_wrong_ends += w->t != T_COMMITTED || w->s_runs ||
+                        (w->s_row && !w->lost);
+    if (w->state == WIRE_MOVE_FAILED)
+        n_wrong_ends += (w->t != T_NONE && w->t != T_EXPECTED) ||
+                        (!w->s_row && !w->s_emptied);
+}
+
+static void explore(void)
+{
+    const struct world first = { .state = WIRE_MOVE_PREPARING,
+                                 .s_row = 1,
+                                 .s_runs = 1 };
+
+    n_worlds = 0;
+    n_edges = 0;
+    n_twice = n_early = n_wrong_ends = 0;
+    memset(table, 0, TABLE_SIZE * sizeof(*table));
+    add(&first);
+    for (uint32_t i = 0; i < n_worlds; i++) {
+        check(&worlds[i]);
+        if (is_end(&worlds[i]))
+            continue;
+        n_choices = at_choice = 0;
+        do {
+            struct world w = worlds[i];
+            if (pick(2))
+                happens(&w);
+            else
+                ask(&w);
+            add_edge(i, add(&w));
+        } while (next_path());
+    }
+}
+
+/* States from which no end can be reached. */
+static uint32_t count_stuck(void)
+{
+    bool *ends = calloc(n_worlds, sizeof(*ends));
+    uint32_t n_stuck = n_worlds;
+    bool more = true;
+
+    for (uint32_t i = 0; i < n_worlds; i++)
+        ends[i] = is_end(&worlds[i]);
+    while (more) {
+        more = false;
+        for (size_t i = n_edges; i-- > 0;)
+            if (ends[edges[i].to] && !ends[edges[i].from])
+                more = ends[edges[i].from] = true;
+    }
+    for (uint32_t i = 0; i < n_worlds; i++)
+        n_stuck -= ends[i];
+    free(ends);
+    return n_stuck;
+}
+
+static void show_first(bool (*is_wrong)(const struct world *))
+{
+    for (uint32_t i = 0; i < n_worlds; i++) {
+        const struct world *w = &worlds[i];
+        if (!is_wrong(w))
+            continue;
+        printf("    state %u lost %u s: row %u runs %u passed %u key %u "
+               "return %u t: %u key %u domain %u runs %u disasters %u\n",
+               w->state, w->lost, w->s_row, w->s_runs, w->s_passed, w->s_key,
+               w->return_key, w->t, w->t_key, w->t_domain, w->t_runs,
+               w->disasters);
+        return;
+    }
+}
+
+static bool is_twice(const struct world *w)
+{
+    return w->s_runs && w->t_runs;
+}
+
+static bool is_wrong_end(const struct world *w)
+{
+    unsigned n = n_wrong_ends;
+
+    check(w);
+    return n_wrong_ends != n;
+}
+
+static void sound(void)
+{
+    broken = SOUND;
+    explore();
+    printf("    %u states\n", n_worlds);
+    CU_ASSERT(n_worlds > 500);
+    CU_ASSERT_EQUAL(n_twice, 0);
+    CU_ASSERT_EQUAL(n_early, 0);
+    if (n_twice)
+        show_first(is_twice);
+    CU_ASSERT_EQUAL(n_wrong_ends, 0);
+    if (n_wrong_ends)
+        show_first(is_wrong_end);
+    CU_ASSERT_EQUAL(count_stuck(), 0);
+}
+
+/* What it would come to if hosts did not keep to it is seen. */
+static void noticed(void)
+{
+    broken = RELEASES_EARLY;
+    explore();
+    CU_ASSERT(n_twice > 0);
+    broken = RESUMES_RELEASED;
+    explore();
+    CU_ASSERT(n_twice > 0);
+    broken = FORGETS_PREPARED; /* its memory is lost, and nothing worse */
+    explore();
+    CU_ASSERT_EQUAL(n_twice, 0);
+    broken = ABANDONS_RELEASED;
+    explore();
+    CU_ASSERT_EQUAL(n_twice, 0);
+    broken = SOUND;
+}
+
+static bool gives_up_late(const struct wire_stored_move *move)
+{
+    return move->state == WIRE_MOVE_ARRIVING;
+}
+
+static enum wire_move_state believes_lost(const struct wire_stored_move *move,
+                                          enum mover_answer answer)
+{
+    return mover_live.next(move, answer == MOVER_LOST ? MOVER_YES : answer);
+}
+
+static bool believes(const struct wire_stored_move *move, int code)
+{
+    return false;
+}
+
+/* Nor would it do to take one of its answers away. */
+static void protected(void)
+{
+    struct mover other = mover_live;
+
+    mover = &other;
+    other.gives_up = gives_up_late;
+    explore();
+    CU_ASSERT(n_twice > 0);
+    other = mover_live;
+    other.next = believes_lost;
+    explore();
+    CU_ASSERT(n_twice > 0);
+    other = mover_live;
+    other.looks = believes;
+    explore();
+    CU_ASSERT(n_twice > 0);
+    mover = &mover_live;
+}
+
+static const struct unit_test tests[] = {
+    { "whatever happens, one host runs it, and it ends", sound },
+    { "hosts that do not keep to it are noticed", noticed },
+    { "a mover that believes more is noticed", protected },
+};
+
+int main(void)
+{
+    arena = arena_new();
+    worlds = calloc(STATES_MAX, sizeof(*worlds));
+    table = calloc(TABLE_SIZE, sizeof(*table));
+    int status = unit_main("policyd/mover_model", tests,
+                           sizeof(tests) / sizeof(tests[0]));
+    free(worlds);
+    free(table);
+    free(edges);
+    arena_free(arena);
+    return status;
+}
