@@ -358,6 +358,37 @@ struct hv_domain_ops {
                    int fd, hv_created_fn *done, void *arg,
                    struct vdc_error *err);
 
+    /* ---- to and from another host ---- */
+
+    /*
+     * Has the guest's state written to fd, a connected AF_UNIX stream socket
+     * (VDC_E_UNSUPPORTED for anything else) whose other end the caller reads
+     * all the time.  `live`: it runs on while its memory is copied, and
+     * suspends at the end; otherwise it suspends first, and stands still for
+     * as long as the other end takes.  The domain is there afterwards, shut
+     * down for suspend: `resume` lets it run on.  After a failure it runs on.
+     * fd is used until `done` and stays the caller's.  Closing the other end
+     * is how it is cancelled: VDC_E_CLOSED, at the next write.  Other errors:
+     * VDC_E_TIMEOUT, it does not suspend in time (see save);
+     * VDC_E_WRONG_STATE, it is paused or has shut down; VDC_E_UNSUPPORTED,
+     * live, and this Xen cannot for this type of guest (PV without shadow
+     * paging): nothing was touched.
+     */
+    int (*send)(struct hv *hv, uint32_t domid, int fd, bool live,
+                hv_done_fn *done, void *arg, struct vdc_error *err);
+    /*
+     * create, with the guest as it comes from fd, a connected AF_UNIX stream
+     * socket into which the caller writes what `send` wrote.  Left paused.
+     * `done` may come before the other end is closed.  Waits as long as
+     * nothing comes; closing the other end ends that.  On failure nothing is
+     * left.  VDC_E_CLOSED: the other end was closed before all was there;
+     * VDC_E_BAD_VALUE: that is no such stream; VDC_E_UNSUPPORTED: fd is no
+     * such socket.
+     */
+    int (*receive)(struct hv *hv, const struct hv_domain_config *config,
+                   int fd, hv_created_fn *done, void *arg,
+                   struct vdc_error *err);
+
     /* ---- the host ---- */
 
     /*

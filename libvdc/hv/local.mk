@@ -4,7 +4,9 @@ libvdc_hv_libhv_a_SOURCES = \
 	libvdc/hv/cpulist.c \
 	libvdc/hv/cpulist.h \
 	libvdc/hv/hv.c \
-	libvdc/hv/hv.h
+	libvdc/hv/hv.h \
+	libvdc/hv/socket.c \
+	libvdc/hv/socket.h
 libvdc_hv_libhv_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 include libvdc/hv/sim/local.mk
 if WITH_XEN

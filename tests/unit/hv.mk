@@ -11,6 +11,7 @@ SIM_TESTS = \
 	tests/unit/hv/test_sim_save \
 	tests/unit/hv/test_sim_state \
 	tests/unit/hv/test_sim_store \
+	tests/unit/hv/test_sim_stream \
 	tests/unit/hv/test_sim_sweep
 check_PROGRAMS += $(SIM_TESTS)
 TESTS += $(SIM_TESTS)
@@ -45,6 +46,9 @@ tests_unit_hv_test_sim_state_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_store_SOURCES = \
 	tests/unit/hv/test_sim_store.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_store_LDADD = $(SIM_TEST_LIBS)
+tests_unit_hv_test_sim_stream_SOURCES = \
+	tests/unit/hv/test_sim_stream.c tests/unit/hv/sim_fixture.h
+tests_unit_hv_test_sim_stream_LDADD = $(SIM_TEST_LIBS)
 tests_unit_hv_test_sim_sweep_SOURCES = \
 	tests/unit/hv/test_sim_sweep.c tests/unit/hv/sim_fixture.h
 tests_unit_hv_test_sim_sweep_LDADD = $(SIM_TEST_LIBS)

@@ -35,6 +35,8 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/sim/sim_state.h \
 	libvdc/hv/sim/sim_store.c \
 	libvdc/hv/sim/sim_store.h \
+	libvdc/hv/sim/sim_stream.c \
+	libvdc/hv/sim/sim_stream.h \
 	libvdc/hv/sim/sim_tell.c \
 	libvdc/hv/sim/sim_tell.h \
 	libvdc/hv/sim/sim_tree.c \

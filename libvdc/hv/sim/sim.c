@@ -177,9 +177,11 @@ static const struct option option_table[] = {
     { "op_ms", parse_number, AT(op_ms), 0, 3600000, TIME },
     { "attach_ms", parse_number, AT(attach_ms), 0, 3600000, TIME },
     { "save_ms", parse_number, AT(save_ms), 0, 3600000, TIME },
+    { "send_ms", parse_number, AT(send_ms), 0, 3600000, TIME },
     { "shutdown_ms", parse_number, AT(shutdown_ms), 0, 3600000, TIME },
     { "detach_ms", parse_number, AT(detach_ms), 0, 3600000, TIME },
     { "suspend_ms", parse_number, AT(suspend_ms), 0, 3600000, TIME },
+    { "stream", parse_number, AT(stream), 0, 1000, "per cent, 0 to 1000" },
     { "jitter", parse_number, AT(jitter), 0, 100, "per cent, 0 to 100" },
     { "seed", parse_number, AT(seed), 0, UINT32_MAX, "0 to 4294967295" },
     { "check_files", parse_bool, AT(check_files), 0, 0, "yes or no" },
@@ -190,7 +192,7 @@ static const struct option option_table[] = {
 
 static int unknown_option(const char *name, struct vdc_error *err)
 {
-    char names[256] = "";
+    char names[512] = "";
 
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (i > 0)
@@ -253,6 +255,7 @@ int hv_sim_open(const char *text, struct event_base *base, struct hv **ret,
                                    .op_ms = 1,
                                    .attach_ms = 10,
                                    .save_ms = 20,
+                                   .send_ms = 80,
                                    .shutdown_ms = 50,
                                    .detach_ms = 10000,
                                    .suspend_ms = 60000,

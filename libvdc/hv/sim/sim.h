@@ -19,10 +19,14 @@
  *                    device go
  *   attach_ms=10     a backend, until it serves a new device
  *   save_ms=20       writing a guest that has suspended
+ *   send_ms=80       sending one to another host; one that is sent live runs
+ *                    on for seven eighths of it
  *   shutdown_ms=50   a guest, from being asked to having shut down
  *   detach_ms=10000  how long a guest has to let a device go
  *   suspend_ms=60000 how long it has to suspend
- *   jitter=0         per cent by which the first five vary
+ *   stream=0         how large what is sent is, in per cent of the guest's
+ *                    memory; 0: less than a KiB
+ *   jitter=0         per cent by which the first six vary
  *   pci=0000:03:00.0+0000:03:00.1  the PCI devices that guests may have;
  *                    "none" for none
  *   seed=N           decides how they vary, for a new host

@@ -15,7 +15,9 @@
 #include "hv/sim/sim_nodes.h"
 #include "hv/sim/sim_op.h"
 #include "hv/sim/sim_save.h"
+#include "hv/sim/sim_stream.h"
 #include "hv/sim/sim_tree.h"
+#include "hv/socket.h"
 
 /* Xen's default, opt_max_grant_frames. */
 #define GRANT_FRAMES 64u
@@ -180,6 +182,14 @@ static int step_domain(struct sim *sim, const struct hv_domain_config *config,
     return 0;
 }
 
+/* Another took it since. */
+static int no_room(struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_HYPERVISOR,
+                         "libxl: cannot allocate memory for the domain: "
+                         "Cannot allocate memory");
+}
+
 static int step_memory(struct sim *sim, struct sim_slot *slot,
                        const struct hv_domain_config *config,
                        struct vdc_error *err)
@@ -191,10 +201,8 @@ static int step_memory(struct sim *sim, struct sim_slot *slot,
         if (rc)
             return rc;
     }
-    if (state->free_kib < config->memory.kib) /* another took it since */
-        return vdc_error_set(err, VDC_E_HYPERVISOR,
-                             "libxl: cannot allocate memory for the domain: "
-                             "Cannot allocate memory");
+    if (state->free_kib < config->memory.kib)
+        return no_room(err);
     SIM_SET(state, slot->memory_kib, config->memory.kib);
     SIM_SET(state, state->free_kib, state->free_kib - config->memory.kib);
     return 0;
@@ -241,49 +249,66 @@ static void remove_domain(struct sim *sim, uint32_t domid)
 
 /* ---- create ---- */
 
-/* The steps that only a restore has. */
-static int read_saved(struct sim_op *op, struct vdc_error *err)
+/* The steps that only a restore has, and a receive. */
+static bool has_saved(const struct sim_op *op)
 {
-    int rc = sim_save_read(op->fd, &op->saved, err);
+    return op->call == SIM_CALL_restore || op->call == SIM_CALL_receive;
+}
 
+static int read_saved(struct sim *sim, struct sim_op *op,
+                      struct vdc_error *err)
+{
+    int rc = 0;
+
+    if (op->call == SIM_CALL_receive)
+        rc = sim_stream_receive(sim, op, op->step == STEP_DEVICES, err);
+    else if (op->step == STEP_DOMAIN)
+        rc = sim_save_read(op->fd, &op->saved, err);
     if (rc == 0)
         rc = sim_save_check(&op->saved, &op->config, err);
-    if (rc == 0)
+    if (rc == 0 && op->step == STEP_DOMAIN)
         op->config.memory = MEM_KIB(op->saved.memory_kib);
     return rc;
 }
 
-static void apply_saved(struct sim *sim, const struct sim_op *op)
+/* One that is sent live may have taken or given memory since it began. */
+static int apply_saved(struct sim *sim, const struct sim_op *op,
+                       struct vdc_error *err)
 {
-    struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+    struct sim_state *state = sim->state;
+    struct sim_slot *slot = sim_state_find(state, op->domid);
+    uint64_t kib = state->free_kib + slot->memory_kib;
 
-    sim_save_apply(sim->state, slot, &op->saved);
-    sim_nodes_set_target(sim->state, slot);
-    sim_nodes_set_vcpus(sim->state, slot);
+    if (op->saved.memory_kib > kib)
+        return no_room(err);
+    SIM_SET(state, state->free_kib, kib - op->saved.memory_kib);
+    sim_save_apply(state, slot, &op->saved);
+    sim_nodes_set_target(state, slot);
+    sim_nodes_set_vcpus(state, slot);
+    return 0;
 }
 
 static int create_step(struct sim *sim, struct sim_op *op,
                        struct vdc_error *err)
 {
-    bool is_restore = op->call == SIM_CALL_restore;
     int rc = 0;
 
     if (op->fault == SIM_FAULT_FAIL && op->step == STEP_DEVICES)
         return vdc_error_set(err, VDC_E_HYPERVISOR,
                              "simulated fault: %s fails",
                              sim_fault_call_name(op->call));
-    if (is_restore && op->step == STEP_DOMAIN)
-        rc = read_saved(op, err);
+    if (has_saved(op) && (op->step == STEP_DOMAIN || op->step == STEP_DEVICES))
+        rc = read_saved(sim, op, err);
     if (rc)
         return rc;
     sim_host_effect_begin(sim, op->call);
     rc = run_step(sim, op->step, &op->config, &op->domid, err);
+    if (rc == 0 && has_saved(op) && op->step == STEP_READY)
+        rc = apply_saved(sim, op, err);
     if (rc) {
         sim_host_abort(sim);
         return rc;
     }
-    if (is_restore && op->step == STEP_READY)
-        apply_saved(sim, op);
     sim_host_effect_end(sim);
     return 0;
 }
@@ -301,6 +326,8 @@ static int create_run(struct sim *sim, struct sim_op *op,
             op->due_ms += op->latency_ms % STEP_READY;
         return SIM_AGAIN;
     }
+    if (rc == SIM_AGAIN) /* waits for what is sent */
+        return rc;
     if (op->step > STEP_DOMAIN) {
         sim_host_effect_begin(sim, op->call);
         remove_domain(sim, op->domid);
@@ -418,6 +445,15 @@ int sim_create_restore(struct hv *hv, const struct hv_domain_config *config,
                        struct vdc_error *err)
 {
     return start(hv, SIM_CALL_restore, config, fd, done, arg, err);
+}
+
+int sim_create_receive(struct hv *hv, const struct hv_domain_config *config,
+                       int fd, hv_created_fn *done, void *arg,
+                       struct vdc_error *err)
+{
+    int rc = socket_check(fd, err);
+
+    return rc ? rc : start(hv, SIM_CALL_receive, config, fd, done, arg, err);
 }
 
 int sim_create_foreign(struct sim *sim, const struct hv_domain_config *config,

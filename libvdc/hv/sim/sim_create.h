@@ -4,6 +4,7 @@
  *   create   domain made (no name, no memory) - its nodes - its memory (here
  *            its files are read) - its devices; then it is there, paused
  *   restore  as create, with what the guest had when it was saved
+ *   receive  as restore; what comes last is waited for before the devices
  *   destroy  stopped - devices and nodes gone - domain gone
  */
 #ifndef VDC_HV_SIM_SIM_CREATE_H
@@ -16,6 +17,9 @@
 int sim_create_start(struct hv *hv, const struct hv_domain_config *config,
                      hv_created_fn *done, void *arg, struct vdc_error *err);
 int sim_create_restore(struct hv *hv, const struct hv_domain_config *config,
+                       int fd, hv_created_fn *done, void *arg,
+                       struct vdc_error *err);
+int sim_create_receive(struct hv *hv, const struct hv_domain_config *config,
                        int fd, hv_created_fn *done, void *arg,
                        struct vdc_error *err);
 int sim_create_memory_needed(struct hv *hv,

@@ -18,6 +18,7 @@
 #include "hv/sim/sim_nodes.h"
 #include "hv/sim/sim_op.h"
 #include "hv/sim/sim_save.h"
+#include "hv/sim/sim_stream.h"
 #include "hv/sim/sim_tell.h"
 #include "hv/sim/sim_tree.h"
 
@@ -356,6 +357,8 @@ const struct hv_domain_ops sim_domain_ops = {
     .save = sim_save_start,
     .resume = sim_save_resume,
     .restore = sim_create_restore,
+    .send = sim_stream_send,
+    .receive = sim_create_receive,
     .reserve = sim_memory_reserve,
     .usage = sim_memory_usage,
     .cpupools = sim_cpu_cpupools,

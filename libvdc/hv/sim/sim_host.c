@@ -307,6 +307,8 @@ static void dequeue(struct sim *sim, struct sim_op *op)
 
 static void op_free(struct sim_op *op)
 {
+    if (op->ready)
+        event_free(op->ready);
     arena_free(op->arena);
     free(op);
 }
@@ -352,6 +354,13 @@ void sim_host_op_start(struct sim *sim, struct sim_op *op)
 {
     enqueue(sim, op);
     sim_host_wake(sim);
+}
+
+void sim_host_op_due(struct sim *sim, struct sim_op *op)
+{
+    dequeue(sim, op);
+    op->due_ms = sim_host_now_ms(sim);
+    sim_host_op_start(sim, op);
 }
 
 /* False when sim is gone. */
@@ -401,10 +410,8 @@ bool sim_host_fail_all(struct sim *sim, const struct vdc_error *err)
     while (op) {
         struct sim_op *next = op->next;
         if (!complete(sim, op, err->code, err)) {
-            while ((op = next)) {
+            for (; (op = next); op_free(op))
                 next = op->next;
-                op_free(op);
-            }
             return false;
         }
         op = next;

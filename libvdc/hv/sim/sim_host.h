@@ -20,17 +20,19 @@ struct event;
 struct sim;
 struct sim_console;
 struct sim_grants;
+struct sim_stream;
 
 /* How long the simulated host takes, and what it looks at; of this open. */
 struct sim_options {
     struct sim_machine machine; /* 0 for what was not given */
     char *state_path;           /* NULL for none */
     uint32_t create_ms, destroy_ms, op_ms;
-    uint32_t attach_ms, save_ms;
+    uint32_t attach_ms, save_ms, send_ms;
     uint32_t shutdown_ms; /* a guest's, after it was asked */
     uint32_t detach_ms;   /* that a guest has to let a device go */
     uint32_t suspend_ms;  /* that it has to suspend */
-    uint32_t jitter;      /* per cent, of the first five */
+    uint32_t jitter;      /* per cent, of the first six */
+    uint32_t stream;      /* per cent of a guest's memory */
     uint32_t seed;
     bool seed_given;
     bool check_files; /* kernels, ramdisks and disks must be there */
@@ -62,7 +64,10 @@ struct sim_op {
     void *arg;
     struct arena *arena; /* what it keeps */
     struct hv_domain_config config;
-    struct sim_slot saved; /* the guest that is restored */
+    struct sim_slot saved;     /* the guest that is restored */
+    struct sim_stream *stream; /* it is sent or received by */
+    struct event *ready;       /* what it waits for, besides the time */
+    struct sim *sim;           /* of that */
 };
 
 /* What is known of a domid that is watched. */
@@ -149,6 +154,8 @@ int sim_host_op_new(struct sim *sim, enum sim_call call, uint32_t domid,
                     struct vdc_error *err);
 /* Puts it into the queue; it is freed when it has ended. */
 void sim_host_op_start(struct sim *sim, struct sim_op *op);
+/* What waits in the queue is due now. */
+void sim_host_op_due(struct sim *sim, struct sim_op *op);
 
 /* Switches the host off and on again. */
 void sim_host_power_cut(struct sim *sim);

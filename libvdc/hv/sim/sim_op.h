@@ -28,6 +28,11 @@ int sim_op_start_steps(struct hv *hv, enum sim_call call, uint32_t domid,
 int sim_op_begin(struct sim *sim, struct sim_op *op, struct sim_slot **ret,
                  struct vdc_error *err);
 
+/* Within `run`: the next step is when fd is ready, for EV_READ or EV_WRITE of
+ * libevent.  Returns SIM_AGAIN, for `run` to return; or VDC_E_NOMEM. */
+int sim_op_wait(struct sim *sim, struct sim_op *op, int fd, short what,
+                struct vdc_error *err);
+
 /* An operation that answers at return: begins the call, and the domain must
  * be there (VDC_E_NOT_FOUND). */
 int sim_op_begin_sync(struct sim *sim, enum sim_call call, uint32_t domid,

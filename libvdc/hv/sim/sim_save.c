@@ -13,8 +13,8 @@
 #include "hv/sim/sim_op.h"
 #include "hv/sim/sim_tree.h"
 
-#define LINE_SIZE 512u
-#define HEAD "xen-vdc simulated guest 1"
+#define HEAD SIM_SAVE_HEAD
+#define LINE_SIZE SIM_SAVE_LINE_SIZE
 #define LOOK_MS 100 /* how often it is looked whether a guest suspends */
 
 /* What a guest takes with it. */
@@ -74,7 +74,7 @@ static uint32_t checksum(const char *text, size_t len)
 
 /* ---- the line ---- */
 
-static size_t format_line(const struct sim_slot *slot, char *line)
+size_t sim_save_format(const struct sim_slot *slot, char *line)
 {
     size_t len = (size_t)sprintf(line, "%s", HEAD);
 
@@ -155,8 +155,8 @@ static int read_line(int fd, char *line, size_t *ret_len,
                : bad_line("its line has no end", err);
 }
 
-static int parse_line(char *line, size_t len, struct sim_slot *ret,
-                      struct vdc_error *err)
+int sim_save_parse(char *line, size_t len, struct sim_slot *ret,
+                   struct vdc_error *err)
 {
     struct sim_slot slot = { 0 };
     char *p = line + strlen(HEAD), *last = strrchr(line, ' ');
@@ -191,7 +191,7 @@ int sim_save_read(int fd, struct sim_slot *ret, struct vdc_error *err)
 
     if (rc == 0)
         rc = read_line(fd, line, &len, err);
-    return rc ? rc : parse_line(line, len, ret, err);
+    return rc ? rc : sim_save_parse(line, len, ret, err);
 }
 
 int sim_save_check(const struct sim_slot *saved,
@@ -219,22 +219,22 @@ void sim_save_apply(struct sim_state *state, struct sim_slot *slot,
 
 enum { STEP_ASK, STEP_SUSPEND, STEP_WRITE };
 
-static int ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
+static const char *done_to(const struct sim_op *op)
+{
+    return op->call == SIM_CALL_send ? "sent" : "saved";
+}
+
+int sim_save_ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 {
     struct sim_slot *slot;
     int rc = sim_op_begin(sim, op, &slot, err);
 
     if (rc)
         return rc;
-    rc = check_file(op->fd, err);
-    if (rc) {
-        sim_host_abort(sim);
-        return rc;
-    }
     if (slot->life != SIM_LIFE_ALIVE || slot->paused || op->domid == 0)
         rc = vdc_error_set(err, VDC_E_WRONG_STATE,
-                           "domain %u does not run and cannot be saved",
-                           op->domid);
+                           "domain %u does not run and cannot be %s",
+                           op->domid, done_to(op));
     else
         rc = sim_tree_writef(sim->state, err, "suspend",
                              "/local/domain/%u/control/shutdown", op->domid);
@@ -243,21 +243,19 @@ static int ask(struct sim *sim, struct sim_op *op, struct vdc_error *err)
         return rc;
     }
     sim_host_effect_end(sim);
-    op->step = STEP_SUSPEND;
+    op->step++;
     op->until_ms = op->due_ms + sim->options.suspend_ms;
     return SIM_AGAIN;
 }
 
-static int stopped_meanwhile(uint32_t domid, struct vdc_error *err)
+static int stopped_meanwhile(const struct sim_op *op, struct vdc_error *err)
 {
     return vdc_error_set(err, VDC_E_HYPERVISOR,
-                         "libxl: domain %u shut down while it was being "
-                         "saved",
-                         domid);
+                         "libxl: domain %u shut down while it was being %s",
+                         op->domid, done_to(op));
 }
 
-/* The guest suspends, or there is time left for it, or not. */
-static int suspend(struct sim *sim, struct sim_op *op, struct vdc_error *err)
+int sim_save_suspend(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 {
     int rc = SIM_AGAIN;
 
@@ -269,7 +267,7 @@ static int suspend(struct sim *sim, struct sim_op *op, struct vdc_error *err)
     if (!obeys && !late) {
         sim_host_end(sim);
         if (!runs)
-            return slot ? stopped_meanwhile(op->domid, err)
+            return slot ? stopped_meanwhile(op, err)
                         : sim_host_no_domain(op->domid, err);
         op->due_ms += LOOK_MS;
         if (op->due_ms > op->until_ms)
@@ -287,26 +285,30 @@ static int suspend(struct sim *sim, struct sim_op *op, struct vdc_error *err)
                            "the guest of domain %u does not suspend",
                            op->domid);
     sim_host_effect_end(sim);
-    op->step = STEP_WRITE;
-    op->due_ms += op->latency_ms;
+    op->step++;
     return rc;
 }
 
-/* A copy of the guest as it is to be restored. */
-static int copy_guest(struct sim *sim, uint32_t domid, struct sim_slot *ret,
-                      struct vdc_error *err)
+bool sim_save_is_suspended(const struct sim_slot *slot)
+{
+    return slot->life == SIM_LIFE_SHUTDOWN &&
+           slot->shutdown_reason == HV_SHUTDOWN_SUSPEND;
+}
+
+int sim_save_copy(struct sim *sim, const struct sim_op *op, bool suspended,
+                  struct sim_slot *ret, struct vdc_error *err)
 {
     sim_host_begin(sim);
     uint64_t now_ms = sim_host_now_ms(sim);
-    const struct sim_slot *slot = sim_state_find(sim->state, domid);
-    bool is_there = slot && slot->life == SIM_LIFE_SHUTDOWN &&
-                    slot->shutdown_reason == HV_SHUTDOWN_SUSPEND;
+    const struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+    bool is_there = slot && (suspended ? sim_save_is_suspended(slot)
+                                       : slot->life == SIM_LIFE_ALIVE);
     if (is_there)
         *ret = *slot;
     sim_host_end(sim);
     if (!is_there)
-        return slot ? stopped_meanwhile(domid, err)
-                    : sim_host_no_domain(domid, err);
+        return slot ? stopped_meanwhile(op, err)
+                    : sim_host_no_domain(op->domid, err);
     /* What it will do by itself, from when it runs on. */
     if (ret->own_due_ms != SIM_NEVER)
         ret->own_after_ms =
@@ -314,30 +316,47 @@ static int copy_guest(struct sim *sim, uint32_t domid, struct sim_slot *ret,
     return 0;
 }
 
+void sim_save_run_on(struct sim *sim, const struct sim_op *op)
+{
+    sim_host_begin(sim);
+    struct sim_slot *slot = sim_state_find(sim->state, op->domid);
+    if (!slot || !sim_save_is_suspended(slot)) {
+        sim_host_end(sim);
+        return;
+    }
+    sim_host_effect_locked(sim, op->call);
+    sim_guest_resume(sim->state, slot, sim_host_now_ms(sim));
+    sim_host_effect_end(sim);
+}
+
 static int write_guest(struct sim *sim, struct sim_op *op,
                        struct vdc_error *err)
 {
-    struct sim_slot guest, *slot;
+    struct sim_slot guest;
     char line[LINE_SIZE];
-    int rc = copy_guest(sim, op->domid, &guest, err);
+    int rc = sim_save_copy(sim, op, true, &guest, err);
 
     if (rc)
         return rc;
-    rc = write_all(op->fd, line, format_line(&guest, line), err);
-    if (rc && sim_op_begin(sim, op, &slot, NULL) == 0) {
-        sim_guest_resume(sim->state, slot, sim_host_now_ms(sim));
-        sim_host_effect_end(sim);
-    }
+    rc = write_all(op->fd, line, sim_save_format(&guest, line), err);
+    if (rc)
+        sim_save_run_on(sim, op);
     return rc;
 }
 
 static int save_run(struct sim *sim, struct sim_op *op, struct vdc_error *err)
 {
+    int rc;
+
     switch (op->step) {
     case STEP_ASK:
-        return ask(sim, op, err);
+        rc = check_file(op->fd, err);
+        return rc ? rc : sim_save_ask(sim, op, err);
     case STEP_SUSPEND:
-        return suspend(sim, op, err);
+        rc = sim_save_suspend(sim, op, err);
+        if (op->step == STEP_WRITE)
+            op->due_ms += op->latency_ms;
+        return rc;
     default:
         return write_guest(sim, op, err);
     }
@@ -366,8 +385,7 @@ static int resume_run(struct sim *sim, struct sim_op *op,
 
     if (rc)
         return rc;
-    if (slot->life != SIM_LIFE_SHUTDOWN ||
-        slot->shutdown_reason != HV_SHUTDOWN_SUSPEND) {
+    if (!sim_save_is_suspended(slot)) {
         sim_host_abort(sim);
         return vdc_error_set(err, VDC_E_WRONG_STATE,
                              "domain %u is not suspended", op->domid);

@@ -23,7 +23,7 @@
 #include "hv/hv.h"
 
 /* Raised by every change of struct sim_state or of sim_calls.def. */
-#define SIM_STATE_VERSION 4u
+#define SIM_STATE_VERSION 5u
 
 #define SIM_SLOTS 8192u   /* domains, dom0 included */
 #define SIM_CPUS 4096u    /* of the host */

@@ -5,6 +5,7 @@
  * leaks.  And one seed gives one run, with all of them.
  */
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "tests/unit/hv/sim_fixture.h"
 
@@ -122,6 +123,28 @@ static void change(struct run *run)
     NOW(reserve, MEM_MIB(0));
 }
 
+/* From this host to itself: what is sent waits in the socket. */
+static void send_and_receive(struct run *run)
+{
+    struct hv_domain_config config = config_of_run();
+    struct fixture *f = &run->f;
+    int fds[2];
+
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    LATER(unpause, run->domid);
+    LATER(send, run->domid, fds[0], false);
+    LATER(resume, run->domid);
+    LATER(destroy, run->domid);
+    shutdown(fds[0], SHUT_WR);
+    f->domid = HV_DOMID_NONE;
+    wait_and_note(run, "receive",
+                  f->hv->domain->receive(f->hv, &config, fds[1],
+                                         fixture_created, f, &f->err));
+    run->domid = f->domid;
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Everything once; what fails does not end it. */
 static void do_all(struct run *run)
 {
@@ -151,6 +174,7 @@ static void do_all(struct run *run)
                   f->hv->domain->restore(f->hv, &config, run->fd,
                                          fixture_created, f, &f->err));
     run->domid = f->domid;
+    send_and_receive(run);
     LATER(destroy, run->domid);
     f->hv->store->remove(f->hv, "/tool/xen-vdc", NULL);
     close(run->fd);
@@ -202,7 +226,8 @@ static void sweep_open(struct sweep *sweep)
     memset(sweep, 0, sizeof(*sweep));
     fixture_state_path(sweep->path, sizeof(sweep->path));
     snprintf(sweep->options, sizeof(sweep->options),
-             FAST ",detach_ms=10,suspend_ms=10,state=%s", sweep->path);
+             FAST ",send_ms=0,detach_ms=10,suspend_ms=10,state=%s",
+             sweep->path);
     fixture_open(&f, sweep->options);
     sweep->free_kib = fixture_free_kib(&f);
     sweep->tree = xstrdup(hv_sim_store_dump(f.hv, f.arena));
@@ -298,7 +323,7 @@ static char *trace_of(unsigned seed)
 
     snprintf(options, sizeof(options),
              "clock=jump,jitter=100,create_ms=1000,attach_ms=1000,save_ms=900,"
-             "op_ms=500,destroy_ms=1000,seed=%u",
+             "send_ms=800,op_ms=500,destroy_ms=1000,seed=%u",
              seed);
     run->answer_ms = 10000;
     fixture_open(&run->f, options);
@@ -333,6 +358,7 @@ static void test_one_seed_one_run(void)
     CU_ASSERT_STRING_EQUAL(first, again);
     CU_ASSERT_STRING_NOT_EQUAL(first, other);
     CU_ASSERT_PTR_NOT_NULL(strstr(first, "restore OK"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(first, "receive OK"));
     CU_ASSERT_PTR_NULL(strstr(first, "TIMEOUT"));
     free(first);
     free(again);
