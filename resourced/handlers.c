@@ -7,6 +7,7 @@
 #include "resourced/event_log.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
+#include "resourced/migrate.h"
 #include "resourced/resource.h"
 #include "resourced/transaction.h"
 #include "resourced/view.h"
@@ -45,6 +46,12 @@ static void on_progress(void *arg, unsigned step, unsigned n_steps,
     request_tell(arg, WIRE_MSG_progress, &progress);
 }
 
+static void on_sent(void *arg, const struct transaction *t,
+                    const struct wire_progress *progress)
+{
+    request_tell(arg, WIRE_MSG_progress, progress);
+}
+
 static void transaction_done(void *arg, struct transaction *t, int rc,
                              const struct vdc_error *err)
 {
@@ -64,9 +71,17 @@ static void handle_transaction(struct request *request)
 {
     static const struct transaction_ops ops = {
         .on_progress = on_progress,
+        .on_sent = on_sent,
         .on_done = transaction_done,
     };
+    const struct wire_transaction *asked = request->body;
 
+    if (asked->stage != WIRE_STAGE_NOW) {
+        migrate_stage(request);
+        return;
+    }
+    if (migrate_has_gone(request))
+        return;
     request->transaction = transaction_begin(request->host, request->body,
                                              &ops, request);
 }

@@ -7,10 +7,12 @@
 
 #include "base/log.h"
 #include "resourced/channel_rows.h"
+#include "resourced/epoch.h"
 #include "resourced/event_log.h"
 #include "resourced/lease.h"
 #include "resourced/lifecycle.h"
 #include "resourced/live.h"
+#include "resourced/migrate.h"
 #include "resourced/rebuild.h"
 #include "resourced/resource.h"
 #include "resourced/text.h"
@@ -79,6 +81,8 @@ int host_load(struct host *host, struct vdc_error *err)
         rc = resources_open(host, &host->resources, err);
     if (!rc)
         rc = leases_open(host, &host->leases, err);
+    if (!rc)
+        rc = epochs_open(host, &host->epochs, err);
     if (rc)
         host_unload(host);
     return rc;
@@ -86,6 +90,8 @@ int host_load(struct host *host, struct vdc_error *err)
 
 void host_unload(struct host *host)
 {
+    epochs_close(host->epochs);
+    host->epochs = NULL;
     leases_close(host->leases);
     host->leases = NULL;
     resources_close(host->resources);
@@ -131,6 +137,7 @@ int host_open(struct event_base *base,
     lock_table_init(&host->locks);
     host->waiters = waiters_new(host);
     host->channels = channel_reads_new(host);
+    host->migrate = migrate_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
@@ -163,6 +170,7 @@ void host_close(struct host *host)
     /* First the hypervisor: nothing calls back after it. */
     hv_close(host->hv);
     lifecycle_end(host);
+    migrate_free(host->migrate);
     transactions_abandon(host);
     waiters_free(host->waiters);
     host_unload(host);

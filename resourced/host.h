@@ -13,11 +13,13 @@
 #include "resourced/transaction.h"
 
 struct channel_reads;
+struct epochs;
 struct event;
 struct event_base;
 struct event_log;
 struct lease_table;
 struct live;
+struct migrate;
 struct probe_file;
 struct rebuild;
 struct resource_table;
@@ -35,6 +37,8 @@ struct host {
     struct lock_table locks;
     struct resource_table *resources;
     struct lease_table *leases;
+    struct epochs *epochs;
+    struct migrate *migrate; /* guests that come and go: migrate.h */
     struct live *live;
     struct channel_reads *channels;
     struct memory_account memory;

@@ -34,6 +34,8 @@ resourced_resourced_SOURCES = \
 	resourced/durable.c \
 	resourced/durable.h \
 	resourced/event_log.c \
+	resourced/epoch.c \
+	resourced/epoch.h \
 	resourced/event_log.h \
 	resourced/handlers.c \
 	resourced/handlers.h \
@@ -56,6 +58,13 @@ resourced_resourced_SOURCES = \
 	resourced/memory.h \
 	resourced/operation.c \
 	resourced/operation.h \
+	resourced/migrate.h \
+	resourced/migrate_impl.h \
+	resourced/migrate_expect.c \
+	resourced/migrate_link.c \
+	resourced/migrate_pump.c \
+	resourced/migrate_in.c \
+	resourced/migrate_out.c \
 	resourced/outcome.c \
 	resourced/outcome.h \
 	resourced/partition.c \
@@ -97,6 +106,9 @@ resourced_resourced_SOURCES = \
 	resourced/step_restore.c \
 	resourced/step_save.c \
 	resourced/step_save.h \
+	resourced/step_receive.c \
+	resourced/step_send.c \
+	resourced/step_send.h \
 	resourced/step_sched.c \
 	resourced/step_vcpu.c \
 	resourced/text.c \
@@ -107,6 +119,8 @@ resourced_resourced_SOURCES = \
 	resourced/transaction_impl.h \
 	resourced/transaction_keys.c \
 	resourced/transaction_lock.c \
+	resourced/transaction_prepared.c \
+	resourced/transaction_recover.c \
 	resourced/transaction_run.c \
 	resourced/verify.h \
 	resourced/verify.c \

@@ -12,7 +12,8 @@
 /* The protocol shows an owner as partition.customer, of at most so many
  * characters. */
 #define OWNER_MAX 31
-#define STEPS_MAX 6
+/* Of which an operation wants at most TRANSACTION_OPERATION_STEPS. */
+#define STEPS_MAX 9
 
 /* Where the partition must be in its life. */
 enum where {
@@ -71,7 +72,7 @@ static bool to_forget_saved(const struct operation *op)
 
 static bool to_consume(const struct operation *op)
 {
-    return op->request.consume && op->request.file[0];
+    return op->request.consume && op->request.file[0] && !op->request.stream;
 }
 
 static bool to_run_on(const struct operation *op)
@@ -79,9 +80,19 @@ static bool to_run_on(const struct operation *op)
     return to_run(op) && to_consume(op);
 }
 
+static bool by_stream(const struct operation *op)
+{
+    return op->request.stream;
+}
+
+static bool not_by_stream(const struct operation *op)
+{
+    return !by_stream(op);
+}
+
 static bool to_run_anew(const struct operation *op)
 {
-    return to_run(op) && !to_consume(op);
+    return to_run(op) && !to_consume(op) && !by_stream(op);
 }
 
 struct rule {
@@ -103,11 +114,14 @@ static const struct rule rules[] = {
         { &step_unpause_new, to_start_running } } },
     { WIRE_OP_START, STOPPED, false,
       { { &step_find_room, NULL },
-        { &step_build, NULL },
+        { &step_build, not_by_stream },
+        { &step_receive, by_stream },
         { &step_publish, NULL },
         { &step_unpause_new, to_run_anew },
         { &step_run_on, to_run_on },
-        { &step_drop_file, to_consume } } },
+        { &step_drop_file, to_consume },
+        { &step_await, by_stream },
+        { &step_take_over, by_stream } } },
     { WIRE_OP_SHUTDOWN, RUNS, false, { { &step_ask_shutdown, NULL } } },
     { WIRE_OP_REBOOT, RUNS, false, { { &step_ask_reboot, NULL } } },
     { WIRE_OP_DESTROY, ANYWHERE, false,
@@ -143,6 +157,11 @@ static const struct rule rules[] = {
         { &step_replace_save, to_replace },
         { &step_forget, to_forget_saved } } },
     { WIRE_OP_POOL_SET, ANYWHERE, false, { { &step_pool_set, NULL } } },
+    { WIRE_OP_SEND, RUNS, false,
+      { { &step_send, NULL },
+        { &step_release, NULL },
+        { &step_end_domain, NULL },
+        { &step_forget, NULL } } },
 };
 
 static const struct rule *rule_of(enum wire_operation_kind kind)
@@ -440,6 +459,7 @@ void operation_plan(struct operation *op, bool checks, struct step_list *steps,
         add(op, step, last ? finals : steps);
     }
     if ((op->kind == WIRE_OP_DESTROY && !op->request.keep) ||
-        (op->kind == WIRE_OP_SAVE && to_forget_saved(op)))
+        (op->kind == WIRE_OP_SAVE && to_forget_saved(op)) ||
+        op->kind == WIRE_OP_SEND)
         op->forgets = true;
 }

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "resourced/epoch.h"
 #include "resourced/host.h"
 #include "resourced/operation.h"
 #include "resourced/step_save.h"
+#include "resourced/step_send.h"
 
 void outcome_stopped(struct partition_row *row, const char *why)
 {
@@ -35,10 +37,14 @@ static void was_created(const struct operation *op, struct event_batch *events)
 
 static void was_started(const struct operation *op, struct event_batch *events)
 {
-    event_batch_add(events, op->host, WIRE_EVENT_STARTED, op->row, "%s",
-                    op->automatic        ? op->request.reason
-                    : op->request.paused ? "paused"
-                                         : "");
+    if (op->request.stream)
+        event_batch_add(events, op->host, WIRE_EVENT_STARTED, op->row,
+                        "came from %s", op->request.host);
+    else
+        event_batch_add(events, op->host, WIRE_EVENT_STARTED, op->row, "%s",
+                        op->automatic        ? op->request.reason
+                        : op->request.paused ? "paused"
+                                             : "");
 }
 
 static void was_destroyed(const struct operation *op,
@@ -164,6 +170,11 @@ static void add_events(const struct operation *op, struct event_batch *events)
     case WIRE_OP_RESTART:
         was_restarted(op, events);
         return;
+    case WIRE_OP_SEND:
+        event_batch_add(events, op->host, WIRE_EVENT_STOPPED, op->row, "%s",
+                        op->row->last_stop);
+        was_destroyed(op, events);
+        return;
     case WIRE_OP_SAVE:
         if (!op->request.resume)
             event_batch_add(events, op->host, WIRE_EVENT_STOPPED, op->row,
@@ -187,7 +198,6 @@ static void add_events(const struct operation *op, struct event_batch *events)
     case WIRE_OP_PCI_ATTACH:
     case WIRE_OP_PCI_DETACH:
     case WIRE_OP_POOL_SET:
-    case WIRE_OP_SEND:
         has_changed(op, events);
         return;
     }
@@ -220,10 +230,32 @@ static bool is_forgotten(const struct transaction *t,
     return false;
 }
 
+/* Of what had a part in a move. */
+static void put_epoch(const struct operation *op, bool gone,
+                      struct outcome *ret)
+{
+    const struct vdc_uuid *uuid = &op->partition->row.uuid;
+    uint64_t known = epoch_of(op->host, uuid);
+    size_t at = 0;
+
+    if (!op->request.epoch)
+        return;
+    while (at < ret->n_epochs && !uuid_equal(&ret->epochs[at].uuid, uuid))
+        at++;
+    if (at == ret->n_epochs)
+        ret->n_epochs++;
+    ret->epochs[at] = (struct stored_epoch){
+        .uuid = *uuid,
+        .epoch = op->request.epoch > known ? op->request.epoch : known,
+        .gone = gone,
+    };
+}
+
 void outcome_committed(const struct transaction *t, struct outcome *ret)
 {
     for (size_t i = 0; i < t->n_operations; i++) {
         const struct operation *op = &t->operations[i];
+        put_epoch(op, op->kind == WIRE_OP_SEND, ret);
         add_events(op, &ret->events);
         if (op->forgets)
             ret->forget[ret->n_forget++] = op->partition;
@@ -236,6 +268,8 @@ static const char *why_ended(const struct operation *op)
 {
     if (op->kind == WIRE_OP_STOP || op->kind == WIRE_OP_RESTART)
         return op->request.reason;
+    if (op->kind == WIRE_OP_SEND)
+        return step_send_reason(op);
     return op->kind == WIRE_OP_SAVE ? step_save_reason(op)
                                     : "destroyed on request";
 }
@@ -258,6 +292,8 @@ static void failed_one(const struct operation *op, struct outcome *ret)
     const struct partition_row *before = &op->partition->row;
     struct partition_row *row;
 
+    if (op->kind == WIRE_OP_SEND)
+        put_epoch(op, false, ret); /* an order of that move is old now */
     if (op->ended_domain)
         ended_only(op, ret);
     if (op->kind == WIRE_OP_START && op->automatic) {
@@ -307,6 +343,8 @@ void outcome_into(struct outcome *outcome, struct host *host,
     ret->n_put = outcome->n_put;
     ret->forget = forget;
     ret->n_forget = outcome->n_forget;
+    ret->epochs = outcome->epochs;
+    ret->n_epochs = outcome->n_epochs;
 }
 
 void outcome_note(const struct outcome *outcome)
@@ -328,6 +366,8 @@ void outcome_note(const struct outcome *outcome)
 void outcome_take(struct outcome *outcome, struct host *host)
 {
     resources_take(host->resources, &outcome->resources);
+    for (size_t i = 0; i < outcome->n_epochs; i++)
+        epoch_take(host, &outcome->epochs[i]);
     for (size_t i = 0; i < outcome->n_forget; i++)
         outcome->forget[i]->pending = true;
     for (size_t i = 0; i < outcome->n_put; i++) {

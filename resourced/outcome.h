@@ -12,6 +12,8 @@ struct outcome {
     size_t n_put;
     struct partition *forget[TRANSACTION_OPERATIONS_MAX];
     size_t n_forget;
+    struct stored_epoch epochs[TRANSACTION_OPERATIONS_MAX];
+    size_t n_epochs;
     struct event_batch events;
     struct resource_change resources; /* that follow from the rows */
 };

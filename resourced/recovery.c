@@ -154,6 +154,9 @@ static void ended(void *arg, struct transaction *t, int rc,
         log_info("transaction %llu, open since before the start, is %s",
                  (unsigned long long)t->id,
                  rc ? "undone" : "brought to its end");
+    else if (t->waits)
+        log_info("transaction %llu, open since before the start, waits: %s",
+                 (unsigned long long)t->id, err->text);
     else
         log_error("transaction %llu, open since before the start, comes to "
                   "no end: %s", (unsigned long long)t->id,

@@ -15,6 +15,8 @@
 #include "base/tcp.h"
 #include "base/tls.h"
 #include "chan/chan.h"
+#include "resourced/host.h"
+#include "resourced/migrate.h"
 #include "resourced/server.h"
 #include "resourced/settings.h"
 
@@ -26,8 +28,10 @@
 #define STRANGERS_MAX 32
 /* Of what is read of one that is refused, in bytes: its hello. */
 #define REFUSED_FRAME_MAX 1024
-/* The only role that may command; policyd/dc/dc.h gives it. */
+/* The only role that may command, and that of those who send guests;
+ * policyd/dc/dc.h gives them. */
 #define ROLE "policyd"
+#define ROLE_HOST "host"
 
 struct stranger {
     TAILQ_ENTRY(stranger) link;
@@ -38,6 +42,7 @@ struct stranger {
 
 struct remote {
     struct event_base *base;
+    struct host *host;
     struct server *server;
     const char *address;
     char *path; /* of the certificates and the key, in one file */
@@ -145,6 +150,8 @@ static void shaken(void *arg, struct stream *stream,
     if (!stream) {
         log_limited(VDC_LOG_WARNING, stranger->from, "over TLS: %s",
                     why->text);
+    } else if (peer && strcmp(peer->role, ROLE_HOST) == 0) {
+        migrate_take(remote->host, stream, peer, stranger->from);
     } else {
         int rc = check(peer, &err);
         if (rc) {
@@ -187,11 +194,10 @@ static void accepted(void *arg, int fd, const char *from)
 
 /* ---- begin and end ---- */
 
-int remote_new(struct event_base *base,
-               const struct resourced_settings *settings,
-               struct server *server, struct remote **ret,
+int remote_new(struct host *host, struct server *server, struct remote **ret,
                struct vdc_error *err)
 {
+    const struct resourced_settings *settings = host->settings;
     const struct timeval later = { LOOK_S, 0 };
     struct remote *remote;
 
@@ -199,15 +205,16 @@ int remote_new(struct event_base *base,
     if (!*settings->tls_address)
         return 0;
     remote = XNEW(struct remote);
-    remote->base = base;
+    remote->base = host->base;
+    remote->host = host;
     remote->server = server;
     remote->address = settings->tls_address;
     remote->path = xasprintf("%s/host.pem", settings->dc_directory);
     TAILQ_INIT(&remote->strangers);
-    remote->timer = evtimer_new(base, on_timer, remote);
+    remote->timer = evtimer_new(host->base, on_timer, remote);
     if (!remote->timer)
         abort(); /* out of memory */
-    int rc = tcp_listen(base, remote->address, accepted, remote,
+    int rc = tcp_listen(host->base, remote->address, accepted, remote,
                         &remote->listener, err);
     if (rc) {
         vdc_error_prefix(err, "tls_address");

@@ -415,8 +415,7 @@ int server_start(struct host *host, const char *address, struct server **ret,
         rc = chan_listen(host->base, address, host->settings->channel_socket,
                          on_accept, server, &server->listener, err);
     if (!rc)
-        rc = remote_new(host->base, host->settings, server, &server->remote,
-                        err);
+        rc = remote_new(host, server, &server->remote, err);
     if (rc) {
         chan_listener_destroy(server->listener);
         commander_free(server->commander);

@@ -102,5 +102,10 @@ extern const struct step step_save;         /* step_save.c */
 extern const struct step step_replace_save; /* step_save.c; final */
 extern const struct step step_drop_file;    /* step_restore.c; final */
 extern const struct step step_pool_set;     /* step_pool.c */
+extern const struct step step_receive;      /* step_receive.c */
+extern const struct step step_await;        /* step_receive.c */
+extern const struct step step_take_over;    /* step_receive.c; final */
+extern const struct step step_send;         /* step_send.c */
+extern const struct step step_release;      /* step_send.c; final */
 
 #endif

@@ -159,14 +159,16 @@ static int publish_undo(struct operation *op, struct vdc_error *err)
     return unpublish_domain(op->host, op->domid, err);
 }
 
-/* What was changed while the guest was in a file, it has not been told. */
+/* What was changed while the guest was in a file, it has not been told; nor
+ * what one that came from another host had there for the time only. */
 static int tell_restored(struct operation *op, struct vdc_error *err)
 {
     const struct wire_definition *d = &op->row->live;
     struct hv *hv = op->host->hv;
     struct mem target;
 
-    if (op->kind != WIRE_OP_START || !op->request.file[0])
+    if (op->kind != WIRE_OP_START ||
+        (!op->request.file[0] && !op->request.stream))
         return 0;
     int rc = hv->domain->memory_target(hv, op->domid, &target, err);
     if (!rc && target.kib != d->memory.kib)

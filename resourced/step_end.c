@@ -10,6 +10,7 @@
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
 #include "resourced/step_save.h"
+#include "resourced/step_send.h"
 
 static void asked(void *arg, int rc, const struct vdc_error *err)
 {
@@ -116,6 +117,8 @@ static void end_record(struct operation *op)
         why = "destroyed on request";
     else if (op->kind == WIRE_OP_SAVE)
         why = step_save_reason(op);
+    else if (op->kind == WIRE_OP_SEND)
+        why = step_send_reason(op);
     uint32_t domid = op->row->domid;
     outcome_stopped(op->row, why);
     op->row->domid = domid; /* until it is ended: steps before need it */

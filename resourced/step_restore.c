@@ -94,13 +94,16 @@ void step_save_check_file(const struct operation *op, struct reasons *reasons)
 void step_save_size(const struct operation *op,
                     struct hv_domain_config *config)
 {
-    struct savefile_head head;
+    struct savefile_head head = { .memory_kib = op->stream_memory.kib };
     int fd;
 
-    if (op->kind != WIRE_OP_START || !op->request.file[0] ||
-        open_file(op, &fd, &head, NULL))
+    if (op->kind != WIRE_OP_START)
         return;
-    close(fd);
+    if (!op->request.stream) {
+        if (!op->request.file[0] || open_file(op, &fd, &head, NULL))
+            return;
+        close(fd);
+    }
     if (head.memory_kib > config->max_memory.kib)
         head.memory_kib = config->max_memory.kib;
     if (head.memory_kib > config->memory.kib)

@@ -167,7 +167,7 @@ static size_t encode_devices(const struct operation *op,
 }
 
 /* A guest wakes up with the devices that it went to sleep with. */
-static void check_remembered(const struct operation *op,
+void step_save_check_devices(const struct operation *op,
                              struct reasons *reasons)
 {
     uint8_t *live = NULL, *remembered = NULL;
@@ -177,8 +177,11 @@ static void check_remembered(const struct operation *op,
     if (!op->request.resume && (n != n_live || memcmp(live, remembered, n)))
         step_refuse(reasons, VDC_E_WRONG_STATE,
                     "attach or detach them without --live-only",
-                    "%s has devices for the time only, and would miss them "
-                    "when it is started from the file", op->row->name);
+                    "%s has devices for the time only, and would miss them %s",
+                    op->row->name,
+                    op->kind == WIRE_OP_SEND ? "on the other host"
+                                             : "when it is started from the "
+                                               "file");
 }
 
 static void save_check(struct operation *op, struct reasons *reasons)
@@ -194,7 +197,7 @@ static void save_check(struct operation *op, struct reasons *reasons)
                         "%s is paused, and cannot be asked to suspend",
                         op->row->name);
     }
-    check_remembered(op, reasons);
+    step_save_check_devices(op, reasons);
     if (op->request.file[0] != '/') {
         step_refuse(reasons, VDC_E_BAD_VALUE, NULL,
                     "the file must be a path from the root of the host: "
@@ -242,6 +245,8 @@ static void remove_partial(struct operation *op)
 
 static void remove_files(struct operation *op)
 {
+    if (op->kind != WIRE_OP_SAVE)
+        return;
     remove_partial(op);
     if (!op->request.replace)
         remove_file(op, op->request.file, false);
@@ -478,7 +483,7 @@ static int go_on(struct operation *op, struct vdc_error *err)
     return STEP_DONE;
 }
 
-static int save_undo(struct operation *op, struct vdc_error *err)
+int step_save_undo(struct operation *op, struct vdc_error *err)
 {
     uint32_t domid = step_old_domid(op);
 
@@ -494,7 +499,7 @@ const struct step step_save = {
     .check = save_check,
     .plan = save_plan,
     .apply = save_apply,
-    .undo = save_undo,
+    .undo = step_save_undo,
 };
 
 /* ---- in the place of an older one ---- */

@@ -15,10 +15,17 @@ int step_save_open(const struct operation *op, int *ret_fd,
 /* Adds the reasons why it cannot be started from that file. */
 void step_save_check_file(const struct operation *op,
                           struct reasons *reasons);
-/* For a start from a file: the domain is built with what the guest had when
+/* For a start from a file or a stream: the domain is built with what the guest had when
  * it was saved, and gives back afterwards what it is not to have any more. */
 void step_save_size(const struct operation *op,
                     struct hv_domain_config *config);
+/* Adds VDC_E_WRONG_STATE when it has devices that are not remembered: a guest
+ * wakes up with those that it went to sleep with. */
+void step_save_check_devices(const struct operation *op,
+                             struct reasons *reasons);
+/* For undo: the guest runs on, whether it was suspended, was asked to, or
+ * never was; after a crash that is found out.  Answers as undo does. */
+int step_save_undo(struct operation *op, struct vdc_error *err);
 /* Why a partition is stopped that was saved, in t->arena. */
 /* There is nothing to replace when there is no such file: the request says so
  * then. */

@@ -164,6 +164,10 @@ static char *statement_text(const struct statement *s)
 int store_prepare(struct store *store, struct vdc_error *err)
 {
     for (size_t i = 0; i < STORE_N_STATEMENTS; i++) {
+        /* A table that is made by store_upgrade, which asks again. */
+        if (store->statements[i] ||
+            (store->is_old && statements[i].table == STORE_TABLE_EPOCH))
+            continue;
         char *sql = statement_text(&statements[i]);
         int r = sqlite3_prepare_v3(store->db, sql, -1,
                                    SQLITE_PREPARE_PERSISTENT,

@@ -35,6 +35,7 @@ struct store;
 struct journal_entry {
     uint64_t id;
     bool passed; /* it has begun what cannot be undone */
+    bool prepared; /* it waits for a decision (transaction.h); not passed */
     struct wire_transaction request; /* operations with their uuids */
     uint64_t begun_ms;
 };
@@ -48,6 +49,14 @@ struct stored_answer {
     struct wire_transaction_reply reply; /* when code is 0 */
     int code;                            /* or the error */
     const char *text, *hint;
+};
+
+/* The epoch of the last move of a partition that this host had a part in: it
+ * came here, left, or was to leave.  It stays when the partition is gone. */
+struct stored_epoch {
+    struct vdc_uuid uuid;
+    uint64_t epoch;
+    bool gone; /* that move has taken it to another host */
 };
 
 /* What somebody has; see struct wire_resource for the members. */
@@ -69,6 +78,7 @@ struct resource_row {
 struct store_change {
     const struct journal_entry *journal_add;
     uint64_t journal_pass;   /* id: it is `passed` now */
+    uint64_t journal_prepare; /* id: it is `prepared` now */
     uint64_t journal_remove; /* id */
     const struct partition_row *const *put; /* by uuid; with their indexes */
     size_t n_put;
@@ -80,6 +90,8 @@ struct store_change {
     size_t n_resources_remove;
     const struct wire_lease *lease_put; /* by id; expires_ms is since 1970 */
     const struct vdc_uuid *lease_remove;
+    const struct stored_epoch *epochs; /* by uuid */
+    size_t n_epochs;
     const struct stored_answer *answer;
     uint64_t answers_before_ms; /* older ones are dropped */
     /* Their numbers are given when they are written, without gaps. */
@@ -146,6 +158,9 @@ int store_journal(struct store *store, struct arena *arena,
 int store_resources(struct store *store, struct arena *arena,
                     struct resource_row **ret, size_t *ret_n,
                     struct vdc_error *err);
+int store_epochs(struct store *store, struct arena *arena,
+                 struct stored_epoch **ret, size_t *ret_n,
+                 struct vdc_error *err);
 /* expires_ms is since 1970. */
 int store_leases(struct store *store, struct arena *arena,
                  struct wire_lease **ret, size_t *ret_n,

@@ -84,7 +84,8 @@ static int encode_journal(struct encoder *to,
 
     raise_to(&to->item->highest.last_transaction, entry->id);
     store_row_number(&op->row, entry->id);
-    store_row_number(&op->row, entry->passed);
+    store_row_number(&op->row, entry->prepared ? STORE_PREPARED
+                                               : entry->passed);
     int rc = put_body(to, op, &wire_struct_transaction, &entry->request);
     if (rc)
         return rc;
@@ -162,6 +163,17 @@ static int encode_lease(struct encoder *to, const struct wire_lease *lease)
     return rc;
 }
 
+static void encode_epoch(struct encoder *to, const struct stored_epoch *epoch)
+{
+    struct store_op *op =
+        add_op(to, STORE_OP_RUN, STORE_EPOCH_PUT, STORE_TABLE_EPOCH);
+
+    put_uuid(to, op, &epoch->uuid);
+    store_row_number(&op->row, epoch->epoch);
+    store_row_number(&op->row, epoch->gone);
+    store_row_seal(&op->row);
+}
+
 static int encode_answer(struct encoder *to,
                          const struct stored_answer *answer)
 {
@@ -213,6 +225,10 @@ static int encode_journal_and_rows(struct encoder *to,
         number_key(to, STORE_JOURNAL_ONE, STORE_TABLE_JOURNAL,
                    change->journal_pass)
             ->kind = STORE_OP_PASS;
+    if (change->journal_prepare)
+        number_key(to, STORE_JOURNAL_ONE, STORE_TABLE_JOURNAL,
+                   change->journal_prepare)
+            ->kind = STORE_OP_PREPARE;
     /* One without a journal has its number from here. */
     raise_to(&to->item->highest.last_transaction, change->journal_remove);
     if (change->journal_remove)
@@ -244,6 +260,8 @@ int store_encode(struct store_item *item, const struct store_change *change,
                  change->lease_remove);
     if (!rc && change->lease_put)
         rc = encode_lease(&to, change->lease_put);
+    for (size_t i = 0; i < change->n_epochs; i++)
+        encode_epoch(&to, &change->epochs[i]);
     if (change->answers_before_ms)
         number_key(&to, STORE_ANSWER_DROP, STORE_TABLE_ANSWER,
                    change->answers_before_ms);

@@ -27,7 +27,8 @@ enum store_op_kind {
     STORE_OP_RUN,       /* statement with the row, sum included */
     STORE_OP_PARTITION, /* set it; where that finds none, add it */
     STORE_OP_EVENT,     /* add it with the next number */
-    STORE_OP_PASS,      /* journal: set passed of the row with this id */
+    STORE_OP_PASS,      /* journal: set passed of the row with this id ... */
+    STORE_OP_PREPARE,   /* ... or that it is prepared */
     STORE_OP_KEY        /* statement with one value and no sum */
 };
 
@@ -102,7 +103,7 @@ struct store {
 
     pthread_mutex_t db_lock;
     struct vdc_uuid id;           /* of this database */
-    bool is_old;                  /* of schema 2: store_upgrade is due */
+    bool is_old;                  /* of schema 2, 3: store_upgrade is due */
     struct store_numbers numbers; /* as they are on disk */
     uint64_t first_event;         /* that is kept; 0: none */
     bool may_wait;                /* the one who writes, for more */
@@ -179,7 +180,7 @@ int store_write_numbers(const struct store *store,
 int store_write_meta(const struct store *store,
                      const struct store_numbers *numbers,
                      struct vdc_error *err);
-/* Makes schema 3 of an open one of schema 2. */
+/* Makes schema 4 of an open one of schema 2 or 3. */
 int store_upgrade(struct store *store, struct vdc_error *err);
 
 /* ---- store_log.c ---- */

@@ -107,7 +107,8 @@ static int read_journal(const struct store *store, const struct store_row *row,
     struct journal_entry *entry = ret_item;
 
     entry->id = store_row_get(row, 0);
-    entry->passed = store_row_get(row, 1) != 0;
+    entry->passed = store_row_get(row, 1) == 1;
+    entry->prepared = store_row_get(row, 1) == STORE_PREPARED;
     entry->begun_ms = store_row_get(row, 3);
     return store_row_get_body(store, row, 2, &wire_struct_transaction, arena,
                               &entry->request, err);
@@ -130,6 +131,17 @@ static int read_resource(const struct store *store,
     resource->generation = store_row_get(row, 9);
     resource->since_ms = store_row_get(row, 10);
     return store_row_get_uuid(store, row, 3, &resource->uuid, err);
+}
+
+static int read_epoch(const struct store *store, const struct store_row *row,
+                      struct arena *arena, void *ret_item,
+                      struct vdc_error *err)
+{
+    struct stored_epoch *epoch = ret_item;
+
+    epoch->epoch = store_row_get(row, 1);
+    epoch->gone = store_row_get(row, 2) != 0;
+    return store_row_get_uuid(store, row, 0, &epoch->uuid, err);
 }
 
 static int read_lease(const struct store *store, const struct store_row *row,
@@ -207,6 +219,19 @@ int store_resources(struct store *store, struct arena *arena,
     void *items;
     int rc = read_all(store, STORE_RESOURCE_ALL, STORE_TABLE_RESOURCE,
                       read_resource, sizeof(**ret), arena, &items, ret_n, err);
+
+    if (!rc)
+        *ret = items;
+    return rc;
+}
+
+int store_epochs(struct store *store, struct arena *arena,
+                 struct stored_epoch **ret, size_t *ret_n,
+                 struct vdc_error *err)
+{
+    void *items;
+    int rc = read_all(store, STORE_EPOCH_ALL, STORE_TABLE_EPOCH, read_epoch,
+                      sizeof(**ret), arena, &items, ret_n, err);
 
     if (!rc)
         *ret = items;

@@ -26,7 +26,8 @@
 
 static const char create_sql[] =
 #define X(sql) sql ";"
-    STORE_CREATE(X);
+    STORE_CREATE(X) STORE_CREATE_EPOCH ";";
+static const char create_before_4_sql[] = STORE_CREATE(X);
 #undef X
 
 static const char mark_sql[] =
@@ -261,6 +262,8 @@ int store_upgrade(struct store *store, struct vdc_error *err)
     int rc = store_run_sql(store, "BEGIN IMMEDIATE", "upgrading", err);
 
     if (!rc)
+        rc = store_run_sql(store, STORE_CREATE_EPOCH, "upgrading", err);
+    if (!rc)
         rc = store_write_meta(store, &store->numbers, err);
     if (!rc)
         rc = store_run_sql(store, mark_sql, "upgrading", err);
@@ -268,9 +271,11 @@ int store_upgrade(struct store *store, struct vdc_error *err)
         rc = store_run_sql(store, "COMMIT", "upgrading", err);
     if (!rc) {
         store->is_old = false;
+        rc = store_prepare(store, err);
+    }
+    if (!rc)
         log_info("the resource database %s has schema %d now", store->path,
                  STORE_SCHEMA);
-    }
     return rc;
 }
 
@@ -368,7 +373,7 @@ static int check_head(const struct store *store, struct vdc_error *err)
         for (size_t j = 0; j < fixed[i].size; j++)
             value = value << 8 | head[fixed[i].at + j];
         /* An upgrade may be in the log only. */
-        if (fixed[i].at == VERSION_AT && value == 2)
+        if (fixed[i].at == VERSION_AT && (value == 2 || value == 3))
             continue;
         if (value != fixed[i].value)
             return store_fail_corrupt(store, err,
@@ -412,8 +417,11 @@ static int check_master(const struct store *store, struct vdc_error *err)
     struct store model = { .path = store->path };
     char *is = NULL, *must = NULL;
     int r = sqlite3_open(":memory:", &model.db);
-    int rc = r == SQLITE_OK ? store_run_sql(&model, create_sql, "making", err)
-                            : store_fail(&model, r, "making", err);
+    int rc = r == SQLITE_OK
+                 ? store_run_sql(&model, store->is_old ? create_before_4_sql
+                                                       : create_sql,
+                                 "making", err)
+                 : store_fail(&model, r, "making", err);
 
     if (!rc)
         rc = read_master(&model, &must, err);
@@ -551,6 +559,7 @@ int store_check(struct store *store, bool *ret_remade, struct vdc_error *err)
         *ret_remade = !rc;
         return rc;
     }
+    store->is_old = !rc && version < STORE_SCHEMA;
     if (!rc)
         rc = check_head(store, err);
     if (!rc)
@@ -559,8 +568,7 @@ int store_check(struct store *store, bool *ret_remade, struct vdc_error *err)
         rc = store_prepare(store, err);
     if (!rc)
         rc = read_meta(store, version, err);
-    store->is_old = !rc && version == 2;
-    if (!rc && !store->is_old)
+    if (!rc && version > 2)
         rc = read_numbers(store, err);
     return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * The tables of the resource database, schema 3, and every statement that is
+ * The tables of the resource database, schema 4, and every statement that is
  * run on them.  Only store*.c include it.
  *
  * Each table has as its last column `sum`, over the table's name and all
@@ -11,6 +11,9 @@
  * nearly each batch adds or removes at the journal's end: so they are in a
  * page that is written anyway.  `meta` keeps what never changes; its numbers
  * are those of when it was made.
+ *
+ * Schema 4 is schema 3 with the table `epoch`, and in `journal` 2 as `passed`:
+ * prepared (transaction.h).  An older resourced would take that for 1.
  */
 #ifndef RESOURCED_STORE_SQL_H
 #define RESOURCED_STORE_SQL_H
@@ -21,10 +24,12 @@
 #define STORE_APPLICATION_ID 0x78766472
 /* Raised with each change of the tables, with the steps from the older.  It
  * is in the file's head (user_version) and in the row of `meta`. */
-#define STORE_SCHEMA 3
+#define STORE_SCHEMA 4
 /* The row of `journal` with the numbers; no transaction has this one. */
 #define STORE_NUMBERS_ID INT64_C(9223372036854775807)
 #define STORE_NUMBERS_ID_SQL "9223372036854775807"
+/* `passed` of a row of `journal` that is prepared. */
+#define STORE_PREPARED 2
 #define STORE_PAGE_SIZE 4096
 
 /* X(constant, name, columns without sum, their number) */
@@ -45,7 +50,8 @@
       " generation, since_ms", 11)                                            \
     X(LEASE, "lease", "uuid, body", 2)                                        \
     X(ANSWER, "answer",                                                       \
-      "owner, key, digest, time_ms, code, text, hint, reply", 8)
+      "owner, key, digest, time_ms, code, text, hint, reply", 8)             \
+    X(EPOCH, "epoch", "uuid, epoch, gone", 3)
 
 enum store_table {
 #define X(id, name, columns, n) STORE_TABLE_##id,
@@ -96,6 +102,11 @@ enum store_table {
       " text TEXT NOT NULL, hint TEXT NOT NULL, reply BLOB NOT NULL,"         \
       " sum INTEGER NOT NULL, UNIQUE (owner, key))")                          \
     X("CREATE INDEX answer_time ON answer (time_ms)")
+/* From schema 4 on. */
+#define STORE_CREATE_EPOCH                                                    \
+    "CREATE TABLE epoch (id INTEGER PRIMARY KEY,"                             \
+    " uuid BLOB NOT NULL UNIQUE, epoch INTEGER NOT NULL,"                     \
+    " gone INTEGER NOT NULL, sum INTEGER NOT NULL)"
 
 /*
  * X(constant, SQL)
@@ -140,6 +151,8 @@ enum store_table {
     ALL(ANSWER_ALL, ANSWER, " ORDER BY id")                                   \
     ALL(ANSWER_ONE, ANSWER, " WHERE owner = ?1 AND key = ?2")                 \
     X(ANSWER_DROP, "DELETE FROM answer WHERE time_ms < ?1")                   \
+    ADD(EPOCH_PUT, EPOCH, "INSERT OR REPLACE INTO ")                          \
+    ALL(EPOCH_ALL, EPOCH, " ORDER BY id")                                     \
     ADD(EVENT_ADD, EVENT, "INSERT INTO ")                                     \
     ALL(EVENT_SINCE, EVENT, " WHERE number > ?1 ORDER BY number LIMIT ?2")    \
     X(EVENT_DROP, "DELETE FROM event WHERE number <= ?1")                     \

@@ -40,7 +40,8 @@ static int pass_journal(struct store *store, const struct store_op *op,
     }
     int rc = store_row_take(store, stmt, STORE_TABLE_JOURNAL, &taken, err);
     if (!rc) {
-        taken.values[1].number = 1;
+        taken.values[1].number =
+            op->kind == STORE_OP_PREPARE ? STORE_PREPARED : 1;
         store_row_seal(&taken.row);
         store_row_bind(store_statement(store, STORE_JOURNAL_SET), &taken.row);
         rc = store_run(store, STORE_JOURNAL_SET, err);
@@ -69,6 +70,7 @@ static int run_op(struct store *store, struct store_op *op,
 {
     switch (op->kind) {
     case STORE_OP_PASS:
+    case STORE_OP_PREPARE:
         return pass_journal(store, op, err);
     case STORE_OP_PARTITION:
         return set_partition(store, op, err);

@@ -259,6 +259,11 @@ void transaction_tell_unfinished(struct transaction *t,
     t->err = before;
 }
 
+void transaction_tell_waits(struct transaction *t)
+{
+    tell(t, t->err.code);
+}
+
 static void is_stuck(int fd, short what, void *arg)
 {
     struct transaction *t = arg;
@@ -294,7 +299,7 @@ static void locked(struct transaction *t);
 /* To be undone; where it stands decides how. */
 static void stop(struct transaction *t, int code)
 {
-    if (t->stop || t->recovered)
+    if (t->stop || t->recovered || t->prepared)
         return;
     switch ((enum transaction_state)t->state) {
     case TRANSACTION_BEGUN:
@@ -439,6 +444,11 @@ static int check_request(struct transaction *t)
                              "a transaction without operations");
     for (uint32_t i = 0; i < t->request.n_operations; i++) {
         enum wire_operation_kind kind = t->request.operations[i].kind;
+        if (!t->own && t->request.stage == WIRE_STAGE_NOW &&
+            t->request.operations[i].stream)
+            return vdc_error_set(&t->err, VDC_E_BAD_VALUE,
+                                 "what starts a guest that comes from another "
+                                 "host is expected first");
         if (!t->own && !operation_is_for_clients(kind))
             return vdc_error_set(
                 &t->err, VDC_E_BAD_VALUE, "%s is not a client's operation",
@@ -543,6 +553,7 @@ struct transaction *transaction_recover(struct host *host,
     t->recovered = true;
     t->id = entry->id;
     t->passed = entry->passed;
+    t->prepared = entry->prepared;
     begin(t, &entry->request);
     return t;
 }

@@ -39,6 +39,11 @@
  * destroyed) come after all others.  Before the first of them the journal
  * says `passed` on disk; from there on recovery goes forward, and neither
  * cancel nor deadline do anything.
+ *
+ * One that starts a guest which comes from another host (migrate.h) is, before
+ * that, `prepared` on disk: the guest is built and stands still, and whether
+ * it is to run here is decided elsewhere.  Nothing but that decision ends it:
+ * no cancel, no deadline, no restart.
  */
 #ifndef RESOURCED_TRANSACTION_H
 #define RESOURCED_TRANSACTION_H
@@ -56,6 +61,8 @@
 struct event;
 struct host;
 struct lease;
+struct migrate_in;
+struct migrate_out;
 struct outcome;
 struct step;
 struct transaction;
@@ -79,6 +86,13 @@ enum { STEP_DONE = 0, STEP_LATER = 1 };
 /* row.domid of a domain that a step before will build: it is known when that
  * step was applied. */
 #define DOMID_TO_COME (HV_DOMID_NONE - 1u)
+
+/* What becomes of one that is prepared. */
+enum transaction_decision {
+    DECISION_NONE,
+    DECISION_RELEASED, /* the guest is nowhere else: go on */
+    DECISION_ABANDONED /* it runs on where it was: undo */
+};
 
 /* One operation of a transaction, and what its steps share. */
 struct operation {
@@ -112,6 +126,12 @@ struct operation {
     bool ended_domain;           /* it has ended the old one: no way back */
     uint64_t built_ms;
 
+    /* Of a guest that comes from another host, or goes to one. */
+    struct migrate_in *comes;  /* NULL: the connection has ended, or this
+                                  process has never had it */
+    struct migrate_out *goes;  /* the same */
+    struct mem stream_memory;  /* that it had there; 0: not known yet */
+
     /* Of those that take memory (memory.h). */
     struct mem need;      /* it takes so much more from the host */
     struct mem had;       /* what its domain had before it began to */
@@ -129,12 +149,17 @@ struct operation {
 };
 
 #define TRANSACTION_OPERATIONS_MAX 16
-#define TRANSACTION_STEPS_MAX (TRANSACTION_OPERATIONS_MAX * 6)
+#define TRANSACTION_OPERATION_STEPS 6
+#define TRANSACTION_STEPS_MAX                                                 \
+    (TRANSACTION_OPERATIONS_MAX * TRANSACTION_OPERATION_STEPS)
 
 struct transaction_ops {
     /* May be NULL. */
     void (*on_progress)(void *arg, unsigned step, unsigned n_steps,
                         const char *text);
+    /* How much of a guest's memory has been sent; may be NULL. */
+    void (*on_sent)(void *arg, const struct transaction *t,
+                    const struct wire_progress *progress);
     /* Called exactly once, from the loop, never from inside
      * transaction_begin.  The partitions of t's operations are there; one
      * that is no more (or never came to be) is `pending` and goes away after
@@ -165,6 +190,9 @@ struct transaction {
     size_t at; /* the step under way; undoing: one more than the step */
     bool step_is_late; /* it answered STEP_LATER and has not ended */
     bool passed;       /* a final step has begun: no way back */
+    bool prepared;     /* the journal says so, or is about to */
+    bool waits;        /* prepared, and for nothing but the decision */
+    enum transaction_decision decision;
     bool recovered;    /* made from the journal */
     unsigned n_tries;  /* of what fails and is tried again */
     struct event *timer;    /* for steps that wait */
@@ -178,6 +206,8 @@ struct transaction {
                                as soon as the step under way has ended */
 
     bool asks_store; /* it waits for the answer to its key */
+    bool was_answered; /* recall: `err` or `answer` is what was kept */
+    bool was_closed;   /* recall: there was none, and none will be */
     bool told;       /* on_done was called */
     bool own;        /* nobody asked for it: transaction_begin_own */
     uint64_t digest; /* of a request with a key */
@@ -218,8 +248,26 @@ struct transaction *transaction_begin_own(struct host *host,
 /* Undo it, if it is not too late: on_done tells (VDC_E_CANCELLED, or success
  * as if nothing had been said). */
 void transaction_cancel(struct transaction *t);
+/* For steps: from now on only a decision ends it, and the journal is to say
+ * so; fn(t, 0) when it does, or with an error: it is not prepared then. */
+void transaction_prepare(struct transaction *t,
+                         void (*fn)(struct transaction *t, int rc,
+                                    const struct vdc_error *err));
+/* The decision, which may come before it is prepared: one that is abandoned
+ * then is cancelled.  The first counts. */
+void transaction_decide(struct transaction *t,
+                        enum transaction_decision decision);
+/* For steps: it is prepared; the decision is acted on as soon as it is there,
+ * by transaction_step_ended.  After a crash whoever waits for the end is told
+ * that there is none yet. */
+void transaction_await(struct transaction *t);
+/* The one under way with this key; NULL: none. */
+struct transaction *transaction_of_key(const struct host *host,
+                                       const char *owner, const char *key);
+
 /* One that a crash left in the journal, to be ended: forward when `passed`,
- * else back.  The journal has it until then. */
+ * not before its decision when `prepared` (and its domain is there), else
+ * back.  The journal has it until then. */
 struct transaction *transaction_recover(struct host *host,
                                         const struct journal_entry *entry,
                                         const struct transaction_ops *ops,

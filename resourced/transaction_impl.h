@@ -19,6 +19,8 @@ void transaction_say_stop(struct transaction *t);
 /* It goes on, and whoever asked is told that it has not succeeded. */
 void transaction_tell_unfinished(struct transaction *t,
                                  const struct vdc_error *err);
+/* The same for one that waits for a decision: t->err says so. */
+void transaction_tell_waits(struct transaction *t);
 /* From now on it is to be undone: whoever asked is told when that takes too
  * long. */
 void transaction_watch_stuck(struct transaction *t);
@@ -34,6 +36,17 @@ int transaction_check(struct transaction *t);
 /* transaction_run.c: it has its locks, and its key was not used before. */
 void transaction_run(struct transaction *t);
 void transaction_run_stop(struct transaction *t);
+/* Its next step, and those after it. */
+void transaction_apply(struct transaction *t);
+/* Undoes the steps before t->at, from applying or checked. */
+void transaction_undo(struct transaction *t, const struct vdc_error *err);
+/* What must be done has failed: fn(op) is called in a while. */
+void transaction_try_again(struct transaction *t, struct operation *op,
+                           const struct vdc_error *err,
+                           void (*fn)(int fd, short what, void *arg));
+
+/* transaction_recover.c: it has its locks, and its steps. */
+void transaction_run_recovered(struct transaction *t);
 
 /* transaction_keys.c */
 uint64_t transaction_digest(const struct wire_transaction *request);

@@ -11,15 +11,21 @@
 
 /* That of no request. */
 #define ANY_DIGEST UINT64_C(0)
+/* So much longer than others answers about moves are kept: 90 days. */
+#define MOVE_KEPT_MS UINT64_C(7776000000)
 
-/* FNV-1a of the request as it would be sent. */
-uint64_t transaction_digest(const struct wire_transaction *request)
+/* FNV-1a of the request as it would be sent; what is said about one later is
+ * about the same. */
+uint64_t transaction_digest(const struct wire_transaction *asked)
 {
+    struct wire_transaction stageless = *asked;
+    const struct wire_transaction *request = &stageless;
     struct arena *arena = arena_new();
     uint64_t digest = UINT64_C(14695981039346656037);
     uint8_t *data;
     size_t size = 0;
 
+    stageless.stage = WIRE_STAGE_NOW;
     if (wire_struct_encode(&wire_struct_transaction, request, arena, &data,
                            &size, NULL))
         size = 0;
@@ -64,6 +70,7 @@ static void closed(void *arg, int rc, const struct vdc_error *err,
     struct transaction *t = arg;
 
     t->asks_store = false;
+    t->was_closed = rc == 0;
     if (rc)
         t->err = *err;
     transaction_end_untouched(t, t->err.code);
@@ -93,6 +100,7 @@ static void found(void *arg, int rc, const struct vdc_error *err,
     struct transaction *t = arg;
 
     t->asks_store = false;
+    t->was_answered = !rc && answer;
     if (rc)
         t->err = *err;
     else if (answer)
@@ -193,6 +201,10 @@ const struct stored_answer *transaction_answer(struct transaction *t, int rc)
     /* What a crash has left of the request is not the request as it came. */
     answer->digest = t->recovered ? ANY_DIGEST : t->digest;
     answer->time_ms = clock_wall().ms;
+    /* Whoever asks what came of a move may have been away for long. */
+    for (size_t i = 0; i < t->n_operations; i++)
+        if (t->operations[i].request.epoch)
+            answer->time_ms = clock_wall().ms + MOVE_KEPT_MS;
     wire_init(&wire_struct_transaction_reply, &answer->reply);
     answer->text = answer->hint = "";
     if (!rc)

@@ -23,16 +23,15 @@
 #define AGAIN_MS 1000
 #define AGAIN_SLOWLY_MS 30000
 
-static void apply_next(struct transaction *t);
 static void undo_next(struct transaction *t);
 static void commit(struct transaction *t);
 static void end_undone(struct transaction *t);
 
 /* ---- what must be done and fails ---- */
 
-static void try_again(struct transaction *t, struct operation *op,
-                      const struct vdc_error *err,
-                      void (*fn)(int fd, short what, void *arg))
+void transaction_try_again(struct transaction *t, struct operation *op,
+                           const struct vdc_error *err,
+                           void (*fn)(int fd, short what, void *arg))
 {
     if (++t->n_tries < TRIES) {
         transaction_wait(op, AGAIN_MS, fn);
@@ -48,7 +47,7 @@ static void try_again(struct transaction *t, struct operation *op,
 
 /* ---- undo ---- */
 
-static void start_undo(struct transaction *t, const struct vdc_error *err)
+void transaction_undo(struct transaction *t, const struct vdc_error *err)
 {
     t->err = *err;
     t->n_tries = 0;
@@ -57,13 +56,13 @@ static void start_undo(struct transaction *t, const struct vdc_error *err)
     undo_next(t);
 }
 
-static void start_undo_for_stop(struct transaction *t)
+static void undo_for_stop(struct transaction *t)
 {
     struct vdc_error err;
 
     transaction_say_stop(t);
     err = t->err;
-    start_undo(t, &err);
+    transaction_undo(t, &err);
 }
 
 /* The fields of an operation that belong to the step under way. */
@@ -84,7 +83,7 @@ static void undo_again(int fd, short what, void *arg)
 
 static void undo_failed(struct transaction *t, const struct vdc_error *err)
 {
-    try_again(t, t->steps[t->at - 1].op, err, undo_again);
+    transaction_try_again(t, t->steps[t->at - 1].op, err, undo_again);
 }
 
 static void undone_one(struct transaction *t)
@@ -132,11 +131,27 @@ static int give_back_memory(struct transaction *t, struct vdc_error *err)
     return rc;
 }
 
+static bool has_part_in_move(const struct transaction *t)
+{
+    for (size_t i = 0; i < t->n_operations; i++)
+        if (t->operations[i].request.epoch)
+            return true;
+    return false;
+}
+
+static void end_again(int fd, short what, void *arg);
+
 static void failure_written(void *arg, int rc, const struct vdc_error *err,
                             uint64_t first_event)
 {
     struct transaction *t = arg;
 
+    if (rc && has_part_in_move(t)) {
+        /* Recovery would make it as it was when the guest is elsewhere, or
+         * wait for a decision that is heard once. */
+        transaction_try_again(t, &t->operations[0], err, end_again);
+        return;
+    }
     if (rc)
         /* Recovery reads the journal, finds what is true, and writes it. */
         log_error("the end of %s is not in the database: %s",
@@ -163,7 +178,7 @@ static void end_undone(struct transaction *t)
 
     if (give_back_memory(t, &err)) {
         vdc_error_prefix(&err, "dom0 does not get its memory back");
-        try_again(t, &t->operations[0], &err, end_again);
+        transaction_try_again(t, &t->operations[0], &err, end_again);
         return;
     }
     t->outcome = ARENA_NEW(t->arena, struct outcome);
@@ -187,9 +202,9 @@ static void commit_again(int fd, short what, void *arg)
 static void commit_failed(struct transaction *t, const struct vdc_error *err)
 {
     if (t->passed)
-        try_again(t, &t->operations[0], err, commit_again);
+        transaction_try_again(t, &t->operations[0], err, commit_again);
     else
-        start_undo(t, err);
+        transaction_undo(t, err);
 }
 
 static void committed(void *arg, int rc, const struct vdc_error *err,
@@ -258,7 +273,7 @@ static void apply_again(int fd, short what, void *arg)
 {
     struct operation *op = arg;
 
-    apply_next(op->t);
+    transaction_apply(op->t);
 }
 
 /* Whether anything is done that cannot be undone. */
@@ -295,11 +310,11 @@ static void back_again(void *arg, int rc, const struct vdc_error *err,
     struct vdc_error why = t->err;
 
     if (rc) {
-        try_again(t, t->steps[t->at].op, err, apply_again);
+        transaction_try_again(t, t->steps[t->at].op, err, apply_again);
         return;
     }
     t->passed = false;
-    start_undo(t, &why);
+    transaction_undo(t, &why);
 }
 
 /* A step that failed has left nothing behind, or is undone as well: what was
@@ -307,16 +322,54 @@ static void back_again(void *arg, int rc, const struct vdc_error *err,
 static void step_failed(struct transaction *t, const struct vdc_error *err)
 {
     bool restart = t->operations[0].kind == WIRE_OP_RESTART;
-    bool forward = has_ended_any(t) || (t->recovered && t->passed);
+    bool forward = has_ended_any(t) || (t->recovered && t->passed) ||
+                   t->prepared || t->decision == DECISION_RELEASED;
 
     if (restart || (!forward && (!t->passed || t->at == 0))) {
         t->at += t->steps[t->at].step->halves;
-        start_undo(t, err);
+        transaction_undo(t, err);
     } else if (forward) {
-        try_again(t, t->steps[t->at].op, err, apply_again);
+        transaction_try_again(t, t->steps[t->at].op, err, apply_again);
     } else {
         go_back(t, err);
     }
+}
+
+static void take_back_again(int fd, short what, void *arg);
+
+/* The guest may run on only when the journal says for certain that it was not
+ * released: a write that failed may be found there after a power cut. */
+static void taken_back(void *arg, int rc, const struct vdc_error *err,
+                       uint64_t first_event)
+{
+    struct transaction *t = arg;
+    struct vdc_error why = t->err;
+
+    if (rc)
+        transaction_try_again(t, t->steps[t->at].op, err, take_back_again);
+    else
+        transaction_undo(t, &why);
+}
+
+static void take_back(struct transaction *t, const struct vdc_error *err)
+{
+    struct journal_entry entry = {
+        .id = t->id,
+        .request = t->request,
+        .begun_ms = clock_wall().ms,
+    };
+    struct store_change change = { .journal_add = &entry };
+
+    t->err = *err;
+    store_submit(t->host->store, &change, taken_back, t);
+}
+
+static void take_back_again(int fd, short what, void *arg)
+{
+    struct operation *op = arg;
+    struct vdc_error why = op->t->err;
+
+    take_back(op->t, &why);
 }
 
 static void passed(void *arg, int rc, const struct vdc_error *err,
@@ -324,12 +377,17 @@ static void passed(void *arg, int rc, const struct vdc_error *err,
 {
     struct transaction *t = arg;
 
-    if (rc) {
-        t->passed = false;
-        start_undo(t, err);
+    if (!rc) {
+        transaction_apply(t);
         return;
     }
-    apply_next(t);
+    t->passed = false;
+    if (t->decision == DECISION_RELEASED)
+        transaction_try_again(t, t->steps[t->at].op, err, apply_again);
+    else if (t->steps[t->at].step == &step_release)
+        take_back(t, err);
+    else
+        transaction_undo(t, err);
 }
 
 /* From here on there is no way back, and the journal says so first. */
@@ -347,14 +405,14 @@ static void applied_one(struct transaction *t)
     t->n_tries = 0;
 }
 
-static void apply_next(struct transaction *t)
+void transaction_apply(struct transaction *t)
 {
     struct vdc_error err = { 0 };
 
     while (t->at < t->n_steps) {
         struct step_run *run = &t->steps[t->at];
         if (t->stop && !t->passed) {
-            start_undo_for_stop(t);
+            undo_for_stop(t);
             return;
         }
         if (is_final_at(t, t->at) && !t->passed) {
@@ -376,7 +434,7 @@ static void apply_next(struct transaction *t)
         applied_one(t);
     }
     if (t->stop && !t->passed)
-        start_undo_for_stop(t);
+        undo_for_stop(t);
     else
         commit(t);
 }
@@ -398,7 +456,7 @@ void transaction_step_ended(struct transaction *t, int rc,
     assert(t->state == TRANSACTION_APPLYING);
     if (rc && t->stop && !t->passed) {
         t->at += t->steps[t->at].step->halves;
-        start_undo_for_stop(t);
+        undo_for_stop(t);
         return;
     }
     if (rc) {
@@ -406,7 +464,7 @@ void transaction_step_ended(struct transaction *t, int rc,
         return;
     }
     applied_one(t);
-    apply_next(t);
+    transaction_apply(t);
 }
 
 void transaction_run_stop(struct transaction *t)
@@ -434,11 +492,11 @@ static void journalled(void *arg, int rc, const struct vdc_error *err,
     if (t->lease)
         lease_yield_memory(t->lease, t->host);
     if (t->stop) {
-        start_undo_for_stop(t);
+        undo_for_stop(t);
         return;
     }
     t->passed = is_final_at(t, 0);
-    apply_next(t);
+    transaction_apply(t);
 }
 
 /* Whether this step leaves Xen alone: the commit does it, or it is about a
@@ -505,69 +563,6 @@ static void write_journal(struct transaction *t)
 
 /* ---- the beginning ---- */
 
-/* The domains that its steps had built before the crash. */
-static int find_built(struct transaction *t, struct vdc_error *err)
-{
-    struct hv *hv = t->host->hv;
-    struct hv_domain_info *domains;
-    size_t n = 0;
-    int rc = hv->domain->list(hv, t->arena, &domains, &n, err);
-
-    for (size_t i = 0; !rc && i < t->n_operations; i++) {
-        struct operation *op = &t->operations[i];
-        if (op->row->domid != DOMID_TO_COME || op->kind == WIRE_OP_RESTART)
-            continue;
-        /* One that has ended since is found missing when all is settled. */
-        op->row->started_ms = clock_wall().ms;
-        for (size_t j = 0; j < n; j++)
-            if (!domains[j].dying &&
-                uuid_equal(&domains[j].uuid, &op->row->uuid))
-                op->domid = op->row->domid = domains[j].domid;
-        if (op->row->domid == DOMID_TO_COME)
-            op->row->domid = HV_DOMID_NONE;
-    }
-    return rc;
-}
-
-static void forward_again(int fd, short what, void *arg);
-
-/* All that can be undone had been applied when it passed. */
-static void go_forward(struct transaction *t)
-{
-    struct vdc_error err;
-
-    while (t->at < t->n_steps && !is_final_at(t, t->at))
-        t->at++;
-    if (find_built(t, &err))
-        try_again(t, &t->operations[0], &err, forward_again);
-    else
-        apply_next(t);
-}
-
-static void forward_again(int fd, short what, void *arg)
-{
-    struct operation *op = arg;
-
-    go_forward(op->t);
-}
-
-/* After a crash: forward, or all of it back. */
-static void run_recovered(struct transaction *t)
-{
-    if (t->passed) {
-        transaction_watch_stuck(t);
-        transaction_move(t, TRANSACTION_APPLYING);
-        go_forward(t);
-        return;
-    }
-    t->at = t->n_steps;
-    vdc_error_set(&t->err, VDC_E_CANCELLED,
-                  "resourced ended in the middle of it");
-    transaction_watch_stuck(t);
-    transaction_move(t, TRANSACTION_UNDOING);
-    undo_next(t);
-}
-
 void transaction_run(struct transaction *t)
 {
     struct store_change change = { .journal_remove = t->id };
@@ -586,7 +581,7 @@ void transaction_run(struct transaction *t)
     }
     transaction_move(t, TRANSACTION_CHECKED);
     if (t->recovered)
-        run_recovered(t);
+        transaction_run_recovered(t);
     else if (t->request.dry_run)
         transaction_end_untouched(t, 0);
     else if (needs_journal(t))
