@@ -41,8 +41,8 @@ typedef bool client_progress_fn(void *arg,
 void client_on_progress(struct client *client, client_progress_fn *fn,
                         void *arg);
 
-/* client_request for a list that comes in pages (wire/page.h): *ret_body has the
- * items of all of them. */
+/* client_request for a list that comes in pages (wire/page.h): *ret_body has
+ * the items of all of them. */
 int client_list(struct client *client, enum wire_message_number number,
                 const void *query, const void **ret_body,
                 struct vdc_error *err);

@@ -40,8 +40,9 @@ static const char *how_far(struct arena *arena,
 {
     uint64_t sent = progress->sent_kib, of = progress->of_kib;
     uint64_t seconds = progress->elapsed_ms / 1000;
-    const char *text = arena_printf(
-        arena, "copied %" PRIu64 " of %" PRIu64 " MiB", sent / 1024, of / 1024);
+    const char *text = arena_printf(arena,
+                                    "copied %" PRIu64 " of %" PRIu64 " MiB",
+                                    sent / 1024, of / 1024);
 
     if (progress->elapsed_ms < 200 || !sent)
         return text;

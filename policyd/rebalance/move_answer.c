@@ -238,6 +238,30 @@ static int make_sure(struct move *move, enum mover_doubt doubt)
     return rc;
 }
 
+/* An error may also be what a host said of a connection of its own; when
+ * policyd's is lost there is none. */
+static bool is_unknown(const struct move *move, const struct vdc_error *why)
+{
+    const struct wire_stored_move *record = move_record(move);
+    struct arena *arena = arena_new();
+    struct wire_transaction order;
+    struct service *service;
+    const char *host;
+
+    move->mover->order(record, arena, &host, &order);
+    bool is_there = !hosts_service(move->moves->ops->hosts, host, &service,
+                                   NULL) &&
+                    *service_version(service);
+    arena_free(arena);
+    /* nobody has it for having been told to expect it */
+    if (record->state == WIRE_MOVE_PREPARING)
+        return false;
+    if (is_there &&
+        (why->code == VDC_E_CLOSED || why->code == VDC_E_PROTOCOL))
+        return false;
+    return partition_outcome_unknown(why);
+}
+
 void move_answered(void *arg, const void *answer, const struct vdc_error *why)
 {
     struct move *move = arg;
@@ -252,12 +276,8 @@ void move_answered(void *arg, const void *answer, const struct vdc_error *why)
         return;
     }
     enum mover_doubt doubt = move->mover->doubt(move_record(move));
-    bool unknown = partition_outcome_unknown(why);
     move->said = *why;
-    /* nobody has it for having been told to expect it */
-    if (unknown && move_record(move)->state == WIRE_MOVE_PREPARING)
-        unknown = false;
-    if (unknown || (doubt != MOVER_BELIEVE && make_sure(move, doubt)))
+    if (is_unknown(move, why) || (doubt != MOVER_BELIEVE && make_sure(move, doubt)))
         move_again(move);
     else if (doubt == MOVER_BELIEVE)
         take_refusal(move);

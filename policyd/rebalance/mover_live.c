@@ -67,7 +67,7 @@ static uint8_t *bytes_of(const char *hex, struct arena *arena, uint32_t *ret_n)
     return bytes;
 }
 
-/* Two drawn numbers of 16 bytes, but for the few bits that a UUID has fixed. */
+/* Two drawn UUIDs, in which few bits are fixed. */
 static uint8_t *draw_ticket(struct arena *arena)
 {
     uint8_t *ticket = arena_alloc(arena, TICKET_SIZE);
@@ -272,7 +272,7 @@ static enum mover_answer arrived(int code, enum mover_sight sight)
                    ? MOVER_YES
                    : MOVER_LATER;
     return sight == MOVER_GONE && code != VDC_E_CONFLICT &&
-                   code != VDC_E_DIFFERS
+                   code != VDC_E_WRONG_STATE
                ? MOVER_NO
                : MOVER_LATER;
 }

@@ -1,11 +1,6 @@
 /*
- * The mover that has hosts send guests: each order, who may go so, and a model
- * that walks through everything that can be answered, lost and die: no two
- * hosts run a guest at the same time, the other host runs it only after its
- * own has let go of it, and each move can come to its end.
- *
- * Hosts are as doc/design/015 says, and not more: what they do by themselves is
- * in the model, and when they are asked they may also fail, and say so or not.
+ * The mover that has hosts send guests: which moves are its own, what is
+ * recorded, and each order.  What these come to is in test_mover_model.c.
  */
 #include "policyd/rebalance/mover.h"
 
