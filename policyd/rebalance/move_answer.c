@@ -277,7 +277,8 @@ void move_answered(void *arg, const void *answer, const struct vdc_error *why)
     }
     enum mover_doubt doubt = move->mover->doubt(move_record(move));
     move->said = *why;
-    if (is_unknown(move, why) || (doubt != MOVER_BELIEVE && make_sure(move, doubt)))
+    if (is_unknown(move, why) ||
+        (doubt != MOVER_BELIEVE && make_sure(move, doubt)))
         move_again(move);
     else if (doubt == MOVER_BELIEVE)
         take_refusal(move);

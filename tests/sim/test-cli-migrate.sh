@@ -30,6 +30,9 @@ check_error "a PV guest does not run on" 2 \
 check_output "but is moved" \
     'it stands still until it is there, as a PV guest does' \
     vdc migrate -n acme.old "$(other_than "$from")"
+check "so it is" vdc migrate -q acme.old "$(other_than "$from")"
+from=$(host_of old)
+check "and runs there alone" only_on old "$from"
 vdc destroy -q --keep acme.old
 check_error "a stopped one does not run on" 4 'it does not run' \
     vdc migrate -q --live acme.old "$(other_than "$from")"
@@ -119,6 +122,34 @@ check_error "one that cannot be sent" 10 'acme.one stays on host alpha' \
     vdc migrate -q acme.one beta
 check "it goes on" only_on one alpha
 restart_hard alpha
+retry 20 all_up
+
+# ---- how far it is ----
+for host in alpha beta; do
+    end_host $host
+    joined_settings $host stream=100
+    start_one $host
+done
+retry 20 all_up
+begun=$(date +%s)
+check_output "how far it is, a line a second" 'copied [1-9][0-9]* of 64 MiB' \
+    sh -c "'$BIN/xl-ext/xl-vdc' migrate --progress --bandwidth 20 \
+    acme.one beta 2>&1"
+check "a bandwidth is kept to" [ $(($(date +%s) - begun)) -ge 2 ]
+check "it is there" only_on one beta
+"$BIN/xl-ext/xl-vdc" migrate -q --bandwidth 20 acme.one alpha >"$WORK/out" &
+asked=$!
+is_told() {
+    vdc moves | grep -qE 'leaving, [1-9][0-9]* of 64 MiB'
+}
+check "moves tells it, too" retry 10 is_told
+wait $asked
+check_equal "it is back" 0 $?
+for host in alpha beta; do
+    end_host $host
+    joined_settings $host
+    start_one $host
+done
 retry 20 all_up
 
 # ---- cancelled ----
