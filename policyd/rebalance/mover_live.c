@@ -240,13 +240,12 @@ static enum mover_doubt doubt(const struct wire_stored_move *move)
 static bool looks(const struct wire_stored_move *move, int code)
 {
     switch (move->state) {
+    case WIRE_MOVE_LEAVING:
     case WIRE_MOVE_ARRIVING:
         return code;
     case WIRE_MOVE_ABANDONING:
         /* so long ago that the key is forgotten, it may have come there */
         return code || move->lost;
-    case WIRE_MOVE_LEAVING:
-        return code == VDC_E_NOT_FOUND || code == VDC_E_CONFLICT;
     case WIRE_MOVE_RETURNING:
     case WIRE_MOVE_DEFINING:
         return code == VDC_E_EXISTS || code == VDC_E_CONFLICT;
@@ -259,6 +258,18 @@ static bool looks(const struct wire_stored_move *move, int code)
         break;
     }
     return false;
+}
+
+/* A source that says no has the guest.  If it has not, and cannot say what came
+ * of the order (as its database fails just now), it is asked again. */
+static enum mover_answer left(int code, enum mover_sight sight)
+{
+    if (sight == MOVER_THERE)
+        return MOVER_NO;
+    return sight == MOVER_GONE &&
+                   (code == VDC_E_NOT_FOUND || code == VDC_E_CONFLICT)
+               ? MOVER_LOST
+               : MOVER_LATER;
 }
 
 /* What a target that says no has of it: what came long ago, as the key is not
@@ -292,9 +303,7 @@ static enum mover_answer looked(const struct wire_stored_move *move, int code,
 {
     switch (move->state) {
     case WIRE_MOVE_LEAVING:
-        if (sight == MOVER_BETWEEN)
-            return MOVER_LATER;
-        return sight == MOVER_GONE ? MOVER_LOST : MOVER_NO;
+        return left(code, sight);
     case WIRE_MOVE_ARRIVING:
         return arrived(code, sight);
     case WIRE_MOVE_ABANDONING:

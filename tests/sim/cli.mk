@@ -15,6 +15,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-migrate.sh \
+	tests/sim/test-cli-migrate-crash.sh \
 	tests/sim/test-cli-moves.sh \
 	tests/sim/test-cli-moves-crash.sh \
 	tests/sim/test-cli-moves-etcd.sh \

@@ -50,7 +50,7 @@ check_output "it says first what it will notice" \
     'acme.one runs on while its 64 MiB of memory are copied' \
     sh -c "'$BIN/xl-ext/xl-vdc' migrate acme.one gamma 2>&1"
 check_equal "who did it is recorded" 2 \
-    "$(vdc audit | grep -c 'partition_migrate.*one')"
+    "$(vdc audit | grep -cE 'partition_migrate +one ')"
 check_equal "nothing is kept" "no moves" "$(vdc moves)"
 for host in alpha beta gamma; do
     check "databases agree: $host" vdc host-verify $host

@@ -120,6 +120,8 @@ static void commit(struct world *w)
 
 static int leave(struct world *w)
 {
+    if (w->s_key != KEY_NONE && pick(2))
+        return VDC_E_STORE; /* it cannot read what it answered */
     if (w->s_key == KEY_YES)
         return 0;
     if (w->s_key == KEY_CLOSED)
@@ -156,6 +158,8 @@ static int leave(struct world *w)
 
 static int recall_leave(struct world *w)
 {
+    if (w->s_key != KEY_NONE && pick(2))
+        return VDC_E_STORE;
     if (w->s_key == KEY_NONE)
         w->s_key = KEY_CLOSED;
     return w->s_key == KEY_YES  ? 0
@@ -586,6 +590,14 @@ static bool believes(const struct wire_stored_move *move, int code)
     return false;
 }
 
+/* That a host says no twice would be enough. */
+static bool believes_source(const struct wire_stored_move *move, int code)
+{
+    return move->state == WIRE_MOVE_LEAVING
+               ? code == VDC_E_NOT_FOUND || code == VDC_E_CONFLICT
+               : mover_live.looks(move, code);
+}
+
 /* Nor would it do to take one of its answers away. */
 static void protected(void)
 {
@@ -603,6 +615,9 @@ static void protected(void)
     other.looks = believes;
     explore();
     CU_ASSERT(n_twice > 0);
+    other.looks = believes_source; /* it is lost */
+    explore();
+    CU_ASSERT(n_wrong_ends > 0);
     mover = &mover_live;
 }
 
