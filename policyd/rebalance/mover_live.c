@@ -260,8 +260,8 @@ static bool looks(const struct wire_stored_move *move, int code)
     return false;
 }
 
-/* A source that says no has the guest.  If it has not, and cannot say what came
- * of the order (as its database fails just now), it is asked again. */
+/* A source that says no has the guest.  If it has not, and cannot say what
+ * came of the order (as its database fails just now), it is asked again. */
 static enum mover_answer left(int code, enum mover_sight sight)
 {
     if (sight == MOVER_THERE)

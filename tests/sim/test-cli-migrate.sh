@@ -96,12 +96,16 @@ check_equal "three things are in its way" 3 \
 vdc host-set -q "$to" --state up
 vdc destroy -q acme.odd
 end_host gamma
-joined_settings gamma
+joined_settings gamma cpu=intel+sse2
 sed -i 's|memory=4G|memory=600M|; s|gamma.state|small.state|' "$WORK/gamma.conf"
 start_one gamma
 retry 20 all_up
 make_on alpha one
-check_error "a host that is full" 5 'host gamma' vdc migrate -q acme.one gamma
+check_error "a host that is full" 5 'host gamma has .* MiB free' \
+    vdc migrate -q acme.one gamma
+check_error "and lacks what the guest has found in its CPUs" 5 \
+    'gamma lacks what it has found in the CPUs of host alpha: [a-z]' \
+    vdc migrate -q acme.one gamma
 check "it goes on where it was" only_on one alpha
 end_host gamma
 joined_settings gamma
