@@ -80,7 +80,7 @@ static void handle_transaction(struct request *request)
         migrate_stage(request);
         return;
     }
-    if (migrate_has_gone(request))
+    if (migrate_has_gone(request) || migrate_waits(request))
         return;
     request->transaction = transaction_begin(request->host, request->body,
                                              &ops, request);

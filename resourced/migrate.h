@@ -35,6 +35,9 @@ void migrate_free(struct migrate *migrate);
 
 /* Handles a transaction that has a stage. */
 void migrate_stage(struct request *request);
+/* Whether it asks what came of one that waits for its decision, and may wait
+ * for ever: then it is answered, VDC_E_BUSY. */
+bool migrate_waits(struct request *request);
 /* Whether it is an order to send a guest that this host has let go of by the
  * very move, whose answer may have been dropped: then it is answered. */
 bool migrate_has_gone(struct request *request);

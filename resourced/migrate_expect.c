@@ -17,7 +17,6 @@
 #include "resourced/transaction.h"
 #include "resourced/view.h"
 
-#define EXPECT_MS 60000
 #define EXPECTED_MAX 64
 #define TICKET_SIZE 32
 
@@ -112,7 +111,8 @@ static int expect(struct host *host, const struct wire_transaction *request,
     expected->migrate = migrate;
     expected->start = &expected->request.operations[1];
     expected->timer = migrate_timer(host, has_expired, expected);
-    migrate_timer_set(expected->timer, EXPECT_MS);
+    migrate_timer_set(expected->timer,
+                      (unsigned)host->settings->migrate_wait_ms);
     TAILQ_INSERT_TAIL(&migrate->expected, expected, link);
     migrate->n_expected++;
     return 0;
@@ -379,6 +379,22 @@ void migrate_stage(struct request *request)
         decide(request, DECISION_ABANDONED, &on_abandoned);
         return;
     }
+}
+
+bool migrate_waits(struct request *request)
+{
+    const struct wire_transaction *asked = request->body;
+    const struct transaction *t =
+        transaction_of_key(request->host, asked->owner, asked->key);
+    struct vdc_error err;
+
+    if (!asked->recall || !t || !t->prepared ||
+        t->decision != DECISION_NONE)
+        return false;
+    vdc_error_set(&err, VDC_E_BUSY, "it waits for host %s to release it",
+                  t->operations[t->n_operations - 1].request.host);
+    request_fail(request, &err);
+    return true;
 }
 
 /* ---- the host that it leaves ---- */

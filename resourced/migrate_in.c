@@ -24,9 +24,10 @@
 
 /* Who comes says by then what it wants. */
 #define OPEN_MS 10000
-/* The first of the stream, and then anything, comes by then. */
-#define FIRST_MS 60000
-#define IDLE_MS 120000
+/* Of migrate_wait, by which the first of the stream comes: so many times as
+ * long anything that follows may take.  A guest may take libxl's 60 s to
+ * suspend. */
+#define IDLE_TIMES 2
 #define INS_MAX 64
 /* Pages that a domain has beyond its memory; Xen lets it have as many. */
 #define NOT_GUESTS_KIB 1024
@@ -211,7 +212,9 @@ static void take_chunk(struct migrate_in *in, const void *body)
 {
     const struct wire_migrate_chunk *chunk = body;
 
-    migrate_timer_set(in->timer, IDLE_MS);
+    migrate_timer_set(in->timer,
+                      (unsigned)in->host->settings->migrate_wait_ms *
+                          IDLE_TIMES);
     if (in->pump) /* else the hypervisor has failed, which is being told */
         pump_put(in->pump, chunk->bytes, chunk->n_bytes);
 }
@@ -340,7 +343,7 @@ int migrate_in_begin(struct migrate_in *in, int fd, struct vdc_error *err)
     }
     in->pump = pump;
     stream_limit(in->stream, MIGRATE_FRAME);
-    migrate_timer_set(in->timer, FIRST_MS);
+    migrate_timer_set(in->timer, (unsigned)in->host->settings->migrate_wait_ms);
     migrate_say_empty(in->chan, WIRE_MSG_migrate_accepted);
     return 0;
 }

@@ -16,12 +16,9 @@
 
 #define HANDSHAKE_MS 15000
 #define HELLO_MS 15000
-/* The other host may wait for memory, of dom0 or of domains that end. */
-#define ACCEPT_MS 120000
-/* The guest stands still from its end on: devices are attached there. */
-#define READY_MS 90000
-/* It takes nothing for so long: it is gone. */
-#define STALL_MS 60000
+/* Of migrate_wait: the other host may wait for memory, of dom0 or of domains
+ * that end; at the end devices are attached there. */
+#define WAIT_TIMES 2
 #define TELL_MS 1000
 /* How long its last word is waited for. */
 #define DONE_MS 10000
@@ -87,6 +84,11 @@ static void fail(struct migrate_out *out, const struct vdc_error *why)
 
 /* ---- how far it has come ---- */
 
+static unsigned wait_ms(const struct migrate_out *out)
+{
+    return (unsigned)out->host->settings->migrate_wait_ms * WAIT_TIMES;
+}
+
 static void tell(struct migrate_out *out)
 {
     const struct transaction *t = out->op->t;
@@ -113,7 +115,7 @@ static bool has_stalled(struct migrate_out *out)
     if (taken != out->taken || !chan_pending(out->chan))
         out->moved_ms = now;
     out->taken = taken;
-    return now - out->moved_ms > STALL_MS;
+    return now - out->moved_ms > out->host->settings->migrate_wait_ms;
 }
 
 static void on_timer(int fd, short what, void *arg)
@@ -146,7 +148,7 @@ static void say_open(struct migrate_out *out)
     open.memory = out->memory;
     migrate_say(out->chan, WIRE_MSG_migrate_open, &open);
     out->state = OUT_OPEN;
-    migrate_timer_set(out->timer, ACCEPT_MS);
+    migrate_timer_set(out->timer, wait_ms(out));
 }
 
 static void hear_hello(struct migrate_out *out, const void *body)
@@ -272,7 +274,8 @@ static void shaken(void *arg, struct stream *stream,
         return;
     }
     out->state = OUT_HELLO;
-    migrate_timer_set(out->timer, HELLO_MS);
+    migrate_timer_set(out->timer,
+                      wait_ms(out) < HELLO_MS ? wait_ms(out) : HELLO_MS);
     migrate_say_hello(out->chan);
 }
 
@@ -344,7 +347,7 @@ static void stream_ended(void *arg)
     if (!out->whole)
         return; /* the hypervisor says why */
     out->state = OUT_ENDED;
-    migrate_timer_set(out->timer, READY_MS);
+    migrate_timer_set(out->timer, wait_ms(out));
     migrate_say_empty(out->chan, WIRE_MSG_migrate_end);
 }
 

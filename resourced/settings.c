@@ -63,6 +63,10 @@ const struct setting resourced_setting_rows[] = {
       UINT64_C(3600000),
       "How long one whose request is being undone waits for that; then it is "
       "told that it is still under way." },
+    { "migrate_wait", SETTING_DURATION, AT(migrate_wait_ms), "60s", 100,
+      UINT64_C(3600000),
+      "How long a guest that comes from another host is waited for, and what "
+      "has begun to come or to go may stand still." },
     { "start_parallel", SETTING_U64, AT(start_parallel), "4", 1, 256,
       "How many guests are started at a time after the host has booted." },
     { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,

@@ -23,6 +23,7 @@ struct resourced_settings {
     uint64_t memory_wait_ms;
     uint64_t balloon_wait_ms;
     uint64_t undo_wait_ms;
+    uint64_t migrate_wait_ms;
     uint64_t start_parallel;
     uint64_t event_keep;
     uint64_t answer_keep_ms;

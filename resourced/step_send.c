@@ -112,11 +112,14 @@ static void sent(void *arg, int rc, const struct vdc_error *err)
     op->fd = -1;
     if (rc) {
         why = *err;
+        vdc_error_prefix(&why, "%s does not go to %s", op->row->name,
+                         op->request.host);
         /* The other host's reason, when it was that which ended it. */
-        if (kept_why(op)->code)
+        bool has_why = kept_why(op)->code != 0;
+        if (has_why)
             why = *kept_why(op);
         *kept_why(op) = (struct vdc_error){ 0 };
-        if (rc == VDC_E_TIMEOUT && why.code == rc) {
+        if (rc == VDC_E_TIMEOUT && !has_why) {
             vdc_error_set(&why, rc, "%s does not suspend", op->row->name);
             vdc_error_hint(&why, "is it still booting, or its kernel without "
                                  "support for suspending?");

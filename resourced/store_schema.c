@@ -522,7 +522,7 @@ static int fail_newer(const struct store *store, int64_t version,
 static int check_version(struct store *store, int64_t *ret,
                          struct vdc_error *err)
 {
-    int64_t version, id, n_meta;
+    int64_t version, id, n_meta, schema;
     int rc = query_int(store, "PRAGMA user_version", &version, err);
 
     if (!rc)
@@ -542,6 +542,12 @@ static int check_version(struct store *store, int64_t *ret,
     if (version < 1 || (version > 1) != (n_meta > 0))
         return store_fail_corrupt(store, err,
                                   "it has no schema version that fits");
+    /* Which tables there must be follows from it. */
+    if (version > 1 &&
+        query_int(store, "SELECT schema FROM meta", &schema, NULL) == 0 &&
+        schema != version)
+        return store_fail_corrupt(store, err,
+                                  "it says two versions of itself");
     *ret = version;
     return 0;
 }

@@ -299,7 +299,8 @@ static void locked(struct transaction *t);
 /* To be undone; where it stands decides how. */
 static void stop(struct transaction *t, int code)
 {
-    if (t->stop || t->recovered || t->prepared)
+    if (t->stop || t->recovered || t->prepared ||
+        t->decision == DECISION_RELEASED)
         return;
     switch ((enum transaction_state)t->state) {
     case TRANSACTION_BEGUN:

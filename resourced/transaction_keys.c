@@ -11,7 +11,8 @@
 
 /* That of no request. */
 #define ANY_DIGEST UINT64_C(0)
-/* So much longer than others answers about moves are kept: 90 days. */
+/* So much longer than others answers about moves are kept, and that there
+ * will be none: 90 days. */
 #define MOVE_KEPT_MS UINT64_C(7776000000)
 
 /* FNV-1a of the request as it would be sent; what is said about one later is
@@ -85,7 +86,7 @@ static void close_key(struct transaction *t)
     answer->owner = t->request.owner;
     answer->key = t->request.key;
     answer->digest = ANY_DIGEST;
-    answer->time_ms = clock_wall().ms;
+    answer->time_ms = clock_wall().ms + MOVE_KEPT_MS;
     wire_init(&wire_struct_transaction_reply, &answer->reply);
     answer->code = VDC_E_CONFLICT;
     answer->text = "it comes too late: nothing is changed";

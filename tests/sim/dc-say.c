@@ -7,7 +7,9 @@
  *                                  PEM.crt and PEM.key; -: none
  *   dc-say /PATH                   policyd's socket, with a dc_join
  *
- * DC_SAY_PROTOCOL is another protocol than the own one.
+ * DC_SAY_PROTOCOL is another protocol than the own one; DC_SAY_THEN a message,
+ * with nothing in it, that is said after hello was answered: then that answer
+ * is printed.
  */
 #include <event2/event.h>
 #include <stdio.h>
@@ -55,6 +57,21 @@ static void say_error(const struct vdc_error *err)
     status = 0;
 }
 
+static void say_more(const char *name)
+{
+    const struct wire_message *message = wire_message_by_name(name);
+    size_t size;
+
+    if (!message)
+        abort();
+    void *body = arena_alloc(arena, message->body->size);
+    wire_init(message->body, body);
+    const uint8_t *frame =
+        encoded((enum wire_message_number)message->number, body, &size);
+    status = -1;
+    stream_send(stream, frame, size);
+}
+
 static void print_answer(const uint8_t *data, size_t size)
 {
     struct wire_frame frame;
@@ -63,7 +80,11 @@ static void print_answer(const uint8_t *data, size_t size)
     status = 0;
     if (wire_decode(data, size, arena, &frame, &err)) {
         say_error(&err);
-    } else if (frame.message->number == WIRE_MSG_error) {
+    } else if (frame.message->number == WIRE_MSG_hello &&
+               getenv("DC_SAY_THEN")) {
+        say_more(getenv("DC_SAY_THEN"));
+    } else if (frame.message->number == WIRE_MSG_error ||
+               frame.message->number == WIRE_MSG_migrate_failed) {
         wire_error_take(frame.body, &err);
         say_error(&err);
     } else if (frame.message->number == WIRE_MSG_hello) {

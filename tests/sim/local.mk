@@ -20,7 +20,8 @@ RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_devices \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
 	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors \
-	tests/sim/test_resourced_migrate
+	tests/sim/test_resourced_migrate tests/sim/test_resourced_migrate_crash \
+	tests/sim/test_resourced_migrate_stop
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -57,10 +58,18 @@ tests_sim_test_resourced_save_SOURCES = \
 	tests/sim/test_resourced_save.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_save_LDADD = $(RD_LIBS)
 RD_PAIR_SOURCES = tests/sim/rd_pair.c tests/sim/rd_pair.h \
+	tests/sim/rd_proxy.c tests/sim/rd_proxy.h \
 	tests/sim/rd_host.c tests/sim/rd_host.h $(RD_SOURCES)
 tests_sim_test_resourced_migrate_SOURCES = \
 	tests/sim/test_resourced_migrate.c $(RD_PAIR_SOURCES)
 tests_sim_test_resourced_migrate_LDADD = $(RD_LIBS) $(TLS_LIBS)
+tests_sim_test_resourced_migrate_stop_SOURCES = \
+	tests/sim/test_resourced_migrate_stop.c $(RD_PAIR_SOURCES)
+tests_sim_test_resourced_migrate_stop_LDADD = $(RD_LIBS) $(TLS_LIBS)
+tests_sim_test_resourced_migrate_crash_SOURCES = \
+	tests/sim/test_resourced_migrate_crash.c tests/sim/rd_state.c \
+	tests/sim/rd_state.h $(RD_PAIR_SOURCES)
+tests_sim_test_resourced_migrate_crash_LDADD = $(RD_LIBS) $(TLS_LIBS)
 tests_sim_test_resourced_steps_SOURCES = \
 	tests/sim/test_resourced_steps.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_steps_LDADD = $(RD_LIBS)

@@ -34,7 +34,7 @@ static void newer(void)
     CU_ASSERT_EQUAL(open_store(&store), VDC_E_STORE_NEWER);
     CU_ASSERT_PTR_NOT_NULL(strstr(last_error.text, "99"));
     CU_ASSERT(*last_error.hint);
-    store_case_sql("UPDATE meta SET schema = 3");
+    store_case_sql("UPDATE meta SET schema = 4");
     store_case_corrupt("two versions");
     store_case_sql("PRAGMA user_version = 2");
     store_case_corrupt("two versions");

@@ -1,4 +1,4 @@
-/* Tests of resourced/store_schema.c: a database of schema 2 is opened. */
+/* Tests of resourced/store_schema.c: a database of schema 2 or 3 is opened. */
 #include "resourced/store.h"
 
 #include <sqlite3.h>
@@ -14,6 +14,7 @@
 #define N_PARTITIONS 5
 
 static struct place place, other;
+static unsigned version; /* of the old one */
 static struct arena *arena;
 static struct vdc_error err;
 
@@ -67,9 +68,10 @@ static void copy(const char *from, const char *to)
     free(data);
 }
 
-/* The row of `meta` as schema 2 had it: with the numbers of now. */
-static void write_meta_2(sqlite3 *db, const struct vdc_uuid *id,
-                         const struct store_numbers *numbers)
+/* The row of `meta` as schema 2 had it: with the numbers of now; those of
+ * schema 3 are of when it was made. */
+static void write_meta_old(sqlite3 *db, const struct vdc_uuid *id,
+                           const struct store_numbers *numbers)
 {
     struct store_value values[STORE_COLUMNS_MAX];
     struct store_row row;
@@ -78,7 +80,7 @@ static void write_meta_2(sqlite3 *db, const struct vdc_uuid *id,
     store_row_init(&row, STORE_TABLE_META, values);
     store_row_number(&row, 1);
     store_row_uuid(&row, id);
-    store_row_number(&row, 2);
+    store_row_number(&row, version);
     store_row_number(&row, numbers->changes);
     store_row_number(&row, numbers->last_partition);
     store_row_number(&row, numbers->last_resource);
@@ -96,10 +98,11 @@ static void write_meta_2(sqlite3 *db, const struct vdc_uuid *id,
     sqlite3_finalize(stmt);
 }
 
-/* One of schema 2, with rows; returns what is in it.  left: as one leaves it
+/* One of an old schema, with rows; returns what is in it.  left: as one leaves it
  * who is killed, all in the log. */
 static const char *make_old(bool left, struct store_numbers *ret)
 {
+    static const struct store_numbers none;
     struct store *store = must_open(&place);
 
     CU_ASSERT_EQUAL_FATAL(sample_fill(store, N_PARTITIONS, NULL), 0);
@@ -111,9 +114,13 @@ static const char *make_old(bool left, struct store_numbers *ret)
     sqlite3 *db;
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(place.db, &db), SQLITE_OK);
     run_sql(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-                "BEGIN; PRAGMA user_version = 2;"
+                "BEGIN; DROP TABLE epoch");
+    run_sql(db, version == 2 ? "PRAGMA user_version = 2"
+                             : "PRAGMA user_version = 3");
+    if (version == 2)
+        run_sql(db,
                 "DELETE FROM journal WHERE id = " STORE_NUMBERS_ID_SQL);
-    write_meta_2(db, &id, ret);
+    write_meta_old(db, &id, version == 2 ? ret : &none);
     run_sql(db, "COMMIT");
     if (left) {
         copy(place.db, other.db);
@@ -180,12 +187,56 @@ static void check_opens(bool left)
 
 static void closed(void)
 {
-    check_opens(false);
+    for (version = 2; version <= 3; version++)
+        check_opens(false);
 }
 
 static void killed(void)
 {
-    check_opens(true);
+    for (version = 2; version <= 3; version++)
+        check_opens(true);
+}
+
+/* What schema 4 has besides. */
+static void epochs_and_prepared(void)
+{
+    struct stored_epoch put = { .epoch = 7, .gone = true }, *epochs;
+    struct journal_entry *entries, entry;
+    struct store_numbers was;
+    size_t n = 0;
+
+    version = 3;
+    set_up();
+    make_old(false, &was);
+    struct store *store = must_open(&place);
+    CU_ASSERT_EQUAL(store_epochs(store, arena, &epochs, &n, &err), 0);
+    CU_ASSERT_EQUAL(n, 0);
+    memset(&put.uuid, 0x33, sizeof(put.uuid));
+    for (int i = 0; i < 2; i++) {
+        sample_journal(arena, 900 + (uint64_t)i, &entry);
+        struct store_change change = { .journal_add = &entry,
+                                       .epochs = &put, .n_epochs = 1 };
+        CU_ASSERT_EQUAL(store_apply(store, &change, NULL, &err), 0);
+        put.epoch++;
+    }
+    struct store_change prepare = { .journal_prepare = 900 };
+    CU_ASSERT_EQUAL(store_apply(store, &prepare, NULL, &err), 0);
+    store_close(store);
+    store = must_open(&place);
+    CU_ASSERT_EQUAL(store_epochs(store, arena, &epochs, &n, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 1);
+    CU_ASSERT(epochs[0].epoch == 8 && epochs[0].gone);
+    CU_ASSERT(uuid_equal(&epochs[0].uuid, &put.uuid));
+    CU_ASSERT_EQUAL(store_journal(store, arena, &entries, &n, &err), 0);
+    CU_ASSERT_FATAL(n >= 2);
+    CU_ASSERT(entries[n - 2].prepared && !entries[n - 2].passed);
+    CU_ASSERT(!entries[n - 1].prepared && !entries[n - 1].passed);
+    struct store_change pass = { .journal_pass = 900 };
+    CU_ASSERT_EQUAL(store_apply(store, &pass, NULL, &err), 0);
+    CU_ASSERT_EQUAL(store_journal(store, arena, &entries, &n, &err), 0);
+    CU_ASSERT(!entries[n - 2].prepared && entries[n - 2].passed);
+    store_close(store);
+    tear_down();
 }
 
 /* The upgrade is in the log alone, and the file's head says schema 2. */
@@ -193,6 +244,7 @@ static void killed_after(void)
 {
     struct store_numbers was;
 
+    version = 2;
     set_up();
     const char *text = make_old(false, &was);
     copy(place.db, other.db);
@@ -200,7 +252,8 @@ static void killed_after(void)
     struct vdc_uuid id = store->id;
     store_close(store);
     /* Again, and it ends with what it had written in the log. */
-    struct store by_hand = { .path = place.db, .id = id, .numbers = was };
+    struct store by_hand = { .path = place.db, .id = id, .numbers = was,
+                             .is_old = true };
     copy(other.db, place.db);
     CU_ASSERT_EQUAL_FATAL(sqlite3_open(place.db, &by_hand.db), SQLITE_OK);
     run_sql(by_hand.db, "PRAGMA locking_mode = EXCLUSIVE;"
@@ -228,6 +281,7 @@ static void refused(void)
     struct store *store = NULL;
     size_t size, size_now;
 
+    version = 2;
     set_up();
     make_old(false, &was);
     uint8_t *file = file_read(place.db, &size);
@@ -254,6 +308,7 @@ static const struct unit_test tests[] = {
     { "killed", killed },
     { "killed after the upgrade", killed_after },
     { "refused", refused },
+    { "epochs, and what is prepared", epochs_and_prepared },
 };
 
-UNIT_MAIN("resourced/store, schema 2", tests)
+UNIT_MAIN("resourced/store, schemas 2 and 3", tests)
