@@ -253,6 +253,8 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/dc/dc_request.c \
 	policyd/hosts/dial.c \
 	policyd/hosts/dial.h \
+	policyd/hosts/renew.c \
+	policyd/hosts/renew.h \
 	policyd/store/book_move.c \
 	policyd/store/book_record.c \
 	policyd/store/book_token.c \

@@ -474,6 +474,8 @@ static const struct {
     { WIRE_MSG_events, handle_events },
     { WIRE_MSG_files_look, handle_files_look },
     { WIRE_MSG_file_probe, handle_file_probe },
+    { WIRE_MSG_dc_renew, handle_dc_renew },
+    { WIRE_MSG_dc_renewed, handle_dc_renewed },
 };
 
 request_fn *handler_of(unsigned message_number)

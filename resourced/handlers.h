@@ -10,6 +10,9 @@ struct partition;
 request_fn *handler_of(unsigned message_number);
 /* Those of handlers_resource.c. */
 request_fn *handler_of_resources(unsigned message_number);
+/* handlers_certificate.c */
+void handle_dc_renew(struct request *request);
+void handle_dc_renewed(struct request *request);
 /* handlers_files.c */
 void handle_files_look(struct request *request);
 void handle_file_probe(struct request *request);

@@ -39,6 +39,7 @@ resourced_resourced_SOURCES = \
 	resourced/event_log.h \
 	resourced/handlers.c \
 	resourced/handlers.h \
+	resourced/handlers_certificate.c \
 	resourced/handlers_files.c \
 	resourced/handlers_resource.c \
 	resourced/host.c \

@@ -150,7 +150,7 @@ static const struct command_example init_examples[] = {
 static const struct command_example token_examples[] = {
     { "xl-vdc dc-token beta", "A machine may join as beta, within an hour." },
     { "xl-vdc dc-token beta --again",
-      "beta gets a new certificate, as its old one will expire." },
+      "beta gets a new certificate; its old one is good for nothing then." },
     { NULL, NULL }
 };
 static const struct command_example join_examples[] = {

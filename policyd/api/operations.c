@@ -23,6 +23,7 @@
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/hosts/renew.h"
 #include "policyd/hosts/lease.h"
 #include "policyd/policies/external.h"
 #include "policyd/policies/policies.h"
@@ -174,6 +175,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->channel_quotas = channel_quotas_new(ops);
     ops->dc = dc_new(base, setup);
     ops->hosts = hosts_new(ops);
+    ops->renew = renew_new(ops);
     ops->moves = moves_new(ops);
     ops->runs = runs_new(ops);
     moves_load(ops->moves);
@@ -189,6 +191,7 @@ void operations_stop(struct operations *ops)
 {
     if (!ops)
         return;
+    renew_stop(ops->renew);
     runs_stop(ops->runs);
     moves_stop(ops->moves);
     externals_stop(ops->externals);
@@ -205,6 +208,7 @@ void operations_free(struct operations *ops)
         return;
     externals_free(ops->externals);
     hosts_free(ops->hosts);
+    renew_free(ops->renew);
     dc_free(ops->dc);
     channel_quotas_free(ops->channel_quotas);
     leases_free(ops->leases);

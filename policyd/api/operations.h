@@ -28,6 +28,7 @@ struct decisions;
 struct moves;
 struct runs;
 struct prune;
+struct renew;
 
 struct operations {
     struct event_base *base;
@@ -43,6 +44,7 @@ struct operations {
     struct externals *externals;
     struct inventory *inventory;
     struct backups *backups;
+    struct renew *renew;
     struct channel_quotas *channel_quotas;
     struct prune *prune; /* NULL: nothing is removed */
     struct decisions *decisions; /* the book's */

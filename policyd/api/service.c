@@ -295,13 +295,15 @@ struct service *service_new(struct event_base *base, const struct setup *setup,
     s->name = xstrdup(host->name);
     s->address = xstrdup(host->address);
     s->certificate = xstrdup(host->certificate);
+    s->certificate_next = xstrdup(host->certificate_next);
     s->is_away = chan_address_is_channel(s->address) ||
         dial_is_address(s->address);
     TAILQ_INIT(&s->examinations);
     LIST_INIT(&s->saved);
     char *whose = host->own ? xstrdup("") : xasprintf("host %s: ", s->name);
     const struct command_to to = { s->address, setup->channel_socket,
-                                   { s->name, s->certificate, host->dc } };
+                                   { s->name, s->certificate,
+                                     s->certificate_next, host->dc } };
     s->command = command_new(base, whose, &to, &command_notify);
     free(whose);
     return s;
@@ -323,7 +325,20 @@ void service_free(struct service *s)
     free(s->name);
     free(s->address);
     free(s->certificate);
+    free(s->certificate_next);
     free(s);
+}
+
+void service_set_certificates(struct service *s, const char *certificate,
+                              const char *next)
+{
+    char *before = s->certificate, *next_before = s->certificate_next;
+
+    s->certificate = xstrdup(certificate);
+    s->certificate_next = xstrdup(next);
+    command_set_certificates(s->command, s->certificate, s->certificate_next);
+    free(before);
+    free(next_before);
 }
 
 const char *service_host_name(const struct service *s)

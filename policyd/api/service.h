@@ -42,7 +42,8 @@ struct service_host {
     const char *name;
     const char *address; /* of its command channel */
     bool own;            /* policyd.conf names it: errors need not */
-    const char *certificate; /* over TLS: the one that it must show */
+    const char *certificate; /* over TLS: the one that it must show ... */
+    const char *certificate_next; /* ... or this; "": none */
     const struct dc *dc;     /* over TLS: by which policyd shows who it is;
                                 not copied */
 };
@@ -85,6 +86,10 @@ struct service_measured {
 };
 int service_measure(struct service *service, const struct vdc_uuid *uuid,
                     service_done_fn *done, void *arg, struct vdc_error *err);
+
+/* As in service_host, from the next time on that it is connected to. */
+void service_set_certificates(struct service *service,
+                              const char *certificate, const char *next);
 
 /* Whether policyd is not on this host, so that its files are not here. */
 bool service_is_away(const struct service *service);

@@ -15,6 +15,7 @@ struct service {
     const struct setup *setup;
     char *name, *address; /* of the host */
     char *certificate;    /* "": not over TLS */
+    char *certificate_next; /* as in service_host */
     struct service_notify notify;
     struct command *command;
     uint64_t last_event; /* number seen last; they rise, but for `missed` */

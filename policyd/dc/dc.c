@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -135,6 +136,21 @@ static int no_authority(const struct dc *dc, struct vdc_error *err)
     return VDC_E_WRONG_STATE;
 }
 
+/* A copy that was brought back may be for everybody. */
+static int check_alone(const struct dc *dc, struct vdc_error *err)
+{
+    struct stat st;
+
+    if (stat(dc->ca_path, &st) || !(st.st_mode & 077))
+        return 0; /* what cannot be looked at cannot be read */
+    vdc_error_set(err, VDC_E_BAD_CONFIG,
+                  "others may use %s, the key of the data center's authority: "
+                  "it is not used", dc->ca_path);
+    vdc_error_hint(err, "chmod 600 it, then `xl-vdc dc-init`; whoever read it "
+                        "may be any host and policyd");
+    return VDC_E_BAD_CONFIG;
+}
+
 static int take_authority(struct dc *dc, struct vdc_error *err)
 {
     char *text = NULL, *certificate = NULL;
@@ -142,7 +158,9 @@ static int take_authority(struct dc *dc, struct vdc_error *err)
 
     if (access(dc->ca_path, F_OK) && errno == ENOENT)
         return no_authority(dc, err);
-    rc = textfile_read(dc->ca_path, FILE_MOST, &text, err);
+    rc = check_alone(dc, err);
+    if (!rc)
+        rc = textfile_read(dc->ca_path, FILE_MOST, &text, err);
     if (!rc) {
         rc = tls_issue_check_pair(text, err);
         if (rc)

@@ -407,6 +407,8 @@ static int make_record(struct request *request,
     ret->address = address;
     ret->certificate = arena_strdup(request->arena, text);
     ret->certificate_to_ms = x->valid_to_ms;
+    ret->certificate_next = ""; /* one that was being made is not */
+    ret->certificate_next_to_ms = 0;
     return rc;
 }
 

@@ -324,6 +324,13 @@ struct command *command_new(struct event_base *base, const char *whose,
     return c;
 }
 
+void command_set_certificates(struct command *c, const char *certificate,
+                              const char *next)
+{
+    c->whom.certificate = certificate;
+    c->whom.next = next;
+}
+
 void command_stop(struct command *c)
 {
     chan_destroy(c->chan);

@@ -49,6 +49,10 @@ void command_stop(struct command *command);
 /* After that, or with it.  NULL allowed. */
 void command_free(struct command *command);
 
+/* Those of whom, from the next connection on; they must stay valid. */
+void command_set_certificates(struct command *command,
+                              const char *certificate, const char *next);
+
 bool command_is_up(const struct command *command);
 /* Of resourced; "" when it is not up. */
 const char *command_version(const struct command *command);

@@ -3,6 +3,7 @@
  */
 #include "policyd/hosts/dial.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@
 struct dial {
     struct tls_handshake *handshake;
     struct dial_whom whom;
+    /* those of whom, which may change */
+    char certificate[TLS_FINGERPRINT_TEXT_SIZE];
+    char next[TLS_FINGERPRINT_TEXT_SIZE];
     dial_fn *done;
     void *arg;
 };
@@ -35,7 +39,8 @@ static int check(const struct dial_whom *whom,
     if (!peer || strcmp(peer->role, DC_ROLE_HOST) != 0)
         return vdc_error_set(err, VDC_E_DENIED,
                              "what answers has not the certificate of a host");
-    if (strcmp(text, whom->certificate) == 0)
+    if (strcmp(text, whom->certificate) == 0 ||
+        (*whom->next && strcmp(text, whom->next) == 0))
         return 0;
     vdc_error_set(err, VDC_E_DENIED,
                   "what answers has a certificate of host '%s' that is good "
@@ -53,6 +58,8 @@ static void shaken(void *arg, struct stream *stream,
     struct vdc_error err = { 0 };
 
     free(arg);
+    dial.whom.certificate = dial.certificate;
+    dial.whom.next = dial.next;
     if (stream && check(&dial.whom, peer, &err)) {
         stream_destroy(stream);
         stream = NULL;
@@ -75,6 +82,9 @@ int dial_begin(struct event_base *base, const char *address,
         return rc;
     dial = XNEW(struct dial);
     dial->whom = *whom;
+    snprintf(dial->certificate, sizeof(dial->certificate), "%s",
+             whom->certificate);
+    snprintf(dial->next, sizeof(dial->next), "%s", whom->next);
     dial->done = done;
     dial->arg = arg;
     dial->handshake = tls_connect(tls, base, fd, whom->name, DIAL_TIMEOUT_MS,

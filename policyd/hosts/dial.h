@@ -1,7 +1,7 @@
 /*
  * Connects to a host elsewhere, over TLS: "tls:HOST:PORT", the host a number.
- * Who answers must show the one certificate that the book has of the host, and
- * policyd shows its own.
+ * Who answers must show the certificate that the book has of the host, or the
+ * next, by which it is being replaced; and policyd shows its own.
  */
 #ifndef POLICYD_HOSTS_DIAL_H
 #define POLICYD_HOSTS_DIAL_H
@@ -24,6 +24,7 @@ bool dial_is_address(const char *address);
 struct dial_whom {
     const char *name;        /* that its certificate must have */
     const char *certificate; /* its fingerprint, in hexadecimal digits */
+    const char *next;        /* of another that is good, too; "": none */
     const struct dc *dc;     /* with policyd's own */
 };
 

@@ -189,6 +189,8 @@ void host_add(struct request *request)
 
     record.certificate = ""; /* by dc_join alone */
     record.certificate_to_ms = 0;
+    record.certificate_next = "";
+    record.certificate_next_to_ms = 0;
     rc = check_new(request->ops, &record, &err);
     record.created_ms = clock_wall().ms;
     finish(request, &record, rc, &err);

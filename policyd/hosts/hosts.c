@@ -15,6 +15,7 @@
 #include "policyd/hosts/hosts_impl.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/lease.h"
+#include "policyd/hosts/renew.h"
 #include "policyd/names.h"
 
 #define NAMES_SHOWN 8
@@ -179,6 +180,7 @@ static void service_up(void *arg)
     leases_up(ops->leases, host);
     reconcile_soon(host->reconcile, 0);
     events_host_up(ops->events, host);
+    renew_soon(ops->renew);
     hosts_tell(host, false);
 }
 
@@ -221,6 +223,7 @@ static void connect_host(struct host *host)
                                          : setup->command_address,
         .own = host->own,
         .certificate = host->record.certificate,
+        .certificate_next = host->record.certificate_next,
         .dc = host->all->ops->dc,
     };
 
@@ -294,6 +297,15 @@ static void drop(struct host *host)
     free(host);
 }
 
+/* Or its next: who is connected is good still. */
+static bool is_same_certificate(const struct wire_host_record *before,
+                                const struct wire_host_record *after)
+{
+    return strcmp(before->certificate, after->certificate) == 0 ||
+        (*before->certificate_next &&
+         strcmp(before->certificate_next, after->certificate) == 0);
+}
+
 void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
 {
     const struct setup *setup = hosts->ops->setup;
@@ -306,11 +318,14 @@ void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
         return;
     }
     bool moves = strcmp(host->record.address, record->address) != 0 ||
-        strcmp(host->record.certificate, record->certificate) != 0;
+        !is_same_certificate(&host->record, record);
     take_record(host, record);
     hosts_tell(host, false);
-    if (!moves)
+    if (!moves) {
+        service_set_certificates(host->service, host->record.certificate,
+                                 host->record.certificate_next);
         return;
+    }
     if (host->up)
         service_down(host);
     hosts->n_away -= service_is_away(host->service);
@@ -466,8 +481,9 @@ static void warn_of_certificate(const struct host *host, struct arena *arena,
     if (!to_ms || to_ms > clock_wall().ms + CERTIFICATE_WARN_MS)
         return;
     ret->hint = arena_printf(
-        arena, "its certificate is good until %s: `xl-vdc dc-token %s "
-               "--again` and dc-join --again there renew it%s%s",
+        arena, "its certificate is good until %s, and could not be renewed: "
+               "`xl-vdc dc-token %s --again` and dc-join --again there do "
+               "it%s%s",
         clock_wall_format((struct wall){ to_ms }, buf, sizeof(buf)),
         host->name, *ret->hint ? "; " : "", ret->hint);
 }

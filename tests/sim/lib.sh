@@ -61,12 +61,12 @@ stop_daemon() { # PID [SIGNAL]
     kill -"${2:-TERM}" "$1" 2>/dev/null
     wait "$1" 2>/dev/null
 }
-stop_resourced() {
-    stop_daemon "$resourced_pid"
+stop_resourced() { # [SIGNAL]
+    stop_daemon "$resourced_pid" "$@"
     resourced_pid=
 }
-stop_policyd() {
-    stop_daemon "$policyd_pid"
+stop_policyd() { # [SIGNAL]
+    stop_daemon "$policyd_pid" "$@"
     policyd_pid=
 }
 

@@ -508,6 +508,7 @@ check_error "nor tried" 4 'hosts have joined' vdc dc-init --dry-run
 check_equal "nothing is there" 0 "$(find "$DC" 2>/dev/null | wc -l)"
 mkdir -m 700 "$DC"
 echo garbage >"$DC/ca.pem"
+chmod 600 "$DC/ca.pem"
 stop_policyd
 start_policyd
 check "with files that are damaged it serves, too" retry 10 state_is alpha up
@@ -529,27 +530,106 @@ mv "$WORK/away" "$DC"
 start_policyd
 check "with its files back gamma is up" retry 10 state_is gamma up
 
+# A copy of the authority's key that is for everybody.
+stop_policyd
+chmod 644 "$DC/ca.pem"
+start_policyd
+retry 10 answers
+check "a key that others may use is not used" retry 10 \
+    told 'gamma: .*others may use .*ca.pem'
+check_error "and that is said" 2 'others may use .*ca.pem' \
+    vdc dc-token delta
+check "with what to do" grep -q 'chmod 600' "$WORK/stderr"
+chmod 600 "$DC/ca.pem"
+check_equal "that done, it is the same" "$ca" "$(vdc dc-init -q)"
+check "and gamma is up" retry 15 state_is gamma up
+
 # ---- time goes by ----
-# 345 days later, on all: policyd has renewed its own, and tells of gamma's.
-if [ -e "$WORK/shift.so" ]; then
-    own=$(openssl x509 -in "$DC/policyd.pem" -noout -serial)
+# 345 days later, on all: policyd has renewed its own, and gamma's.
+fingerprint() { # FILE
+    openssl x509 -in "$1" -noout -fingerprint -sha256 2>/dev/null |
+        sed 's/.*=//; s/://g' | tr A-F a-f
+}
+book_has() { # HOST FIELD: as the book has it
+    vdc host-list -o json >"$WORK/h.json"
+    json "$WORK/h.json" "\$.hosts[$(vdc host-list -o name | grep -nx "$1" |
+        cut -d: -f1 | awk '{ print $1 - 1 }')].record.$2"
+}
+is_renewed() { # UNLIKE: the book has another of gamma's, as gamma itself
+    now=$(fingerprint "$WORK/gamma-dc/host.pem")
+    [ -n "$now" ] && [ "$now" != "$1" ] &&
+        [ "$(book_has gamma certificate)" = "$now" ] &&
+        [ -z "$(book_has gamma certificate_next)" ]
+}
+shift_clock() { # SECONDS: of both, from their next start on
     stop_daemon "$gamma_pid"
     stop_policyd
-    CLOCK_SHIFT=29808000
+    CLOCK_SHIFT=$1
     LD_PRELOAD=$WORK/shift.so
     export CLOCK_SHIFT LD_PRELOAD
-    start_policyd
     start_gamma
+}
+if [ -e "$WORK/shift.so" ]; then
+    own=$(openssl x509 -in "$DC/policyd.pem" -noout -serial)
+    gammas=$(fingerprint "$WORK/gamma-dc/host.pem")
+    shift_clock 29808000
+    start_policyd
     unset CLOCK_SHIFT LD_PRELOAD
     check "gamma is up, as the certificate is good still" retry 10 \
         state_is gamma up
     check_equal "policyd's is another" differs "$([ "$own" = \
         "$(openssl x509 -in "$DC/policyd.pem" -noout -serial)" ] ||
         echo differs)"
-    check "that gamma's will expire is told" told \
-        'gamma: its certificate is good until .*dc-token gamma --again'
+    check "gamma's is renewed, with nobody there" retry 20 is_renewed "$gammas"
+    check "its key, too" sh -c "[ ! -e '$WORK/gamma-dc/host.key' ]"
+    check_equal "for itself alone" 600 "$(mode "$WORK/gamma-dc/host.pem")"
+    check "gamma reads it" retry 10 sh -c "sed '1,/has renewed/d' \
+        '$WORK/gamma.log' | grep -q 'certificate of this host was read'"
+    check "and is up with it" retry 15 state_is gamma up
+    check "it is on record" sh -c \
+        "'$BIN/xl-ext/xl-vdc' audit | grep -q 'dc.renew.*gamma'"
+    check "that k1's will expire is told, as nobody can ask k1" told \
+        'k1: its certificate is good until .*dc-token k1 --again'
     check "a long reason besides" vdc host-set -q k1 --state maintenance \
         --reason "$(printf '%0127d' 0)"
     check "is cut, and the list is there" told \
         'k1: its certificate .*maintenance: 0*\.\.\.$'
+
+    # Killed at any moment of it: good for as long as it takes, and whole in
+    # the end.
+    days=345
+    for after in 1.0 1.05 1.1 1.15 1.2 1.3; do
+        days=$((days + 290))
+        gammas=$(fingerprint "$WORK/gamma-dc/host.pem")
+        shift_clock $((days * 86400))
+        start_policyd
+        sleep "$after"
+        stop_policyd KILL
+        start_policyd
+        unset CLOCK_SHIFT LD_PRELOAD
+        check "killed after $after s: renewed" retry 20 is_renewed "$gammas"
+        check "killed after $after s: up" retry 15 state_is gamma up
+    done
+    # It cannot be kept there: the one before is good, and the next is tried.
+    days=$((days + 290))
+    gammas=$(fingerprint "$WORK/gamma-dc/host.pem")
+    mkdir "$WORK/gamma-dc/host.pem.new"
+    shift_clock $((days * 86400))
+    start_policyd
+    check "one that cannot be kept is told of" retry 20 \
+        grep -q 'certificate of host gamma is not renewed: .*host.pem' \
+        "$WORK/policyd.log"
+    check_equal "the host has the one before" "$gammas" \
+        "$(fingerprint "$WORK/gamma-dc/host.pem")"
+    check "and is up" retry 10 state_is gamma up
+    stop_policyd
+    stop_daemon "$gamma_pid"
+    start_gamma
+    start_policyd
+    check "as it is after both were restarted" retry 10 state_is gamma up
+    rmdir "$WORK/gamma-dc/host.pem.new"
+    stop_policyd
+    start_policyd
+    check "with room for it, it is renewed" retry 20 is_renewed "$gammas"
+    unset CLOCK_SHIFT LD_PRELOAD
 fi

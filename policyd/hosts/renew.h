@@ -1,0 +1,26 @@
+/*
+ * Certificates of hosts that have joined are renewed before they expire, over
+ * the connection that there is; nobody needs to be there.  doc/design/013 says
+ * how it goes on when anything dies in between.
+ */
+#ifndef POLICYD_HOSTS_RENEW_H
+#define POLICYD_HOSTS_RENEW_H
+
+#include <stdint.h>
+
+struct operations;
+struct renew;
+
+/* When so much of its time is left, a certificate is renewed: a third, as of
+ * policyd's own. */
+#define RENEW_BEFORE_MS (UINT64_C(122) * 24 * 3600 * 1000)
+
+/* Looks at all hosts now and then, renews one after the other. */
+struct renew *renew_new(struct operations *ops);
+/* A host is up that was not.  NULL allowed. */
+void renew_soon(struct renew *renew);
+/* What is under way is left as it is, and goes on in the next process. */
+void renew_stop(struct renew *renew); /* NULL allowed */
+void renew_free(struct renew *renew); /* NULL allowed */
+
+#endif
