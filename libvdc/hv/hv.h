@@ -363,16 +363,16 @@ struct hv_domain_ops {
     /*
      * Has the guest's state written to fd, a connected AF_UNIX stream socket
      * (VDC_E_UNSUPPORTED for anything else) whose other end the caller reads
-     * all the time.  `live`: it runs on while its memory is copied, and
-     * suspends at the end; otherwise it suspends first, and stands still for
-     * as long as the other end takes.  The domain is there afterwards, shut
-     * down for suspend: `resume` lets it run on.  After a failure it runs on.
-     * fd is used until `done` and stays the caller's.  Closing the other end
-     * is how it is cancelled: VDC_E_CLOSED, at the next write.  Other errors:
-     * VDC_E_TIMEOUT, it does not suspend in time (see save);
-     * VDC_E_WRONG_STATE, it is paused or has shut down; VDC_E_UNSUPPORTED,
-     * live, and this Xen cannot for this type of guest (PV without shadow
-     * paging): nothing was touched.
+     * all the time; both with FD_CLOEXEC.  `live`: it runs on while its
+     * memory is copied, and suspends at the end; otherwise it suspends first,
+     * and stands still for as long as the other end takes.  The domain is
+     * there afterwards, shut down for suspend: `resume` lets it run on.  After
+     * a failure it runs on.  fd is used until `done` and stays the caller's.
+     * Closing the other end is how it is cancelled: VDC_E_CLOSED, at the next
+     * write.  Other errors: VDC_E_TIMEOUT, it does not suspend in time (see
+     * save); VDC_E_WRONG_STATE, it is paused or has shut down;
+     * VDC_E_UNSUPPORTED, live, and this Xen cannot for this type of guest (PV
+     * without shadow paging): nothing was touched.
      */
     int (*send)(struct hv *hv, uint32_t domid, int fd, bool live,
                 hv_done_fn *done, void *arg, struct vdc_error *err);

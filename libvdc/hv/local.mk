@@ -13,6 +13,8 @@ if WITH_XEN
 libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/await.c \
 	libvdc/hv/xen/await.h \
+	libvdc/hv/xen/carry.c \
+	libvdc/hv/xen/carry.h \
 	libvdc/hv/xen/config.c \
 	libvdc/hv/xen/config.h \
 	libvdc/hv/xen/config_cpu.c \
@@ -55,6 +57,8 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/sched.c \
 	libvdc/hv/xen/sched.h \
 	libvdc/hv/xen/self.h \
+	libvdc/hv/xen/send.c \
+	libvdc/hv/xen/send.h \
 	libvdc/hv/xen/store.c \
 	libvdc/hv/xen/store.h \
 	libvdc/hv/xen/usage.c \

@@ -1,9 +1,11 @@
-/* Save, resume, restore. */
+/* Save, resume, restore; send, receive. */
 #include "tests/hv/conform.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const char head[] = "what is before it in the file\n";
@@ -256,6 +258,153 @@ static void test_save_fails(void)
     end(domid);
 }
 
+/* ---- send and receive ---- */
+
+/* The other end of a socket: keeps what comes, or gives it back. */
+struct peer {
+    int fds[2]; /* the hypervisor's, ours */
+    struct event *event;
+    char *bytes;
+    size_t size, at;
+};
+
+static void on_come(evutil_socket_t fd, short what, void *arg)
+{
+    static char buf[65536];
+    struct peer *peer = arg;
+    ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    if (n <= 0) {
+        event_del(peer->event);
+        return;
+    }
+    peer->bytes = xrealloc(peer->bytes, peer->size + (size_t)n);
+    memcpy(peer->bytes + peer->size, buf, (size_t)n);
+    peer->size += (size_t)n;
+}
+
+static void on_room(evutil_socket_t fd, short what, void *arg)
+{
+    struct peer *peer = arg;
+    ssize_t n = send(fd, peer->bytes + peer->at, peer->size - peer->at,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n > 0)
+        peer->at += (size_t)n;
+    if (n < 0 || peer->at == peer->size)
+        event_del(peer->event);
+}
+
+static void peer_open(struct peer *peer, bool gives)
+{
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, peer->fds) == 0,
+          "socketpair");
+    peer->event = event_new(base, peer->fds[1],
+                            (gives ? EV_WRITE : EV_READ) | EV_PERSIST,
+                            gives ? on_room : on_come, peer);
+    event_add(peer->event, NULL);
+}
+
+static void peer_close(struct peer *peer)
+{
+    event_free(peer->event);
+    close(peer->fds[0]);
+    close(peer->fds[1]);
+}
+
+static int receive(const struct hv_domain_config *config, struct peer *peer,
+                   uint32_t *ret_domid)
+{
+    struct outcome outcome = { 0 };
+
+    peer_open(peer, true);
+    if (peer->size < 1000) { /* and that was all */
+        on_room(peer->fds[1], 0, peer);
+        shutdown(peer->fds[1], SHUT_WR);
+    }
+    int rc = finish(&outcome, hv->domain->receive(hv, config, peer->fds[0],
+                                                  on_created, &outcome, &err));
+    peer_close(peer);
+    *ret_domid = rc ? HV_DOMID_NONE : outcome.domid;
+    return rc;
+}
+
+static void send_and_receive(enum hv_domain_type type, bool live)
+{
+    struct hv_domain_config config = guest("conform-sent");
+    struct peer peer = { 0 };
+    uint64_t before = free_kib();
+
+    config.type = type;
+    uint32_t domid = start_booted(&config), again;
+    if (domid == HV_DOMID_NONE)
+        return;
+    peer_open(&peer, false);
+    OK(WAIT(send, domid, peer.fds[0], live));
+    spin(100);
+    peer_close(&peer);
+    CHECK(peer.size > 24, "%zu bytes", peer.size);
+    check_suspended(domid);
+    end(domid);
+    events_reset();
+    if (OK(receive(&config, &peer, &again))) {
+        CHECK(info_of(again).paused, "it is not left paused");
+        CHECK(info_of(again).type == type, "another type");
+        OK(hv->domain->watch(hv, again, &err));
+        OK(WAIT(unpause, again));
+        struct booted booted = { again };
+        CHECK(wait_for(has_booted, &booted, GUEST_MS), "its network");
+        check_obeys(again);
+        end(again);
+    }
+    check_free(before);
+    free(peer.bytes);
+}
+
+static void test_send(void)
+{
+    send_and_receive(HV_DOMAIN_PV, false);
+}
+
+static void test_send_live(void)
+{
+    send_and_receive(HV_DOMAIN_PVH, true);
+}
+
+/* The guest runs on, or nothing is left of it. */
+static void test_send_fails(void)
+{
+    struct hv_domain_config config = guest("conform-kept");
+    char garbage[] = "garbage";
+    struct peer peer = { .bytes = garbage, .size = 7 };
+    uint64_t before = free_kib();
+    uint32_t domid = start_booted(&config), again;
+    int fds[2];
+
+    if (domid == HV_DOMID_NONE || !CHECK(pipe(fds) == 0, "pipe"))
+        return;
+    ENDS(VDC_E_UNSUPPORTED, WAIT(send, domid, fds[1], false));
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, peer.fds) == 0, "socketpair");
+    close(peer.fds[1]);
+    ENDS(VDC_E_CLOSED, WAIT(send, domid, peer.fds[0], false));
+    close(peer.fds[0]);
+    CHECK(!info_of(domid).shutdown, "it does not run on");
+    OK(WAIT(pause, domid));
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, peer.fds) == 0, "socketpair");
+    ENDS(VDC_E_WRONG_STATE, WAIT(send, domid, peer.fds[0], false));
+    close(peer.fds[0]);
+    close(peer.fds[1]);
+    OK(WAIT(unpause, domid));
+    check_obeys(domid);
+    end(domid);
+    ENDS(VDC_E_BAD_VALUE, receive(&config, &peer, &again));
+    peer = (struct peer){ .bytes = garbage };
+    ENDS(VDC_E_CLOSED, receive(&config, &peer, &again));
+    check_free(before);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 const struct test save_tests[] = {
     { "save: and resume", test_resume },
     { "save: and restore", test_restore },
@@ -264,5 +413,8 @@ const struct test save_tests[] = {
     { "save: a guest that does not run", test_save_paused },
     { "save: into a pipe", test_pipe },
     { "save: without room", test_save_fails },
+    { "send: and receive", test_send },
+    { "send: live, and receive", test_send_live },
+    { "send: in vain", test_send_fails },
     { NULL, NULL },
 };

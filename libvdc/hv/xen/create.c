@@ -9,17 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hv/socket.h"
 #include "hv/xen/config.h"
 #include "hv/xen/saved.h"
 #include "hv/xen/self.h"
 #include "hv/xen/work.h"
 
+enum source { FROM_KERNEL, FROM_FILE, FROM_SOCKET };
+
 struct create {
     struct work work; /* first */
+    enum source source;
     hv_created_fn *done;
     void *arg;
     libxl_domain_config config;
-    int fd; /* our own copy of where it was saved, or -1 */
+    int fd; /* our own copy of where its state is, or -1 */
     /* libxl changes its config while it works; these are for messages.  A
      * domain that is restored reads no kernel: NULL. */
     char *name, *kernel, *ramdisk, *bootloader;
@@ -50,7 +54,15 @@ static void create_free(struct work *work)
 
 static const char *verb(const struct create *create)
 {
-    return create->fd < 0 ? "create" : "restore";
+    switch (create->source) {
+    case FROM_KERNEL:
+        return "create";
+    case FROM_FILE:
+        return "restore";
+    case FROM_SOCKET:
+        break;
+    }
+    return "receive";
 }
 
 static int check_name(struct create *create, struct xl *xl)
@@ -189,12 +201,35 @@ static int build(struct create *create, struct xl *xl, uint32_t *ret_domid)
 
 static int check_saved(struct create *create)
 {
-    int rc = saved_check_head(create->fd, &create->err);
+    int rc = 0;
 
+    switch (create->source) {
+    case FROM_KERNEL:
+        return 0;
+    case FROM_FILE:
+        rc = saved_check_head(create->fd, &create->err);
+        break;
+    case FROM_SOCKET:
+        rc = work_check_thread(&create->work, &create->err);
+        if (rc == 0)
+            rc = saved_await_head(create->fd, &create->err);
+        break;
+    }
     if (rc)
-        vdc_error_prefix(&create->err, "cannot restore domain '%s'",
+        vdc_error_prefix(&create->err, "cannot %s domain '%s'", verb(create),
                          create->name);
     return rc;
+}
+
+/* A stream that ended too early explains a failure better than libxl does. */
+static int explain_end(struct create *create)
+{
+    if (create->source != FROM_SOCKET || !saved_is_at_end(create->fd))
+        return create->err.code;
+    return vdc_error_set(&create->err, VDC_E_CLOSED,
+                         "cannot receive domain '%s': the other end of the "
+                         "stream was closed before all was there",
+                         create->name);
 }
 
 static int create_in(struct create *create, struct xl *xl)
@@ -204,7 +239,7 @@ static int create_in(struct create *create, struct xl *xl)
 
     if (rc == 0)
         rc = check_backends(create, xl);
-    if (rc == 0 && create->fd >= 0)
+    if (rc == 0)
         rc = check_saved(create);
     if (rc == 0)
         rc = check_memory(create, xl);
@@ -213,7 +248,8 @@ static int create_in(struct create *create, struct xl *xl)
     uint64_t mark = xtl_mark(&xl->log);
     rc = build(create, xl, &domid);
     if (rc) {
-        rc = explain(create, xl, rc, mark);
+        explain(create, xl, rc, mark);
+        rc = explain_end(create);
         make_sure_gone(xl, domid);
         return rc;
     }
@@ -260,7 +296,8 @@ static int check_not_twice(struct hv_xen *self, const char *name,
 
 /* Takes fd. */
 static struct create *create_new(const struct hv_domain_config *config,
-                                 const libxl_domain_config *mapped, int fd)
+                                 const libxl_domain_config *mapped,
+                                 enum source source, int fd)
 {
     struct create *create = XNEW(struct create);
 
@@ -268,10 +305,12 @@ static struct create *create_new(const struct hv_domain_config *config,
     create->work.done = create_done;
     create->work.drop = create_free;
     create->config = *mapped;
+    create->work.waits = source == FROM_SOCKET;
+    create->source = source;
     create->fd = fd;
     create->name = xstrdup(config->name);
     create->domid = HV_DOMID_NONE;
-    if (fd >= 0)
+    if (source != FROM_KERNEL)
         return create;
     create->kernel = xstrdup(config->kernel);
     create->ramdisk = xstrdup(config->ramdisk);
@@ -280,8 +319,9 @@ static struct create *create_new(const struct hv_domain_config *config,
 }
 
 /* Takes fd if it succeeds. */
-static int begin(struct hv *hv, const struct hv_domain_config *config, int fd,
-                 hv_created_fn *done, void *arg, struct vdc_error *err)
+static int begin(struct hv *hv, const struct hv_domain_config *config,
+                 enum source source, int fd, hv_created_fn *done, void *arg,
+                 struct vdc_error *err)
 {
     struct hv_xen *self = hv_xen_of(hv);
     libxl_domain_config mapped;
@@ -296,7 +336,7 @@ static int begin(struct hv *hv, const struct hv_domain_config *config, int fd,
         libxl_domain_config_dispose(&mapped);
         return rc;
     }
-    struct create *create = create_new(config, &mapped, fd);
+    struct create *create = create_new(config, &mapped, source, fd);
     create->done = done;
     create->arg = arg;
     LIST_INSERT_HEAD(&self->creates, create, link);
@@ -307,23 +347,40 @@ static int begin(struct hv *hv, const struct hv_domain_config *config, int fd,
 int create_domain(struct hv *hv, const struct hv_domain_config *config,
                   hv_created_fn *done, void *arg, struct vdc_error *err)
 {
-    return begin(hv, config, -1, done, arg, err);
+    return begin(hv, config, FROM_KERNEL, -1, done, arg, err);
+}
+
+static int begin_from(struct hv *hv, const struct hv_domain_config *config,
+                      enum source source, int fd, hv_created_fn *done,
+                      void *arg, struct vdc_error *err)
+{
+    /* With the same offset; the caller may close his when we are closed. */
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy < 0)
+        return vdc_error_errno(err, VDC_E_IO, errno, "cannot %s domain '%s'",
+                               source == FROM_FILE ? "restore" : "receive",
+                               config->name);
+    int rc = begin(hv, config, source, copy, done, arg, err);
+    if (rc)
+        close(copy);
+    return rc;
 }
 
 int create_restore(struct hv *hv, const struct hv_domain_config *config,
                    int fd, hv_created_fn *done, void *arg,
                    struct vdc_error *err)
 {
-    /* With the same offset; the caller may close his when we are closed. */
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return begin_from(hv, config, FROM_FILE, fd, done, arg, err);
+}
 
-    if (copy < 0)
-        return vdc_error_errno(err, VDC_E_IO, errno,
-                               "cannot restore domain '%s'", config->name);
-    int rc = begin(hv, config, copy, done, arg, err);
-    if (rc)
-        close(copy);
-    return rc;
+int create_receive(struct hv *hv, const struct hv_domain_config *config,
+                   int fd, hv_created_fn *done, void *arg,
+                   struct vdc_error *err)
+{
+    int rc = socket_check(fd, err);
+
+    return rc ? rc : begin_from(hv, config, FROM_SOCKET, fd, done, arg, err);
 }
 
 int create_memory_needed(struct hv *hv, const struct hv_domain_config *config,

@@ -13,6 +13,9 @@ int create_domain(struct hv *hv, const struct hv_domain_config *config,
 int create_restore(struct hv *hv, const struct hv_domain_config *config,
                    int fd, hv_created_fn *done, void *arg,
                    struct vdc_error *err);
+int create_receive(struct hv *hv, const struct hv_domain_config *config,
+                   int fd, hv_created_fn *done, void *arg,
+                   struct vdc_error *err);
 int create_memory_needed(struct hv *hv, const struct hv_domain_config *config,
                          struct mem *ret, struct vdc_error *err);
 

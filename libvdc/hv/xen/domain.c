@@ -15,6 +15,7 @@
 #include "hv/xen/reserve.h"
 #include "hv/xen/save.h"
 #include "hv/xen/sched.h"
+#include "hv/xen/send.h"
 #include "hv/xen/usage.h"
 #include "hv/xen/vcpus.h"
 #include "hv/xen/watches.h"
@@ -160,6 +161,8 @@ const struct hv_domain_ops domain_ops = {
     .save = save_domain,
     .resume = save_resume,
     .restore = create_restore,
+    .send = send_domain,
+    .receive = create_receive,
     .reserve = reserve_set,
     .usage = usage_get,
     .cpupools = sched_cpupools,

@@ -37,8 +37,7 @@ static bool is_suspended(const libxl_dominfo *info)
            info->shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND;
 }
 
-/* Whether it had suspended, and now runs on. */
-static bool run_on(struct job *job, struct xl *xl)
+bool save_run_on(const struct job *job, struct xl *xl)
 {
     libxl_dominfo info;
 
@@ -88,12 +87,11 @@ static int save_run(struct job *job, struct xl *xl)
     if (rc == 0)
         return 0;
     uint64_t took_ms = clock_mono().ms - start_ms;
-    bool suspended = run_on(job, xl);
+    bool suspended = save_run_on(job, xl);
     return explain(job, xl, rc, mark, !suspended && took_ms >= SUSPEND_MS);
 }
 
-static int check_runs(struct hv_xen *self, uint32_t domid,
-                      struct vdc_error *err)
+int save_check_runs(struct hv_xen *self, uint32_t domid, struct vdc_error *err)
 {
     libxl_dominfo info;
     const char *state = NULL;
@@ -118,7 +116,7 @@ int save_domain(struct hv *hv, uint32_t domid, int fd, hv_done_fn *done,
     int rc = domain_check_guest(self, domid, err);
 
     if (rc == 0)
-        rc = check_runs(self, domid, err);
+        rc = save_check_runs(self, domid, err);
     if (rc)
         return rc;
     /* With the same offset; the caller may close his when we are closed. */

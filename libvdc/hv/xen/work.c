@@ -12,8 +12,9 @@
 
 #include "base/arena.h"
 
-/* More at once would only wait for each other, in xenstored and for dom0's
- * CPUs; a core dump may hold one of them for minutes. */
+/* More at once, but those that wait, would only wait for each other, in
+ * xenstored and for dom0's CPUs; a core dump may hold one of them for minutes.
+ */
 #define THREADS_MAX 16
 
 STAILQ_HEAD(work_list, work);
@@ -27,7 +28,8 @@ struct work_pool {
     /* of the loop alone: */
     struct event *event;
     struct work_list waiting;
-    unsigned n_running;
+    unsigned n_running; /* without those that wait */
+    pthread_t thread;   /* the loop's */
 };
 
 static void unref_locked(struct work_pool *pool)
@@ -76,7 +78,7 @@ static bool thread_start(struct work_pool *pool, struct work *work)
     int r = pthread_create(&thread, &attr, thread_main, work);
     pthread_attr_destroy(&attr);
     if (r == 0) {
-        pool->n_running++;
+        pool->n_running += !work->waits;
         return true;
     }
     pthread_mutex_lock(&pool->lock);
@@ -104,7 +106,7 @@ static void start_waiting(struct work_pool *pool)
         pthread_mutex_lock(&pool->lock);
         STAILQ_INSERT_TAIL(&pool->finished, work, link);
         pthread_mutex_unlock(&pool->lock);
-        pool->n_running++;
+        pool->n_running += !work->waits;
         event_active(pool->event, EV_READ, 1);
     }
 }
@@ -125,7 +127,7 @@ static void woken(evutil_socket_t fd, short what, void *arg)
     pthread_mutex_unlock(&pool->lock);
     if (!work)
         return;
-    pool->n_running--;
+    pool->n_running -= !work->waits;
     if (more)
         event_active(pool->event, EV_READ, 1);
     start_waiting(pool);
@@ -143,6 +145,7 @@ int work_pool_new(struct event_base *base, struct work_pool **ret,
     struct work_pool *pool = XNEW(struct work_pool);
     pool->wakeup = fd;
     pool->n_refs = 1;
+    pool->thread = pthread_self();
     pthread_mutex_init(&pool->lock, NULL);
     STAILQ_INIT(&pool->finished);
     STAILQ_INIT(&pool->waiting);
@@ -179,9 +182,18 @@ void work_pool_destroy(struct work_pool *pool)
     unref_locked(pool);
 }
 
+int work_check_thread(const struct work *work, struct vdc_error *err)
+{
+    if (!pthread_equal(work->pool->thread, pthread_self()))
+        return 0;
+    return vdc_error_set(err, VDC_E_NOMEM, "no thread can be started");
+}
+
 void work_start(struct work_pool *pool, struct work *work)
 {
     work->pool = pool;
+    if (work->waits && thread_start(pool, work))
+        return;
     STAILQ_INSERT_TAIL(&pool->waiting, work, link);
     start_waiting(pool);
 }

@@ -10,6 +10,7 @@
 #ifndef VDC_HV_XEN_WORK_H
 #define VDC_HV_XEN_WORK_H
 
+#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "base/error.h"
@@ -24,6 +25,9 @@ struct work {
     /* Frees it without further ado: the pool was destroyed.  In the loop's
      * thread when it had not begun, else in its own. */
     void (*drop)(struct work *work);
+    /* It waits for another host, for as long as that takes: so it begins at
+     * once, and others do not wait for it. */
+    bool waits;
     struct work_pool *pool;
     STAILQ_ENTRY(work) link;
 };
@@ -34,6 +38,12 @@ int work_pool_new(struct event_base *base, struct work_pool **ret,
 
 /* Work under way is abandoned: its `done` does not come.  NULL is allowed. */
 void work_pool_destroy(struct work_pool *pool);
+
+/*
+ * For `run` of what waits for the loop's own thread: VDC_E_NOMEM when it is
+ * that thread, because the system refused another.
+ */
+int work_check_thread(const struct work *work, struct vdc_error *err);
 
 /* Begins it, or queues it when many run already. */
 void work_start(struct work_pool *pool, struct work *work);

@@ -89,7 +89,8 @@ int main(int argc, char **argv)
 {
     static const struct test *const all[] = { store_tests,   fault_tests,
                                               life_tests,    change_tests,
-                                              hotplug_tests, reserve_tests };
+                                              hotplug_tests, reserve_tests,
+                                              send_tests };
     const char *pattern = argc > 1 ? argv[1] : NULL;
 
     harness_begin("test_hv_xen");

@@ -16,6 +16,7 @@ extern const struct test store_tests[];
 extern const struct test change_tests[];
 extern const struct test hotplug_tests[];
 extern const struct test reserve_tests[];
+extern const struct test send_tests[];
 extern const struct test slow_tests[]; /* run only when they are named */
 
 /* What this program does when it is started with --hold: reserves memory, and

@@ -12,6 +12,7 @@ tests_xen_hv_test_hv_xen_SOURCES = \
 	tests/xen/hv/test_hotplug.c \
 	tests/xen/hv/test_life.c \
 	tests/xen/hv/test_reserve.c \
+	tests/xen/hv/test_send.c \
 	tests/xen/hv/test_store.c
 tests_xen_hv_test_hv_xen_LDADD = $(HV_LIBS) $(BASE_LIBS)
 endif
