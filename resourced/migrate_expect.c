@@ -4,7 +4,6 @@
  * the same operations, and may be said again.
  */
 #include <event2/event.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +57,16 @@ static void has_expired(int fd, short what, void *arg)
     migrate_expected_free(expected);
 }
 
+/* In a time that says nothing of where they differ. */
+static bool is_ticket(const uint8_t *a, const uint8_t *b)
+{
+    unsigned differs = 0;
+
+    for (size_t i = 0; i < TICKET_SIZE; i++)
+        differs |= (unsigned)(a[i] ^ b[i]);
+    return differs == 0;
+}
+
 struct expected *migrate_take_expected(struct migrate *migrate,
                                        const uint8_t *ticket, size_t size)
 {
@@ -65,7 +74,7 @@ struct expected *migrate_take_expected(struct migrate *migrate,
 
     TAILQ_FOREACH (expected, &migrate->expected, link)
         if (size == TICKET_SIZE &&
-            CRYPTO_memcmp(expected->start->ticket, ticket, size) == 0) {
+            is_ticket(expected->start->ticket, ticket)) {
             take_out(expected);
             return expected;
         }

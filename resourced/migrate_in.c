@@ -343,7 +343,8 @@ int migrate_in_begin(struct migrate_in *in, int fd, struct vdc_error *err)
     }
     in->pump = pump;
     stream_limit(in->stream, MIGRATE_FRAME);
-    migrate_timer_set(in->timer, (unsigned)in->host->settings->migrate_wait_ms);
+    migrate_timer_set(in->timer,
+                      (unsigned)in->host->settings->migrate_wait_ms);
     migrate_say_empty(in->chan, WIRE_MSG_migrate_accepted);
     return 0;
 }

@@ -107,10 +107,11 @@ static void define_check(struct operation *op, struct reasons *reasons)
 
     /* One that never moved is of no move, and one that returns from a move
      * that came to nothing is of that. */
-    if (op->request.epoch && op->request.epoch < epoch_of(op->host, &row->uuid))
+    if (op->request.epoch &&
+        op->request.epoch < epoch_of(op->host, &row->uuid))
         step_refuse(reasons, VDC_E_CONFLICT, NULL,
-                    "%s is not defined: the order is of move %llu, and a later "
-                    "one of it was here since", row->name,
+                    "%s is not defined: the order is of move %llu, and a "
+                    "later one of it was here since", row->name,
                     (unsigned long long)op->request.epoch);
     step_check_names(op, row->name, row->xen_name, reasons);
     definition_check_values(&row->definition, reasons);

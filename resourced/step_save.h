@@ -15,8 +15,9 @@ int step_save_open(const struct operation *op, int *ret_fd,
 /* Adds the reasons why it cannot be started from that file. */
 void step_save_check_file(const struct operation *op,
                           struct reasons *reasons);
-/* For a start from a file or a stream: the domain is built with what the guest had when
- * it was saved, and gives back afterwards what it is not to have any more. */
+/* For a start from a file or a stream: the domain is built with what the guest
+ * had when it was saved, or sent, and gives back afterwards what it is not to
+ * have any more. */
 void step_save_size(const struct operation *op,
                     struct hv_domain_config *config);
 /* Adds VDC_E_WRONG_STATE when it has devices that are not remembered: a guest

@@ -48,7 +48,8 @@ static void act(struct transaction *t)
         transaction_step_ended(t, 0, NULL);
         return;
     }
-    vdc_error_set(&err, VDC_E_CANCELLED, "it stays on the host that it was on");
+    vdc_error_set(&err, VDC_E_CANCELLED,
+                  "it stays on the host that it was on");
     transaction_step_ended(t, err.code, &err);
 }
 

@@ -188,6 +188,7 @@ void rd_pair_fill_target(struct rd_pair *pair,
     rd_begin(ret);
     ret->t.stage = stage;
     ret->t.key = pair->key_b;
+    ret->t.timeout_ms = pair->timeout_ms;
     struct wire_operation *op = rd_add(ret, WIRE_OP_CREATE, "");
     op->definition = pair->definition;
     op->owner = "acme";

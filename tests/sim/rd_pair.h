@@ -21,6 +21,7 @@ struct rd_pair {
     uint64_t epoch;
     bool live, paused;
     uint64_t kib_per_s;
+    uint64_t timeout_ms; /* of the target's transaction; 0: none */
     char key_a[32], key_b[32];
     uint16_t send_to; /* another port than b's; 0: b's */
     struct vdc_error err; /* of the last order */

@@ -17,7 +17,8 @@ static struct rd_pair *new_pair(const char *options)
 
 static bool says(const struct rd_pair *pair, const char *words)
 {
-    bool found = strstr(pair->err.text, words) || strstr(pair->err.hint, words);
+    bool found = strstr(pair->err.text, words) ||
+                 strstr(pair->err.hint, words);
 
     if (!found)
         printf("\n  %s; %s", pair->err.text, pair->err.hint);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "tests/sim/rd_host.h"
@@ -170,14 +169,10 @@ static void run(void)
         rd_pair_stage(pair, WIRE_STAGE_RELEASED);
 }
 
+/* One that is dying answers no more. */
 static bool has_died(struct rd *rd)
 {
-    siginfo_t info = { 0 };
-
-    rd_sleep(1);
-    return !rd->pid || waitid(P_PID, (id_t)rd->pid, &info,
-                              WEXITED | WNOHANG | WNOWAIT) ||
-           info.si_pid != 0;
+    return !rd->pid || !rd_connect(rd);
 }
 
 /* It is killed in any case: a fault that is still to come would hit what
@@ -217,8 +212,8 @@ static bool at_effect(bool on_b, const char *kind, unsigned k, bool power)
     struct rd *victim = on_b ? pair->b : pair->a;
     char label[96];
 
-    snprintf(label, sizeof(label), "%s %s effect %u%s", on_b ? "beta" : "alpha",
-             kind, k, power ? ", power" : "");
+    snprintf(label, sizeof(label), "%s %s effect %u%s",
+             on_b ? "beta" : "alpha", kind, k, power ? ", power" : "");
     victim->fault = arena_printf(
         victim->arena, "%s:*:%llu", kind,
         (unsigned long long)hv_sim_effects(rd_host(victim)) + k);

@@ -98,8 +98,8 @@ static void write_meta_old(sqlite3 *db, const struct vdc_uuid *id,
     sqlite3_finalize(stmt);
 }
 
-/* One of an old schema, with rows; returns what is in it.  left: as one leaves it
- * who is killed, all in the log. */
+/* One of an old schema, with rows; returns what is in it.  left: as one leaves
+ * it who is killed, all in the log. */
 static const char *make_old(bool left, struct store_numbers *ret)
 {
     static const struct store_numbers none;
