@@ -19,6 +19,7 @@ STEP=${MIGRATE_STEP:-3}
 n_ended=0
 n_moved=0
 n_lost=0
+n_anew=0
 # The fault; or, by the power, everything that runs there.  Sets $dead when the
 # daemon got as far.
 die_at() { # HOST FAULT FROM TO [power]
@@ -66,6 +67,7 @@ look() { # TEXT FROM TO
             "assigned to $at, $(state_of one), domains on: $(domains acme.one)" \
             "$(cat "$WORK/out")"
     fi
+    grep -q 'it was started anew' "$WORK/out" && n_anew=$((n_anew + 1))
     if [ "$(state_of one)" = stopped ]; then
         n_lost=$((n_lost + 1))
         vdc start -q acme.one || failed "$1: it starts again"
@@ -94,7 +96,7 @@ check_equal "killed: it was never without its memory" 0 $n_lost
 sweep from crash-before power
 sweep to crash-before power
 check_equal "each of $n_points moves ends well" $n_points $n_ended
-check "the guest was moved in some ($n_moved)" [ $n_moved -gt 2 ]
+check "the guest was moved in some ($n_moved; started anew in $n_anew)" [ $n_moved -gt 2 ]
 for host in alpha beta gamma; do
     check "databases agree: $host" vdc host-verify $host
 done

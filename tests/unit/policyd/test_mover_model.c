@@ -6,10 +6,10 @@
  * source has let go of it; and from each the move can come to its end, where
  * one host has the guest and nothing is left on the other.
  *
- * Hosts are as doc/design/015 says.  What move_answer.c does with an answer is
+ * Hosts are in mover_world.c.  What move_answer.c does with an answer is
  * written down once more in hear(), as it does it in pieces.
  */
-#include "policyd/rebalance/mover.h"
+#include "tests/unit/policyd/mover_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,301 +18,11 @@
 #include "base/arena.h"
 #include "tests/unit/unit.h"
 
-/* In one move, of those that cost something: machines and databases. */
-#define DISASTERS_MAX 2
 #define STATES_MAX (1u << 18)
 #define TABLE_SIZE (2 * STATES_MAX)
 
 static struct arena *arena;
 static const struct mover *mover = &mover_live;
-
-/* ---- the world ---- */
-
-enum { KEY_NONE, KEY_YES, KEY_NO, KEY_CLOSED };
-enum { T_NONE, T_EXPECTED, T_PREPARED, T_COMMITTED };
-
-struct world {
-    /* the record */
-    uint8_t state;
-    uint8_t lost;
-    uint8_t cancelled;
-    uint8_t maybe_sent;
-    /* the source: what it knows, and what runs there */
-    uint8_t s_row, s_runs, s_passed;
-    uint8_t s_key, return_key;
-    uint8_t s_emptied; /* its database was lost at some time */
-    /* the target */
-    uint8_t t, t_key, t_domain, t_runs;
-    uint8_t orders; /* that were sent, a bit a kind: late ones may come */
-    uint8_t disasters;
-};
-
-/* ---- choices: each run of step() is one path through them ---- */
-
-static unsigned choices[32], bounds[32], n_choices, at_choice;
-
-static unsigned pick(unsigned n)
-{
-    if (at_choice == n_choices) {
-        if (n_choices == 32)
-            abort();
-        choices[n_choices] = 0;
-        bounds[n_choices++] = n;
-    }
-    return choices[at_choice++];
-}
-
-/* The next path; false: that was the last. */
-static bool next_path(void)
-{
-    while (n_choices && choices[n_choices - 1] + 1 == bounds[n_choices - 1])
-        n_choices--;
-    at_choice = 0;
-    if (!n_choices)
-        return false;
-    choices[n_choices - 1]++;
-    return true;
-}
-
-/* ---- hosts ---- */
-
-/* What the model is broken by, to see that it notices. */
-static enum {
-    SOUND,
-    RELEASES_EARLY,    /* the target runs it when it has it */
-    FORGETS_PREPARED,  /* a target that dies undoes what was prepared */
-    RESUMES_RELEASED,  /* the source lets it run again */
-    ABANDONS_RELEASED, /* the target gives up what runs */
-} broken;
-
-static void undo_target(struct world *w)
-{
-    w->t = T_NONE;
-    w->t_domain = w->t_runs = 0;
-    w->t_key = KEY_NO;
-}
-
-static int expect(struct world *w)
-{
-    if (w->t_key == KEY_NO)
-        return VDC_E_CONFLICT;
-    if (w->t == T_NONE && pick(2))
-        return VDC_E_NO_MEMORY;
-    if (w->t == T_NONE)
-        w->t = T_EXPECTED;
-    return 0;
-}
-
-/* The target has it all.  Whether the source still has. */
-static void prepare(struct world *w)
-{
-    w->t = T_PREPARED;
-    w->t_domain = 1;
-    w->t_runs = broken == RELEASES_EARLY;
-}
-
-static void commit(struct world *w)
-{
-    w->t = T_COMMITTED;
-    w->t_runs = w->t_domain;
-    w->t_key = KEY_YES;
-}
-
-static int leave(struct world *w)
-{
-    if (w->s_key != KEY_NONE && pick(2))
-        return VDC_E_STORE; /* it cannot read what it answered */
-    if (w->s_key == KEY_YES)
-        return 0;
-    if (w->s_key == KEY_CLOSED)
-        return VDC_E_CONFLICT;
-    if (w->s_key == KEY_NO)
-        return VDC_E_HYPERVISOR;
-    if (!w->s_row)
-        return VDC_E_NOT_FOUND;
-    w->s_key = KEY_NO;
-    if (!w->s_runs || w->t != T_EXPECTED)
-        return VDC_E_HYPERVISOR; /* nothing was touched */
-    switch (pick(4)) {
-    case 0: /* ended by either before the target has it all */
-        undo_target(w);
-        return VDC_E_HYPERVISOR;
-    case 1: /* the source dies, or is cancelled, and does not pass */
-        prepare(w);
-        return VDC_E_CANCELLED;
-    case 2: /* passed; the target does not hear of it */
-        prepare(w);
-        break;
-    default:
-        prepare(w);
-        w->s_passed = 1;
-        commit(w);
-        break;
-    }
-    w->s_passed = 1;
-    w->s_key = KEY_YES;
-    w->s_runs = broken == RESUMES_RELEASED;
-    w->s_row = 0;
-    return 0;
-}
-
-static int recall_leave(struct world *w)
-{
-    if (w->s_key != KEY_NONE && pick(2))
-        return VDC_E_STORE;
-    if (w->s_key == KEY_NONE)
-        w->s_key = KEY_CLOSED;
-    return w->s_key == KEY_YES  ? 0
-           : w->s_key == KEY_NO ? VDC_E_HYPERVISOR
-                                : VDC_E_NOT_FOUND;
-}
-
-static int release(struct world *w)
-{
-    if (w->t == T_COMMITTED && w->t_key == KEY_YES)
-        return 0;
-    if (w->t == T_PREPARED) {
-        if (pick(2))
-            return VDC_E_DISK_FULL; /* it cannot write that down now */
-        if (w->t_domain) {
-            commit(w);
-            return 0;
-        }
-        undo_target(w);
-        return VDC_E_HYPERVISOR;
-    }
-    if (w->t_key == KEY_NO)
-        return VDC_E_HYPERVISOR;
-    if (w->t != T_COMMITTED)
-        undo_target(w);
-    return VDC_E_NOT_FOUND;
-}
-
-static int abandon(struct world *w)
-{
-    if (w->t == T_COMMITTED && broken != ABANDONS_RELEASED)
-        /* it knows the key, or it does not any more */
-        return w->t_key == KEY_YES ? VDC_E_CONFLICT : 0;
-    if (w->t == T_PREPARED && pick(2))
-        return VDC_E_DISK_FULL;
-    undo_target(w);
-    return 0;
-}
-
-static int take_back(struct world *w, bool starts)
-{
-    if (starts && w->return_key == KEY_YES)
-        return 0;
-    if (starts && w->return_key != KEY_NONE)
-        return VDC_E_CONFLICT;
-    if (w->s_row)
-        return VDC_E_EXISTS;
-    if (pick(2)) {
-        if (starts)
-            w->return_key = KEY_NO;
-        return VDC_E_NO_MEMORY;
-    }
-    w->s_row = 1;
-    if (starts) {
-        w->s_runs = 1;
-        w->return_key = KEY_YES;
-    }
-    return 0;
-}
-
-static int obey(struct world *w, enum wire_move_state state)
-{
-    w->orders |= (uint8_t)(state == WIRE_MOVE_PREPARING    ? 1
-                           : state == WIRE_MOVE_LEAVING    ? 2
-                           : state == WIRE_MOVE_ARRIVING   ? 4
-                           : state == WIRE_MOVE_ABANDONING ? 8
-                           : state == WIRE_MOVE_RETURNING  ? 16
-                                                           : 0);
-    if (state == WIRE_MOVE_PREPARING)
-        return expect(w);
-    if (state == WIRE_MOVE_LEAVING)
-        return leave(w);
-    if (state == WIRE_MOVE_ARRIVING)
-        return release(w);
-    if (state == WIRE_MOVE_ABANDONING)
-        return abandon(w);
-    return take_back(w, state == WIRE_MOVE_RETURNING);
-}
-
-/* ---- what happens by itself ---- */
-
-/* One who does not know yet that another leads sends again what it sent. */
-static void late_order(struct world *w)
-{
-    static const enum wire_move_state states[] = {
-        WIRE_MOVE_PREPARING, WIRE_MOVE_LEAVING, WIRE_MOVE_ARRIVING,
-        WIRE_MOVE_ABANDONING, WIRE_MOVE_RETURNING,
-    };
-    unsigned i = pick(5);
-
-    if (w->orders & 1u << i)
-        (void)obey(w, states[i]);
-}
-
-/* A machine loses its power; what its database defines it may start. */
-static void power(struct world *w, bool source)
-{
-    if (source) {
-        w->s_runs = w->s_row && pick(2);
-    } else {
-        if (w->t == T_EXPECTED)
-            w->t = T_NONE;
-        w->t_domain = 0;
-        w->t_runs = w->t == T_COMMITTED && pick(2);
-    }
-}
-
-static void disaster(struct world *w)
-{
-    w->disasters++;
-    switch (pick(4)) {
-    case 0:
-        power(w, true);
-        break;
-    case 1:
-        power(w, false);
-        break;
-    case 2:
-        /* the source's database is lost; what runs in Xen goes on.  (Not of
-         * one that was passed, which would be a domain that nobody ends.) */
-        w->s_row = 0;
-        w->s_emptied = 1;
-        w->s_key = w->return_key = KEY_NONE;
-        break;
-    default: /* the target has forgotten what it answered */
-        if (w->t_key == KEY_YES)
-            w->t_key = KEY_NONE;
-        break;
-    }
-}
-
-static void happens(struct world *w)
-{
-    switch (pick(w->disasters < DISASTERS_MAX ? 5 : 4)) {
-    case 0:
-        return;
-    case 1: /* the target's resourced dies */
-        if (w->t == T_EXPECTED)
-            w->t = T_NONE;
-        if (w->t == T_PREPARED && broken == FORGETS_PREPARED)
-            undo_target(w);
-        return;
-    case 2:
-        late_order(w);
-        return;
-    case 3:
-        w->cancelled = 1;
-        return;
-    default:
-        disaster(w);
-        return;
-    }
-}
 
 /* ---- policyd ---- */
 
@@ -337,7 +47,7 @@ static enum mover_answer look(struct world *w,
     const char *host;
     enum mover_sight sight = MOVER_GONE;
 
-    happens(w);
+    world_happens(w);
     mover->order(move, arena, &host, &order);
     if (strcmp(host, "a") == 0)
         sight = w->s_row ? MOVER_THERE : MOVER_GONE;
@@ -368,12 +78,12 @@ static enum mover_answer hear(struct world *w,
     case MOVER_BELIEVE:
         break;
     case MOVER_RECALL:
-        happens(w);
-        again = w->state == WIRE_MOVE_LEAVING ? recall_leave(w) : code;
+        world_happens(w);
+        again = w->state == WIRE_MOVE_LEAVING ? world_recall_leave(w) : code;
         break;
     case MOVER_REPEAT:
-        happens(w);
-        again = obey(w, w->state);
+        world_happens(w);
+        again = world_obey(w, w->state);
         break;
     }
     if (!again)
@@ -388,12 +98,12 @@ static void ask(struct world *w)
     const struct wire_stored_move move = record_of(w);
     enum mover_answer said;
 
-    if (!w->maybe_sent && mover->gives_up(&move) && pick(2)) {
+    if (!w->maybe_sent && mover->gives_up(&move) && world_pick(2)) {
         said = MOVER_NO; /* the host is not there */
     } else {
-        int code = obey(w, w->state);
+        int code = world_obey(w, w->state);
         w->maybe_sent = 1;
-        if (pick(2))
+        if (world_pick(2))
             return; /* policyd dies, or the connection: asked again */
         said = hear(w, &move, code);
     }
@@ -479,15 +189,15 @@ static void explore(void)
         check(&worlds[i]);
         if (is_end(&worlds[i]))
             continue;
-        n_choices = at_choice = 0;
+        world_first_path();
         do {
             struct world w = worlds[i];
-            if (pick(2))
-                happens(&w);
+            if (world_pick(2))
+                world_happens(&w);
             else
                 ask(&w);
             add_edge(i, add(&w));
-        } while (next_path());
+        } while (world_next_path());
     }
 }
 
@@ -542,7 +252,7 @@ static bool is_wrong_end(const struct world *w)
 
 static void sound(void)
 {
-    broken = SOUND;
+    world_broken = SOUND;
     explore();
     printf("    %u states\n", n_worlds);
     CU_ASSERT(n_worlds > 500);
@@ -559,19 +269,20 @@ static void sound(void)
 /* What it would come to if hosts did not keep to it is seen. */
 static void noticed(void)
 {
-    broken = RELEASES_EARLY;
+    world_broken = RELEASES_EARLY;
     explore();
     CU_ASSERT(n_twice > 0);
-    broken = RESUMES_RELEASED;
+    world_broken = RESUMES_RELEASED;
     explore();
     CU_ASSERT(n_twice > 0);
-    broken = FORGETS_PREPARED; /* its memory is lost, and nothing worse */
+    /* its memory is lost, and nothing worse */
+    world_broken = FORGETS_PREPARED;
     explore();
     CU_ASSERT_EQUAL(n_twice, 0);
-    broken = ABANDONS_RELEASED;
+    world_broken = ABANDONS_RELEASED;
     explore();
     CU_ASSERT_EQUAL(n_twice, 0);
-    broken = SOUND;
+    world_broken = SOUND;
 }
 
 static bool gives_up_late(const struct wire_stored_move *move)
