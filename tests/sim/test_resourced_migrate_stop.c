@@ -310,8 +310,11 @@ static void check_waits(struct rd_pair *pair)
 {
     struct hv_domain_info info = rd_pair_domain(pair, pair->b);
 
+    const struct wire_partition *p = rd_show(pair->b, "web");
+
     CU_ASSERT(info.domid && info.paused);
-    CU_ASSERT_EQUAL(rd_show(pair->b, "web")->state, WIRE_STARTING);
+    CU_ASSERT_FATAL(p != NULL);
+    CU_ASSERT_EQUAL(p->state, WIRE_STARTING);
     CU_ASSERT_EQUAL(recall(pair), VDC_E_BUSY);
     CU_ASSERT(says(pair, "waits for host alpha to release it"));
     CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), VDC_E_CONFLICT);
@@ -361,9 +364,7 @@ static void test_goes_on(void)
 {
     struct rd_pair *pair = new_pair("send_ms=20", "");
 
-    pair->timeout_ms = 1500;
     make_waiting(pair, true);
-    rd_sleep(1600); /* a deadline ends it no more */
     unsigned n_started = rd_events(pair->b, WIRE_EVENT_STARTED, "web", "");
     CU_ASSERT_PTR_NULL(rd_show(pair->a, "web"));
     check_waits(pair);
@@ -387,6 +388,19 @@ static void test_goes_on(void)
     }
     CU_ASSERT(rd_pair_runs(pair, pair->b));
     CU_ASSERT(rd_pair_stage(pair, WIRE_STAGE_EXPECT) != 0);
+    rd_pair_free(pair);
+}
+
+static void test_late(void)
+{
+    struct rd_pair *pair = new_pair("send_ms=20", "");
+
+    pair->timeout_ms = 1500;
+    make_waiting(pair, true);
+    rd_sleep(1600);
+    check_waits(pair);
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
+    CU_ASSERT(rd_pair_runs(pair, pair->b));
     rd_pair_free(pair);
 }
 
@@ -464,6 +478,7 @@ static const struct unit_test tests[] = {
     { "nothing goes on", test_hangs },
     { "it waits, and stays", test_stays },
     { "it waits, and goes on", test_goes_on },
+    { "it waits beyond its deadline", test_late },
     { "it waits, and is lost", test_lost },
     { "it waits, and is forgotten", test_forgotten },
     { "how much is kept", test_large },
