@@ -229,11 +229,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/rebalance/ganeti_write.c \
 	policyd/rebalance/move.c \
 	policyd/rebalance/move.h \
+	policyd/rebalance/move_answer.c \
 	policyd/rebalance/move_begin.c \
 	policyd/rebalance/move_describe.c \
 	policyd/rebalance/move_impl.h \
+	policyd/rebalance/move_place.c \
 	policyd/rebalance/move_probe.c \
+	policyd/rebalance/mover.c \
 	policyd/rebalance/mover.h \
+	policyd/rebalance/mover_live.c \
 	policyd/rebalance/mover_suspend.c \
 	policyd/rebalance/moves.c \
 	policyd/rebalance/plan.c \

@@ -30,6 +30,8 @@ struct client {
     uint32_t request; /* the change under way; 0: none */
     uint32_t cancel;  /* its cancel that was sent; 0: none */
     bool progress_shown;
+    client_progress_fn *on_progress; /* NULL: as usual */
+    void *progress_arg;
 };
 
 /* ---- interruption ---- */
@@ -223,12 +225,23 @@ static void show_progress(struct client *client,
                           const struct wire_progress *progress)
 {
     const struct command_args *args = client->args;
+    if (client->on_progress &&
+        client->on_progress(client->progress_arg, progress,
+                            &client->progress_shown))
+        return;
     if (args->quiet || args->format == FORMAT_JSON || !isatty(STDERR_FILENO))
         return;
     fprintf(stderr, "\r\033[K[%u/%u] %s", progress->step, progress->n_steps,
             output_clean(args->arena, progress->text));
     fflush(stderr);
     client->progress_shown = true;
+}
+
+void client_on_progress(struct client *client, client_progress_fn *fn,
+                        void *arg)
+{
+    client->on_progress = fn;
+    client->progress_arg = arg;
 }
 
 static void clear_progress(struct client *client)

@@ -32,8 +32,17 @@ int client_request(struct client *client, enum wire_message_number number,
                    const void *body, const void **ret_body,
                    struct vdc_error *err);
 
-/* The same for a list that comes in pages (wire/page.h): *ret_body has the
- * items of all of them. */
+/* From now on progress goes to `fn` instead, in any format and on any
+ * terminal; false: it is shown as it would be.  `*shown` stays on the line
+ * until the next. */
+typedef bool client_progress_fn(void *arg,
+                                const struct wire_progress *progress,
+                                bool *shown);
+void client_on_progress(struct client *client, client_progress_fn *fn,
+                        void *arg);
+
+/* client_request for a list that comes in pages (wire/page.h): *ret_body has
+ * the items of all of them. */
 int client_list(struct client *client, enum wire_message_number number,
                 const void *query, const void **ret_body,
                 struct vdc_error *err);

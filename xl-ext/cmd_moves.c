@@ -1,12 +1,11 @@
 /*
- * migrate, moves: guests that go to another host.
+ * moves: guests that go to another host.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "xl-ext/families.h"
-#include "xl-ext/guest.h"
 #include "xl-ext/moves.h"
 #include "xl-ext/output.h"
 
@@ -15,10 +14,14 @@
 
 /* ---- what is printed ---- */
 
-static const char *state_of(const struct wire_move_status *move)
+static const char *state_of(struct arena *arena,
+                            const struct wire_move_status *move)
 {
     if (move->state == WIRE_MOVE_NOT_BEGUN)
         return "not begun";
+    if (move->of_kib)
+        return arena_printf(arena, "leaving, %" PRIu64 " of %" PRIu64 " MiB",
+                            move->sent_kib / 1024, move->of_kib / 1024);
     return wire_enum_word(&wire_enum_move_state, (int)move->state);
 }
 
@@ -39,7 +42,7 @@ static void print_moves(struct arena *arena,
         output_table_cell(table, output_clean(arena, move->guest));
         output_table_cell(table, output_clean(arena, move->from));
         output_table_cell(table, output_clean(arena, move->to));
-        output_table_cell(table, state_of(move));
+        output_table_cell(table, state_of(arena, move));
         output_table_cell(table,
                           output_clean(arena, *move->error.text
                                                   ? move->error.text
@@ -158,56 +161,8 @@ static int run_moves(const struct command_args *args, struct vdc_error *err)
     return rc;
 }
 
-/* ---- migrate ---- */
-
-static int run_migrate(const struct command_args *args, struct vdc_error *err)
-{
-    struct wire_partition_ref ref;
-    struct wire_migrate query;
-    const struct wire_moves_report *report;
-    const void *body;
-    int rc = guest_ref(args, args->arguments[0], &ref, err);
-
-    wire_init(&wire_struct_migrate, &query);
-    query.customer = ref.customer;
-    query.name = ref.name;
-    query.uuid = ref.uuid;
-    query.host = args->arguments[1];
-    query.dry_run = args->dry_run;
-    query.live = command_given(args, "live");
-    if (!rc && (!*query.host || strlen(query.host) > 63))
-        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
-                           "'%.70s' cannot be the name of a host", query.host);
-    if (rc)
-        return rc;
-    if (!query.live && !args->dry_run)
-        output_note(args, "if %s runs it stands still until it is there",
-                    args->arguments[0]);
-    rc = client_ask(args, WIRE_MSG_partition_migrate, &query, &body, err);
-    if (rc)
-        return rc;
-    report = body;
-    if (args->format == FORMAT_JSON) {
-        output_json_struct(&wire_struct_moves_report, report);
-        return 0;
-    }
-    for (uint32_t i = 0; i < report->n_moves; i++)
-        printf("%s: %s from host %s to %s\n",
-               output_clean(args->arena, report->moves[i].guest),
-               args->dry_run ? "would be moved" : "moved",
-               output_clean(args->arena, report->moves[i].from),
-               output_clean(args->arena, report->moves[i].to));
-    return 0;
-}
-
 /* ---- the table ---- */
 
-static const struct command_option migrate_options[] = {
-    GUEST_CUSTOMER_OPTION,
-    { 'l', "live", NULL, COMPLETE_NOTHING,
-      "It runs on meanwhile; refused, as that is not possible yet" },
-    { 0 }
-};
 static const struct command_option moves_options[] = {
     { 'f', "follow", NULL, COMPLETE_NOTHING,
       "Wait for the end of the plan; Ctrl-C stops it" },
@@ -218,6 +173,8 @@ static const struct command_option moves_options[] = {
 
 static const struct command_example migrate_examples[] = {
     { "xl-vdc migrate acme.web beta", "Move the guest to host beta." },
+    { "xl-vdc migrate --live --bandwidth 50 --progress acme.web beta",
+      "Only if it runs on meanwhile; 50 MiB a second; say how far it is." },
     { NULL, NULL }
 };
 static const struct command_example moves_examples[] = {
@@ -230,16 +187,26 @@ static const struct command moves_commands[] = {
     { "migrate", NULL, "GUEST HOST", 2, 2,
       COMMAND_CHANGES | COMMAND_OPERATOR, COMPLETE_GUESTS, migrate_options,
       "Move a guest to another host",
-      "A guest that runs is suspended, written to a file in the directory "
-      "that policyd.conf calls move_directory, and goes on from it on the "
-      "other host; one that does not run is remembered there. If the other "
-      "host cannot have it, it goes on where it was. It keeps its UUID, "
-      "names, devices and customer.\n\n"
-      "Every constraint of its place must hold there. Disks that it may write "
-      "to must be under shared_paths of policyd.conf. What was changed with "
-      "--live-only is as after a restart, and connections of memory channels "
-      "are gone. Ctrl-C has it stay, if its host has not saved it yet.",
-      migrate_examples, run_migrate, COMPLETE_HOSTS },
+      "Between two hosts that have joined (dc-join) a guest that runs is sent "
+      "over a connection of the two. A PVH guest runs on while its memory is "
+      "copied, and stands still for a moment at the end; a PV guest stands "
+      "still until all of it is there. Between other hosts a guest that runs "
+      "is suspended, written to a file in the directory that policyd.conf "
+      "calls move_directory, and goes on from it on the other host. One that "
+      "does not run is remembered there. Which of these it is, and for about "
+      "how long, is said before it begins; --dry-run says it, too.\n\n"
+      "If the other host cannot have it, it goes on where it was. It keeps "
+      "its UUID, names, devices and customer. Only when its host has let go "
+      "of it and the other host loses its power just then, what it was doing "
+      "is lost: it is started anew where it was, and the command says so.\n\n"
+      "All that is in the way is said at once, before anything is touched: "
+      "every constraint of its place must hold there, disks that it may write "
+      "to must be under shared_paths of policyd.conf, and the other host's "
+      "CPUs must have what it has found in those of its host. What was "
+      "changed with --live-only is as after a restart, and connections of "
+      "memory channels are gone. Ctrl-C has it stay, if its host has not let "
+      "go of it yet.",
+      migrate_examples, migrate_run, COMPLETE_HOSTS },
     { "moves", NULL, "", 0, 0, COMMAND_ACTS | COMMAND_OPERATOR,
       COMPLETE_NOTHING, moves_options,
       "Show guests that are being moved",

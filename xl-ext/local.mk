@@ -27,6 +27,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_lease.c \
 	xl-ext/cmd_list.c \
 	xl-ext/cmd_memory.c \
+	xl-ext/cmd_migrate.c \
 	xl-ext/cmd_moves.c \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \

@@ -1,4 +1,4 @@
-/* What the commands that move guests share (cmd_moves.c). */
+/* What the commands that move guests share (cmd_moves.c, cmd_migrate.c). */
 #ifndef XL_EXT_MOVES_H
 #define XL_EXT_MOVES_H
 
@@ -13,5 +13,9 @@
  */
 int moves_follow(struct client *client, const struct command_args *args,
                  bool begun, struct vdc_error *err);
+
+/* The command migrate. */
+extern const struct command_option migrate_options[];
+int migrate_run(const struct command_args *args, struct vdc_error *err);
 
 #endif

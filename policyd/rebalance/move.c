@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "policyd/api/partition.h"
 #include "policyd/change/reconcile.h"
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/backups.h"
@@ -20,8 +19,6 @@
 #include "policyd/metrics/metrics.h"
 #include "policyd/rebalance/move_impl.h"
 
-/* Whose the keys are; no customer can be called so. */
-#define KEY_OWNER "-moves"
 /* A host that does not answer is asked again; so is one that refuses the last
  * resort. */
 #define RETRY_MS RECONCILE_RETRY_MS
@@ -37,7 +34,7 @@ struct move *move_find(const struct moves *moves, const struct vdc_uuid *uuid)
     return move;
 }
 
-static const struct wire_stored_move *record_of(const struct move *move)
+const struct wire_stored_move *move_record(const struct move *move)
 {
     const struct assignment *a =
         book_assignment(move->moves->ops->book, &move->uuid);
@@ -131,7 +128,8 @@ static int record_end(struct move *move, const struct wire_stored_move *record,
 
 static int record_state(struct move *move,
                         const struct wire_stored_move *record,
-                        enum wire_move_state state, struct vdc_error *err)
+                        enum wire_move_state state, bool lost,
+                        struct vdc_error *err)
 {
     struct book *book = move->moves->ops->book;
     struct assignment *a = book_assignment(book, &move->uuid);
@@ -141,11 +139,12 @@ static int record_state(struct move *move,
 
     to.attempt = state == record->state ? record->attempt + 1 : 0;
     to.state = state;
+    to.lost = record->stream && (record->lost || lost);
     if (move->why.code)
         explain_error(&move->why, arena, &to.error);
     int rc = book_move_put(book, a, &to, &place, err);
     if (!rc && state == WIRE_MOVE_KEPT) {
-        const struct store_audit audit = audit_of(move, record_of(move));
+        const struct store_audit audit = audit_of(move, move_record(move));
         rc = book_audits(book, &audit, 1, err);
     }
     arena_free(arena);
@@ -173,6 +172,11 @@ static void retry(struct move *move, unsigned ms)
     if (!move->timer)
         move->timer = evtimer_new(move->moves->ops->base, on_timer, move);
     evtimer_add(move->timer, &tv);
+}
+
+void move_retry(struct move *move)
+{
+    retry(move, RETRY_MS);
 }
 
 /* ---- on ---- */
@@ -216,7 +220,7 @@ static void hold_room(struct move *move)
 {
     struct operations *ops = move->moves->ops;
     const struct assignment *a = book_assignment(ops->book, &move->uuid);
-    const struct wire_stored_move *record = record_of(move);
+    const struct wire_stored_move *record = move_record(move);
 
     if (a && record && book_moves(a))
         inventory_hold(ops->inventory, &move->uuid,
@@ -224,9 +228,22 @@ static void hold_room(struct move *move)
                                                           : record->from);
 }
 
-static void record_next(struct move *move, enum mover_answer answer)
+static void say_loss(struct move *move, const struct wire_stored_move *record)
 {
-    const struct wire_stored_move *record = record_of(move);
+    const char *loss = move->mover->loss(record);
+    struct vdc_error why = move->why;
+
+    if (!loss || strstr(why.text, loss))
+        return;
+    vdc_error_set(&move->why, why.code ? why.code : VDC_E_INTERNAL,
+                  "%.800s; %s", why.text, loss);
+    log_error("move of guest '%s' from %s to %s: %s", record->definition.name,
+              record->from, record->to, move->why.text);
+}
+
+void move_next(struct move *move, enum mover_answer answer)
+{
+    const struct wire_stored_move *record = move_record(move);
     enum wire_move_state next = move->mover->next(record, answer);
     struct book *book = move->moves->ops->book;
     struct waiting *waiting;
@@ -234,10 +251,12 @@ static void record_next(struct move *move, enum mover_answer answer)
     int rc;
 
     bool again = next == record->state;
+    if (next == WIRE_MOVE_FAILED && answer == MOVER_YES)
+        say_loss(move, record);
     if (next == WIRE_MOVE_DONE || next == WIRE_MOVE_FAILED)
         rc = record_end(move, record, next, &err);
     else
-        rc = record_state(move, record, next, &err);
+        rc = record_state(move, record, next, answer == MOVER_LOST, &err);
     if (rc) {
         log_error("a move is not recorded: %s", err.text);
         move->under_way = false;
@@ -251,216 +270,31 @@ static void record_next(struct move *move, enum mover_answer answer)
         recorded(waiting, &err);
 }
 
-static void again(struct move *move)
+void move_again(struct move *move)
 {
     move->under_way = false;
-    retry(move, RETRY_MS);
+    move_retry(move);
 }
 
-/* The order was answered for good: it is not sent again, but this is done. */
-static void look_later(struct move *move, void (*look)(struct move *))
-{
-    move->look = look;
-    retry(move, RETRY_MS);
-}
-
-/* ---- looking at its file ---- */
-
-static void look_at_file(struct move *move);
-
-static void lost(struct move *move)
-{
-    const struct wire_stored_move *record = record_of(move);
-    struct vdc_error why = move->why;
-
-    if (record->state == WIRE_MOVE_LEAVING)
-        vdc_error_set(&move->why, VDC_E_NOT_FOUND,
-                      "host %s does not have it any more, and did not save it "
-                      "to %s", record->from, record->file);
-    else
-        vdc_error_set(&move->why, why.code ? why.code : VDC_E_NO_FILE,
-                      "%s; it is stopped, and what it was doing is lost: %s "
-                      "is not there", why.text, record->file);
-    log_error("move of guest '%s' from %s to %s: %s", record->definition.name,
-              record->from, record->to, move->why.text);
-    record_next(move, MOVER_LOST);
-}
-
-static void file_looked(struct move *move, const struct vdc_error *why)
-{
-    if (why &&
-        (why->code == VDC_E_NO_FILE || why->code == VDC_E_BAD_VALUE)) {
-        lost(move);
-    } else if (why && why->code != VDC_E_DENIED) {
-        look_later(move, look_at_file);
-    } else {
-        if (record_of(move)->state == WIRE_MOVE_LEAVING)
-            memset(&move->why, 0, sizeof(move->why));
-        record_next(move, MOVER_YES);
-    }
-}
-
-static void look_at_file(struct move *move)
-{
-    if (move_look_file(move, record_of(move), file_looked))
-        look_later(move, look_at_file);
-}
-
-/* Nothing is said to be in a file that was never written, or is gone. */
-static void take_next(struct move *move, bool ok)
-{
-    const struct wire_stored_move *record = record_of(move);
-
-    if (ok && record->state == WIRE_MOVE_DEFINING && *record->file)
-        look_at_file(move);
-    else
-        record_next(move, ok ? MOVER_YES : MOVER_NO);
-}
-
-/* ---- looking whether the guest is there ---- */
-
-static void look_there(struct move *move);
-
-/* The guest is on the host that is asked, or is not. */
-static void shown(void *arg, const void *answer, const struct vdc_error *why)
+/* How far its host has come with it. */
+static void more(void *arg, const struct wire_frame *frame)
 {
     struct move *move = arg;
+    const struct wire_progress *progress = frame->body;
 
-    if (move->moves->stopped)
+    if (frame->message->number != WIRE_MSG_progress || move->moves->stopped)
         return;
-    if (why && why->code != VDC_E_NOT_FOUND) {
-        look_later(move, look_there);
-        return;
+    if (progress->of_kib) {
+        move->sent_kib = progress->sent_kib;
+        move->of_kib = progress->of_kib;
     }
-    const struct wire_stored_move *record = record_of(move);
-    enum wire_move_state state = record->state;
-    bool ok = (answer != NULL) == (state != WIRE_MOVE_LEAVING);
-    if (ok && state == WIRE_MOVE_LEAVING && *record->file) {
-        /* saved and forgotten; or somebody else had it forgotten */
-        look_at_file(move);
-        return;
-    }
-    if (ok && (state == WIRE_MOVE_LEAVING || state == WIRE_MOVE_ARRIVING))
-        memset(&move->why, 0, sizeof(move->why));
-    take_next(move, ok);
-}
-
-static void look_there(struct move *move)
-{
-    const struct wire_stored_move *record = record_of(move);
-    struct wire_partition_ref ref;
-    struct service *service;
-
-    wire_init(&wire_struct_partition_ref, &ref);
-    ref.uuid = move->uuid;
-    if (hosts_service(move->moves->ops->hosts,
-                      move->mover->owner(record, record->state), &service,
-                      NULL) ||
-        service_act(service, WIRE_MSG_partition_show, &ref, shown, NULL, move,
-                    NULL, NULL))
-        look_later(move, look_there);
-}
-
-/* What it has now, and whether it runs. */
-static void take_result(struct move *move,
-                        const struct wire_transaction_reply *reply)
-{
-    struct operations *ops = move->moves->ops;
-
-    for (uint32_t i = 0; i < reply->n_results; i++) {
-        const struct wire_partition *p = &reply->results[i].partition;
-        if (record_of(move)->state == WIRE_MOVE_LEAVING || reply->again)
-            continue; /* as it is no more, or was */
-        inventory_partition(ops->inventory, p);
-        partition_note_state(ops, p);
-    }
-}
-
-/* What was asked was not done; it may have been done before. */
-static void take_refusal(struct move *move)
-{
-    const struct wire_stored_move *record = record_of(move);
-    const struct vdc_error *said = &move->said;
-    bool leaves = record->state == WIRE_MOVE_LEAVING;
-
-    if (leaves || record->state == WIRE_MOVE_ARRIVING)
-        move->why = *said;
-    log_warning("move of guest '%s' from %s to %s: %s",
-                record->definition.name, record->from, record->to, said->text);
-    /* so long ago that the key is forgotten; or the key was closed */
-    if (said->code == (leaves ? VDC_E_NOT_FOUND : VDC_E_EXISTS) ||
-        said->code == VDC_E_CONFLICT)
-        look_there(move);
-    else
-        take_next(move, false);
-}
-
-/* Nothing of it is under way any more. */
-static void confirmed(void *arg, const void *answer,
-                      const struct vdc_error *why)
-{
-    struct move *move = arg;
-
-    if (move->moves->stopped)
-        return;
-    if (!why) {
-        take_result(move, answer);
-        take_next(move, true);
-    } else if (why->code == VDC_E_NOT_FOUND ||
-               (why->code == move->said.code &&
-                strcmp(why->text, move->said.text) == 0)) {
-        take_refusal(move);
-    } else {
-        again(move);
-    }
-}
-
-/* A host says that it failed also when something cannot be undone yet, or is
- * going to be done: it keeps the key to itself as long.  No other host is
- * asked before that has come to its end; and the key is good for nothing
- * then, as one who does not know yet that another leads may use it. */
-static int confirm(struct move *move)
-{
-    const struct wire_stored_move *record = record_of(move);
-    struct arena *arena = arena_new();
-    struct wire_transaction order, recall;
-    struct service *service;
-    const char *host;
-
-    move->mover->order(record, arena, &host, &order);
-    wire_init(&wire_struct_transaction, &recall);
-    recall.key = order.key;
-    recall.owner = KEY_OWNER;
-    recall.recall = recall.close = true;
-    int rc = hosts_service(move->moves->ops->hosts, host, &service, NULL);
-    if (!rc)
-        rc = service_ask(service, WIRE_MSG_transaction, &recall, confirmed,
-                         NULL, move, NULL, NULL);
-    arena_free(arena);
-    return rc;
-}
-
-static void answered(void *arg, const void *answer,
-                     const struct vdc_error *why)
-{
-    struct move *move = arg;
-
-    memset(&move->call, 0, sizeof(move->call));
-    if (move->moves->stopped)
-        return;
-    if (!why) {
-        take_result(move, answer);
-        take_next(move, true);
-        return;
-    }
-    move->said = *why;
-    if (partition_outcome_unknown(why) || confirm(move))
-        again(move);
+    if (move->tell)
+        move->tell(move->arg, progress);
 }
 
 void move_go_on(struct move *move)
 {
-    const struct wire_stored_move *record = record_of(move);
+    const struct wire_stored_move *record = move_record(move);
     struct arena *arena = arena_new();
     struct wire_transaction order;
     struct service *service = NULL;
@@ -472,20 +306,20 @@ void move_go_on(struct move *move)
         return;
     }
     move->mover->order(record, arena, &host, &order);
-    order.owner = KEY_OWNER;
+    order.owner = MOVE_KEY_OWNER;
     int rc = hosts_service(move->moves->ops->hosts, host, &service, &err);
     if (!rc)
-        rc = service_transaction(service, &order, answered, NULL, move,
+        rc = service_transaction(service, &order, move_answered, more, move,
                                  &move->call, &err);
     if (!rc) {
         move->under_way = move->maybe_sent = true;
         if (move->cancelled && record->state == WIRE_MOVE_LEAVING)
             service_cancel(&move->call);
-    } else if (record->state == WIRE_MOVE_ARRIVING && !move->maybe_sent) {
-        /* It cannot have begun there: back. */
+    } else if (move->mover->gives_up(record) && !move->maybe_sent) {
+        /* It cannot have begun there. */
         move->why = err;
         move->under_way = true;
-        take_next(move, false);
+        move_next(move, MOVER_NO);
     } else {
         retry(move, RETRY_MS);
     }
@@ -495,7 +329,7 @@ void move_go_on(struct move *move)
 void move_cancel(struct moves *moves, const struct vdc_uuid *uuid)
 {
     struct move *move = move_find(moves, uuid);
-    const struct wire_stored_move *record = move ? record_of(move) : NULL;
+    const struct wire_stored_move *record = move ? move_record(move) : NULL;
 
     if (!move)
         return;
@@ -538,7 +372,7 @@ void moves_load(struct moves *moves)
         struct move *move = XNEW(struct move);
         move->moves = moves;
         move->uuid = record->uuid;
-        move->mover = &mover_suspend;
+        move->mover = mover_of(record);
         move->maybe_sent = true;
         if (record->error.code)
             vdc_error_set(&move->why, -(int)record->error.code, "%s",

@@ -1,9 +1,10 @@
 /*
  * Moves of guests: each from its beginning to its end, by a mover (mover.h).
  *
- *   move_begin.c  whether it can be: asked, and recorded in one go
- *   move.c        on from there: an order, its answer, a record, again
- *   run.c         a plan of many
+ *   move_begin.c   whether it can be: asked, and recorded in one go
+ *   move.c         on from there: an order, its answer, a record, again
+ *   move_answer.c  what an answer comes to
+ *   run.c          a plan of many
  *
  * While a guest moves nothing else is done to it (lookup_check_idle), lists
  * show it, and its room is kept on both hosts.  A move that was recorded
@@ -35,12 +36,20 @@ struct move_origin {
     const char *origin;
 };
 
+/* Before anything is touched, without numbers: what it means for the guest.
+ * Then how far its host has come, any number of times.  Valid for the call. */
+struct wire_progress;
+typedef void move_tell_fn(void *arg, const struct wire_progress *progress);
+
 struct move_order {
     struct vdc_uuid uuid;
     const char *to;
     const char *reason; /* in a sentence */
     struct move_origin by;
     bool dry_run;
+    bool live;          /* refused if it cannot run on meanwhile */
+    uint64_t kib_per_s; /* at most; 0: as fast as it goes */
+    move_tell_fn *tell; /* NULL: nobody wants to know; with the same arg */
 };
 
 /* How it ended: WIRE_MOVE_DONE, FAILED, KEPT; or WAITING, when it was not

@@ -3,10 +3,11 @@
  *
  *   its host shows it -> the mover and every constraint are asked -> the other
  *   host is asked whether it could -> both prove that they see the directory
- *   that it goes through -> [asked again, recorded] -> durable
+ *   that it goes through, if any -> [asked again, recorded] -> durable
  *
  * What is in brackets happens in one go, so nothing that is decided meanwhile
- * can be in its way.
+ * can be in its way.  What is in its way is told all at once, before anything
+ * is touched; what policyd knows of constraints is in move_place.c.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -14,15 +15,15 @@
 
 #include "base/clock.h"
 #include "policyd/api/lookup.h"
-#include "policyd/change/change.h"
 #include "policyd/hosts/inventory.h"
-#include "policyd/placement/step.h"
 #include "policyd/rebalance/move_impl.h"
 
 struct beginning {
     struct arena *arena;
     struct wire_stored_move record;
     struct move_order order;
+    struct reasons reasons; /* that are in its way */
+    bool is_guest;          /* some are about the guest itself */
 };
 
 void move_free_beginning(struct beginning *beginning)
@@ -80,108 +81,7 @@ static int check_hosts(const struct move *move, const struct assignment *a,
     return rc ? rc : hosts_check_up(ops->hosts, to, err);
 }
 
-/* The view does not say it of guests that were made before it could. */
-static void complete(void *arg, uint32_t guest,
-                     struct placement_request *request)
-{
-    const struct move *move = arg;
-    const struct wire_stored_move *record = &move->beginning->record;
-    struct placement_request full;
-
-    place_request(move->moves->ops, record->owner, &record->definition,
-                  record->runs, &full);
-    request->pinned = full.pinned;
-    request->domain = full.domain;
-    request->n_wanted = full.n_wanted;
-    memcpy(request->wanted, full.wanted, sizeof(full.wanted));
-    request->n_forbidden = full.n_forbidden;
-    memcpy(request->forbidden, full.forbidden, sizeof(full.forbidden));
-}
-
-/* Of that host alone: what others are does not help. */
-static bool explain_host(const struct placement_view *view,
-                         const struct placement_request *request,
-                         const struct placement_policy *policy, uint32_t to,
-                         struct vdc_error *err)
-{
-    struct placement_attempt attempt;
-    char text[256];
-
-    if (placement_attempt_init(&attempt, view, request, policy, NULL))
-        return false;
-    enum placement_constraint failed =
-        placement_constraint_first(&attempt, to);
-    if (failed == PLACEMENT_CONSTRAINTS)
-        return false;
-    vdc_error_set(err, VDC_E_NO_HOST, "%s",
-                  placement_constraint_why(&attempt, failed, to, text,
-                                           sizeof(text)));
-    vdc_error_hint(err, "%s",
-                   placement_constraint_change(&attempt, failed, to, text,
-                                               sizeof(text)));
-    return true;
-}
-
-/* Which constraint it is. */
-static void explain(struct move *move, struct placement_view *view,
-                    const struct placement_moving *moving, uint32_t guest,
-                    uint32_t to, struct vdc_error *err)
-{
-    const struct placement_policy *policy =
-        place_policy(move->moves->ops, move->beginning->record.owner);
-    struct placement_decision decision;
-    struct placement_request request;
-    uint32_t name = placement_view_host(view, to)->name;
-
-    placement_step_request(view, moving, guest, &request);
-    vdc_error_set(err, VDC_E_NO_HOST,
-                  "a rule of groups or a promise would not be kept");
-    if (request.pinned && request.pinned != name) {
-        vdc_error_set(err, VDC_E_NO_HOST, "it may be on host %s only",
-                      placement_view_text(view, request.pinned));
-        vdc_error_hint(err, "vdc_host of its domain file says so");
-        return;
-    }
-    placement_view_remove_guest(view, guest);
-    if (explain_host(view, &request, policy, to, err))
-        return;
-    request.pinned = name;
-    struct vdc_error why = { 0 };
-    if (placement_choose(view, &request, policy, &decision, &why))
-        *err = why;
-}
-
-static int check_place(struct move *move, const struct assignment *a,
-                       struct vdc_error *err)
-{
-    struct inventory *inventory = move->moves->ops->inventory;
-    const struct placement_moving moving = {
-        .now_ms = (int64_t)clock_wall().ms,
-        .complete = complete,
-        .arg = move,
-    };
-    const char *host = move->beginning->order.to;
-    uint32_t guest = inventory_find_guest(inventory, &move->uuid);
-    uint32_t to = inventory_find_host(inventory, host);
-    uint32_t backup;
-    int rc = 0;
-
-    if (guest == PLACEMENT_NONE || to == PLACEMENT_NONE)
-        return vdc_error_set(err, VDC_E_NO_HOST,
-                             "nothing is known of host %s yet", host);
-    struct placement_view *view =
-        placement_view_copy(inventory_view(inventory));
-    if (!placement_step_can(view, &moving, guest, to, &backup)) {
-        explain(move, view, &moving, guest, to, err);
-        vdc_error_prefix(err, "guest '%s' cannot go to host %s now", a->name,
-                         host);
-        rc = VDC_E_NO_HOST;
-    }
-    placement_view_free(view);
-    return rc;
-}
-
-/* All of it. */
+/* Without which there is nothing more to be asked. */
 static int check(struct move *move, struct vdc_error *err)
 {
     const struct operations *ops = move->moves->ops;
@@ -189,9 +89,19 @@ static int check(struct move *move, struct vdc_error *err)
     int rc = a ? check_idle(a, err)
                : vdc_error_set(err, VDC_E_NOT_FOUND, "the guest is gone");
 
-    if (!rc)
-        rc = check_hosts(move, a, err);
-    return rc ? rc : check_place(move, a, err);
+    return rc ? rc : check_hosts(move, a, err);
+}
+
+/* All that was found, as one. */
+static int give_reasons(const struct move *move, struct vdc_error *err)
+{
+    const struct beginning *b = move->beginning;
+    int rc = reasons_error(&b->reasons, err);
+
+    if (rc && (b->is_guest || b->reasons.n_errors > 1))
+        vdc_error_prefix(err, "guest '%s' cannot be moved",
+                         b->record.definition.name);
+    return rc;
 }
 
 /* ---- on the way ---- */
@@ -238,6 +148,18 @@ static void record(struct move *move)
         durable(pending, &err);
 }
 
+static void tell_what(const struct move *move)
+{
+    struct beginning *b = move->beginning;
+    struct wire_progress progress;
+
+    if (!move->tell)
+        return;
+    wire_init(&wire_struct_progress, &progress);
+    progress.text = move->mover->what(&b->record, b->arena);
+    move->tell(move->arg, &progress);
+}
+
 static void proved(struct move *move, const struct vdc_error *why)
 {
     struct operations *ops = move->moves->ops;
@@ -251,12 +173,27 @@ static void proved(struct move *move, const struct vdc_error *why)
     } else if (move->cancelled) {
         vdc_error_set(&err, VDC_E_CANCELLED, "cancelled: nothing is changed");
         refuse(move, &err);
-    } else if (check(move, &err)) {
+    } else if (check(move, &err) ||
+               move_check_place(move, &move->beginning->record, &err)) {
         refuse(move, &err);
-    } else if (move->beginning->order.dry_run) {
-        move_end(move, WIRE_MOVE_WAITING);
     } else {
-        record(move);
+        tell_what(move);
+        if (move->beginning->order.dry_run)
+            move_end(move, WIRE_MOVE_WAITING);
+        else
+            record(move);
+    }
+}
+
+static void add_reasons_of_host(struct move *move, const struct vdc_error *why)
+{
+    struct beginning *b = move->beginning;
+    struct reasons theirs = { 0 };
+
+    reasons_add(&theirs, why);
+    for (size_t i = 0; i < theirs.n_errors; i++) {
+        vdc_error_prefix(&theirs.errors[i], "host %s", b->order.to);
+        reasons_add(&b->reasons, &theirs.errors[i]);
     }
 }
 
@@ -268,9 +205,9 @@ static void tried(void *arg, const void *answer, const struct vdc_error *why)
 
     if (move->moves->stopped)
         return;
-    if (why) {
-        err = *why;
-        vdc_error_prefix(&err, "host %s", move->beginning->order.to);
+    if (why)
+        add_reasons_of_host(move, why);
+    if (give_reasons(move, &err)) {
         refuse(move, &err);
     } else if (move->cancelled || !*record->file) {
         proved(move, NULL);
@@ -304,32 +241,109 @@ static int try_there(struct move *move, struct vdc_error *err)
                                     err);
 }
 
-static int take_guest(struct move *move,
+/* What was asked for, and cannot be. */
+static void check_wishes(struct move *move, const struct mover_ask *ask)
+{
+    struct beginning *b = move->beginning;
+    struct vdc_error err;
+
+    if (b->order.live && mover_check_live(ask, &err))
+        reasons_add(&b->reasons, &err);
+    if (b->order.kib_per_s && !b->record.stream) {
+        vdc_error_set(&err, VDC_E_UNSUPPORTED,
+                      "its memory does not go from host to host");
+        vdc_error_hint(&err, "a bandwidth is of guests that run, between "
+                             "hosts that have joined over TLS");
+        reasons_add(&b->reasons, &err);
+    }
+}
+
+/* What a guest that is not stopped has found in its CPUs it goes on to use. */
+static void check_cpu(struct move *move)
+{
+    const struct hosts *hosts = move->moves->ops->hosts;
+    struct beginning *b = move->beginning;
+    const struct host *from = hosts_find(hosts, b->record.from);
+    const struct host *to = hosts_find(hosts, b->record.to);
+    char names[256];
+    struct vdc_error err;
+
+    if (!b->record.stream || !from || !to)
+        return;
+    const struct cpu_set has = cpu_set_read(to->report.cpu, to->report.n_cpu);
+    const struct cpu_set seen =
+        cpu_set_read(from->report.cpu, from->report.n_cpu);
+    const struct cpu_set lacks = cpu_set_lacks(&has, &seen);
+    if (cpu_set_is_empty(&lacks))
+        return;
+    vdc_error_set(&err, VDC_E_NO_HOST,
+                  "host %s lacks what it has found in the CPUs of host %s: %s",
+                  b->record.to, b->record.from,
+                  cpu_set_names(&lacks, ", ", names, sizeof(names)));
+    vdc_error_hint(&err, "stop it before: it looks at its CPUs when it boots");
+    reasons_add(&b->reasons, &err);
+}
+
+static void take_hosts(const struct move *move, struct mover_ask *ask)
+{
+    const struct hosts *hosts = move->moves->ops->hosts;
+    const struct host *from = hosts_find(hosts, move->beginning->record.from);
+    const struct host *to = hosts_find(hosts, move->beginning->record.to);
+
+    ask->from_address = from ? service_address(from->service) : "";
+    ask->from_certificate = from ? from->record.certificate : "";
+    ask->to_address = to ? service_address(to->service) : "";
+    ask->to_certificate = to ? to->record.certificate : "";
+}
+
+static int keep_guest(struct move *move,
                       const struct wire_partition_reply *shown,
                       struct vdc_error *err)
 {
-    struct operations *ops = move->moves->ops;
     struct beginning *b = move->beginning;
     struct wire_stored_move *record = &b->record;
-    const struct assignment *a = book_assignment(ops->book, &move->uuid);
-    int rc = a ? move->mover->check(ops->setup, shown, err)
-               : vdc_error_set(err, VDC_E_NOT_FOUND, "the guest is gone");
+    const struct assignment *a =
+        book_assignment(move->moves->ops->book, &move->uuid);
 
-    if (a && rc)
-        vdc_error_prefix(err, "guest '%s' cannot be moved", a->name);
-    if (!rc)
-        rc = wire_struct_copy(&wire_struct_definition, &shown->definition,
+    if (!a)
+        return vdc_error_set(err, VDC_E_NOT_FOUND, "the guest is gone");
+    int rc = wire_struct_copy(&wire_struct_definition, &shown->definition,
                               b->arena, &record->definition, err);
     if (rc)
         return rc;
     record->definition.uuid = move->uuid;
+    record->definition.name = arena_strdup(b->arena, a->name);
     record->owner = arena_strdup(b->arena, shown->partition.customer);
     record->xen_name = arena_strdup(b->arena, shown->partition.xen_name);
     record->generation = shown->partition.generation;
     record->runs = shown->partition.state != WIRE_STOPPED;
     record->from = arena_strdup(b->arena, a->host);
-    move->mover->plan(ops->setup, b->arena, record);
-    return check_kept(ops, a, record->runs, err);
+    /* it rises, whatever clocks do */
+    if (record->number <= a->moved_ms)
+        record->number = a->moved_ms + 1;
+    return check_kept(move->moves->ops, a, record->runs, err);
+}
+
+static int take_guest(struct move *move,
+                      const struct wire_partition_reply *shown,
+                      struct vdc_error *err)
+{
+    struct beginning *b = move->beginning;
+    struct mover_ask ask = { .setup = move->moves->ops->setup,
+                             .shown = shown,
+                             .kib_per_s = b->order.kib_per_s };
+    int rc = keep_guest(move, shown, err);
+
+    if (rc)
+        return rc;
+    take_hosts(move, &ask);
+    move->mover = mover_choose(&ask);
+    move->mover->plan(&ask, b->arena, &b->record);
+    move->mover->check(&ask, &b->reasons);
+    check_wishes(move, &ask);
+    b->is_guest = b->reasons.n_errors > 0;
+    check_cpu(move);
+    return 0;
 }
 
 static void shown(void *arg, const void *answer, const struct vdc_error *why)
@@ -339,10 +353,18 @@ static void shown(void *arg, const void *answer, const struct vdc_error *why)
 
     if (move->moves->stopped)
         return;
-    if (why)
+    if (why) {
         refuse(move, why);
-    else if (take_guest(move, answer, &err) || check(move, &err) ||
-             try_there(move, &err))
+        return;
+    }
+    int rc = take_guest(move, answer, &err);
+    if (!rc)
+        rc = check(move, &err);
+    if (!rc && move_check_place(move, &move->beginning->record, &err))
+        reasons_add(&move->beginning->reasons, &err);
+    if (!rc)
+        rc = try_there(move, &err);
+    if (rc)
         refuse(move, &err);
 }
 
@@ -413,6 +435,7 @@ void move_begin(struct moves *moves, const struct move_order *order,
                            .mover = &mover_suspend,
                            .under_way = true,
                            .fn = fn,
+                           .tell = order->tell,
                            .arg = arg,
                            .beginning = keep(order) };
     if (move_find(moves, &order->uuid))

@@ -28,6 +28,8 @@ void move_describe(const struct operations *ops,
                    const struct wire_stored_move *move, struct arena *arena,
                    struct wire_move_status *ret)
 {
+    const struct move *on_its_way =
+        ops->moves ? move_find(ops->moves, &move->uuid) : NULL;
     struct vdc_error err = { 0 };
 
     wire_init(&wire_struct_move_status, ret);
@@ -38,6 +40,12 @@ void move_describe(const struct operations *ops,
     ret->state = move->state;
     ret->begun_ms = move->begun_ms;
     ret->reason = arena_strdup(arena, move->reason);
+    ret->stream = move->stream;
+    ret->live = move->live;
+    if (on_its_way && move->state == WIRE_MOVE_LEAVING) {
+        ret->sent_kib = on_its_way->sent_kib;
+        ret->of_kib = on_its_way->of_kib;
+    }
     if (move->error.code)
         vdc_error_set(&err, -(int)move->error.code, "%s", move->error.text);
     if (move->state == WIRE_MOVE_KEPT) {

@@ -198,6 +198,17 @@ static void cancelled(struct request *request)
     move_cancel(request->ops->moves, &m->uuid);
 }
 
+/* What it means for the guest is said before it begins, and with the
+ * answer. */
+static void told(void *arg, const struct wire_progress *progress)
+{
+    struct migration *m = arg;
+
+    if (!progress->n_steps)
+        m->status.reason = arena_strdup(m->request->arena, progress->text);
+    request_more(m->request, WIRE_MSG_progress, progress);
+}
+
 static void migrate(struct request *request, struct assignment *a)
 {
     const struct wire_migrate *asked = request->body;
@@ -209,6 +220,9 @@ static void migrate(struct request *request, struct assignment *a)
         .by = { request->message->name, request->auth.uid,
                 operations_who(request), operations_origin(request) },
         .dry_run = asked->dry_run,
+        .live = asked->live,
+        .kib_per_s = asked->kib_per_s,
+        .tell = told,
     };
 
     m->request = request;
@@ -218,7 +232,6 @@ static void migrate(struct request *request, struct assignment *a)
     m->status.uuid = a->uuid;
     m->status.from = arena_strdup(request->arena, a->host);
     m->status.to = asked->host;
-    m->status.reason = a->runs ? mover_suspend.what : "does not run";
     m->status.begun_ms = clock_wall().ms;
     request->owner = m;
     request->on_cancel = cancelled;
@@ -230,15 +243,7 @@ void moves_migrate(struct request *request)
     const struct wire_migrate *asked = request->body;
     struct wire_partition_ref *ref =
         ARENA_NEW(request->arena, struct wire_partition_ref);
-    struct vdc_error err = { 0 };
 
-    if (asked->live) {
-        vdc_error_set(&err, VDC_E_UNSUPPORTED,
-                      "guests cannot be moved yet while they run");
-        vdc_error_hint(&err, "without --live it %s", mover_suspend.what);
-        request_fail(request, &err);
-        return;
-    }
     wire_init(&wire_struct_partition_ref, ref);
     ref->customer = asked->customer;
     ref->name = asked->name;

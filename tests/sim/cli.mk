@@ -16,6 +16,8 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-metrics.sh \
+	tests/sim/test-cli-migrate.sh \
+	tests/sim/test-cli-migrate-crash.sh \
 	tests/sim/test-cli-moves.sh \
 	tests/sim/test-cli-moves-crash.sh \
 	tests/sim/test-cli-moves-etcd.sh \
@@ -41,8 +43,8 @@ SIM_CLI_TESTS = \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
-	tests/sim/lib-moves.sh tests/sim/lib-tls.sh tests/sim/lib-users.sh \
-	tests/sim/metrics.py tests/sim/terminal.py \
+	tests/sim/lib-migrate.sh tests/sim/lib-moves.sh tests/sim/lib-tls.sh \
+	tests/sim/lib-users.sh tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \
 	tests/sim/long/valgrind.sh tests/sim/long/valgrind.supp $(SIM_CLI_TESTS)
 TESTS += $(SIM_CLI_TESTS)

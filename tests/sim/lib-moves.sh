@@ -139,7 +139,7 @@ none_under_way() {
 }
 none_moves() {
     vdc moves -o json >"$WORK/moves.json" 2>/dev/null &&
-        ! grep -qE '"state": *"(leaving|arriving|returning|defining)"' \
+        ! grep -qE '"state": *"(preparing|leaving|arriving|abandoning|returning|defining)"' \
             "$WORK/moves.json"
 }
 

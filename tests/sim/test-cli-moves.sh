@@ -30,7 +30,7 @@ check_error "not to where it is" 4 'is on host beta already' \
     vdc migrate -q acme.one beta
 check_error "nor to nowhere" 3 'no such host: omega' \
     vdc migrate -q acme.one omega
-check_error "nor live" 2 'cannot be moved yet while they run' \
+check_error "nor live, over no TLS" 2 'not both hosts have joined over TLS' \
     vdc migrate -q --live acme.one alpha
 check_error "no such guest" 3 'no such guest: two' vdc migrate -q two beta
 check_output "it says first that it stands still" 'stands still until' \

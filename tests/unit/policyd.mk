@@ -26,6 +26,8 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_kv_sqlite \
 	tests/unit/policyd/test_kv_sqlite_conform \
 	tests/unit/policyd/test_mover \
+	tests/unit/policyd/test_mover_live \
+	tests/unit/policyd/test_mover_model \
 	tests/unit/policyd/test_names \
 	tests/unit/policyd/test_operation \
 	tests/unit/policyd/test_placement \
@@ -114,6 +116,13 @@ tests_unit_policyd_test_book_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_book_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_mover_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_mover_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_mover_live_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_mover_live_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_mover_model_SOURCES = \
+	tests/unit/policyd/test_mover_model.c \
+	tests/unit/policyd/mover_world.c tests/unit/policyd/mover_world.h
+tests_unit_policyd_test_mover_model_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_mover_model_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_names_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_names_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 placement_bed = tests/unit/policyd/placement_bed.c \

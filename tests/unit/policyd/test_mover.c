@@ -26,7 +26,8 @@ static struct wire_stored_move begun(bool runs)
     move.definition.name = "web";
     move.xen_name = "acme.web";
     move.owner = "acme";
-    mover_suspend.plan(&setup, arena, &move);
+    const struct mover_ask ask = { .setup = &setup };
+    mover_suspend.plan(&ask, arena, &move);
     return move;
 }
 
@@ -59,6 +60,7 @@ static void obey(const struct wire_stored_move *move, const char *host,
             CU_ASSERT(uuid_equal(&op->definition.uuid, &move->uuid));
             CU_ASSERT_STRING_EQUAL(op->owner, "acme");
             CU_ASSERT_STRING_EQUAL(op->xen_name, "acme.web");
+            CU_ASSERT_EQUAL(op->epoch, move->number);
             CU_ASSERT_FALSE(op->start);
             *at(w, host) = true;
         } else {
@@ -168,11 +170,11 @@ static struct wire_partition_reply guest(enum wire_partition_state state)
 
 static int check(const struct wire_partition_reply *shown)
 {
-    struct vdc_error err = { 0 };
-    int rc = mover_suspend.check(&setup, shown, &err);
+    const struct mover_ask ask = { .setup = &setup, .shown = shown };
+    struct reasons reasons = { 0 };
 
-    CU_ASSERT_EQUAL(rc, err.code);
-    return rc;
+    mover_suspend.check(&ask, &reasons);
+    return reasons_error(&reasons, NULL);
 }
 
 static void who_may(void)
