@@ -25,8 +25,6 @@ static const char *why_not(enum wire_operation_kind kind)
         return "devices of the host are given by the provider";
     case WIRE_OP_POOL_SET:
         return "named pools are divided by the provider";
-    case WIRE_OP_SEND:
-        return "on which host a guest is, the provider decides";
     case WIRE_OP_NONE:
     case WIRE_OP_STOP:
     case WIRE_OP_RESTART:
@@ -46,6 +44,7 @@ static const char *why_not(enum wire_operation_kind kind)
     case WIRE_OP_NIC_ATTACH:
     case WIRE_OP_NIC_DETACH:
     case WIRE_OP_SAVE:
+    case WIRE_OP_SEND:
         break;
     }
     return NULL;
@@ -73,14 +72,20 @@ static bool check_guest(const struct wire_operation *op,
     return false;
 }
 
+/* Hosts do these by themselves, or because policyd moves a guest. */
+static bool is_for_nobody(enum wire_operation_kind kind)
+{
+    return kind == WIRE_OP_NONE || kind == WIRE_OP_STOP ||
+           kind == WIRE_OP_RESTART || kind == WIRE_OP_SEND;
+}
+
 bool operation_check(const struct wire_operation *op, unsigned role,
                      struct reasons *reasons)
 {
     const char *why = role == W_CUSTOMER ? why_not(op->kind) : NULL;
     struct vdc_error err = { 0 };
 
-    if (op->kind == WIRE_OP_NONE || op->kind == WIRE_OP_STOP ||
-        op->kind == WIRE_OP_RESTART)
+    if (is_for_nobody(op->kind))
         vdc_error_set(&err, VDC_E_BAD_VALUE,
                       "'%s' is not what can be asked for", operation_word(op));
     else if (op->kind == WIRE_OP_SAVE && !*op->file)
@@ -104,5 +109,9 @@ void operation_clean(struct wire_operation *op)
 {
     op->owner = op->xen_name = op->new_xen_name = op->reason = "";
     op->host_reserve = op->dom0_keep = MEM_KIB(0);
-    op->forget = op->consume = false;
+    op->forget = op->consume = op->stream = op->live = false;
+    op->address = op->host = "";
+    op->fingerprint = op->ticket = NULL;
+    op->n_fingerprint = op->n_ticket = 0;
+    op->epoch = op->kib_per_s = 0;
 }

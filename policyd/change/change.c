@@ -583,6 +583,7 @@ void change_begin(struct request *request)
     change->reasons = reasons_new(request->arena);
     change->order.owner = change->owner;
     change->order.recall = change->order.close = false;
+    change->order.stage = WIRE_STAGE_NOW;
     if (change->order.dry_run)
         change->order.key = "";
     if (*change->order.key) {

@@ -40,6 +40,7 @@ static const char *partition_state(struct rd *rd,
         *(const struct wire_partition_reply *)body;
     struct wire_partition *p = &reply.partition;
     p->created_ms = p->started_ms = p->stopped_ms = p->cpu_time_ns = 0;
+    p->sampled_ms = 0;
     p->domid = p->domid != 0;
     p->last_stop = "";
     return arena_printf(rd->arena, "%s\n%s\n%s\n",

@@ -24,7 +24,8 @@ static void who_may_what(void)
     static const char *const for_operators[] = { "vcpu-pin", "sched-credit2",
                                                  "pci-attach", "pci-detach",
                                                  "pool-set" };
-    static const char *const for_nobody[] = { "none", "stop", "restart" };
+    static const char *const for_nobody[] = { "none", "stop", "restart",
+                                              "send" };
     size_t n_operators = 0, n_nobody = 0, n_all = 0;
 
     for (size_t i = 0; i < wire_enum_operation_kind.n_values; i++) {
@@ -35,7 +36,7 @@ static void who_may_what(void)
         bool listed = false, never = false;
         for (size_t j = 0; j < 5; j++)
             listed |= strcmp(for_operators[j], value->word) == 0;
-        for (size_t j = 0; j < 3; j++)
+        for (size_t j = 0; j < 4; j++)
             never |= strcmp(for_nobody[j], value->word) == 0;
         CU_ASSERT_EQUAL(check(kind, W_OPERATOR, NULL),
                         never ? VDC_E_BAD_VALUE : 0);
@@ -50,7 +51,7 @@ static void who_may_what(void)
         n_all++;
     }
     CU_ASSERT_EQUAL(n_operators, 5);
-    CU_ASSERT_EQUAL(n_nobody, 3);
+    CU_ASSERT_EQUAL(n_nobody, 4);
     CU_ASSERT(n_all > 20);
 }
 
@@ -104,14 +105,23 @@ static void cleaned(void)
     op.reason = "x";
     op.name = "web";
     op.dom0_keep = MEM_KIB(1);
-    op.forget = op.consume = true;
+    op.forget = op.consume = op.stream = op.live = true;
+    op.address = "192.0.2.1:1";
+    op.host = "alpha";
+    op.ticket = op.fingerprint = (uint8_t[]){ 1 };
+    op.n_ticket = op.n_fingerprint = 1;
+    op.epoch = op.kib_per_s = 1;
     operation_clean(&op);
     CU_ASSERT_STRING_EQUAL(op.owner, "");
     CU_ASSERT_STRING_EQUAL(op.xen_name, "");
     CU_ASSERT_STRING_EQUAL(op.new_xen_name, "");
     CU_ASSERT_STRING_EQUAL(op.reason, "");
     CU_ASSERT_EQUAL(op.dom0_keep.kib, 0);
-    CU_ASSERT(!op.forget && !op.consume);
+    CU_ASSERT(!op.forget && !op.consume && !op.stream && !op.live);
+    CU_ASSERT_STRING_EQUAL(op.address, "");
+    CU_ASSERT_STRING_EQUAL(op.host, "");
+    CU_ASSERT_EQUAL(op.n_ticket + op.n_fingerprint, 0);
+    CU_ASSERT_EQUAL(op.epoch + op.kib_per_s, 0);
     CU_ASSERT_STRING_EQUAL(op.name, "web");
 }
 
