@@ -68,6 +68,12 @@ open_from() { # FD GUEST
 open_are() { # NUMBER
     [ "$(vdc channel-list | grep -c ' open ')" = "$1" ]
 }
+is_offered() {
+    ! in_guest globex channel-send pipe </dev/null 2>&1 |
+        grep -q 'offers no'
+}
+check "the service is offered" retry 20 is_offered
+retry 20 open_are 0
 open_from 3 acme
 open_from 4 acme_shop
 check "two are open" retry 20 open_are 2

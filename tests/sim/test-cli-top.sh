@@ -41,8 +41,9 @@ rate=$(awk '/CPU_NS_PER_MS/ && /define/ { print $3 / 10000 }' \
     "${TOP_SRCDIR:-.}"/libvdc/hv/sim/*.[ch] | head -1)
 check_equal "the others what simulated guests do" "$rate" \
     "$(use acme.web | awk '{ printf "%g", $1 }')"
-check_equal "by use, then by name" "acme.web other.mail acme.db" \
-    "$(awk '/^[a-z]+\./ { print $1 }' "$WORK/top" | tail -3 | xargs)"
+# two use the same, but for what is too small to be shown
+check_equal "by use" "acme.db" \
+    "$(awk '/^[a-z]+\./ { print $1 }' "$WORK/top" | tail -1)"
 order() { # KEY
     vdc top -b -i 1 -d 1 -s "$1" | awk '/^[a-z]+\./ { print $1 }' | xargs
 }
