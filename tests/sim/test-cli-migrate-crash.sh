@@ -1,7 +1,8 @@
 #!/bin/sh
 # A guest is sent to another host, and the daemon of its old or its new host is
 # killed after a change that it makes to its host; or the host loses its power
-# before it.  Every ninth change; MIGRATE_STEP=1: every one (long/sweep.sh).
+# before it.  Every ninth change, or less where all is slow; MIGRATE_STEP=1:
+# every one (long/sweep.sh).
 SIM_OPTIONS=memory=4G,dom0_memory=512M,send_ms=80,create_ms=20
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-moves.sh"
@@ -15,7 +16,7 @@ vdc create -q -C acme "$WORK/web.cfg" name=one || exit 1
 make_on alpha one
 before=$(identity one)
 
-STEP=${MIGRATE_STEP:-9}
+STEP=${MIGRATE_STEP:-$((9 * ${VDC_TIME_FACTOR:-1}))}
 n_ended=0
 n_moved=0
 n_lost=0
