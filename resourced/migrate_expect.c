@@ -250,6 +250,19 @@ static void begin_expect(struct request *request)
     request_fail(request, &err);
 }
 
+bool migrate_expects_from(const struct migrate *migrate,
+                          const uint8_t fingerprint[TLS_FINGERPRINT_SIZE])
+{
+    const struct expected *expected;
+
+    TAILQ_FOREACH (expected, &migrate->expected, link)
+        if (expected->start->n_fingerprint == TLS_FINGERPRINT_SIZE &&
+            memcmp(expected->start->fingerprint, fingerprint,
+                   TLS_FINGERPRINT_SIZE) == 0)
+            return true;
+    return false;
+}
+
 /* ---- the decision ---- */
 
 /* Nothing of it is known here: is anything of it in Xen? */

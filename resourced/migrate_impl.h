@@ -46,6 +46,9 @@ struct migrate {
 /* The one with that ticket, taken out: it is good once.  NULL: none. */
 struct expected *migrate_take_expected(struct migrate *migrate,
                                        const uint8_t *ticket, size_t size);
+/* Whether any is expected from who has this certificate. */
+bool migrate_expects_from(const struct migrate *migrate,
+                          const uint8_t fingerprint[TLS_FINGERPRINT_SIZE]);
 void migrate_expected_free(struct expected *expected); /* NULL allowed */
 void migrate_expected_free_all(struct migrate *migrate);
 

@@ -117,6 +117,9 @@ static void done(void *arg, struct transaction *t, int rc,
     if (!rc && t->answer)
         rc = vdc_error_set(&again, VDC_E_CONFLICT,
                            "that guest has come before");
+    /* it may be told before its end, while a step is under way */
+    if (in->op)
+        in->op->comes = NULL;
     in->t = NULL;
     if (in->chan && rc)
         migrate_say_failed(in->chan, err ? err : &again);
@@ -321,10 +324,17 @@ void migrate_take(struct host *host, struct stream *stream,
     stream_limit(stream, MIGRATE_STRANGER_FRAME);
     chan_set_ops(in->chan, &chan_ops, in);
     migrate_timer_set(in->timer, OPEN_MS);
-    if (in->migrate->n_ins <= INS_MAX)
+    if (!migrate_expects_from(in->migrate, in->fingerprint)) {
+        vdc_error_set(&err, VDC_E_DENIED,
+                      "no guest is expected from this host now");
+        vdc_error_hint(&err, "policyd has guests go to other hosts: `xl-vdc "
+                             "migrate`");
+    } else if (in->migrate->n_ins > INS_MAX) {
+        vdc_error_set(&err, VDC_E_BUSY, "too many guests come at a time");
+        vdc_error_hint(&err, "try again later");
+    } else {
         return;
-    vdc_error_set(&err, VDC_E_BUSY, "too many guests come at a time");
-    vdc_error_hint(&err, "try again later");
+    }
     refuse(in, &err);
 }
 

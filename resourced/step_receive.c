@@ -155,7 +155,7 @@ static void has_prepared(struct transaction *t, int rc,
         t->ops->on_progress(t->arg, (unsigned)t->at + 1, (unsigned)t->n_steps,
                             arena_printf(t->arena, "waits for host %s to "
                                          "release it", op->request.host));
-    if (op->comes)
+    if (op->comes && t->decision != DECISION_ABANDONED)
         migrate_in_ready(op->comes);
     transaction_await(t);
 }

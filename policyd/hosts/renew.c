@@ -23,6 +23,8 @@
 
 #define SOON_MS 1000
 #define LOOK_MS 60000
+/* When it is not known whether a host has it. */
+#define LOST_MS 5000
 /* To the next host, when one was renewed. */
 #define PAUSE_MS 10
 /* One that could not be renewed has its turn again after so long. */
@@ -143,6 +145,8 @@ static void given(void *arg, const void *answer, const struct vdc_error *why)
 
     if (!host)
         end(renew, LOOK_MS);
+    else if (why && why->code == VDC_E_CLOSED)
+        end(renew, LOST_MS); /* it may have it */
     else if (why)
         failed(renew, why);
     else if (promote(renew, host, &err))

@@ -283,16 +283,16 @@ then_say() { # MESSAGE: what it answers another host after hello
     DC_SAY_THEN=$1 say "$BETA/host.pem"
 }
 check_output "another host's, to show this one" \
-    '^host_show is not for another host to say' then_say host_show
+    '^no guest is expected from this host now' then_say host_show
 check_output "or to change something" \
-    '^transaction is not for another host to say' then_say transaction
+    '^no guest is expected from this host now' then_say transaction
 check_output "or to destroy" \
-    '^partition_destroy is not for another host to say' \
+    '^no guest is expected from this host now' \
     then_say partition_destroy
 check_output "or to send a guest that nobody expects" \
-    '^no guest is expected with this ticket' then_say migrate_open
+    '^no guest is expected from this host now' then_say migrate_open
 check_output "or the end of one" \
-    '^migrate_release is not for another host to say' then_say migrate_release
+    '^no guest is expected from this host now' then_say migrate_release
 mkfifo "$WORK/silence"
 (
     openssl s_client -quiet -connect "127.0.0.1:$BETA_PORT" \
@@ -482,7 +482,7 @@ check_equal "it is none any more" 0 "$(vdc host-list -o name | grep -c beta)"
 check_equal "policyd has hung up" 0 \
     "$(grep -ci "0100007F:$(printf %04X "$BETA_PORT") .* 01 " /proc/net/tcp)"
 check_output "its certificate commands nobody" \
-    'host_show is not for another host to say' \
+    'no guest is expected from this host now' \
     env DC_SAY_THEN=host_show "$BIN/tests/sim/dc-say" "127.0.0.1:$GAMMA_PORT" gamma "$DC/ca.pem" \
     "$BETA/host.pem"
 check_error "it cannot be added back by its address" 2 'by joining' \

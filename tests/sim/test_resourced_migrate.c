@@ -184,7 +184,7 @@ static void test_wrong(void)
     uint8_t print[TLS_FINGERPRINT_SIZE];
 
     rd_pair_next(pair);
-    refused(pair, VDC_E_DENIED, "no guest is expected with this ticket");
+    refused(pair, VDC_E_DENIED, "no guest is expected from this host now");
 
     CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), 0);
     pair->ticket[31] ^= 1;
