@@ -118,7 +118,7 @@ static void write_transactions(const struct host *host, struct evbuffer *out)
 
 static void write_store(const struct host *host, struct evbuffer *out)
 {
-    static const char name[] = "xen_vdc_store_commit_seconds";
+    static const char name[] = "xen_vdc_database_commit_seconds";
     struct metrics_timing commits = { 0 };
 
     if (host->store)
@@ -169,7 +169,7 @@ static double cpu_of(const struct wire_partition *guest)
 static void write_states(const struct wire_partition *guests, uint32_t n,
                          struct evbuffer *out)
 {
-    static const char name[] = "xen_vdc_guests";
+    static const char name[] = "xen_vdc_host_guests";
     unsigned counts[WIRE_MOVING + 1] = { 0 };
 
     for (uint32_t i = 0; i < n; i++)

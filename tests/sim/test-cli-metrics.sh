@@ -66,18 +66,18 @@ check "its memory" values 67108864 "$port" "xen_vdc_guest_memory_bytes$labels"
 check_equal "its vCPUs" 1 "$(metrics value "$port" \
     "xen_vdc_guest_vcpus$labels")"
 check_equal "by state" 1 "$(metrics value "$port" \
-    'xen_vdc_guests{state="running"}')"
+    'xen_vdc_host_guests{state="running"}')"
 check_equal "one transaction" 1 "$(metrics value "$port" \
     'xen_vdc_transaction_seconds_count{result="committed"}')"
 check_output "commits of the database" '^[1-9][0-9]*$' \
-    metrics value "$port" xen_vdc_store_commit_seconds_count
+    metrics value "$port" xen_vdc_database_commit_seconds_count
 check_output "a dry run" . vdc create --dry-run -C acme "$WORK/web.cfg" name=x
 check "is none" values 1 "$port" \
     'xen_vdc_transaction_seconds_count{result="committed"}'
 metrics page "$port" >"$WORK/host.page"
 promtool_likes "promtool likes it" "$WORK/host.page"
 check "it is stopped" vdc destroy -q --keep -C acme web
-check "and counted as that" values 1 "$port" 'xen_vdc_guests{state="stopped"}'
+check "and counted as that" values 1 "$port" 'xen_vdc_host_guests{state="stopped"}'
 check_equal "without figures of a domain" none "$(metrics value "$port" \
     "xen_vdc_guest_memory_bytes$labels")"
 check "the page is good still" metrics page "$port"
@@ -99,7 +99,7 @@ check_equal "the daemon has closed them" yes "$(
 check_output "one that is slow is ended" '^(9|10|11|12)$' \
     metrics slow "$port" 20
 check "the daemon goes on" vdc start -q -C acme web
-check "and tells" values 1 "$port" 'xen_vdc_guests{state="running"}'
+check "and tells" values 1 "$port" 'xen_vdc_host_guests{state="running"}'
 
 # ---- settings ----
 
