@@ -199,7 +199,8 @@ static void looked(void *arg, const struct wire_frame *answer,
         /* of a look, the outcome is known */
         if (err->code == VDC_E_CLOSED) {
             vdc_error_set(&e->err, VDC_E_CLOSED,
-                          "resourced went away: nothing was done");
+                          "resourced of host %s went away: nothing was done",
+                          service_host_name(e->service));
             vdc_error_hint(&e->err, "try again");
         }
     }

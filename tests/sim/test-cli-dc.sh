@@ -227,6 +227,14 @@ check_error "a missing kernel is told" 2 'vmlinux' \
     vdc create -q -C acme "$WORK/db.cfg" name=x "kernel='$WORK/images/vmlinux'"
 check "it is shut down" vdc shutdown -q -w acme.db
 check "started" vdc start -q acme.db
+# Asked, it does not answer, and is gone.
+kill -STOP "$beta_pid"
+(
+    sleep 0.5
+    kill -KILL "$beta_pid"
+) &
+check_error "who asked just then is told which host it is" 7 \
+    'resourced of host beta went away: nothing was done' vdc pause -q acme.db
 stop_daemon "$beta_pid" KILL
 check "resourced is killed: that is noticed" retry 10 \
     state_is beta 'resourced does not answer'

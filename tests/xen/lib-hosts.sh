@@ -69,7 +69,8 @@ END
         # No policyd: that of the first host commands it.
         on "$host" "echo 'tls_address = \"$address:8444\"' \
                 >>/etc/xen-vdc/resourced.conf
-            systemctl enable -q --now xen-vdc-resourced xen-vdc-channeld"
+            systemctl mask -q xen-vdc-policyd
+            systemctl enable -q --now xen-vdc.target"
     fi && on "$host" sync
 }
 host_runs() { # HOST
