@@ -286,7 +286,7 @@ static void test_does_not_read(void)
             peer_hang_up(&peer);
         else
             event_add(peer.event, NULL);
-        CU_ASSERT(fixture_run(&f, &f.n_done, 1, 5000));
+        CU_ASSERT(fixture_run(&f, &f.n_done, 1, 20000 * unit_time_factor()));
         CU_ASSERT_EQUAL(f.rc, closes ? VDC_E_CLOSED : 0);
         CU_ASSERT_EQUAL(fixture_info(&f, domid).shutdown, !closes);
         if (!closes)
