@@ -17,6 +17,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
 	tests/xen/long/guest.sh \
+	tests/xen/long/rounds.sh \
 	tests/xen/long/two-hosts.sh
 # For a guest's initramfs, as channeld/channeld-guest is; tests/xen/lib.sh
 # makes it.

@@ -42,6 +42,7 @@ done
 
 # ---- each daemon while a guest is being created ----
 # Whatever the moment: either the guest is there and known, or it is neither.
+# More moments: KILL_AFTER='0.1 0.3 0.6 ...', and long/crash.sh.
 new_known_to_both() {
     local listed
     listed=$(acme 'xl-vdc list -o name' | grep -c '^new$')
@@ -54,8 +55,12 @@ new_known_to_both() {
 }
 points=0
 for daemon in resourced policyd channeld; do
-    delays='0.1 0.6 1.2 1.8 2.6 3.6'
-    [ $daemon != channeld ] || delays=1.2
+    case $daemon in
+    resourced) delays='0.1 0.6 1.2 2.6' ;;
+    policyd) delays='0.6 1.8 3.6' ;;
+    channeld) delays=1.2 ;;
+    esac
+    delays=${KILL_AFTER:-$delays}
     for delay in $delays; do
         acme 'xl-vdc create web-pv.cfg name=new' >"$WORK/create.log" 2>&1 &
         creating=$!
