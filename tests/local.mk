@@ -2,6 +2,15 @@
 # implementation of the hypervisor's interface; sim/ runs the real daemons on
 # a simulated host; xen/ runs in the bed and is not part of
 # `make check`; fuzz/ and bench/ have their own commands.
+#
+# make runs them about in this order: what takes minutes comes before what
+# takes seconds, so that all processors have work until the end.
+include tests/sim/local.mk
+include tests/sim/cli.mk
+include tests/sim/channel.mk
+include tests/fuzz/local.mk
+include tests/model/local.mk
+include tests/hv/local.mk
 include tests/unit/base.mk
 include tests/unit/wire.mk
 include tests/unit/chan.mk
@@ -11,12 +20,6 @@ include tests/unit/resourced.mk
 include tests/unit/channeld.mk
 include tests/unit/policyd.mk
 include tests/unit/xl-ext.mk
-include tests/hv/local.mk
-include tests/sim/local.mk
-include tests/sim/cli.mk
-include tests/sim/channel.mk
 include tests/xen/local.mk
-include tests/fuzz/local.mk
-include tests/model/local.mk
 include tests/bench/local.mk
 EXTRA_DIST += tests/unit/unit.h

@@ -1,6 +1,5 @@
 # tests/sim
 SIM_PROCESS = tests/sim/process.c tests/sim/process.h
-include tests/sim/test_policyd.mk
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
 tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
@@ -14,14 +13,15 @@ if HAVE_CUNIT
 RD_SOURCES = tests/sim/rd.c tests/sim/rd.h $(SIM_PROCESS)
 RD_LIBS = libvdc/wire/libwire.a $(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) \
 	$(CUNIT_LIBS)
-RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
-	tests/sim/test_resourced_crash tests/sim/test_resourced_transactions \
-	tests/sim/test_resourced_random tests/sim/test_resourced_asked \
+RD_TESTS = tests/sim/test_resourced_crash \
+	tests/sim/test_resourced_migrate_crash \
+	tests/sim/test_resourced_migrate_stop \
+	tests/sim/test_resourced_migrate tests/sim/test_resourced_random \
+	tests/sim/test_resourced tests/sim/test_resourced_guests \
+	tests/sim/test_resourced_transactions tests/sim/test_resourced_asked \
 	tests/sim/test_resourced_devices \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
-	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors \
-	tests/sim/test_resourced_migrate tests/sim/test_resourced_migrate_crash \
-	tests/sim/test_resourced_migrate_stop
+	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -74,6 +74,7 @@ tests_sim_test_resourced_steps_SOURCES = \
 	tests/sim/test_resourced_steps.c $(RD_CHANGE_SOURCES)
 tests_sim_test_resourced_steps_LDADD = $(RD_LIBS)
 endif
+include tests/sim/test_policyd.mk
 include tests/sim/test_host.mk
 dist_check_SCRIPTS += tests/sim/test_sim_ctl.sh
 TESTS += tests/sim/test_sim_ctl.sh
