@@ -6,7 +6,6 @@
  */
 #include "automation/run.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -98,22 +97,39 @@ static void on_out(evutil_socket_t fd, short what, void *arg)
     take_output(&run->out);
 }
 
-/* The last number before a % sign; false when there is none. */
+#define PROGRESS "copied "
+
+static int of_progress(const char *line, unsigned long long *ret_done,
+                       unsigned long long *ret_of)
+{
+    return sscanf(line, PROGRESS "%10llu of %10llu MiB", ret_done, ret_of);
+}
+
+/* Of the last line of progress, "copied 20 of 128 MiB ..."; false when there
+ * is none.  What is copied once more is more than all. */
 static bool find_percent(const char *text, unsigned *ret)
 {
-    const char *sign = strrchr(text, '%');
-    unsigned n = 0, unit = 1;
+    const char *last = NULL;
+    unsigned long long done, of;
 
-    while (sign && sign > text && sign[-1] == ' ')
-        sign--;
-    const char *p = sign;
-    for (; p && p > text && isdigit((unsigned char)p[-1]) && unit <= 100;
-         p--, unit *= 10)
-        n += unit * (unsigned)(p[-1] - '0');
-    if (!p || p == sign || n > 100)
+    for (const char *p = text; (p = strstr(p, PROGRESS)); p++)
+        last = p;
+    if (!last || of_progress(last, &done, &of) != 2 || of == 0)
         return false;
-    *ret = n;
+    *ret = done < of ? (unsigned)(done * 100 / of) : 99;
     return true;
+}
+
+/* What it says last is the error: lines of progress make room. */
+static void make_room(struct output *output)
+{
+    char *end = strrchr(output->text, '\n');
+
+    if (output->len <= output->most / 2 || !end ||
+        !strstr(output->text, PROGRESS))
+        return;
+    output->len -= (size_t)(end + 1 - output->text);
+    memmove(output->text, end + 1, output->len + 1);
 }
 
 static void on_errors(evutil_socket_t fd, short what, void *arg)
@@ -126,15 +142,7 @@ static void on_errors(evutil_socket_t fd, short what, void *arg)
     if (run->errors.len > before && run->ops->on_percent &&
         find_percent(run->errors.text + before, &percent))
         run->ops->on_percent(run->arg, percent);
-    /* What it says last is the error: progress before it makes room. */
-    if (run->errors.len > run->errors.most / 2) {
-        char *end = strrchr(run->errors.text, '\n');
-        size_t done = end ? (size_t)(end - run->errors.text) + 1 : 0;
-        if (done && strchr(run->errors.text, '%')) {
-            run->errors.len -= done;
-            memmove(run->errors.text, end + 1, run->errors.len + 1);
-        }
-    }
+    make_room(&run->errors);
 }
 
 /* ---- its end ---- */

@@ -24,7 +24,7 @@ struct run_result {
 };
 
 struct run_ops {
-    /* "NN%" was on its standard error. */
+    /* How far it is, as it said on its standard error. */
     void (*on_percent)(void *arg, unsigned percent);
     /* It has ended, and the run is freed after this; once. */
     void (*on_end)(void *arg, const struct run_result *result);
