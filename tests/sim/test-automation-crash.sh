@@ -56,8 +56,8 @@ check "and is answered" ended w2
 check_equal "done" done "$(node $REQUESTS/w2/state)"
 check_equal "once" 1 "$(started w2)"
 # what has no key is not asked again
-xenstore-write $REQUESTS/w3/state running $REQUESTS/w3 "migrate acme.web beta"
 stop_automationd KILL
+xenstore-write $REQUESTS/w3/state running $REQUESTS/w3 "migrate acme.web beta"
 start_automationd
 ended w3
 check_output "a move is not tried twice" 'not asked for twice' \
