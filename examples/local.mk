@@ -27,6 +27,14 @@ EXTRA_DIST += \
 	examples/guest/kernel.sh \
 	examples/guest/power
 
+# Scripts for xenstore, run by tests/sim/test-automation-examples.sh.
+automationexampledir = $(docdir)/examples/automation
+dist_automationexample_SCRIPTS = \
+	examples/automation/ask \
+	examples/automation/autoscale \
+	examples/automation/on-crash \
+	examples/automation/request \
+	examples/automation/start-in-order
 # A program for a guest's initramfs: static, and small.
 channelexampledir = $(docdir)/examples/channel
 dist_channelexample_DATA = \

@@ -13,6 +13,7 @@
 #include "resourced/lifecycle.h"
 #include "resourced/live.h"
 #include "resourced/migrate.h"
+#include "resourced/mirror.h"
 #include "resourced/rebuild.h"
 #include "resourced/resource.h"
 #include "resourced/text.h"
@@ -138,6 +139,7 @@ int host_open(struct event_base *base,
     host->waiters = waiters_new(host);
     host->channels = channel_reads_new(host);
     host->migrate = migrate_new(host);
+    host->mirror = mirror_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
@@ -167,6 +169,8 @@ void host_close(struct host *host)
     rebuild_abandon(host);
     channel_reads_free(host->channels);
     live_close(host->live);
+    mirror_free(host->mirror);
+    host->mirror = NULL;
     /* First the hypervisor: nothing calls back after it. */
     hv_close(host->hv);
     lifecycle_end(host);

@@ -21,6 +21,7 @@ struct event_log;
 struct lease_table;
 struct live;
 struct migrate;
+struct mirror;
 struct probe_file;
 struct rebuild;
 struct resource_table;
@@ -41,6 +42,7 @@ struct host {
     struct epochs *epochs;
     struct migrate *migrate; /* guests that come and go: migrate.h */
     struct live *live;
+    struct mirror *mirror; /* NULL: there is none */
     struct channel_reads *channels;
     struct memory_account memory;
     struct metrics_counts counts;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "resourced/host.h"
+#include "resourced/mirror.h"
 
 /* It is kept fresh for so long after the last read. */
 #define WANTED_MS 5000
@@ -245,6 +246,8 @@ int live_extras(struct live *live, const struct live_extras **ret,
 
 void live_changed(struct live *live)
 {
-    if (live)
-        live->marked = true;
+    if (!live)
+        return;
+    live->marked = true;
+    mirror_changed(live->host->mirror);
 }

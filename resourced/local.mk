@@ -66,6 +66,8 @@ resourced_resourced_SOURCES = \
 	resourced/migrate_expect.c \
 	resourced/migrate_link.c \
 	resourced/migrate_pump.c \
+	resourced/mirror.c \
+	resourced/mirror.h \
 	resourced/migrate_in.c \
 	resourced/migrate_out.c \
 	resourced/outcome.c \

@@ -14,6 +14,7 @@
 #include "hv/hv.h"
 #include "wire/wire.h"
 
+struct mirror_row;
 struct transaction;
 
 /* What is remembered of a partition; a row of the database. */
@@ -60,6 +61,7 @@ struct partition {
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];
     char last_change[128]; /* by a transaction of this process, for a person */
+    struct mirror_row *mirror; /* mirror.c's; NULL: it has none yet */
     uint64_t published; /* what xenstore has of it: see publish.c; 0: not
                            known */
 };

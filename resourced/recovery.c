@@ -10,6 +10,7 @@
 #include "resourced/boot.h"
 #include "resourced/host.h"
 #include "resourced/lifecycle.h"
+#include "resourced/mirror.h"
 #include "resourced/outcome.h"
 #include "resourced/publish.h"
 
@@ -122,6 +123,8 @@ static int compare_all(struct host *host, struct arena *arena,
         compare(host, partition,
                 domain_by_uuid(domains, n_domains, &partition->row.uuid));
     rc = publish_all(host, err);
+    if (!rc)
+        mirror_start(host->mirror);
     TAILQ_FOREACH (partition, &host->partitions.all, in_all)
         if (!rc && partition_has_domain(partition))
             rc = host->hv->domain->watch(host->hv, partition->row.domid, err);

@@ -76,6 +76,10 @@ const struct setting resourced_setting_rows[] = {
       "How many guests are started at a time after the host has booted." },
     { "event_keep", SETTING_U64, AT(event_keep), "10000", 100, 10000000,
       "How many events are kept for those who ask later." },
+    { "xenstore_state", SETTING_BOOL, AT(xenstore_state), "1", 0, 0,
+      "Whether the state of each partition is in xenstore, below "
+      "/tool/xen-vdc/state, for scripts that watch it and for "
+      "automationd." },
     { "answer_keep", SETTING_DURATION, AT(answer_keep_ms), "24h", 1000,
       UINT64_C(2592000000),
       "How long the first answer to a request with a key is kept." },

@@ -27,6 +27,7 @@ struct resourced_settings {
     uint64_t migrate_wait_ms;
     uint64_t start_parallel;
     uint64_t event_keep;
+    bool xenstore_state;
     uint64_t answer_keep_ms;
     struct setting_list pools; /* "disk=200G", "licences=4" */
 };

@@ -19,6 +19,7 @@ include tests/unit/hv.mk
 include tests/unit/resourced.mk
 include tests/unit/channeld.mk
 include tests/unit/policyd.mk
+include tests/unit/automation.mk
 include tests/unit/xl-ext.mk
 include tests/xen/local.mk
 include tests/bench/local.mk

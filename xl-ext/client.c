@@ -162,6 +162,7 @@ static int greet(struct client *client, struct vdc_error *err)
         : token_from_environment(client->args->arena, &hello.token, err);
     if (rc)
         return rc;
+    hello.guest = client->args->as_guest;
     rc = client_send(client, WIRE_MSG_hello, &hello, err);
     struct wire_frame frame;
     if (rc == 0)

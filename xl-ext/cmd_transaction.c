@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/reasons.h"
+#include "base/words.h"
 #include "xl-ext/change.h"
 #include "xl-ext/families.h"
 #include "xl-ext/guest.h"
-#include "xl-ext/words.h"
 
 /* What belongs to the whole and not to one of its steps. */
 static const char *const whole_options[] = {

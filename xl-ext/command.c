@@ -356,6 +356,20 @@ static const char *default_socket(struct arena *arena)
     return arena_printf(arena, ROAD_CHANNEL "%s", channel);
 }
 
+/* An operator's program asks as a guest, and may what that may.  One that is
+ * set wrongly must not make it an operator. */
+static int take_as_guest(struct vdc_uuid *ret, struct vdc_error *err)
+{
+    const char *text = getenv(COMMAND_GUEST_ENV);
+    if (!text || (uuid_from_text(text, ret) && !uuid_is_zero(ret)))
+        return 0;
+    int rc = vdc_error_set(err, VDC_E_BAD_VALUE,
+                           "$" COMMAND_GUEST_ENV " wants the UUID of a guest, "
+                           "got '%s'", text);
+    vdc_error_hint(err, "unset it to ask as yourself");
+    return rc;
+}
+
 /* The argument GUEST that was left out. */
 static void take_this_guest(struct parser *p)
 {
@@ -500,7 +514,11 @@ int command_parse(int argc, char **argv, struct arena *arena,
     }
     bool version_only = !p.command && given(&p, "version");
     take_other_command(&p);
-    ret->in_guest = road_is_guest(ret->socket);
+    rc = take_as_guest(&ret->as_guest, err);
+    if (rc)
+        return rc;
+    ret->in_guest = road_is_guest(ret->socket) ||
+                    !uuid_is_zero(&ret->as_guest);
     if (ret->in_guest)
         take_this_guest(&p);
     rc = check_count(&p, err);

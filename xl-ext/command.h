@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/uuid.h"
 
 /* What a command does to the world. */
 #define COMMAND_READS 1u
@@ -84,7 +85,8 @@ struct command_args {
     bool dry_run;
     bool version_only;  /* --version instead of a command */
     const char *socket; /* never NULL; see road.h */
-    bool in_guest;      /* the guest itself asks, over a channel */
+    bool in_guest; /* the guest itself asks, over a channel, or as_guest */
+    struct vdc_uuid as_guest; /* an operator asks as this guest; zero: not */
     size_t n_arguments;
     const char *const *arguments;
     size_t n_given;
@@ -99,6 +101,8 @@ struct command_given {
 /* Inside a guest it need not be named: what stands for it among arguments, and
  * in what is printed.  No guest can be called so. */
 #define COMMAND_THIS_GUEST "this guest"
+/* The environment variable of as_guest. */
+#define COMMAND_GUEST_ENV "XEN_VDC_GUEST"
 
 /* The families in the order in which help shows them. */
 const struct command_family *const *command_families(size_t *ret_n);

@@ -280,6 +280,8 @@ void generate_man(void)
            ".It Ev XEN_VDC_CERTIFICATE , XEN_VDC_KEY\nThe files with one's "
            "own certificate, registered by certificate-add, and its key.\n"
            "A token goes before it.\n"
+           ".It Ev XEN_VDC_GUEST\nThe UUID of a guest: an operator asks as "
+           "that guest, and may no more than it may, as inside of it.\n"
            ".It Ev XEN_VDC_CHANNEL_SOCKET\nThe socket of channeld.\n.El\n"
            ".Sh FILES\n.Bl -tag -width Ds\n"
            ".It Pa /run/xen\\-vdc/policyd.sock\n"

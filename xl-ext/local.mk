@@ -86,8 +86,6 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/token.h \
 	xl-ext/when.c \
 	xl-ext/when.h \
-	xl-ext/words.c \
-	xl-ext/words.h \
 	xl-ext/xl_names.c \
 	xl-ext/xl_names.h \
 	xl-ext/xlcfg.c \

@@ -65,7 +65,9 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/units.h \
 	libvdc/base/uuid.c \
 	libvdc/base/utf8.h \
-	libvdc/base/uuid.h
+	libvdc/base/uuid.h \
+	libvdc/base/words.c \
+	libvdc/base/words.h
 if WITH_XEN
 libvdc_base_libbase_a_SOURCES += libvdc/base/cfg_xlu.c
 endif

@@ -88,6 +88,31 @@ static int identify_token(const struct setup *setup, const struct book *book,
     return 0;
 }
 
+/* Who may everything may also less. */
+static int become_guest(const struct book *book,
+                        const struct vdc_uuid *guest, struct auth *auth,
+                        const struct customer **ret, struct vdc_error *err)
+{
+    const struct assignment *a = book_assignment(book, guest);
+
+    if (auth->role != W_OPERATOR || auth->level != WIRE_ROLE_OPERATOR) {
+        vdc_error_set(err, VDC_E_DENIED,
+                      "only operators ask as one of the guests");
+        vdc_error_hint(err, "unset XEN_VDC_GUEST to ask as yourself");
+        return VDC_E_DENIED;
+    }
+    if (!a)
+        return vdc_error_set(err, VDC_E_DENIED,
+                             "this guest is assigned to nobody");
+    auth->role = W_GUEST;
+    auth->level = WIRE_ROLE_USER;
+    auth->guest = *guest;
+    auth->by_certificate = false;
+    memset(auth->token, 0, sizeof(auth->token));
+    *ret = a->customer;
+    return 0;
+}
+
 int auth_identify(const struct setup *setup, const struct book *book,
                   const struct auth_peer *peer, struct auth *ret,
                   struct vdc_error *err)
@@ -136,6 +161,11 @@ int auth_identify(const struct setup *setup, const struct book *book,
         auth.level = login->role;
     } else {
         return refuse_user(peer->uid, err);
+    }
+    if (!uuid_is_zero(&peer->as_guest)) {
+        int rc = become_guest(book, &peer->as_guest, &auth, &customer, err);
+        if (rc)
+            return rc;
     }
     if (customer)
         memcpy(auth.customer, customer->name, sizeof(auth.customer));

@@ -28,6 +28,7 @@ struct auth_peer {
     bool by_certificate; /* the same field says which certificate that is */
     bool remote; /* over TLS: without a token or certificate it is nobody */
     bool joins;  /* it came to dc_address: all it may is to join */
+    struct vdc_uuid as_guest; /* an operator asks as this guest; zero: not */
 };
 #define AUTH_NO_UID ((uid_t)-1)
 
@@ -49,6 +50,7 @@ struct auth {
  * program that channeld tells of, channeld's word counts.  Who has shown a
  * token is who that says, whoever it is otherwise; so is who came over TLS
  * with a certificate that is registered.
+ * An operator who asks as a guest is that guest and no more.
  * Errors: VDC_E_DENIED for anybody else.
  */
 int auth_identify(const struct setup *setup, const struct book *book,

@@ -347,6 +347,7 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
             session_finish(session);
             return false;
         }
+        session->peer.as_guest = theirs->guest;
         session->greeted = true;
         if (session->peer.joins)
             evtimer_add(session->timer, &join);

@@ -1,5 +1,8 @@
 # The command line over the real daemons on a simulated host.
 SIM_CLI_TESTS = \
+	tests/sim/test-automation.sh \
+	tests/sim/test-automation-crash.sh \
+	tests/sim/test-automation-examples.sh \
 	tests/sim/test-cli-audit.sh \
 	tests/sim/test-cli-channel-quotas.sh \
 	tests/sim/test-cli-channel-rows.sh \
@@ -43,6 +46,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
+	tests/sim/lib-automation.sh \
 	tests/sim/lib-migrate.sh tests/sim/lib-moves.sh tests/sim/lib-tls.sh \
 	tests/sim/lib-users.sh tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \

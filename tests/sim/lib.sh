@@ -14,7 +14,7 @@ export XEN_VDC_SOCKET
 # What a developer may have set must not change what is printed.
 LC_ALL=C.UTF-8
 export LC_ALL
-unset VDC_SIM_FAULT XEN_VDC_HOST
+unset VDC_SIM_FAULT XEN_VDC_HOST XEN_VDC_GUEST
 resourced_pid=
 policyd_pid=
 

@@ -21,6 +21,10 @@ static const char usage[] =
     "  show DOMID              its memory in KiB, vCPUs and share\n"
     "  devices DOMID           its devices and their states\n"
     "  xenstore                all nodes, as xenstore-ls -f\n"
+    "  read PATH               a node's value, as xenstore-read\n"
+    "  write PATH VALUE ...    as xenstore-write\n"
+    "  remove PATH             as xenstore-rm\n"
+    "  names PATH              of the nodes below it, as xenstore-list\n"
     "  memory                  KiB: total, free, dom0's, claimed\n"
     "  effects                 how many changes our operations made\n"
     "  reset-counts            faults count calls and effects from 0 again\n"
@@ -196,6 +200,53 @@ static int do_xenstore(struct call *call)
     return 0;
 }
 
+static int do_read(struct call *call)
+{
+    const char *value;
+
+    if (call->argc != 1)
+        return bad_usage(call->err);
+    int rc = call->hv->store->read(call->hv, call->argv[0], call->arena,
+                                   &value, call->err);
+    if (rc == 0)
+        puts(value);
+    return rc;
+}
+
+/* Each node by itself, where xenstore-write has one transaction. */
+static int do_write(struct call *call)
+{
+    int rc = 0;
+
+    if (call->argc < 2 || call->argc % 2)
+        return bad_usage(call->err);
+    for (int i = 0; rc == 0 && i < call->argc; i += 2)
+        rc = call->hv->store->write(call->hv, call->argv[i],
+                                    call->argv[i + 1], call->err);
+    return rc;
+}
+
+static int do_remove(struct call *call)
+{
+    return call->argc != 1
+               ? bad_usage(call->err)
+               : call->hv->store->remove(call->hv, call->argv[0], call->err);
+}
+
+static int do_names(struct call *call)
+{
+    const char **names;
+    size_t n = 0;
+
+    if (call->argc != 1)
+        return bad_usage(call->err);
+    int rc = call->hv->store->list(call->hv, call->argv[0], call->arena,
+                                   &names, &n, call->err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        puts(names[i]);
+    return rc;
+}
+
 static int do_memory(struct call *call)
 {
     struct hv_host_info info;
@@ -251,7 +302,9 @@ static const struct {
     { "effects", do_effects },     { "advance", do_advance },
     { "power-cut", do_power_cut }, { "reset-counts", do_reset_counts },
     { "behave", do_behave },       { "show", do_show },
-    { "devices", do_devices },
+    { "devices", do_devices },     { "read", do_read },
+    { "write", do_write },         { "remove", do_remove },
+    { "names", do_names },
 };
 
 static int run(struct call *call, const char *file, const char *name)

@@ -70,7 +70,8 @@ daemons_up() {
 install_stage() {
     bed install "$STAGE" &&
         dom0 'systemctl enable xen-vdc.target && systemctl restart \
-            xen-vdc-resourced xen-vdc-policyd xen-vdc-channeld' &&
+            xen-vdc-resourced xen-vdc-policyd xen-vdc-channeld \
+            xen-vdc-automation' &&
         bed push "$TOP"/examples/*.cfg /home/acme/ &&
         bed push "$TOP"/examples/*.cfg /home/globex/ &&
         retry 60 daemons_up
@@ -112,7 +113,7 @@ forget_all() {
 # of the past.
 snapshot_xenstore() {
     dom0 'xenstore-ls -f / | sort |
-        grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/resourced[ /]"'
+        grep -vE "^/local/domain/0/memory|^/tool/xen-vdc/(resourced|automation)[ /]"'
 }
 snapshot_memory() {
     dom0 'xl info | sed -n "s/^free_memory *: //p"'

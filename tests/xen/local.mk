@@ -12,6 +12,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/channels-vchan.sh \
 	tests/xen/channels-many.sh \
 	tests/xen/channels-broker.sh \
+	tests/xen/long/automation.sh \
 	tests/xen/long/channels.sh \
 	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/stream.h"
-#include "xl-ext/words.h"
+#include "base/words.h"
 
 /* Longer than any of it takes on a loaded machine. */
 #define PATIENCE_MS 20000

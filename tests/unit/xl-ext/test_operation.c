@@ -12,7 +12,7 @@
 #include "base/savefile.h"
 #include "xl-ext/families.h"
 #include "xl-ext/operation.h"
-#include "xl-ext/words.h"
+#include "base/words.h"
 
 static struct arena *arena;
 static struct command_args args;

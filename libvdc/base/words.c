@@ -1,5 +1,5 @@
-/* Splits the steps of `transaction` into words. */
-#include "xl-ext/words.h"
+/* Splits a command line into words; for `transaction` and for automation. */
+#include "base/words.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Words of a command line inside one word of the shell. */
-#ifndef XL_EXT_WORDS_H
-#define XL_EXT_WORDS_H
+#ifndef VDC_BASE_WORDS_H
+#define VDC_BASE_WORDS_H
 
 #include <stddef.h>
 
