@@ -19,6 +19,7 @@ struct event;
 struct event_base;
 struct event_log;
 struct lease_table;
+struct images;
 struct live;
 struct migrate;
 struct probe_file;
@@ -40,6 +41,7 @@ struct host {
     struct lease_table *leases;
     struct epochs *epochs;
     struct migrate *migrate; /* guests that come and go: migrate.h */
+    struct images *images; /* image.h */
     struct live *live;
     struct channel_reads *channels;
     struct memory_account memory;
