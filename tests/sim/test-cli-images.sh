@@ -245,6 +245,14 @@ check_equal "both guests waited for one" 1 \
     "$(grep -c "image $large has come" "$WORK/gamma.log")"
 check_output "the guest runs there" '^host +gamma' vdc show acme.slow
 
+# ---- moved ----
+rm -f "$(store_of beta)/$large"
+check "a guest that is moved has its images brought" \
+    vdc migrate -q acme.slow beta
+check "before" has_whole beta "$large"
+check "and back" vdc migrate -q acme.slow gamma
+rm -f "$(store_of beta)/$large"
+
 # ---- cancelled ----
 vdc destroy -q acme.slow2
 sed 's/gamma/beta/' "$WORK/slow.cfg" >"$WORK/s.cfg"
