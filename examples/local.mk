@@ -4,6 +4,7 @@ examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	examples/full.cfg \
 	examples/placement.conf \
+	examples/web-image.cfg \
 	examples/web-pv.cfg \
 	examples/web.cfg
 # Units of systemd for those who want them.

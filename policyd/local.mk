@@ -44,6 +44,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change/change_decide.c \
 	policyd/change/change_find.c \
 	policyd/change/change_host.c \
+	policyd/change/change_images.c \
 	policyd/change/change_place.c \
 	policyd/change/change_recall.c \
 	policyd/change/change_record.c \
@@ -267,6 +268,13 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/hosts/dial.h \
 	policyd/hosts/renew.c \
 	policyd/hosts/renew.h \
+	policyd/images/image_bring.c \
+	policyd/images/image_data.c \
+	policyd/images/image_request.c \
+	policyd/images/images.c \
+	policyd/images/images.h \
+	policyd/images/images_impl.h \
+	policyd/store/book_image.c \
 	policyd/store/book_move.c \
 	policyd/store/book_record.c \
 	policyd/store/book_token.c \

@@ -159,6 +159,15 @@ const struct setting setup_rows[] = {
       .min = 0, .max = UINT64_C(3153600000000),
       .text = "How long it is kept what guests used, after that has ended: "
               "periods before it are shown without.  0 means for ever." },
+    { DURATION(image_upload_keep, image_upload_keep), .fallback = "24h",
+      .min = 1000, .max = UINT64_C(2592000000),
+      .text = "How long an image of which not all has come is kept after the "
+              "last piece.  resourced has image_part_keep for its files: "
+              "give both the same value." },
+    { ROW(image_kib_per_s), .type = SETTING_U64, .fallback = "0",
+      .max = UINT64_C(1000000000),
+      .text = "How fast an image is brought to a host that needs it, in KiB a "
+              "second; 0 means as fast as it goes." },
     { ROW(decisions_kept), .type = SETTING_U64, .fallback = "10000",
       .min = 1, .max = 1000000,
       .text = "How many decisions of placement are kept, so that 'xl-vdc why' "

@@ -39,6 +39,8 @@ struct setup {
     uint64_t usage_period_ms;
     uint64_t audit_keep_ms, usage_keep_ms; /* 0: for ever */
     uint64_t decisions_kept;
+    uint64_t image_upload_keep_ms;
+    uint64_t image_kib_per_s; /* 0: as fast as it goes */
     /* worked out by setup_complete */
     uid_t *operator_uids;
     size_t n_operator_uids;

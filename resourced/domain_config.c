@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/image_ref.h"
+#include "resourced/host.h"
+#include "resourced/image.h"
+
 static enum hv_tristate tristate(enum wire_tristate value)
 {
     switch (value) {
@@ -74,7 +78,8 @@ static struct hv_nic *fill_nics(const struct wire_definition *definition,
     return nics;
 }
 
-void domain_config_fill(const struct partition_row *row, struct arena *arena,
+void domain_config_fill(const struct host *host,
+                        const struct partition_row *row, struct arena *arena,
                         struct hv_domain_config *ret)
 {
     const struct wire_definition *d = &row->definition;
@@ -83,8 +88,8 @@ void domain_config_fill(const struct partition_row *row, struct arena *arena,
         .name = row->xen_name,
         .uuid = row->uuid,
         .type = d->type == WIRE_PV ? HV_DOMAIN_PV : HV_DOMAIN_PVH,
-        .kernel = d->kernel,
-        .ramdisk = d->ramdisk,
+        .kernel = image_path(host, d->kernel, arena),
+        .ramdisk = image_path(host, d->ramdisk, arena),
         .cmdline = d->cmdline,
         .bootloader = d->bootloader,
         .n_bootloader_args = d->n_bootloader_args,
@@ -178,11 +183,41 @@ static void check_file(const struct wire_definition *definition,
     reasons_add(reasons, &err);
 }
 
-void definition_check_files(const struct wire_definition *definition,
-                            struct reasons *reasons)
+static void check_image(const struct host *host,
+                        const struct wire_definition *definition,
+                        const char *role, const char *text,
+                        struct reasons *reasons)
 {
-    check_file(definition, "kernel", definition->kernel, reasons);
-    check_file(definition, "ramdisk", definition->ramdisk, reasons);
+    struct arena *arena = arena_new();
+    const char *path = image_path(host, text, arena);
+    struct vdc_error err;
+
+    if (!image_ref_is(text)) {
+        check_file(definition, role, text, reasons);
+    } else if (path == text) {
+        vdc_error_set(&err, VDC_E_BAD_VALUE,
+                      "%s: the %s %s is named without its digest",
+                      definition->name, role, text);
+        reasons_add(reasons, &err);
+    } else if (access(path, R_OK)) {
+        vdc_error_set(&err, VDC_E_NO_FILE,
+                      "%s: the %s %.*s is not on host %s", definition->name,
+                      role, (int)strcspn(text, "@"), text, host->name);
+        vdc_error_hint(&err, "`xl-vdc start` has it brought there");
+        reasons_add(reasons, &err);
+    }
+    arena_free(arena);
+}
+
+void definition_check_files(const struct host *host,
+                            const struct wire_definition *definition,
+                            bool images, struct reasons *reasons)
+{
+    if (images || !image_ref_is(definition->kernel))
+        check_image(host, definition, "kernel", definition->kernel, reasons);
+    if (images || !image_ref_is(definition->ramdisk))
+        check_image(host, definition, "ramdisk", definition->ramdisk,
+                    reasons);
     /* A program without a path is looked for by libxl. */
     if (definition->bootloader[0] == '/')
         check_file(definition, "bootloader", definition->bootloader, reasons);

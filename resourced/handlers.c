@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
+#include "resourced/image.h"
 #include "resourced/live.h"
 #include "resourced/migrate.h"
 #include "resourced/resource.h"
@@ -474,6 +475,13 @@ static const struct {
     { WIRE_MSG_events, handle_events },
     { WIRE_MSG_files_look, handle_files_look },
     { WIRE_MSG_file_probe, handle_file_probe },
+    { WIRE_MSG_image_look, image_handle_look },
+    { WIRE_MSG_image_put, image_handle_put },
+    { WIRE_MSG_image_fetch, image_handle_fetch },
+    { WIRE_MSG_image_serve, image_handle_serve },
+    { WIRE_MSG_image_drop, image_handle_drop },
+    { WIRE_MSG_image_read, image_handle_read },
+    { WIRE_MSG_image_keep, image_handle_keep },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
 };

@@ -9,6 +9,7 @@
 #include "resourced/channel_rows.h"
 #include "resourced/epoch.h"
 #include "resourced/event_log.h"
+#include "resourced/image.h"
 #include "resourced/lease.h"
 #include "resourced/lifecycle.h"
 #include "resourced/live.h"
@@ -140,6 +141,7 @@ int host_open(struct event_base *base,
     host->channels = channel_reads_new(host);
     host->migrate = migrate_new(host);
     host->mirror = mirror_new(host);
+    host->images = images_new(host);
     find_name(host);
     int rc = open_hypervisor(host, err);
     if (!rc)
@@ -175,6 +177,7 @@ void host_close(struct host *host)
     hv_close(host->hv);
     lifecycle_end(host);
     migrate_free(host->migrate);
+    images_free(host->images);
     transactions_abandon(host);
     waiters_free(host->waiters);
     host_unload(host);

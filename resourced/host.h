@@ -19,6 +19,7 @@ struct event;
 struct event_base;
 struct event_log;
 struct lease_table;
+struct images;
 struct live;
 struct migrate;
 struct mirror;
@@ -41,6 +42,7 @@ struct host {
     struct lease_table *leases;
     struct epochs *epochs;
     struct migrate *migrate; /* guests that come and go: migrate.h */
+    struct images *images; /* image.h */
     struct live *live;
     struct mirror *mirror; /* NULL: there is none */
     struct channel_reads *channels;

@@ -44,6 +44,14 @@ resourced_resourced_SOURCES = \
 	resourced/handlers_resource.c \
 	resourced/host.c \
 	resourced/host.h \
+	resourced/image.h \
+	resourced/image_impl.h \
+	resourced/image_fetch.c \
+	resourced/image_file.c \
+	resourced/image_give.c \
+	resourced/image_write.c \
+	resourced/job.c \
+	resourced/job.h \
 	resourced/lease.c \
 	resourced/lease.h \
 	resourced/lease_impl.h \

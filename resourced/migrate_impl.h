@@ -57,6 +57,11 @@ void migrate_expected_free_all(struct migrate *migrate);
 void migrate_in_free_all(struct migrate *migrate);
 void migrate_out_free_all(struct migrate *migrate);
 
+/* This host's certificate, to connect to another with.  Errors: those of its
+ * file, and of its dates. */
+int migrate_tls(const struct host *host, struct tls **ret,
+                struct vdc_error *err);
+
 /* ---- migrate_link.c: messages of a connection ---- */
 
 struct event *migrate_timer(struct host *host,

@@ -19,6 +19,7 @@
 #include "base/tcp.h"
 #include "chan/chan.h"
 #include "resourced/host.h"
+#include "resourced/image.h"
 #include "resourced/migrate_impl.h"
 #include "resourced/transaction.h"
 
@@ -255,6 +256,21 @@ static void take_failure(struct migrate_in *in, const void *body)
     lose(in, &err);
 }
 
+/* It comes for an image, and not with a guest: from now on the connection is
+ * that one's. */
+static void give(struct migrate_in *in, const void *body)
+{
+    struct vdc_error err;
+
+    if (images_give(in->host->images, in->chan, in->name, in->fingerprint,
+                    body, &err)) {
+        refuse(in, &err);
+        return;
+    }
+    in->chan = NULL;
+    free_in(in);
+}
+
 static void dispatch(struct migrate_in *in, const struct wire_frame *frame)
 {
     enum wire_message_number number = frame->message->number;
@@ -270,6 +286,8 @@ static void dispatch(struct migrate_in *in, const struct wire_frame *frame)
         take_end(in);
     else if (number == WIRE_MSG_migrate_release && in->ready)
         take_release(in, frame->body);
+    else if (number == WIRE_MSG_image_get && in->greeted && !in->t)
+        give(in, frame->body);
     else if (number == WIRE_MSG_migrate_failed && in->greeted)
         take_failure(in, frame->body);
     else {
@@ -324,7 +342,8 @@ void migrate_take(struct host *host, struct stream *stream,
     stream_limit(stream, MIGRATE_STRANGER_FRAME);
     chan_set_ops(in->chan, &chan_ops, in);
     migrate_timer_set(in->timer, OPEN_MS);
-    if (!migrate_expects_from(in->migrate, in->fingerprint)) {
+    if (!migrate_expects_from(in->migrate, in->fingerprint) &&
+        !images_allow(host->images, in->fingerprint)) {
         vdc_error_set(&err, VDC_E_DENIED,
                       "no guest is expected from this host now");
         vdc_error_hint(&err, "policyd has guests go to other hosts: `xl-vdc "

@@ -279,8 +279,8 @@ static void shaken(void *arg, struct stream *stream,
     migrate_say_hello(out->chan);
 }
 
-static int new_tls(const struct host *host, struct tls **ret,
-                   struct vdc_error *err)
+int migrate_tls(const struct host *host, struct tls **ret,
+                struct vdc_error *err)
 {
     char *path = xasprintf("%s/host.pem", host->settings->dc_directory);
     const struct tls_files files = { path, path, path };
@@ -302,7 +302,7 @@ void migrate_out_check(const struct host *host, struct reasons *reasons)
     struct vdc_error err;
     struct tls *tls = NULL;
 
-    if (new_tls(host, &tls, &err))
+    if (migrate_tls(host, &tls, &err))
         reasons_add(reasons, &err);
     tls_free(tls);
 }
@@ -314,7 +314,7 @@ int migrate_out_new(struct operation *op, struct mem memory,
     const struct wire_operation *r = &op->request;
     struct tls *tls = NULL;
     int fd;
-    int rc = new_tls(op->host, &tls, err);
+    int rc = migrate_tls(op->host, &tls, err);
 
     if (!rc)
         rc = tcp_connect_begin(r->address, &fd, err);

@@ -47,6 +47,15 @@ const struct setting resourced_setting_rows[] = {
     { "dump_dir", SETTING_STRING, AT(dump_dir), "/var/lib/xen/dump", 0, 0,
       "Where the memory of a crashed guest is written when its on_crash asks "
       "for it." },
+    { "image_dir", SETTING_STRING, AT(image_dir),
+      "/var/lib/xen-vdc/image-store", 0, 0,
+      "Directory of the images that xl-vdc image-add stores, which only root "
+      "may look into; it is made when the first comes.  Not one of "
+      "policyd's customer_paths." },
+    { "image_part_keep", SETTING_DURATION, AT(image_part_keep_ms), "24h",
+      1000, UINT64_C(2592000000),
+      "How long what has come of an image stays when no more comes; and an "
+      "image that was found damaged, or that nobody knows of any more." },
     { "shutdown_timeout", SETTING_DURATION, AT(shutdown_timeout_ms), "120s",
       100, UINT64_C(86400000),
       "How long a guest may take to shut down or reboot before one who waits "

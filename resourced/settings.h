@@ -19,12 +19,14 @@ struct resourced_settings {
     const char *hypervisor;
     const char *host_name; /* "": what gethostname says */
     const char *dump_dir;
+    const char *image_dir;
     uint64_t shutdown_timeout_ms;
     uint64_t restart_min_interval_ms;
     uint64_t memory_wait_ms;
     uint64_t balloon_wait_ms;
     uint64_t undo_wait_ms;
     uint64_t migrate_wait_ms;
+    uint64_t image_part_keep_ms;
     uint64_t start_parallel;
     uint64_t event_keep;
     bool xenstore_state;

@@ -17,7 +17,8 @@ static void build_check(struct operation *op, struct reasons *reasons)
     if (op->kind == WIRE_OP_CREATE)
         return; /* the rest of the definition was just checked */
     step_check_names(op, row->name, row->xen_name, reasons);
-    definition_check_files(&row->definition, reasons);
+    definition_check_files(op->host, &row->definition,
+                           !op->t->request.dry_run, reasons);
     /* What is restarted has its devices, and nobody else can. */
     if (op->kind == WIRE_OP_START)
         step_check_pci(op, reasons);
@@ -98,7 +99,7 @@ static int build_apply(struct operation *op, struct vdc_error *err)
     struct hv *hv = op->host->hv;
     struct hv_domain_config config;
 
-    domain_config_fill(op->row, op->t->arena, &config);
+    domain_config_fill(op->host, op->row, op->t->arena, &config);
     step_save_size(op, &config);
     memory_unlock(op);
     if (op->kind == WIRE_OP_START && op->request.file[0])

@@ -237,7 +237,7 @@ static void check_target(const struct operation *op, struct reasons *reasons)
     definition.name = op->row->name;
     definition.disks = &disk;
     definition.n_disks = 1;
-    definition_check_files(&definition, reasons);
+    definition_check_files(op->host, &definition, false, reasons);
     if (reasons->n_errors == n_before && is_file(&disk) &&
         !is_readonly(&disk) && access(disk.target, W_OK))
         step_refuse(reasons, VDC_E_NO_FILE,

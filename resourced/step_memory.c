@@ -43,7 +43,7 @@ static int find_need(struct operation *op, struct vdc_error *err)
 
     if (op->kind == WIRE_OP_MEMORY_SET)
         return find_growth(op, err);
-    domain_config_fill(op->row, op->t->arena, &config);
+    domain_config_fill(op->host, op->row, op->t->arena, &config);
     step_save_size(op, &config);
     return hv->domain->memory_needed(hv, &config, &op->need, err);
 }

@@ -90,7 +90,7 @@ static int receive_apply(struct operation *op, struct vdc_error *err)
         return vdc_error_set(err, VDC_E_CLOSED,
                              "the connection of %s has ended",
                              op->request.host);
-    domain_config_fill(op->row, op->t->arena, &config);
+    domain_config_fill(op->host, op->row, op->t->arena, &config);
     step_save_size(op, &config);
     memory_unlock(op);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))

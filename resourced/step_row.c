@@ -115,7 +115,8 @@ static void define_check(struct operation *op, struct reasons *reasons)
                     (unsigned long long)op->request.epoch);
     step_check_names(op, row->name, row->xen_name, reasons);
     definition_check_values(&row->definition, reasons);
-    definition_check_files(&row->definition, reasons);
+    definition_check_files(op->host, &row->definition,
+                           !op->t->request.dry_run, reasons);
     step_check_disk_names(op, reasons);
     step_check_pools(op, reasons);
     step_check_nics(op, reasons);

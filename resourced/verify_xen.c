@@ -285,7 +285,7 @@ int verify_devices(struct verify *v, struct partition *partition,
         return rc;
     list.known = ARENA_ARRAY(v->arena, list.n, bool);
     as_live.definition = *resource_definition_of(row);
-    domain_config_fill(&as_live, v->arena, config);
+    domain_config_fill(v->host, &as_live, v->arena, config);
     config->n_pci = as_live.definition.n_pci;
     config->pci = as_live.definition.pci;
     verify_known(v, partition, config, &list);

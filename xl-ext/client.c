@@ -32,6 +32,7 @@ struct client {
     bool progress_shown;
     client_progress_fn *on_progress; /* NULL: as usual */
     void *progress_arg;
+    struct arena *arena; /* of messages */
 };
 
 /* ---- interruption ---- */
@@ -196,6 +197,7 @@ int client_open(const struct command_args *args, struct client **ret,
         return explain_connect(args, rc, err);
     struct client *client = XNEW(struct client);
     client->args = args;
+    client->arena = args->arena;
     client->road = road;
     rc = greet(client, err);
     if (rc) {
@@ -238,6 +240,11 @@ static void show_progress(struct client *client,
     client->progress_shown = true;
 }
 
+void client_set_arena(struct client *client, struct arena *arena)
+{
+    client->arena = arena ? arena : client->args->arena;
+}
+
 void client_on_progress(struct client *client, client_progress_fn *fn,
                         void *arg)
 {
@@ -257,7 +264,7 @@ int client_send(struct client *client, enum wire_message_number number,
 {
     uint8_t *data;
     size_t size;
-    int rc = wire_encode(number, ++client->last_id, body, client->args->arena,
+    int rc = wire_encode(number, ++client->last_id, body, client->arena,
                          &data, &size, err);
     if (rc == 0)
         rc = road_send(client->road, data, size, err);
@@ -363,7 +370,7 @@ static int await_answer(struct client *client, struct wire_frame *ret,
     for (;;) {
         int rc = wait_or_cancel(client, err);
         if (rc == 0)
-            rc = receive(client, -1, client->args->arena, ret, err);
+            rc = receive(client, -1, client->arena, ret, err);
         if (rc || (ret->id != client->cancel &&
                    ret->message->number != WIRE_MSG_progress))
             return rc;
@@ -412,7 +419,7 @@ int client_request(struct client *client, enum wire_message_number number,
     uint32_t id = client->last_id;
     if (rc == 0)
         rc = changes ? answer_to_change(client, number, id, &frame, err)
-                     : receive(client, -1, client->args->arena, &frame, err);
+                     : receive(client, -1, client->arena, &frame, err);
     if (changes)
         interrupts_end();
     clear_progress(client);

@@ -32,6 +32,10 @@ int client_request(struct client *client, enum wire_message_number number,
                    const void *body, const void **ret_body,
                    struct vdc_error *err);
 
+/* From now on messages, and answers, are in this arena instead of args->arena:
+ * for who sends very many.  NULL: in that again. */
+void client_set_arena(struct client *client, struct arena *arena);
+
 /* From now on progress goes to `fn` instead, in any format and on any
  * terminal; false: it is shown as it would be.  `*shown` stays on the line
  * until the next. */

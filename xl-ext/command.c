@@ -64,7 +64,7 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_dc,       &family_status,      &family_top,
         &family_verify,   &family_policy,      &family_why,
         &family_rebalance, &family_moves,      &family_store,
-        &family_channel,
+        &family_channel,  &family_image,
         &family_help,
     };
     *ret_n = sizeof(families) / sizeof(families[0]);

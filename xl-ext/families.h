@@ -22,6 +22,7 @@ extern const struct command_family family_lease;       /* cmd_lease.c */
 extern const struct command_family family_customer;    /* cmd_customer.c */
 extern const struct command_family family_certificate; /* cmd_certificate.c */
 extern const struct command_family family_token;       /* cmd_token.c */
+extern const struct command_family family_image;       /* cmd_image.c */
 extern const struct command_family family_audit;       /* cmd_audit.c */
 extern const struct command_family family_usage;       /* cmd_usage.c */
 extern const struct command_family family_host;        /* cmd_host.c */

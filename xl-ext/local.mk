@@ -24,6 +24,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_help.c \
 	xl-ext/cmd_host.c \
 	xl-ext/cmd_identity.c \
+	xl-ext/cmd_image.c \
 	xl-ext/cmd_lease.c \
 	xl-ext/cmd_list.c \
 	xl-ext/cmd_memory.c \
@@ -54,6 +55,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/customer_print.c \
 	xl-ext/devices.c \
 	xl-ext/devices.h \
+	xl-ext/digest.h \
 	xl-ext/each.c \
 	xl-ext/each.h \
 	xl-ext/families.h \
@@ -104,7 +106,7 @@ xl_ext_libxlext_a_SOURCES = \
 # program.
 noinst_LIBRARIES += xl-ext/libtable.a
 xl_ext_libtable_a_SOURCES = xl-ext/output_table.c xl-ext/remote.c \
-	xl-ext/join.c
+	xl-ext/join.c xl-ext/digest.c
 
 XLEXT_LIBS = xl-ext/libxlext.a xl-ext/libtable.a libvdc/chan/libchan.a \
 	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS) $(TLS_LIBS)

@@ -1,6 +1,7 @@
 /*
  * The program for inside a guest is linked statically, and without OpenSSL.
  */
+#include "xl-ext/digest.h"
 #include "xl-ext/join.h"
 #include "xl-ext/remote.h"
 
@@ -24,4 +25,12 @@ int join_run(const struct command_args *args, struct vdc_error *err)
     return vdc_error_set(err, VDC_E_UNSUPPORTED,
                          "this xl-vdc was made for inside a guest: a host "
                          "joins by its own");
+}
+
+int digest_of(int fd, char ret[DIGEST_SIZE], uint64_t *ret_size,
+              struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                         "this xl-vdc was made for inside a guest, from where "
+                         "no images can be added");
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/image_ref.h"
 #include "base/suggest.h"
 #include "wire/layout.h"
 #include "xl-ext/xlcfg_impl.h"
@@ -228,7 +229,7 @@ bool xlcfg_list(struct xlcfg *x, const struct cfg_entry *e, size_t most,
 
 const char *xlcfg_path(struct arena *arena, const char *path)
 {
-    if (path[0] == '/' || path[0] == 0)
+    if (path[0] == '/' || path[0] == 0 || image_ref_is(path))
         return path;
     char cwd[4096];
     if (!getcwd(cwd, sizeof(cwd)))

@@ -24,6 +24,8 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/error.c \
 	libvdc/base/error.h \
 	libvdc/base/errors.def \
+	libvdc/base/image_ref.c \
+	libvdc/base/image_ref.h \
 	libvdc/base/json.c \
 	libvdc/base/json.h \
 	libvdc/base/log.c \
@@ -42,6 +44,8 @@ libvdc_base_libbase_a_SOURCES = \
 	libvdc/base/settings.c \
 	libvdc/base/settings.h \
 	libvdc/base/settings_print.c \
+	libvdc/base/sha256.c \
+	libvdc/base/sha256.h \
 	libvdc/base/stream.c \
 	libvdc/base/stream.h \
 	libvdc/base/stream_blocking.c \

@@ -200,6 +200,7 @@ static const struct {
     { WIRE_MSG_dc_status, WIRE_ROLE_READ },
     { WIRE_MSG_policy_show, WIRE_ROLE_READ },
     { WIRE_MSG_policy_check, WIRE_ROLE_READ },
+    { WIRE_MSG_image_list, WIRE_ROLE_READ },
     { WIRE_MSG_cancel, WIRE_ROLE_READ }, /* of its own connection */
     { WIRE_MSG_partition_create, WIRE_ROLE_USER },
     { WIRE_MSG_partition_start, WIRE_ROLE_USER },
@@ -212,6 +213,10 @@ static const struct {
     { WIRE_MSG_lease_create, WIRE_ROLE_USER },
     { WIRE_MSG_lease_renew, WIRE_ROLE_USER },
     { WIRE_MSG_lease_drop, WIRE_ROLE_USER },
+    { WIRE_MSG_image_add, WIRE_ROLE_USER },
+    { WIRE_MSG_image_data, WIRE_ROLE_USER },
+    { WIRE_MSG_image_remove, WIRE_ROLE_USER },
+    { WIRE_MSG_image_verify, WIRE_ROLE_USER },
 };
 
 enum wire_role auth_needs(const struct wire_message *message)

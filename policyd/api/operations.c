@@ -24,6 +24,7 @@
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/renew.h"
+#include "policyd/images/images.h"
 #include "policyd/hosts/lease.h"
 #include "policyd/metrics/census.h"
 #include "policyd/metrics/metrics.h"
@@ -70,6 +71,11 @@ static const struct {
     { WIRE_MSG_policy_show, policies_serve_show },
     { WIRE_MSG_policy_reload, policies_serve_reload },
     { WIRE_MSG_policy_check, policies_serve_check },
+    { WIRE_MSG_image_add, image_add },
+    { WIRE_MSG_image_data, image_data },
+    { WIRE_MSG_image_list, image_list },
+    { WIRE_MSG_image_remove, image_remove },
+    { WIRE_MSG_image_verify, image_verify },
     { WIRE_MSG_host_add, host_add },
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
@@ -178,6 +184,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->keys = keys_new();
     ops->leases = leases_new(ops);
     ops->channel_quotas = channel_quotas_new(ops);
+    ops->images = images_new(ops);
     ops->dc = dc_new(base, setup);
     ops->hosts = hosts_new(ops);
     ops->renew = renew_new(ops);
@@ -200,6 +207,7 @@ void operations_stop(struct operations *ops)
     runs_stop(ops->runs);
     moves_stop(ops->moves);
     externals_stop(ops->externals);
+    images_stop(ops->images);
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
     forecast_stop(ops);
@@ -214,6 +222,7 @@ void operations_free(struct operations *ops)
         return;
     externals_free(ops->externals);
     hosts_free(ops->hosts);
+    images_free(ops->images);
     renew_free(ops->renew);
     dc_free(ops->dc);
     channel_quotas_free(ops->channel_quotas);
@@ -351,6 +360,7 @@ static void add_usage(const struct operations *ops, const struct customer *c,
 
     book_usage(c, &own);
     leases_usage(ops->leases, c->name, &own);
+    own.disk.kib += c->image_kib;
     if (!c->builtin)
         own.disk.kib += measure_saved(ops, c->name);
     own.channels = channel_quotas_used(ops->channel_quotas, c->name);

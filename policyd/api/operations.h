@@ -24,6 +24,7 @@ struct externals;
 struct inventory;
 struct backups;
 struct channel_quotas;
+struct images;
 struct decisions;
 struct moves;
 struct runs;
@@ -48,6 +49,7 @@ struct operations {
     struct backups *backups;
     struct renew *renew;
     struct channel_quotas *channel_quotas;
+    struct images *images;
     struct metrics *metrics; /* what was counted; NULL: nothing is */
     uint64_t began_ms;       /* ms since 1970 */
     struct prune *prune; /* NULL: nothing is removed */

@@ -5,8 +5,9 @@
  *   which guests, so which host? -> the host looks at files and policy -> the
  *   host says what the guests have (for what counts in quotas) -> when no host
  *   seems to have room for what is created, all report what they have ->
- *   if a program places, it is asked -> [decided, recorded] -> durable -> the
- *   host does it -> recorded -> durable -> answered
+ *   if a program places, it is asked -> [decided, recorded] -> durable ->
+ *   images are brought to the host -> the host does it -> recorded -> durable
+ *   -> answered
  *
  * What is in brackets happens in one go, so two requests at a time cannot
  * both take the last of a quota.  What speaks against it is gathered on the
@@ -284,14 +285,25 @@ static int send(struct change *change)
     return forward_ref(change, service, &change->why);
 }
 
-static void forward(struct change *change)
+static void not_sent(struct change *change)
 {
-    if (send(change) == 0)
-        return;
     if (has_no_room(&change->why) && change_place_again(change))
         go_on(change);
     else
         change_settle(change, settled);
+}
+
+/* Its images are there, or cannot be brought. */
+static void brought(struct change *change)
+{
+    if (change->why.code || send(change) != 0)
+        not_sent(change);
+}
+
+static void forward(struct change *change)
+{
+    if (!change_bring(change, brought) && send(change) != 0)
+        not_sent(change);
 }
 
 /* Nothing is asked of the host before it is durable that it was asked. */

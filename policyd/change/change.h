@@ -10,6 +10,7 @@
  *   change_decide.c  what is decided in one go, when all is known
  *   change_place.c   on which host what is created comes
  *   change_host.c    what the host says besides doing it
+ *   change_images.c  images that guests are made from
  *   change_record.c  what is recorded before and after
  */
 #ifndef POLICYD_CHANGE_CHANGE_H
@@ -51,6 +52,7 @@ struct change_guest {
     bool recorded; /* its assignment says what is being done */
     bool refused;  /* whatever is asked for it */
     bool placed;   /* it is in the inventory, before it is in the book */
+    const char *images; /* digests, separated by spaces; NULL: none */
     struct effect effect;
     struct wire_usage growth; /* what it counts for more, when it is done */
 };
@@ -88,6 +90,8 @@ struct change {
     struct wire_usage lease; /* of its lease, as far as it needs it */
     bool leased;             /* the lease is put aside for it */
     bool lent;               /* its memory is in the inventory */
+    struct bringing *bringing; /* change_images.c: under way */
+    void (*brought)(struct change *change);
 
     /* what came of it */
     void (*settled)(struct change *change);
@@ -199,6 +203,17 @@ void change_ask_reasons(struct change *change,
  * `fn`. */
 void change_explain_missing(struct change *change,
                             void (*fn)(struct change *change));
+
+/* change_images.c: images that a created guest is named, by their digests.
+ * Errors: those of images_resolve. */
+int change_resolve_images(struct change *change, struct customer *customer,
+                          struct wire_definition *definition,
+                          struct change_guest *guest, struct vdc_error *err);
+/* change_images.c: whether they are still there; adds reasons. */
+void change_check_images(struct change *change);
+/* change_images.c: has the host have the images that it needs for the change,
+ * and then calls `fn`, with change->why; false: it needs none. */
+bool change_bring(struct change *change, void (*fn)(struct change *change));
 
 /* change_record.c: before the host is asked.  After an error, too,
  * change_settle is to be called. */

@@ -373,6 +373,7 @@ void change_decide(struct change *change)
     choose_macs(change);
     for (uint32_t i = 0; i < change->n_guests; i++)
         work_out(change, &change->guests[i]);
+    change_check_images(change);
     check_lease(change);
     check_quotas(change);
     for (uint32_t i = 0; i < change->n_guests; i++)

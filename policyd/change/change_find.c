@@ -117,6 +117,8 @@ static void look_at_create(struct change *change)
     struct change_guest *guest =
         add_guest(change, uuid, customer->name, op->definition.name,
                   there ? there->host : "");
+    if (change_resolve_images(change, customer, &op->definition, guest, &err))
+        change_refuse_operation(change, change->at, &err);
     guest->book = again ? CHANGE_KEEPS : CHANGE_CREATES;
     guest->counts = !again;
     guest->will_run = op->start;

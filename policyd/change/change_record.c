@@ -92,6 +92,7 @@ static int record_created(struct change *change, struct change_guest *guest,
         .reason = change->place_reason,
         .created_ms = clock_wall().ms,
         .placing = change_placing(change, guest),
+        .images = guest->images,
         .host_busy_ms = inventory_busy_since(change->request->ops->inventory,
                                              guest->host),
     };

@@ -26,6 +26,7 @@
 #include "policyd/change/effect.h"
 #include "policyd/change/recount.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/images/images.h"
 
 /* Waits for the end of a pass that begins after it came. */
 struct reconcile_wait {
@@ -289,6 +290,7 @@ static void adopt_shown(void *arg, const void *answer,
         if (!rc) {
             effect_usage(&effect, &row.counts);
             row.macs = effect_macs(&effect, arena);
+            row.images = images_of_definition(&reply->definition, arena);
         }
         if (!rc && book_assignment_by_name(c, row.name))
             rc = vdc_error_set(&err, VDC_E_EXISTS, "there is another '%s'",

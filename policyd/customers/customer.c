@@ -444,6 +444,14 @@ static int check_delete(const struct request *request,
         vdc_error_hint(err, "drop them first, or wait until they expire");
         return VDC_E_WRONG_STATE;
     }
+    if (c->n_assignments == 0 && c->n_images) {
+        vdc_error_set(err, VDC_E_WRONG_STATE,
+                      "customer %s still has %zu image%s", c->name,
+                      c->n_images, c->n_images == 1 ? "" : "s");
+        vdc_error_hint(err, "`xl-vdc image-list --customer %s` shows them; "
+                            "remove them first", c->name);
+        return VDC_E_WRONG_STATE;
+    }
     if (c->n_assignments == 0)
         return check_dedicated(request, c, err);
     vdc_error_set(err, VDC_E_WRONG_STATE, "customer %s still has %zu guest%s",

@@ -16,6 +16,7 @@
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/lease.h"
 #include "policyd/hosts/renew.h"
+#include "policyd/images/images.h"
 #include "policyd/names.h"
 
 #define NAMES_SHOWN 8
@@ -181,6 +182,7 @@ static void service_up(void *arg)
     reconcile_soon(host->reconcile, 0);
     events_host_up(ops->events, host);
     renew_soon(ops->renew);
+    images_host_up(ops->images, host);
     hosts_tell(host, false);
 }
 

@@ -334,6 +334,7 @@ void move_cancel(struct moves *moves, const struct vdc_uuid *uuid)
     if (!move)
         return;
     move->cancelled = true;
+    move_begin_cancelled(move);
     if (record && record->state == WIRE_MOVE_LEAVING)
         service_cancel(&move->call);
 }

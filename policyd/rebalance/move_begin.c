@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "policyd/api/lookup.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/images/images.h"
 #include "policyd/rebalance/move_impl.h"
 
 struct beginning {
@@ -24,6 +25,8 @@ struct beginning {
     struct move_order order;
     struct reasons reasons; /* that are in its way */
     bool is_guest;          /* some are about the guest itself */
+    bool brought;           /* the other host has its images */
+    struct bringing *bringing; /* which is being seen to */
 };
 
 void move_free_beginning(struct beginning *beginning)
@@ -160,6 +163,50 @@ static void tell_what(const struct move *move)
     move->tell(move->arg, &progress);
 }
 
+/* ---- images that it is made from ---- */
+
+static void proved(struct move *move, const struct vdc_error *why);
+
+static void brought(void *arg, const struct vdc_error *why)
+{
+    struct move *move = arg;
+
+    if (move->moves->stopped)
+        return;
+    move->beginning->bringing = NULL;
+    move->beginning->brought = !why;
+    proved(move, why);
+}
+
+static void bringing(void *arg, const struct wire_progress *progress)
+{
+    const struct move *move = arg;
+
+    if (move->tell && !move->moves->stopped)
+        move->tell(move->arg, progress);
+}
+
+/* It may be built anew there one day; false: they are there, or there are
+ * none. */
+static bool bring(struct move *move)
+{
+    struct operations *ops = move->moves->ops;
+    const struct assignment *a = book_assignment(ops->book, &move->uuid);
+    struct beginning *b = move->beginning;
+
+    if (!a || !*a->images || b->brought || b->order.dry_run)
+        return false;
+    b->bringing = images_bring(ops->images, a->images, b->order.to, brought,
+                               bringing, move);
+    return true;
+}
+
+void move_begin_cancelled(struct move *move)
+{
+    if (move->beginning && move->beginning->bringing)
+        images_bring_cancel(move->beginning->bringing);
+}
+
 static void proved(struct move *move, const struct vdc_error *why)
 {
     struct operations *ops = move->moves->ops;
@@ -176,7 +223,7 @@ static void proved(struct move *move, const struct vdc_error *why)
     } else if (check(move, &err) ||
                move_check_place(move, &move->beginning->record, &err)) {
         refuse(move, &err);
-    } else {
+    } else if (!bring(move)) {
         tell_what(move);
         if (move->beginning->order.dry_run)
             move_end(move, WIRE_MOVE_WAITING);

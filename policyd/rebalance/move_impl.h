@@ -33,6 +33,8 @@ struct moves {
     bool stopped;
 };
 
+/* move_begin.c: it is not wanted any more, and not recorded yet. */
+void move_begin_cancelled(struct move *move);
 /* NULL: this guest is not being moved. */
 struct move *move_find(const struct moves *moves, const struct vdc_uuid *uuid);
 /* What is recorded; NULL: nothing is, or the guest is gone. */

@@ -132,6 +132,7 @@ void book_drop_assignment(struct book *book, struct assignment *a)
     book_drop_text(a->macs);
     book_drop_text(a->reason);
     book_drop_text(a->placing);
+    book_drop_text(a->images);
     free(a);
 }
 
@@ -182,6 +183,7 @@ struct assignment *book_insert_assignment(struct book *book,
     a->macs = book_keep_text(s->macs);
     a->reason = book_keep_text(s->reason);
     a->placing = book_keep_text(s->placing);
+    a->images = book_keep_text(s->images);
     a->created_ms = s->created_ms;
     a->since_ms = s->since_ms;
     a->runs = s->runs;
@@ -292,6 +294,7 @@ static struct book *new_book(struct store *store)
     TAILQ_INIT(&book->customers);
     book->tokens = tokens_new();
     TAILQ_INIT(&book->joins);
+    TAILQ_INIT(&book->images);
     TAILQ_INIT(&book->hosts);
     TAILQ_INIT(&book->moves);
     return book;
@@ -353,6 +356,7 @@ void book_close(struct book *book)
         book_drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
     tokens_free(book->tokens);
     book_free_joins(book);
+    book_free_images(book);
     book_drop_moves(book);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);

@@ -43,6 +43,7 @@ struct assignment {
     char *macs;
     char *reason;
     char *placing; /* as stored */
+    char *images;  /* the same */
     uint64_t host_busy_ms; /* the same */
     uint64_t moved_ms;     /* when it came from another host, or 0 */
     uint64_t created_ms;
@@ -82,6 +83,8 @@ struct customer {
     uint64_t created_ms;
     bool builtin;                         /* the provider */
     struct wire_usage used;               /* book_usage.c's */
+    uint64_t image_kib; /* book_image.c's: of its images, each rounded up */
+    size_t n_images;
     TAILQ_HEAD(, assignment) assignments; /* by time of creation */
     size_t n_assignments;
 };
@@ -259,6 +262,23 @@ const struct wire_stored_token *book_token_after(const struct book *book,
 int book_token_put(struct book *book, const struct wire_stored_token *token,
                    const struct store_audit *audit, struct vdc_error *err);
 int book_token_remove(struct book *book, const char *id,
+                      const struct store_audit *audit, struct vdc_error *err);
+
+/* Images; see images/images.h.  NULL: there is none.  Each is valid until it
+ * is put again or removed. */
+const struct wire_image *book_image(const struct book *book,
+                                    const char *customer, const char *name);
+/* By CUSTOMER/NAME; and the next in that order, which need not be there, "":
+ * the first. */
+const struct wire_image *book_image_of_id(const struct book *book,
+                                          const char *id);
+const struct wire_image *book_image_after(const struct book *book,
+                                          const char *id);
+const struct wire_image *book_image_next(const struct book *book,
+                                         const struct wire_image *image);
+int book_image_put(struct book *book, const struct wire_image *image,
+                   const struct store_audit *audit, struct vdc_error *err);
+int book_image_remove(struct book *book, const struct wire_image *image,
                       const struct store_audit *audit, struct vdc_error *err);
 
 /* Records that are not in memory, audits and use, whose ids begin with one of

@@ -22,6 +22,7 @@ struct book {
     struct answers *answers;
     struct tokens *tokens;
     TAILQ_HEAD(, book_join) joins;
+    TAILQ_HEAD(book_images, book_image) images; /* by CUSTOMER/NAME */
     struct decisions *decisions;
     TAILQ_HEAD(, book_move) moves; /* book_move.c's */
     struct book_run *run;
@@ -129,6 +130,13 @@ void book_free_joins(struct book *book);
 /* NULL: the first; after the last: NULL. */
 const struct wire_stored_join *
 book_join_after(const struct book *book, const struct wire_stored_join *join);
+
+/* ---- book_image.c ---- */
+
+/* `image` NULL: there is none any more.  Errors: VDC_E_STORE_CORRUPT. */
+int book_set_image(struct book *book, const char *id,
+                   const struct wire_image *image, struct vdc_error *err);
+void book_free_images(struct book *book);
 
 /* ---- book_host.c ---- */
 

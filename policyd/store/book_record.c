@@ -77,6 +77,7 @@ static void change_assignment(struct book *book, struct assignment *a,
     char *host = xstrdup(to->host), *macs = book_keep_text(to->macs);
     char *new_name = book_keep_text(to->new_name);
     char *reason = book_keep_text(to->reason);
+    char *images = book_keep_text(to->images);
     char *name = a->name;
 
     /* who refers to it may do so as long as it is not another */
@@ -94,10 +95,12 @@ static void change_assignment(struct book *book, struct assignment *a,
     book_drop_text(a->new_name);
     book_drop_text(a->macs);
     book_drop_text(a->reason);
+    book_drop_text(a->images);
     a->name = name;
     a->new_name = new_name;
     a->macs = macs;
     a->reason = reason;
+    a->images = images;
     a->state = to->state;
     book_set_counted(a, &to->counts);
     a->since_ms = to->since_ms;
@@ -160,6 +163,7 @@ struct store_assignment book_row(const struct assignment *a)
         .placing = a->placing,
         .host_busy_ms = a->host_busy_ms,
         .moved_ms = a->moved_ms,
+        .images = a->images,
     };
 }
 
@@ -305,6 +309,24 @@ static const void *describe_join(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_image(struct book *book, const char *id, const void *body,
+                       struct vdc_error *err)
+{
+    return book_set_image(book, id, body, err);
+}
+
+static const void *describe_image(const struct book *book, const char *id,
+                                  struct arena *arena)
+{
+    const struct wire_image *image = book_image_of_id(book, id);
+    struct wire_image *ret = ARENA_NEW(arena, struct wire_image);
+
+    if (!image ||
+        wire_struct_copy(&wire_struct_image, image, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
 /* Those that are put while policyd runs are in memory already. */
 static int apply_decision(struct book *book, const char *id, const void *body,
                           struct vdc_error *err)
@@ -321,5 +343,6 @@ const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_ANSWER] = { apply_answer, describe_answer },
     [STORE_TOKEN] = { apply_token, describe_token },
     [STORE_JOIN] = { apply_join, describe_join },
+    [STORE_IMAGE] = { apply_image, describe_image },
     [STORE_DECISION] = { apply_decision, NULL },
 };

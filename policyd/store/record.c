@@ -20,6 +20,7 @@ void record_of_assignment(const struct store_assignment *a,
     ret->placing = a->placing ? a->placing : "";
     ret->host_busy_ms = a->host_busy_ms;
     ret->moved_ms = a->moved_ms;
+    ret->images = a->images ? a->images : "";
 }
 
 int record_to_assignment(const struct wire_stored_partition *record,
@@ -47,6 +48,7 @@ int record_to_assignment(const struct wire_stored_partition *record,
         .placing = record->placing,
         .host_busy_ms = record->host_busy_ms,
         .moved_ms = record->moved_ms,
+        .images = record->images,
     };
     return 0;
 }
@@ -116,9 +118,18 @@ const char *record_id(enum store_record record, const void *body,
             arena, "%llu",
             (unsigned long long)((const struct wire_stored_run *)body)
                 ->number);
+    if (record == STORE_IMAGE)
+        return record_image_id(((const struct wire_image *)body)->customer,
+                               ((const struct wire_image *)body)->name, arena);
     if (record == STORE_ANSWER)
         return record_answer_id(answer->owner, answer->key, arena);
     return NULL;
+}
+
+char *record_image_id(const char *customer, const char *name,
+                      struct arena *arena)
+{
+    return arena_printf(arena, "%s/%s", customer, name);
 }
 
 char *record_answer_id(const char *owner, const char *key, struct arena *arena)

@@ -42,6 +42,7 @@ struct store_assignment {
     const char *placing; /* NULL: nothing; see stored_partition in wire.def */
     uint64_t host_busy_ms; /* the same */
     uint64_t moved_ms;     /* the same */
+    const char *images; /* NULL: none; digests, separated by spaces */
 };
 
 /* Who changed what. */
@@ -93,6 +94,8 @@ const char *record_id(enum store_record record, const void *body,
                       struct arena *arena);
 
 /* Their ids in the store, in the arena. */
+char *record_image_id(const char *customer, const char *name,
+                      struct arena *arena);
 char *record_answer_id(const char *owner, const char *key,
                        struct arena *arena);
 /* Of times that rise, and of two of the same time as they come: `number` is

@@ -17,6 +17,8 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-features.sh \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
+	tests/sim/test-cli-images.sh \
+	tests/sim/test-cli-images-policyd.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-metrics.sh \
 	tests/sim/test-cli-migrate.sh \

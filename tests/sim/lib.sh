@@ -29,6 +29,7 @@ hypervisor = "sim:state=$WORK/sim.state,${SIM_OPTIONS:-memory=4G,dom0_memory=512
 channel_socket = "$WORK/channel.sock"
 host_name = "alpha"
 dump_dir = "$WORK/dump"
+image_dir = "$WORK/resourced-images"
 restart_min_interval = 0
 END
     mkdir -p "$WORK/dump"

@@ -299,6 +299,8 @@ check_output "or to destroy" \
     then_say partition_destroy
 check_output "or to send a guest that nobody expects" \
     '^no guest is expected from this host now' then_say migrate_open
+check_output "or to have an image that nobody has allowed it" \
+    '^no guest is expected from this host now' then_say image_get
 check_output "or the end of one" \
     '^no guest is expected from this host now' then_say migrate_release
 mkfifo "$WORK/silence"

@@ -9,6 +9,7 @@ BASE_TESTS = \
 	tests/unit/base/test_cpu \
 	tests/unit/base/test_daemon \
 	tests/unit/base/test_error \
+	tests/unit/base/test_image_ref \
 	tests/unit/base/test_json \
 	tests/unit/base/test_log \
 	tests/unit/base/test_machine \
@@ -37,6 +38,7 @@ tests_unit_base_test_clock_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_cpu_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_daemon_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_error_LDADD = $(BASE_TEST_LIBS)
+tests_unit_base_test_image_ref_LDADD = $(BASE_TEST_LIBS) $(TLS_LIBS)
 tests_unit_base_test_json_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_log_LDADD = $(BASE_TEST_LIBS)
 tests_unit_base_test_machine_LDADD = $(BASE_TEST_LIBS)

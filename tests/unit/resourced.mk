@@ -5,6 +5,7 @@ if HAVE_CUNIT
 RESOURCED_TESTS = \
 	tests/unit/resourced/test_durable \
 	tests/unit/resourced/test_event_log \
+	tests/unit/resourced/test_image \
 	tests/unit/resourced/test_lock \
 	tests/unit/resourced/test_store \
 	tests/unit/resourced/test_store_damage \
@@ -20,6 +21,11 @@ TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_durable_SOURCES = \
 	tests/unit/resourced/test_durable.c resourced/durable.c
 tests_unit_resourced_test_durable_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_image_SOURCES = \
+	tests/unit/resourced/test_image.c resourced/image_file.c \
+	resourced/image_give.c resourced/image_write.c resourced/job.c
+tests_unit_resourced_test_image_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
+	$(CUNIT_LIBS) $(TLS_LIBS)
 tests_unit_resourced_test_lock_SOURCES = \
 	tests/unit/resourced/test_lock.c resourced/lock.c
 tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)

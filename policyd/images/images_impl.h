@@ -1,0 +1,37 @@
+/* What the files of images.h share; only they include it. */
+#ifndef POLICYD_IMAGES_IMAGES_IMPL_H
+#define POLICYD_IMAGES_IMAGES_IMPL_H
+
+#include <sys/queue.h>
+
+#include "base/image_ref.h"
+#include "policyd/api/operations.h"
+#include "policyd/images/images.h"
+
+/* Of an image, in bytes; resourced has the same. */
+#define IMAGES_SIZE_MAX (UINT64_C(1) << 42)
+
+struct images {
+    struct operations *ops;
+    bool stopped;
+    struct event *timer; /* uploads that nobody goes on with */
+    LIST_HEAD(, bringing) bringings;
+    LIST_HEAD(, transfer) transfers;
+    LIST_HEAD(, orphan) orphans;
+};
+
+/* Any that is whole and has this digest; NULL: there is none. */
+const struct wire_image *images_of_digest(const struct book *book,
+                                          const char *digest);
+bool images_has(const struct wire_image *image, const char *host);
+/* It was found that a host has it, or has not: of each image with this
+ * digest. */
+void images_note(struct images *images, const char *digest, const char *host,
+                 bool has);
+/* A copy that may be changed and stored; texts are its own. */
+struct wire_image *images_copy(const struct wire_image *image,
+                               struct arena *arena);
+/* Takes away what hosts have of one that the book has not any more. */
+void images_drop(struct images *images, const struct wire_image *image);
+
+#endif
