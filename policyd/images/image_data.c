@@ -73,11 +73,23 @@ static int check_quota(const struct operations *ops, const struct customer *c,
     return 0;
 }
 
+/* One that can be asked, policyd's own first. */
+static const struct host *choose_host(const struct hosts *hosts)
+{
+    const struct host *any = hosts_any(hosts), *host;
+
+    for (host = hosts_first(hosts); any && !any->up && host;
+         host = hosts_next(host))
+        if (host->up)
+            any = host;
+    return any;
+}
+
 static int check_room(const struct request *request, const struct customer *c,
                       const struct wire_image_add *order,
                       const struct host **ret_host, struct vdc_error *err)
 {
-    const struct host *host = hosts_any(request->ops->hosts);
+    const struct host *host = choose_host(request->ops->hosts);
     int rc = check_quota(request->ops, c, order->size, err);
 
     if (rc)
@@ -159,7 +171,8 @@ static int ready(struct request *request, const struct wire_image *image,
     return rc;
 }
 
-static void touch(struct request *request, const struct wire_image *image)
+static void touch(struct request *request, const struct wire_image *image,
+                  uint64_t done)
 {
     uint64_t now = clock_wall().ms;
     struct wire_image *copy;
@@ -169,6 +182,7 @@ static void touch(struct request *request, const struct wire_image *image)
         return;
     copy = images_copy(image, request->arena);
     copy->touched_ms = now;
+    copy->done = done;
     if (book_image_put(request->ops->book, copy, NULL, &err))
         log_warning("image %s: %s", copy->name, err.text);
 }
@@ -201,7 +215,7 @@ static void was_put(void *arg, const void *answer,
     else if (found->whole)
         rc = ready(request, image, &err);
     else
-        touch(request, image);
+        touch(request, image, found->done);
     if (rc) {
         request_fail(request, &err);
         return;

@@ -225,8 +225,10 @@ static int check_remove(const struct request *request,
 {
     if (may_change(request, image))
         return check_unused(request, image, err);
-    vdc_error_set(err, VDC_E_DENIED, "image '%s' is the provider's",
-                  image->name);
+    vdc_error_set(err, VDC_E_DENIED, "image '%s' is %s's", image->name,
+                  strcmp(image->customer, NAMES_PROVIDER) == 0
+                      ? "the provider"
+                      : image->customer);
     vdc_error_hint(err, "its customer, or an operator, can remove it");
     return VDC_E_DENIED;
 }

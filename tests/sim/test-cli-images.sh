@@ -246,11 +246,14 @@ check_equal "both guests waited for one" 1 \
 check_output "the guest runs there" '^host +gamma' vdc show acme.slow
 
 # ---- moved ----
-rm -f "$(store_of beta)/$large"
-check "a guest that is moved has its images brought" \
-    vdc migrate -q acme.slow beta
-check "before" has_whole beta "$large"
-check "and back" vdc migrate -q acme.slow gamma
+sed '/vdc_host/d' "$WORK/slow.cfg" >"$WORK/roam.cfg"
+check "a guest for any host" vdc create -q -C acme "$WORK/roam.cfg" name=roam
+to=$(other_than "$(host_of roam)")
+rm -f "$(store_of "$to")/$large"
+check "one that is moved has its images brought" \
+    vdc migrate -q acme.roam "$to"
+check "before" has_whole "$to" "$large"
+vdc destroy -q acme.roam
 rm -f "$(store_of beta)/$large"
 
 # ---- cancelled ----
@@ -309,6 +312,25 @@ echo 'image_part_keep = 1' >>"$WORK/gamma.conf"
 start_one gamma
 check "but when it is old" retry 20 sh -c \
     "! [ -e '$(store_of gamma)/$large' ]"
+
+# ---- one that nobody goes on with ----
+upload
+retry 30 some_has_come alpha 1000
+kill -KILL "$upload_pid"
+wait "$upload_pid" 2>/dev/null
+check_output "an upload is left" '^large .*uploading' vdc image-list
+echo 'image_upload_keep = "1s"' >>"$WORK/policyd.conf"
+stop_policyd
+start_policyd
+retry 30 all_up
+check "it is forgotten after a while" retry 20 sh -c \
+    "! '$BIN/xl-ext/xl-vdc' image-show large >/dev/null 2>&1"
+check "and what has come of it goes" retry 20 sh -c \
+    "! ls '$(store_of alpha)/' | grep -q part"
+sed -i '/^image_upload_keep/d' "$WORK/policyd.conf"
+stop_policyd
+start_policyd
+retry 30 all_up
 
 # ---- a full disk ----
 if unshare -rm true 2>/dev/null && [ "$(id -u)" = 0 ]; then

@@ -97,7 +97,7 @@ static void every_message(void)
     static const char *const reads[] = {
         "version",       "customer_list", "partition_list", "partition_show",
         "events",        "device_list",   "resource_list",  "lease_list",
-        "placement_why", "audit_list",    "use_list",
+        "placement_why", "audit_list",    "use_list",       "image_list",
     };
     struct bed bed = { 0 };
     struct wire_partition_create order;
