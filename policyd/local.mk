@@ -47,6 +47,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change/change_place.c \
 	policyd/change/change_recall.c \
 	policyd/change/change_record.c \
+	policyd/change/change_send.c \
 	policyd/change/change_want.c \
 	policyd/change/effect.c \
 	policyd/change/effect.h \
