@@ -181,6 +181,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/rebalance_impl.h \
 	policyd/placement/rebalance_pack.c \
 	policyd/placement/rebalance_plan.c \
+	policyd/placement/rebalance_whole.c \
 	policyd/placement/record.c \
 	policyd/placement/record.h \
 	policyd/placement/replay.c \
