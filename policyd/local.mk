@@ -48,6 +48,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/change/change_place.c \
 	policyd/change/change_recall.c \
 	policyd/change/change_record.c \
+	policyd/change/change_send.c \
 	policyd/change/change_want.c \
 	policyd/change/effect.c \
 	policyd/change/effect.h \
@@ -181,6 +182,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/placement/rebalance_impl.h \
 	policyd/placement/rebalance_pack.c \
 	policyd/placement/rebalance_plan.c \
+	policyd/placement/rebalance_whole.c \
 	policyd/placement/record.c \
 	policyd/placement/record.h \
 	policyd/placement/replay.c \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "resourced/epoch.h"
 #include "resourced/host.h"
 
 /* So long before its deadline a step ends by itself, so that what it has got
@@ -65,6 +66,20 @@ bool step_check_info(struct operation *op, struct reasons *reasons,
     if (rc)
         reasons_add(reasons, &err);
     return rc == 0;
+}
+
+void step_check_epoch(const struct operation *op, struct reasons *reasons,
+                      const char *hint, const char *not_done)
+{
+    uint64_t known = epoch_of(op->host, &op->partition->row.uuid);
+
+    if (op->request.epoch <= known)
+        step_refuse(reasons, VDC_E_CONFLICT, hint,
+                    "%s %s: the order is of move %llu, and move %llu of it "
+                    "was here since",
+                    op->row->name, not_done,
+                    (unsigned long long)op->request.epoch,
+                    (unsigned long long)known);
 }
 
 bool step_is_paused(const struct operation *op,

@@ -24,6 +24,12 @@ bool step_check_change(struct operation *op, struct reasons *reasons);
 bool step_check_info(struct operation *op, struct reasons *reasons,
                      struct hv_domain_info *ret);
 
+/* Adds VDC_E_CONFLICT to the reasons when the order is of a move (its epoch)
+ * that was, or one after it, here already.  `not_done` begins the sentence
+ * after the guest's name ("is not sent"). */
+void step_check_epoch(const struct operation *op, struct reasons *reasons,
+                      const char *hint, const char *not_done);
+
 /* Whether it will stand still when this operation begins, as somebody has
  * paused it. */
 bool step_is_paused(const struct operation *op,

@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/tls.h"
 #include "resourced/domain_config.h"
-#include "resourced/epoch.h"
 #include "resourced/host.h"
 #include "resourced/migrate.h"
 #include "resourced/step_change.h"
@@ -33,23 +32,11 @@ static void check_order(const struct operation *op, struct reasons *reasons)
                     "which ticket", op->row->name);
 }
 
-static void check_epoch(const struct operation *op, struct reasons *reasons)
-{
-    uint64_t known = epoch_of(op->host, &op->partition->row.uuid);
-
-    if (op->request.epoch <= known)
-        step_refuse(reasons, VDC_E_CONFLICT, "it runs on where it is",
-                    "%s is not expected: the order is of move %llu, and move "
-                    "%llu of it was here since", op->row->name,
-                    (unsigned long long)op->request.epoch,
-                    (unsigned long long)known);
-}
-
 static void receive_check(struct operation *op, struct reasons *reasons)
 {
     step_build.check(op, reasons);
     check_order(op, reasons);
-    check_epoch(op, reasons);
+    step_check_epoch(op, reasons, "it runs on where it is", "is not expected");
 }
 
 static bool receive_plan(const struct operation *op, char *buf, size_t size)

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/tls.h"
-#include "resourced/epoch.h"
 #include "resourced/host.h"
 #include "resourced/migrate.h"
 #include "resourced/step_change.h"
@@ -42,18 +41,6 @@ static void check_order(const struct operation *op, struct reasons *reasons)
                     "a guest is sent by a transaction of its own");
 }
 
-static void check_epoch(const struct operation *op, struct reasons *reasons)
-{
-    uint64_t known = epoch_of(op->host, &op->partition->row.uuid);
-
-    if (op->request.epoch <= known)
-        step_refuse(reasons, VDC_E_CONFLICT, "it runs on as it was",
-                    "%s is not sent: the order is of move %llu, and move %llu "
-                    "of it was here since", op->row->name,
-                    (unsigned long long)op->request.epoch,
-                    (unsigned long long)known);
-}
-
 static void send_check(struct operation *op, struct reasons *reasons)
 {
     struct hv_domain_info info;
@@ -68,7 +55,7 @@ static void send_check(struct operation *op, struct reasons *reasons)
                     "%s has PCI devices of this host", op->row->name);
     step_save_check_devices(op, reasons);
     check_order(op, reasons);
-    check_epoch(op, reasons);
+    step_check_epoch(op, reasons, "it runs on as it was", "is not sent");
     migrate_out_check(op->host, reasons);
 }
 

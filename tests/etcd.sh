@@ -4,18 +4,13 @@
 # that nobody listens at.  Then its URL is $etcd_url and its process
 # $etcd_pid, which whoever called ends; what it says is in FOLDER.log.
 
-etcd_port_taken() {
-    grep -qi ":$(printf '%04X' "$1") " /proc/net/tcp /proc/net/tcp6 2>/dev/null
-}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/../ports.sh"
 
 start_etcd() {
     etcd_folder=$1
     shift
-    # below those that programs get when they ask for any, and other tests take
-    etcd_port=$((10000 + $$ * 2 % 10000))
-    while etcd_port_taken "$etcd_port" || etcd_port_taken $((etcd_port + 1)); do
-        etcd_port=$((etcd_port + 2))
-    done
+    etcd_port=$(take_ports) || exit 1
     etcd_url=http://127.0.0.1:$etcd_port
     etcd_peer=http://127.0.0.1:$((etcd_port + 1))
     etcd --name one --data-dir "$etcd_folder" --logger zap \

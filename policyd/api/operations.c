@@ -30,6 +30,7 @@
 #include "policyd/metrics/metrics.h"
 #include "policyd/policies/external.h"
 #include "policyd/policies/policies.h"
+#include "policyd/rebalance/plan.h"
 #include "policyd/rebalance/run.h"
 
 static const struct {
@@ -211,6 +212,7 @@ void operations_stop(struct operations *ops)
     hosts_stop(ops->hosts);
     consoles_stop(ops->consoles);
     forecast_stop(ops);
+    plans_stop(ops);
     census_stop(ops);
     /* answers that wait for it go while there are sessions */
     book_drain(ops->book);

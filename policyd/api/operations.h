@@ -57,6 +57,7 @@ struct operations {
     struct moves *moves;
     struct runs *runs;
     LIST_HEAD(, filling) fillings; /* forecast.c's */
+    LIST_HEAD(, question) plans; /* rebalance/plan.c's */
     LIST_HEAD(, census_run) censuses; /* metrics/census.c's */
 };
 

@@ -183,32 +183,17 @@ static bool has_no_room(const struct vdc_error *err)
     return err->code == VDC_E_NO_MEMORY || err->code == VDC_E_NO_DAEMON;
 }
 
-static void done(void *arg, const void *answer, const struct vdc_error *err)
+/* The host has done it, or said why not; or it could not be asked. */
+static void sent(struct change *change)
 {
-    struct change *change = arg;
-    struct request *request = change->request;
-    int rc = 0;
-
-    memset(&request->call, 0, sizeof(request->call));
-    if (err) {
-        change->why = *err;
-        if (has_no_room(err) && change_place_again(change)) {
-            go_on(change);
-            return;
-        }
-        if (is_forgotten(change)) {
-            memset(&change->why, 0, sizeof(change->why));
-            describe_forgotten(change);
-        }
-    } else if (!change->as_transaction) {
-        rc = wire_struct_copy(&wire_struct_partition_reply, answer,
-                              request->arena, &change->single, &change->why);
-    } else {
-        rc = wire_struct_copy(&wire_struct_transaction_reply, answer,
-                              request->arena, &change->reply, &change->why);
+    if (has_no_room(&change->why) && change_place_again(change)) {
+        go_on(change);
+        return;
     }
-    if (rc) /* what was done is not known */
-        change->why.code = VDC_E_INTERNAL;
+    if (is_forgotten(change)) {
+        memset(&change->why, 0, sizeof(change->why));
+        describe_forgotten(change);
+    }
     if (!change->why.code && change_is_single(change) &&
         change->as_transaction)
         take_result(change);
@@ -218,92 +203,21 @@ static void done(void *arg, const void *answer, const struct vdc_error *err)
         settle(change);
 }
 
-/* ---- to the host ---- */
-
-static void more(void *arg, const struct wire_frame *frame)
-{
-    const struct change *change = arg;
-
-    partition_more(change->request, frame);
-}
-
-static int forward_create(struct change *change, struct service *service,
-                          struct vdc_error *err)
-{
-    struct request *request = change->request;
-    const struct wire_operation *op = &change->order.operations[0];
-    struct wire_partition_create order =
-        *(const struct wire_partition_create *)request->body;
-
-    order.key = ""; /* one with a key goes as a transaction */
-    order.customer = op->customer;
-    order.definition = op->definition;
-    order.owner = op->owner;
-    order.xen_name = op->xen_name;
-    return service_create(service, &order, done, more, change, &request->call,
-                          err);
-}
-
-static int forward_ref(struct change *change, struct service *service,
-                       struct vdc_error *err)
-{
-    struct request *request = change->request;
-    const struct wire_operation *op = &change->order.operations[0];
-    struct wire_partition_ref ref =
-        *(const struct wire_partition_ref *)request->body;
-
-    ref.customer = "";
-    ref.name = op->name;
-    ref.uuid = op->uuid;
-    ref.new_xen_name = op->new_xen_name;
-    ref.key = change->order.key;
-    ref.owner = change->owner;
-    return service_act(service, request->message->number, &ref, done, more,
-                       change, &request->call, err);
-}
-
-static int send(struct change *change)
-{
-    struct request *request = change->request;
-    struct service *service;
-    int rc = change_service(change, &service, &change->why);
-
-    if (rc)
-        return rc;
-    /* with a key, as what is recalled is the answer to a transaction; these
-     * wait for the guest, which transactions do not */
-    change->as_transaction =
-        !change_is_single(change) ||
-        (change->keyed &&
-         change->order.operations[0].kind != WIRE_OP_SHUTDOWN &&
-         change->order.operations[0].kind != WIRE_OP_REBOOT);
-    if (change->as_transaction)
-        return service_transaction(service, &change->order, done, more, change,
-                                   &request->call, &change->why);
-    if (request->message->number == WIRE_MSG_partition_create)
-        return forward_create(change, service, &change->why);
-    return forward_ref(change, service, &change->why);
-}
-
-static void not_sent(struct change *change)
-{
-    if (has_no_room(&change->why) && change_place_again(change))
-        go_on(change);
-    else
-        change_settle(change, settled);
-}
-
 /* Its images are there, or cannot be brought. */
 static void brought(struct change *change)
 {
-    if (change->why.code || send(change) != 0)
-        not_sent(change);
+    if (!change->why.code)
+        change_send(change, sent);
+    else if (has_no_room(&change->why) && change_place_again(change))
+        go_on(change);
+    else
+        settle(change);
 }
 
 static void forward(struct change *change)
 {
-    if (!change_bring(change, brought) && send(change) != 0)
-        not_sent(change);
+    if (!change_bring(change, brought))
+        change_send(change, sent);
 }
 
 /* Nothing is asked of the host before it is durable that it was asked. */

@@ -9,6 +9,7 @@
  *   change_consult.c what programs say that place guests
  *   change_decide.c  what is decided in one go, when all is known
  *   change_place.c   on which host what is created comes
+ *   change_send.c    the order to the host, and its answer
  *   change_host.c    what the host says besides doing it
  *   change_images.c  images that guests are made from
  *   change_record.c  what is recorded before and after
@@ -76,6 +77,7 @@ struct change {
     bool lease_refused;
     void (*asked)(struct change *change);
     bool as_transaction; /* a single request may be sent as one */
+    void (*sent)(struct change *change);
     const char *host;    /* the one that it is about: that of its guests, of
                             its lease, or else which looks at its files and,
                             decided, the one that was chosen */
@@ -194,8 +196,14 @@ void place_join(struct placement_request *sum,
 bool place_add_once(uint32_t *names, uint32_t *n, uint32_t most,
                     uint32_t name);
 
+/* change_send.c: has the host do it, then calls `fn`: later, or during this
+ * call when it cannot be asked.  change->why; when that is none the answer, in
+ * change->reply if it went as a transaction, otherwise in change->single. */
+void change_send(struct change *change, void (*fn)(struct change *change));
+
 /* change_host.c: it is refused; adds the reasons that its host has, then
- * calls `fn`. */
+ * calls `fn`: during this call, or later; a host that does not answer is
+ * waited for 3 s at most, and one that is known to hang is not asked. */
 void change_ask_reasons(struct change *change,
                         void (*fn)(struct change *change));
 /* change_host.c: the host has answered VDC_E_NOT_FOUND; when that is because

@@ -3,13 +3,25 @@
  * against one that is refused here, so that all of them are told at once, and
  * whether it still knows the guests.  See change.h.
  */
+#include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "policyd/api/partition.h"
 #include "policyd/change/change.h"
 
-/* A refusal waits no longer than this for a guest that is being changed. */
+/* A refusal waits no longer than this for a guest that is being changed, which
+ * the host is told, ... */
 #define REASONS_MS 2000
+/* ... and for a host that hangs. */
+#define ANSWER_MS 3000
+
+/* The host is asked for reasons. */
+struct asking {
+    struct change *change; /* NULL: it does not wait any more */
+    struct event *limit;
+};
 
 /* ---- reasons ---- */
 
@@ -51,12 +63,25 @@ static void choose(const struct change *change, struct wire_transaction *ret)
     }
 }
 
+static struct change *stop_waiting(struct asking *asking)
+{
+    struct change *change = asking->change;
+
+    asking->change = NULL;
+    event_free(asking->limit);
+    memset(&change->request->call, 0, sizeof(change->request->call));
+    return change;
+}
+
 static void reasons_given(void *arg, const void *answer,
                           const struct vdc_error *why)
 {
-    struct change *change = arg;
+    struct asking *asking = arg;
+    struct change *change = asking->change ? stop_waiting(asking) : NULL;
 
-    memset(&change->request->call, 0, sizeof(change->request->call));
+    free(asking);
+    if (!change)
+        return;
     /* that it could not look at it is no reason */
     if (why && !partition_outcome_unknown(why) && why->code != VDC_E_TIMEOUT &&
         why->code != VDC_E_CANCELLED && why->code != VDC_E_NO_DAEMON)
@@ -64,19 +89,48 @@ static void reasons_given(void *arg, const void *answer,
     change->asked(change);
 }
 
+/* The host says nothing, in its own time neither: what is known is told. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    struct asking *asking = arg;
+
+    service_cancel(&asking->change->request->call);
+    struct change *change = stop_waiting(asking);
+    change->asked(change);
+}
+
+/* False: it cannot be asked. */
+static bool ask(struct change *change, const struct wire_transaction *order)
+{
+    const struct timeval limit = { ANSWER_MS / 1000,
+                                   ANSWER_MS % 1000 * 1000 };
+    struct request *request = change->request;
+    const struct host *host = hosts_find(request->ops->hosts, change->host);
+    struct asking *asking;
+
+    if (!host || !host->up) /* one that is known to hang is connected */
+        return false;
+    asking = XNEW(struct asking);
+    if (service_transaction(host->service, order, reasons_given, NULL, asking,
+                            &request->call, NULL)) {
+        free(asking);
+        return false;
+    }
+    asking->change = change;
+    asking->limit = evtimer_new(request->ops->base, on_limit, asking);
+    evtimer_add(asking->limit, &limit);
+    return true;
+}
+
 void change_ask_reasons(struct change *change,
                         void (*fn)(struct change *change))
 {
-    struct request *request = change->request;
     struct wire_transaction order;
-    struct service *service;
 
     change->asked = fn;
     choose(change, &order);
     if (change->lease_refused || order.n_operations == 0 ||
-        change_service(change, &service, NULL) ||
-        service_transaction(service, &order, reasons_given, NULL, change,
-                            &request->call, NULL))
+        !ask(change, &order))
         fn(change);
 }
 

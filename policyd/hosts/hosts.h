@@ -93,7 +93,8 @@ void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
                           unsigned ms);
 
 /* Has every host that is connected report, and calls `fn` when all have or
- * some take too long: later, from the loop. */
+ * some take too long (3 s): later, from the loop.  One that is known not to
+ * answer is not waited for. */
 typedef void hosts_fn(void *arg);
 void hosts_refresh(struct hosts *hosts, hosts_fn *fn, void *arg);
 /* So much was decided for this host, which no report has yet. */

@@ -288,8 +288,9 @@ static void refresh_begin(struct hosts *hosts)
     hosts->refreshing = true;
     refresh->limit = evtimer_new(hosts->ops->base, on_limit, refresh);
     LIST_INSERT_HEAD(&hosts->refreshes, refresh, link);
+    /* one that is silent was asked before, and counts when it answers that */
     TAILQ_FOREACH(host, &hosts->all, link)
-    if (ask_report(host, refresh) == 0)
+    if (!host->silent && ask_report(host, refresh) == 0)
         refresh->n_waiting++;
     if (refresh->n_waiting == 0)
         limit.tv_sec = 0;

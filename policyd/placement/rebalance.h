@@ -80,6 +80,27 @@ int placement_rebalance(const struct placement_view *view,
                         struct placement_plan *ret, struct vdc_error *err);
 void placement_plan_fini(struct placement_plan *plan);
 
+/*
+ * The same in short steps, for who has other things to do: of 10,000 hosts it
+ * takes long.  It begins with a copy of the view, and the plan is of that.
+ * `options` is copied; what it points to must outlive it.  Errors: those of
+ * placement_rebalance.
+ */
+struct placement_rebalancing;
+int placement_rebalancing_new(
+    const struct placement_view *view,
+    const struct placement_rebalance_options *options,
+    struct placement_rebalancing **ret, struct vdc_error *err);
+/* True: that was all, and the plan is there. */
+bool placement_rebalancing_step(struct placement_rebalancing *rebalancing);
+const struct placement_plan *
+placement_rebalancing_plan(const struct placement_rebalancing *rebalancing);
+/* The copy. */
+const struct placement_view *
+placement_rebalancing_view(const struct placement_rebalancing *rebalancing);
+/* At any time.  NULL allowed. */
+void placement_rebalancing_free(struct placement_rebalancing *rebalancing);
+
 #define PLACEMENT_MOVE_REASON_MAX 255
 
 /* In a sentence. Returns buf (at least PLACEMENT_MOVE_REASON_MAX + 1). */

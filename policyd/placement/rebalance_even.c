@@ -23,6 +23,8 @@
 #define TRIES 16
 /* Other moved guests that one changes places with. */
 #define PARTNERS 256
+/* Guests that are passed over in one step. */
+#define PASSED_MAX 512
 /* Below that it is rounding. */
 #define LEAST_GAIN 1e-9
 
@@ -38,12 +40,25 @@ struct candidate {
     double score;
 };
 
-struct search {
+enum stage {
+    DESCEND,  /* the best moves, one after the other */
+    SWEEP,    /* each guest, when there was none */
+    EXCHANGE  /* each that is moved, when that found none either */
+};
+
+struct placement_even {
     struct placement_run *run;
     double gain;
     double *scores; /* by up host */
+    double *keys;   /* by host */
     struct candidate best[BEST];
     uint32_t n_best;
+
+    enum stage stage;
+    bool found;       /* something, in this stage */
+    uint32_t at;      /* whose turn it is, in this stage */
+    uint32_t *moved;  /* EXCHANGE: those that are moved */
+    uint32_t n_moved;
 };
 
 /* ---- who stands out ---- */
@@ -120,7 +135,7 @@ static void pick_all(const struct placement_balance *balance,
 
 /* ---- the best move of some ---- */
 
-static void consider(struct search *search, struct candidate candidate)
+static void consider(struct placement_even *search, struct candidate candidate)
 {
     if (search->n_best == BEST &&
         candidate.score >= search->best[BEST - 1].score)
@@ -131,7 +146,7 @@ static void consider(struct search *search, struct candidate candidate)
     search->best[at] = candidate;
 }
 
-static void consider_host(struct search *search, uint32_t host,
+static void consider_host(struct placement_even *search, uint32_t host,
                           const uint32_t *targets, uint32_t n_targets,
                           double below)
 {
@@ -150,7 +165,7 @@ static void consider_host(struct search *search, uint32_t host,
     }
 }
 
-static bool step_best(struct search *search)
+static bool step_best(struct placement_even *search)
 {
     struct placement_run *run = search->run;
 
@@ -164,7 +179,7 @@ static bool step_best(struct search *search)
 }
 
 /* Guests on hosts that are not up go first, as they count most. */
-static void consider_leaving(struct search *search,
+static void consider_leaving(struct placement_even *search,
                              const struct picked *targets, double below)
 {
     const struct placement_view *view = search->run->view;
@@ -179,15 +194,15 @@ static void consider_leaving(struct search *search,
     }
 }
 
-static bool descend_once(struct search *search, double *keys)
+static bool descend_once(struct placement_even *search)
 {
     struct placement_balance *balance = &search->run->balance;
     double below = placement_balance_score(balance) - search->gain;
     struct picked sources, targets;
 
-    stand_out(balance, keys);
-    pick_all(balance, keys, true, &sources);
-    pick_all(balance, keys, false, &targets);
+    stand_out(balance, search->keys);
+    pick_all(balance, search->keys, true, &sources);
+    pick_all(balance, search->keys, false, &targets);
     search->n_best = 0;
     consider_leaving(search, &targets, below);
     for (uint32_t i = 0; i < sources.n; i++)
@@ -198,7 +213,7 @@ static bool descend_once(struct search *search, double *keys)
 
 /* ---- everybody once ---- */
 
-static bool step_guest(struct search *search, uint32_t guest)
+static bool step_guest(struct placement_even *search, uint32_t guest)
 {
     struct placement_run *run = search->run;
     const struct placement_balance *balance = &run->balance;
@@ -221,15 +236,20 @@ static bool step_guest(struct search *search, uint32_t guest)
     return false;
 }
 
-static bool sweep(struct search *search)
+/* The next guest that may be moved; false: all were looked at. */
+static bool sweep_once(struct placement_even *search)
 {
     struct placement_run *run = search->run;
-    uint32_t n = 0;
+    uint32_t end = placement_view_guests_end(run->view), i;
 
-    for (uint32_t i = 0; i < placement_view_guests_end(run->view); i++)
-        if (placement_view_guest(run->view, i) && placement_run_may(run, i))
-            n += step_guest(search, i);
-    return n > 0;
+    for (int n = 0; search->at < end && n < PASSED_MAX; n++) {
+        i = search->at++;
+        if (!placement_view_guest(run->view, i) || !placement_run_may(run, i))
+            continue;
+        search->found |= step_guest(search, i);
+        break;
+    }
+    return search->at < end;
 }
 
 /* ---- changes that cost no move ---- */
@@ -251,8 +271,8 @@ static uint32_t find_moved(const struct placement_run *run, uint32_t *ret)
 }
 
 /* The one that goes first needs room beside the other. */
-static bool exchange_in_order(struct search *search, uint32_t a, uint32_t b,
-                              double below)
+static bool exchange_in_order(struct placement_even *search, uint32_t a,
+                              uint32_t b, double below)
 {
     struct placement_run *run = search->run;
     uint32_t host_a = placement_view_guest(run->view, a)->host;
@@ -267,7 +287,7 @@ static bool exchange_in_order(struct search *search, uint32_t a, uint32_t b,
     return false;
 }
 
-static bool exchange(struct search *search, uint32_t a, uint32_t b)
+static bool exchange(struct placement_even *search, uint32_t a, uint32_t b)
 {
     struct placement_run *run = search->run;
     const struct placement_guest *x = placement_view_guest(run->view, a);
@@ -283,8 +303,9 @@ static bool exchange(struct search *search, uint32_t a, uint32_t b)
 
 /* With others that are moved anyway, and with those that are where it was: one
  * of the two is moved then, as before. */
-static uint32_t exchange_with_all(struct search *search, const uint32_t *moved,
-                                  uint32_t n, uint32_t i)
+static uint32_t exchange_with_all(struct placement_even *search,
+                                  const uint32_t *moved, uint32_t n,
+                                  uint32_t i)
 {
     struct placement_run *run = search->run;
     uint32_t guest = moved[i], n_done = 0, next;
@@ -309,42 +330,105 @@ static uint32_t exchange_with_all(struct search *search, const uint32_t *moved,
     return n_done;
 }
 
+/* ---- all of it ---- */
+
 /* When nobody was moved there is nothing to change, so this finds nothing
  * where a search begins. */
-static bool exchange_moved(struct search *search)
+static void begin_exchange(struct placement_even *search)
 {
     struct placement_run *run = search->run;
-    uint32_t *moved =
-        xzalloc((placement_view_guests_end(run->view) + 1) * sizeof(*moved));
-    uint32_t n = find_moved(run, moved), n_done = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        if (has_moved(run, moved[i]))
-            n_done += exchange_with_all(search, moved, n, i);
-    free(moved);
-    return n_done > 0;
+    search->stage = EXCHANGE;
+    search->at = 0;
+    search->moved = xzalloc((placement_view_guests_end(run->view) + 1) *
+                            sizeof(*search->moved));
+    search->n_moved = find_moved(run, search->moved);
 }
 
-void placement_run_even(struct placement_run *run)
+static void begin_anew(struct placement_even *search)
+{
+    placement_balance_recount(&search->run->balance);
+    free(search->moved);
+    search->moved = NULL;
+    search->stage = DESCEND;
+    search->found = false;
+    search->at = 0;
+}
+
+/* False: there is nothing more to be found. */
+static bool next_stage(struct placement_even *search)
+{
+    if (search->found) {
+        begin_anew(search);
+        return true;
+    }
+    switch (search->stage) {
+    case DESCEND:
+        search->stage = SWEEP;
+        return search->run->balance.n_up > 0;
+    case SWEEP:
+        if (search->run->exchanges)
+            begin_exchange(search);
+        return search->run->exchanges;
+    case EXCHANGE:
+        return false;
+    }
+    return false;
+}
+
+/* False: that was all of it. */
+static bool go_on(struct placement_even *search)
+{
+    const struct placement_run *run = search->run;
+
+    switch (search->stage) {
+    case DESCEND:
+        if (!run->balance.n_up || !descend_once(search))
+            return false;
+        search->found = true;
+        return true;
+    case SWEEP:
+        return sweep_once(search);
+    case EXCHANGE:
+        if (search->at == search->n_moved)
+            return false;
+        if (has_moved(run, search->moved[search->at]))
+            search->found |= exchange_with_all(search, search->moved,
+                                               search->n_moved,
+                                               search->at) > 0;
+        search->at++;
+        return true;
+    }
+    return false;
+}
+
+bool placement_even_step(struct placement_even *search)
+{
+    return !go_on(search) && !next_stage(search);
+}
+
+struct placement_even *placement_even_new(struct placement_run *run)
 {
     struct placement_balance *balance = &run->balance;
-    struct search search = { .run = run, .gain = run->options->min_gain };
-    double *keys = xzalloc((balance->n_hosts + 1) * sizeof(*keys));
-    bool found;
+    struct placement_even *search = XNEW(struct placement_even);
 
-    if (search.gain < LEAST_GAIN)
-        search.gain = LEAST_GAIN;
-    search.scores =
-        xzalloc((balance->n_hosts + PICKED_MAX + 1) * sizeof(*search.scores));
-    do {
-        found = false;
-        placement_balance_recount(balance);
-        while (balance->n_up && descend_once(&search, keys))
-            found = true;
-        if (!found && balance->n_up)
-            found =
-                sweep(&search) || (run->exchanges && exchange_moved(&search));
-    } while (found);
-    free(keys);
-    free(search.scores);
+    search->run = run;
+    search->gain = run->options->min_gain;
+    if (search->gain < LEAST_GAIN)
+        search->gain = LEAST_GAIN;
+    search->keys = xzalloc((balance->n_hosts + 1) * sizeof(*search->keys));
+    search->scores =
+        xzalloc((balance->n_hosts + PICKED_MAX + 1) * sizeof(*search->scores));
+    begin_anew(search);
+    return search;
+}
+
+void placement_even_free(struct placement_even *search)
+{
+    if (!search)
+        return;
+    free(search->moved);
+    free(search->keys);
+    free(search->scores);
+    free(search);
 }

@@ -33,12 +33,33 @@ bool placement_run_step(struct placement_run *run, uint32_t guest, uint32_t to,
 /* Back to when there were n steps. */
 void placement_run_undo(struct placement_run *run, uint32_t n_raws);
 
-/* The search for each goal; ends where it would find nothing more. */
-void placement_run_even(struct placement_run *run);
-void placement_run_pack(struct placement_run *run);
-/* The steps as a plan, in waves: each guest once, or, when there is no order
- * in which that can be done, as they were found, and false. */
-bool placement_run_plan(struct placement_run *run, struct placement_plan *ret);
+/* Nothing more is searched: what that took is freed; the steps stay. */
+void placement_run_release(struct placement_run *run);
+
+/*
+ * The search for each goal, in short steps (about a guest each); a step
+ * returns true when it would find nothing more.  It begins with the run as it
+ * is, which must outlive it.  free takes NULL.
+ */
+struct placement_even *placement_even_new(struct placement_run *run);
+bool placement_even_step(struct placement_even *search);
+void placement_even_free(struct placement_even *search);
+struct placement_pack *placement_pack_new(struct placement_run *run);
+bool placement_pack_step(struct placement_pack *search);
+void placement_pack_free(struct placement_pack *search);
+
+/*
+ * The steps of the search as a plan, in waves: each guest once, or, when there
+ * is no order in which that can be done, as they were found.  This in short
+ * steps, too (about a wave each); true: `ret` is there.  The run, of
+ * which placement_run_release takes the search, and `ret` must outlive it.
+ */
+struct placement_planner *placement_planner_new(struct placement_run *run,
+                                                struct placement_plan *ret);
+bool placement_planner_step(struct placement_planner *planner);
+/* Once it is there: false for one as they were found. */
+bool placement_planner_in_order(const struct placement_planner *planner);
+void placement_planner_free(struct placement_planner *planner);
 /* No more moves than are wanted. */
 void placement_run_cut(const struct placement_rebalance_options *options,
                        const struct placement_view *start,

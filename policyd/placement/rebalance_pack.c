@@ -107,47 +107,101 @@ static struct sized *guests_of(const struct placement_run *run, uint32_t host,
     return guests;
 }
 
-/* How many went; of a host that is up all or none. */
-static uint32_t empty(struct placement_run *run, uint32_t host)
+/* ---- host by host ---- */
+
+struct placement_pack {
+    struct placement_run *run;
+    struct filled *hosts; /* in their order, of this look at all */
+    uint32_t at;          /* the next of them */
+    uint32_t n_moved;     /* guests, in this look */
+
+    /* of the host that is being emptied */
+    struct sized *guests; /* NULL: none is */
+    uint32_t n_guests;
+    uint32_t at_guest;
+    uint32_t n_raws; /* before it */
+    bool all;        /* it is up: all go or none */
+};
+
+static void look_anew(struct placement_pack *search)
 {
-    bool all = placement_view_host(run->view, host)->state == PLACEMENT_UP;
-    uint32_t before = run->n_raws, n;
-    struct sized *guests = guests_of(run, host, &n);
+    const struct placement_run *run = search->run;
 
-    for (uint32_t i = 0; i < n; i++)
-        if ((!placement_run_may(run, guests[i].at) ||
-             !put(run, guests[i].at)) &&
-            all) {
-            placement_run_undo(run, before);
-            break;
-        }
-    free(guests);
-    return run->n_raws - before;
-}
-
-static bool pass(struct placement_run *run, struct filled *hosts)
-{
-    uint32_t n = run->balance.n_hosts, n_moved = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < run->balance.n_hosts; i++) {
         const struct placement_use *use = placement_view_use(run->view, i);
         bool up = placement_view_host(run->view, i)->state == PLACEMENT_UP;
-        hosts[i] = (struct filled){ up ? use->n_guests : 0,
-                                    { up ? use->memory.kib : 0, i } };
+        search->hosts[i] = (struct filled){ up ? use->n_guests : 0,
+                                            { up ? use->memory.kib : 0, i } };
     }
-    qsort(hosts, n, sizeof(*hosts), by_guests);
-    for (uint32_t i = 0; i < n; i++)
-        if (placement_view_use(run->view, hosts[i].used.at)->n_guests)
-            n_moved += empty(run, hosts[i].used.at);
-    return n_moved > 0;
+    qsort(search->hosts, run->balance.n_hosts, sizeof(*search->hosts),
+          by_guests);
+    search->at = search->n_moved = 0;
 }
 
-void placement_run_pack(struct placement_run *run)
+static void begin_host(struct placement_pack *search, uint32_t host)
 {
-    struct filled *hosts =
-        xzalloc((run->balance.n_hosts + 1) * sizeof(*hosts));
+    const struct placement_run *run = search->run;
 
-    while (pass(run, hosts))
-        continue;
-    free(hosts);
+    if (!placement_view_use(run->view, host)->n_guests)
+        return;
+    search->all = placement_view_host(run->view, host)->state == PLACEMENT_UP;
+    search->n_raws = run->n_raws;
+    search->guests = guests_of(run, host, &search->n_guests);
+    search->at_guest = 0;
+}
+
+static void end_host(struct placement_pack *search)
+{
+    search->n_moved += search->run->n_raws - search->n_raws;
+    free(search->guests);
+    search->guests = NULL;
+}
+
+static void empty_once(struct placement_pack *search)
+{
+    struct placement_run *run = search->run;
+    uint32_t guest = search->guests[search->at_guest++].at;
+
+    if ((!placement_run_may(run, guest) || !put(run, guest)) && search->all) {
+        placement_run_undo(run, search->n_raws);
+        end_host(search);
+    } else if (search->at_guest == search->n_guests) {
+        end_host(search);
+    }
+}
+
+bool placement_pack_step(struct placement_pack *search)
+{
+    if (search->guests) {
+        empty_once(search);
+        return false;
+    }
+    if (search->at < search->run->balance.n_hosts) {
+        begin_host(search, search->hosts[search->at++].used.at);
+        return false;
+    }
+    if (!search->n_moved)
+        return true;
+    look_anew(search);
+    return false;
+}
+
+struct placement_pack *placement_pack_new(struct placement_run *run)
+{
+    struct placement_pack *search = XNEW(struct placement_pack);
+
+    search->run = run;
+    search->hosts =
+        xzalloc((run->balance.n_hosts + 1) * sizeof(*search->hosts));
+    look_anew(search);
+    return search;
+}
+
+void placement_pack_free(struct placement_pack *search)
+{
+    if (!search)
+        return;
+    free(search->guests);
+    free(search->hosts);
+    free(search);
 }

@@ -17,6 +17,8 @@
 
 /* Of how many moves the gain is worked out anew for each wave. */
 #define LOOKED_AT 256
+/* Guests whose kinds are found, and steps that are taken, in one step. */
+#define AT_ONCE 128
 
 struct pending {
     uint32_t guest;
@@ -32,16 +34,37 @@ struct kind {
     struct placement_request request;
 };
 
-struct planner {
+enum stage {
+    FIND,    /* which moves there are in the end */
+    KINDS,   /* of which kind each guest is */
+    SHORTEN, /* kind by kind */
+    COPY,    /* the view, of which there are to be two more */
+    WAVES,   /* wave by wave */
+    COPY_AGAIN,
+    STEPS,   /* or the steps as they were found */
+    SUM_UP,
+    PLANNED
+};
+
+struct placement_planner {
     struct placement_run *run;
+    struct placement_plan *plan;
     struct placement_waves waves;
+    bool has_waves; /* begun, and not ended */
+    struct placement_view *copy; /* for them; NULL: they have it */
     struct pending *pendings;
     uint32_t n_pendings;
+
+    enum stage stage;
+    uint32_t at; /* whose turn it is, in this stage */
+    bool in_order;
+    struct kind *kinds;
+    uint32_t n_kinds;
 };
 
 /* ---- which moves ---- */
 
-static void find_pendings(struct planner *planner)
+static void find_pendings(struct placement_planner *planner)
 {
     const struct placement_run *run = planner->run;
     uint32_t end = placement_view_guests_end(run->start);
@@ -80,60 +103,77 @@ static int by_kind(const void *a, const void *b)
 }
 
 /* One goes from a to b and its like from b to c: then the one from a to c, and
- * the other stays. */
-static void shorten(struct planner *planner, const struct kind *kinds,
-                    uint32_t n)
+ * the other stays.  Of the i-th of `n` whose hashes are the same. */
+static void shorten(struct placement_planner *planner,
+                    const struct kind *kinds, uint32_t n, uint32_t i)
 {
     const struct placement_view *start = planner->run->start;
-    struct pending *all = planner->pendings;
+    struct pending *all = planner->pendings, *x = &all[kinds[i].at];
 
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < n; j++) {
-            struct pending *x = &all[kinds[i].at], *y = &all[kinds[j].at];
-            if (i == j || y->to == PLACEMENT_NONE ||
-                x->to != placement_view_guest(start, y->guest)->host ||
-                memcmp(&kinds[i].request, &kinds[j].request,
-                       sizeof(kinds[i].request)) != 0)
-                continue;
-            x->to = y->to;
-            y->to = PLACEMENT_NONE; /* stays */
-            if (x->to == placement_view_guest(start, x->guest)->host) {
-                x->to = PLACEMENT_NONE;
-                break;
-            }
-            j = UINT32_MAX; /* begins again: it goes elsewhere now */
+    for (uint32_t j = 0; j < n; j++) {
+        struct pending *y = &all[kinds[j].at];
+        if (i == j || y->to == PLACEMENT_NONE ||
+            x->to != placement_view_guest(start, y->guest)->host ||
+            memcmp(&kinds[i].request, &kinds[j].request,
+                   sizeof(kinds[i].request)) != 0)
+            continue;
+        x->to = y->to;
+        y->to = PLACEMENT_NONE; /* stays */
+        if (x->to == placement_view_guest(start, x->guest)->host) {
+            x->to = PLACEMENT_NONE;
+            break;
         }
+        j = UINT32_MAX; /* begins again: it goes elsewhere now */
+    }
 }
 
-static void shorten_all(struct planner *planner)
+/* True: all kinds are known, and in their order. */
+static bool find_kinds(struct placement_planner *planner)
 {
     const struct placement_run *run = planner->run;
-    struct kind *kinds = xzalloc((planner->n_pendings + 1) * sizeof(*kinds));
-    uint32_t n = 0, n_left = 0;
 
-    for (uint32_t i = 0; i < planner->n_pendings; i++) {
-        uint32_t guest = planner->pendings[i].guest;
+    for (int n = 0; planner->at < planner->n_pendings; n++) {
+        if (n == AT_ONCE)
+            return false;
+        uint32_t at = planner->at++, guest = planner->pendings[at].guest;
         if (placement_view_guest(run->start, guest)->protected)
             continue;
-        struct kind *kind = &kinds[n++];
+        struct kind *kind = &planner->kinds[planner->n_kinds++];
         placement_step_request(run->start, &run->options->moving, guest,
                                &kind->request);
         memset(&kind->request.uuid, 0, sizeof(kind->request.uuid));
         kind->guest = guest;
-        kind->at = i;
+        kind->at = at;
         kind->hash = hash_of(&kind->request, sizeof(kind->request));
     }
-    qsort(kinds, n, sizeof(*kinds), by_kind);
-    for (uint32_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && kinds[end].hash == kinds[i].hash; end++)
-            continue;
-        shorten(planner, kinds + i, end - i);
-    }
+    qsort(planner->kinds, planner->n_kinds, sizeof(*planner->kinds), by_kind);
+    return true;
+}
+
+/* The next one, among its like; true: that was all. */
+static bool shorten_once(struct placement_planner *planner)
+{
+    const struct kind *kinds = planner->kinds;
+    uint32_t i = planner->at++, from = i, end = i + 1;
+
+    if (i >= planner->n_kinds)
+        return true;
+    while (from > 0 && kinds[from - 1].hash == kinds[i].hash)
+        from--;
+    while (end < planner->n_kinds && kinds[end].hash == kinds[i].hash)
+        end++;
+    shorten(planner, kinds + from, end - from, i - from);
+    return false;
+}
+
+static void drop_those_that_stay(struct placement_planner *planner)
+{
+    uint32_t n_left = 0;
+
     for (uint32_t i = 0; i < planner->n_pendings; i++)
         if (planner->pendings[i].to != PLACEMENT_NONE)
             planner->pendings[n_left++] = planner->pendings[i];
     planner->n_pendings = n_left;
-    free(kinds);
 }
 
 /* ---- the order ---- */
@@ -149,7 +189,7 @@ static int by_gain(const void *a, const void *b)
 
 /* The first are looked at for each wave, all when that might have changed
  * much.  Empty hosts come one after the other, as they were found. */
-static void order(struct planner *planner)
+static void order(struct placement_planner *planner)
 {
     double score = placement_balance_score(&planner->waves.balance), then;
     uint32_t n = planner->n_pendings;
@@ -167,7 +207,7 @@ static void order(struct planner *planner)
     qsort(planner->pendings, n, sizeof(*planner->pendings), by_gain);
 }
 
-static bool take_wave(struct planner *planner)
+static bool take_wave(struct placement_planner *planner)
 {
     struct placement_waves *waves = &planner->waves;
     uint32_t n = planner->n_pendings, n_left = 0;
@@ -185,41 +225,143 @@ static bool take_wave(struct planner *planner)
     return n_left < n;
 }
 
-/* The steps as they were found. */
-static void take_raws(struct planner *planner)
+/* Some of the steps as they were found; true: that was all. */
+static bool take_steps(struct placement_planner *planner)
 {
     const struct placement_run *run = planner->run;
 
-    for (uint32_t i = 0; i < run->n_raws; i++) {
-        if (!placement_waves_take(&planner->waves, run->raws[i].guest,
-                                  run->raws[i].to))
-            break;
+    for (int n = 0; n < AT_ONCE && planner->at < run->n_raws; n++) {
+        const struct placement_raw *raw = &run->raws[planner->at++];
+        if (!placement_waves_take(&planner->waves, raw->guest, raw->to))
+            return true;
         placement_waves_end_wave(&planner->waves);
     }
+    return planner->at == run->n_raws;
 }
 
 /* ---- the plan ---- */
 
-bool placement_run_plan(struct placement_run *run, struct placement_plan *ret)
+static void end_waves(struct placement_planner *planner)
 {
-    struct planner planner = { .run = run };
-    struct placement_waves *waves = &planner.waves;
+    if (planner->has_waves)
+        placement_waves_fini(&planner->waves);
+    planner->has_waves = false;
+}
 
-    find_pendings(&planner);
-    shorten_all(&planner);
-    placement_waves_init(waves, run->start, run->options, ret);
-    while (planner.n_pendings > 0 && take_wave(&planner))
-        continue;
-    bool in_order = planner.n_pendings == 0;
-    if (!in_order) {
-        placement_waves_fini(waves);
-        placement_waves_init(waves, run->start, run->options, ret);
-        take_raws(&planner);
+/* True: they were begun before, and may be filled. */
+static bool begin_waves(struct placement_planner *planner)
+{
+    if (planner->has_waves)
+        return true;
+    placement_waves_init_with(&planner->waves, planner->run->start,
+                              planner->copy, planner->run->options,
+                              planner->plan);
+    planner->copy = NULL;
+    planner->has_waves = true;
+    return false;
+}
+
+/* True: that was all of the stage. */
+static bool go_on(struct placement_planner *planner)
+{
+    switch (planner->stage) {
+    case FIND:
+        find_pendings(planner);
+        placement_run_release(planner->run);
+        planner->kinds =
+            xzalloc((planner->n_pendings + 1) * sizeof(*planner->kinds));
+        return true;
+    case KINDS:
+        return find_kinds(planner);
+    case SHORTEN:
+        return shorten_once(planner);
+    case COPY:
+    case COPY_AGAIN:
+        planner->copy = placement_view_copy(planner->run->start);
+        return true;
+    case WAVES:
+        return begin_waves(planner) &&
+               (!planner->n_pendings || !take_wave(planner));
+    case STEPS:
+        return begin_waves(planner) && take_steps(planner);
+    case SUM_UP:
+        placement_waves_sum_up(planner->run->start,
+                               planner->run->options->wholes, planner->plan);
+        return true;
+    case PLANNED:
+        return true;
     }
-    placement_waves_fini(waves);
-    placement_waves_sum_up(run->start, run->options->wholes, ret);
-    free(planner.pendings);
-    return in_order;
+    return true;
+}
+
+static void next_stage(struct placement_planner *planner)
+{
+    planner->at = 0;
+    switch (planner->stage) {
+    case FIND:
+        planner->stage = KINDS;
+        return;
+    case KINDS:
+        planner->stage = SHORTEN;
+        return;
+    case SHORTEN:
+        drop_those_that_stay(planner);
+        planner->stage = COPY;
+        return;
+    case COPY:
+        planner->stage = WAVES;
+        return;
+    case WAVES:
+        planner->in_order = planner->n_pendings == 0;
+        end_waves(planner);
+        planner->stage = planner->in_order ? SUM_UP : COPY_AGAIN;
+        return;
+    case COPY_AGAIN:
+        planner->stage = STEPS;
+        return;
+    case STEPS:
+        end_waves(planner);
+        planner->stage = SUM_UP;
+        return;
+    case SUM_UP:
+        planner->stage = PLANNED;
+        return;
+    case PLANNED:
+        return;
+    }
+}
+
+bool placement_planner_step(struct placement_planner *planner)
+{
+    if (go_on(planner))
+        next_stage(planner);
+    return planner->stage == PLANNED;
+}
+
+bool placement_planner_in_order(const struct placement_planner *planner)
+{
+    return planner->in_order;
+}
+
+struct placement_planner *placement_planner_new(struct placement_run *run,
+                                                struct placement_plan *ret)
+{
+    struct placement_planner *planner = XNEW(struct placement_planner);
+
+    planner->run = run;
+    planner->plan = ret;
+    return planner;
+}
+
+void placement_planner_free(struct placement_planner *planner)
+{
+    if (!planner)
+        return;
+    end_waves(planner);
+    placement_view_free(planner->copy);
+    free(planner->kinds);
+    free(planner->pendings);
+    free(planner);
 }
 
 /* Not more moves than are wanted, and of those only up to the best score, or

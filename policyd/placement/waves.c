@@ -148,9 +148,19 @@ void placement_waves_init(struct placement_waves *waves,
                           const struct placement_rebalance_options *options,
                           struct placement_plan *plan)
 {
+    placement_waves_init_with(waves, view, placement_view_copy(view), options,
+                              plan);
+}
+
+void placement_waves_init_with(
+    struct placement_waves *waves, const struct placement_view *view,
+    struct placement_view *copy,
+    const struct placement_rebalance_options *options,
+    struct placement_plan *plan)
+{
     *waves = (struct placement_waves){
         .sure = placement_view_copy(view),
-        .during = placement_view_copy(view),
+        .during = copy,
         .plan = plan,
         .moving = &options->moving,
         .parallel = options->parallel ? options->parallel : 1,

@@ -31,6 +31,12 @@ void placement_waves_init(struct placement_waves *waves,
                           const struct placement_view *view,
                           const struct placement_rebalance_options *options,
                           struct placement_plan *plan);
+/* The same with a copy of the view that was made before, and is taken over. */
+void placement_waves_init_with(
+    struct placement_waves *waves, const struct placement_view *view,
+    struct placement_view *copy,
+    const struct placement_rebalance_options *options,
+    struct placement_plan *plan);
 void placement_waves_fini(struct placement_waves *waves);
 
 /* The guest in this wave; false: it cannot be, now. */

@@ -77,6 +77,51 @@ static int drain(struct request *request, struct vdc_error *err)
     return rc;
 }
 
+/* What was asked before took time. */
+static int check_may_begin(const struct request *request,
+                           struct vdc_error *err)
+{
+    const struct wire_move_query *query = request->body;
+    int rc = 0;
+
+    if (!query->dry_run)
+        rc = operations_check_still(request, err);
+    if (!rc && !query->dry_run)
+        rc = runs_check_free(request->ops->runs, err);
+    return rc;
+}
+
+static void planned(void *arg, struct wire_move_plan *made,
+                    const struct vdc_error *why)
+{
+    struct request *request = arg;
+    const struct wire_move_query *query = request->body;
+    struct vdc_error err = { 0 };
+    int rc = 0;
+
+    if (why) {
+        request_fail(request, why);
+        return;
+    }
+    rc = check_may_begin(request, &err);
+    if (!rc && !query->dry_run)
+        rc = begin(request, made, &err);
+    if (rc)
+        request_fail(request, &err);
+    else
+        reply(request, made);
+}
+
+/* Whoever only looks may be gone; a cancel ends it for all. */
+static bool is_unwanted(void *arg)
+{
+    const struct request *request = arg;
+    const struct wire_move_query *query = request->body;
+
+    return (query->dry_run && !request->session) ||
+           request_is_cancelled(request, NULL);
+}
+
 static void plan(struct request *request)
 {
     const struct wire_move_query *query = request->body;
@@ -84,26 +129,19 @@ static void plan(struct request *request)
         .ops = request->ops,
         .query = query,
         .evacuates = is_evacuation(request),
+        .is_unwanted = is_unwanted,
+        .done = planned,
+        .arg = request,
     };
-    struct wire_move_plan made;
     struct vdc_error err = { 0 };
-    int rc = 0;
+    int rc = check_may_begin(request, &err);
 
-    /* what was asked before took time */
-    if (!query->dry_run)
-        rc = operations_check_still(request, &err);
-    if (!rc && !query->dry_run)
-        rc = runs_check_free(request->ops->runs, &err);
     if (!rc && !query->dry_run && is_evacuation(request))
         rc = drain(request, &err);
-    if (!rc)
-        rc = plan_make(&question, request->arena, &made, &err);
-    if (!rc && !query->dry_run)
-        rc = begin(request, &made, &err);
     if (rc)
         request_fail(request, &err);
     else
-        reply(request, &made);
+        plan_begin(&question, request->arena);
 }
 
 void moves_rebalance(struct request *request)

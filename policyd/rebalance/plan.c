@@ -3,6 +3,7 @@
  */
 #include "policyd/rebalance/plan.h"
 
+#include <event2/event.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +11,28 @@
 #include "base/clock.h"
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/metrics/metrics.h"
 #include "policyd/placement/evacuate.h"
 #include "policyd/placement/rebalance.h"
 
 /* As wire.def has them. */
 #define MOVES_MAX 4096
+/* Of each turn of the loop; then others have theirs. */
+#define TURN_US 4000
+
+enum held { NOT_ASKED, HELD, NOT_HELD };
 
 struct question {
-    const struct plan_question *asked;
+    LIST_ENTRY(question) link;
+    struct plan_question asked;
+    struct wire_move_query query;
     struct arena *arena;
-    const struct wire_move_query *query;
-    const struct placement_view *view;
+    const struct placement_view *view; /* that the plan is of */
     struct placement_rebalance_options options;
     int64_t *since_ms; /* by guest: when it came where it is */
+    uint8_t *held;     /* by guest: enum held, as it was asked for first */
+    struct placement_rebalancing *rebalancing; /* NULL: not begun */
+    struct event *timer;
 };
 
 /* ---- what is asked ---- */
@@ -40,44 +50,47 @@ static int64_t *all_since(const struct placement_view *view)
 }
 
 /* Who cannot be moved just now; and room that is kept for who is. */
+static bool find_held(const struct question *q, uint32_t guest)
+{
+    const struct vdc_uuid *uuid = &placement_view_guest(q->view, guest)->uuid;
+    const struct assignment *a = book_assignment(q->asked.ops->book, uuid);
+
+    return !a || book_moves(a) ||
+           (q->asked.is_held && q->asked.is_held(q->asked.arg, a));
+}
+
+/* The same all the time, while guests begin and end to move. */
 static bool is_held(void *arg, uint32_t guest)
 {
     const struct question *q = arg;
-    const struct vdc_uuid *uuid = &placement_view_guest(q->view, guest)->uuid;
-    const struct assignment *a = book_assignment(q->asked->ops->book, uuid);
 
-    return !a || book_moves(a) ||
-           (q->asked->is_held && q->asked->is_held(q->asked->arg, a));
+    if (q->held[guest] == NOT_ASKED)
+        q->held[guest] = find_held(q, guest) ? HELD : NOT_HELD;
+    return q->held[guest] == HELD;
 }
 
-static void ask(const struct plan_question *asked, struct arena *arena,
-                struct question *ret)
+static void ask(struct question *q)
 {
-    const struct wire_move_query *query = asked->query;
+    const struct wire_move_query *query = &q->query;
     const struct placement_view *view =
-        inventory_view(asked->ops->inventory);
-    int64_t *since = all_since(view);
+        inventory_view(q->asked.ops->inventory);
 
-    *ret = (struct question){
-        .asked = asked,
-        .arena = arena,
-        .query = query,
-        .view = view,
-        .since_ms = since,
-        .options = {
-            .goal = query->goal == WIRE_MOVE_PACK ? PLACEMENT_GOAL_PACK
-                                                  : PLACEMENT_GOAL_EVEN,
-            .moving = { .now_ms = (int64_t)clock_wall().ms,
-                        .cool_down_ms = (int64_t)query->cool_down_ms,
-                        .guest_moved_ms = since,
-                        .n_guest_moved = placement_view_guests_end(view),
-                        .is_held = is_held,
-                        .arg = ret },
-            .min_gain = (double)query->min_gain / 1e8,
-            .max_moves = query->max_moves,
-            .parallel = query->parallel,
-            .mib_per_s = query->mib_per_s,
-        },
+    q->view = view;
+    q->since_ms = all_since(view);
+    q->held = xzalloc(placement_view_guests_end(view) + 1);
+    q->options = (struct placement_rebalance_options){
+        .goal = query->goal == WIRE_MOVE_PACK ? PLACEMENT_GOAL_PACK
+                                              : PLACEMENT_GOAL_EVEN,
+        .moving = { .now_ms = (int64_t)clock_wall().ms,
+                    .cool_down_ms = (int64_t)query->cool_down_ms,
+                    .guest_moved_ms = q->since_ms,
+                    .n_guest_moved = placement_view_guests_end(view),
+                    .is_held = is_held,
+                    .arg = q },
+        .min_gain = (double)query->min_gain / 1e8,
+        .max_moves = query->max_moves,
+        .parallel = query->parallel,
+        .mib_per_s = query->mib_per_s,
     };
 }
 
@@ -96,7 +109,7 @@ static const char *host_name(const struct question *q, uint32_t host)
 static const char *guest_name(const struct question *q, uint32_t guest)
 {
     const struct assignment *a = book_assignment(
-        q->asked->ops->book, &placement_view_guest(q->view, guest)->uuid);
+        q->asked.ops->book, &placement_view_guest(q->view, guest)->uuid);
 
     return a ? arena_printf(q->arena, "%s.%s", a->customer->name,
                             a->name)
@@ -142,24 +155,17 @@ static void tell_plan(const struct question *q,
     ret->memory = plan->memory;
     ret->time_ms = plan->time_ms;
     ret->of_moves = plan->n_moves;
-    ret->n_moves = plan->n_moves < MOVES_MAX ? plan->n_moves : MOVES_MAX;
-    ret->moves =
-        ARENA_ARRAY(q->arena, ret->n_moves, struct wire_move);
-    for (uint32_t i = 0; i < ret->n_moves; i++)
-        tell_move(q, &plan->moves[i], &ret->moves[i]);
-}
-
-static int rebalance(struct question *q, struct wire_move_plan *ret,
-                     struct vdc_error *err)
-{
-    struct placement_plan plan;
-    int rc = placement_rebalance(q->view, &q->options, &plan, err);
-
-    if (rc)
-        return rc;
-    tell_plan(q, &plan, ret);
-    placement_plan_fini(&plan);
-    return 0;
+    ret->moves = ARENA_ARRAY(
+        q->arena, plan->n_moves < MOVES_MAX ? plan->n_moves : MOVES_MAX,
+        struct wire_move);
+    for (uint32_t i = 0; i < plan->n_moves && ret->n_moves < MOVES_MAX; i++) {
+        struct wire_move *to = &ret->moves[ret->n_moves];
+        tell_move(q, &plan->moves[i], to);
+        if (*to->guest)
+            ret->n_moves++;
+        else /* it went while it was planned */
+            ret->of_moves--;
+    }
 }
 
 /* ---- emptying a host ---- */
@@ -213,11 +219,11 @@ static int evacuate(struct question *q, struct wire_move_plan *ret,
 {
     struct placement_evacuation evacuation;
     uint32_t host =
-        inventory_find_host(q->asked->ops->inventory, q->query->host);
+        inventory_find_host(q->asked.ops->inventory, q->query.host);
 
     if (host == PLACEMENT_NONE) {
         vdc_error_set(err, VDC_E_NOT_FOUND, "no such host: %s",
-                      q->query->host);
+                      q->query.host);
         vdc_error_hint(err, "'xl-vdc host-list' shows them");
         return VDC_E_NOT_FOUND;
     }
@@ -233,14 +239,111 @@ static int evacuate(struct question *q, struct wire_move_plan *ret,
     return 0;
 }
 
-int plan_make(const struct plan_question *asked, struct arena *arena,
-              struct wire_move_plan *ret, struct vdc_error *err)
-{
-    struct question q;
+/* ---- in pieces ---- */
 
-    ask(asked, arena, &q);
-    int rc = asked->evacuates ? evacuate(&q, ret, err)
-                              : rebalance(&q, ret, err);
-    free(q.since_ms);
+static void free_question(struct question *q)
+{
+    LIST_REMOVE(q, link);
+    placement_rebalancing_free(q->rebalancing);
+    event_free(q->timer);
+    free(q->since_ms);
+    free(q->held);
+    free(q);
+}
+
+static void end(struct question *q, struct wire_move_plan *plan,
+                const struct vdc_error *err)
+{
+    const struct plan_question asked = q->asked;
+
+    free_question(q);
+    asked.done(asked.arg, plan, err);
+}
+
+static void go_on_soon(const struct question *q)
+{
+    const struct timeval at_once = { 0, 0 };
+
+    evtimer_add(q->timer, &at_once);
+}
+
+/* True: that was all. */
+static bool go_on(struct question *q)
+{
+    uint64_t begun_us = metrics_now_us();
+    bool all;
+
+    do
+        all = placement_rebalancing_step(q->rebalancing);
+    while (!all && metrics_now_us() - begun_us < TURN_US);
+    return all;
+}
+
+static int begin_rebalance(struct question *q, struct vdc_error *err)
+{
+    int rc = placement_rebalancing_new(q->view, &q->options, &q->rebalancing,
+                                       err);
+
+    if (!rc)
+        q->view = placement_rebalancing_view(q->rebalancing);
     return rc;
+}
+
+/* It may be over after that. */
+static void begin(struct question *q)
+{
+    struct wire_move_plan plan;
+    struct vdc_error err = { 0 };
+    int rc;
+
+    ask(q);
+    if (q->asked.evacuates)
+        rc = evacuate(q, &plan, &err);
+    else
+        rc = begin_rebalance(q, &err);
+    if (rc || q->asked.evacuates)
+        end(q, &plan, rc ? &err : NULL);
+    else
+        go_on_soon(q);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct question *q = arg;
+    struct wire_move_plan plan;
+    struct vdc_error err = { 0 };
+
+    if (q->asked.is_unwanted && q->asked.is_unwanted(q->asked.arg)) {
+        vdc_error_set(&err, VDC_E_CANCELLED, "nobody waits for it any more");
+        end(q, NULL, &err);
+    } else if (!q->rebalancing) {
+        begin(q);
+    } else if (go_on(q)) {
+        tell_plan(q, placement_rebalancing_plan(q->rebalancing), &plan);
+        end(q, &plan, NULL);
+    } else {
+        go_on_soon(q);
+    }
+}
+
+void plan_begin(const struct plan_question *question, struct arena *arena)
+{
+    struct operations *ops = question->ops;
+    struct question *q = XNEW(struct question);
+
+    q->asked = *question;
+    q->query = *question->query;
+    q->arena = arena;
+    q->timer = evtimer_new(ops->base, on_timer, q);
+    LIST_INSERT_HEAD(&ops->plans, q, link);
+    go_on_soon(q);
+}
+
+void plans_stop(struct operations *ops)
+{
+    struct vdc_error err = { 0 };
+
+    vdc_error_set(&err, VDC_E_CLOSED, "policyd is being stopped");
+    while (!LIST_EMPTY(&ops->plans))
+        end(LIST_FIRST(&ops->plans), NULL, &err);
 }

@@ -39,7 +39,7 @@ static struct run_move *find(const struct run *run,
 /* Who was moved by it, or could not be, is left alone. */
 static bool is_held(void *arg, const struct assignment *a)
 {
-    const struct run *run = arg;
+    const struct run *run = ((const struct runs *)arg)->run;
     const struct run_move *move = find(run, &a->uuid);
 
     return a->moved_ms >= run->what.begun_ms ||
@@ -145,7 +145,37 @@ static void finish(struct runs *runs, const struct wire_move_plan *last)
 
 static void go_on(struct runs *runs);
 
-static void planned(void *arg)
+static bool is_spent(const struct run *run)
+{
+    return run->what.query.max_moves &&
+           run->n_done >= run->what.query.max_moves;
+}
+
+static void planned(void *arg, struct wire_move_plan *plan,
+                    const struct vdc_error *err)
+{
+    struct runs *runs = arg;
+    struct run *run = runs->run;
+    struct arena *arena = run->plan_arena;
+
+    run->planning = false;
+    run->plan_arena = NULL;
+    if (err && !runs->stopped)
+        log_error("%s: %s", run->what.message, err->text);
+    if (runs->stopped) {
+        /* it is planned anew after the restart */
+    } else if (err || is_spent(run) || run->stopping || !plan->n_moves ||
+               !(run->again || is_evacuation(run)) ||
+               run->n_plans >= PLANS_MAX) {
+        finish(runs, err ? NULL : plan);
+    } else {
+        take_plan(run, plan);
+        go_on(runs);
+    }
+    arena_free(arena);
+}
+
+static void plan(void *arg)
 {
     struct runs *runs = arg;
     struct run *run = runs->run;
@@ -155,31 +185,16 @@ static void planned(void *arg)
         .query = &query,
         .evacuates = is_evacuation(run),
         .is_held = is_held,
-        .arg = run,
+        .done = planned,
+        .arg = runs,
     };
-    struct wire_move_plan plan;
-    struct vdc_error err = { 0 };
-    struct arena *arena;
 
-    run->planning = false;
     if (runs->stopped)
         return;
-    bool spent = query.max_moves && run->n_done >= query.max_moves;
-    if (query.max_moves && !spent)
+    if (query.max_moves && !is_spent(run))
         query.max_moves -= run->n_done;
-    arena = arena_new();
-    int rc = plan_make(&question, arena, &plan, &err);
-    if (rc)
-        log_error("%s: %s", run->what.message, err.text);
-    if (rc || spent || run->stopping || !plan.n_moves ||
-        !(run->again || is_evacuation(run)) ||
-        run->n_plans >= PLANS_MAX) {
-        finish(runs, rc ? NULL : &plan);
-    } else {
-        take_plan(run, &plan);
-        go_on(runs);
-    }
-    arena_free(arena);
+    run->plan_arena = arena_new();
+    plan_begin(&question, run->plan_arena);
 }
 
 static void plan_anew(struct runs *runs)
@@ -187,7 +202,7 @@ static void plan_anew(struct runs *runs)
     if (runs->run->planning)
         return;
     runs->run->planning = true;
-    hosts_refresh(runs->ops->hosts, planned, runs);
+    hosts_refresh(runs->ops->hosts, plan, runs);
 }
 
 /* ---- moves ---- */

@@ -30,7 +30,9 @@ struct run {
     bool stopping;
     uint64_t wait_until_ms; /* monotonic; for hosts, after a restart */
     bool again;         /* not all of the plan was done, or could be told */
-    bool planning;      /* the hosts are asked what they have */
+    bool planning;      /* the hosts are asked what they have, or it is planned
+                           what to do about it: */
+    struct arena *plan_arena; /* NULL: that is not */
     int64_t after;      /* the score: planned; over: as it is */
 };
 

@@ -30,8 +30,10 @@ int client_connect(const char *path);
 /* False: the connection ended. */
 bool client_send(int fd, enum wire_message_number number, uint32_t id,
                  const void *body);
-/* The same; an answer that is an error ends the program.  The answer's body,
- * in the arena, if that is not NULL. */
+/* The same; an answer that is an error ends the program, unless it is the one
+ * that is expected: that no host has room.  The answer's body, in the arena,
+ * if that is not NULL. */
+extern bool client_expects_no_room;
 struct arena;
 bool client_receive(int fd, struct arena *arena, void **ret_body);
 

@@ -223,6 +223,10 @@ void run_api(char **argv)
     define(&create);
     measure(&asking, "partition_create, a host of its own each time",
             WIRE_MSG_partition_create, &create, &rate);
+    create.definition.memory = MEM_KIB(2 * HOST_KIB);
+    client_expects_no_room = true;
+    measure(&asking, "partition_create, for which no host has room",
+            WIRE_MSG_partition_create, &create, &rate);
     printf("    at the end %.0f MiB, at most %.0f (aim: 200)\n",
            mib(memory_of(asking.pid, "VmRSS:")),
            mib(memory_of(asking.pid, "VmHWM:")));

@@ -121,6 +121,15 @@ static void create(struct fake *fake, uint32_t id,
     answer(fake, WIRE_MSG_partition_reply, id, &reply, arena);
 }
 
+/* Nothing but what policyd knows itself is wrong with what is tried. */
+static void try(struct fake *fake, uint32_t id, struct arena *arena)
+{
+    struct wire_transaction_reply reply;
+
+    wire_init(&wire_struct_transaction_reply, &reply);
+    answer(fake, WIRE_MSG_transaction_reply, id, &reply, arena);
+}
+
 static void on_message(void *arg, const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
@@ -138,6 +147,8 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
         tell_guests(arg, frame.id, arena);
     if (frame.message->number == WIRE_MSG_partition_create)
         create(arg, frame.id, frame.body, arena);
+    if (frame.message->number == WIRE_MSG_transaction)
+        try(arg, frame.id, arena);
     wire_init(&wire_struct_lease_list, &leases);
     if (frame.message->number == WIRE_MSG_lease_list)
         answer(arg, WIRE_MSG_lease_list_reply, frame.id, &leases, arena);

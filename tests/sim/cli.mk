@@ -45,10 +45,11 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-tls-standby.sh \
 	tests/sim/test-cli-tls.sh \
 	tests/sim/test-cli-tokens.sh \
+	tests/sim/test-ports.sh \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
-	tests/sim/lib-automation.sh \
+EXTRA_DIST += tests/etcd.sh tests/ports.sh tests/sim/lib.sh \
+	tests/sim/lib-channels.sh tests/sim/lib-automation.sh \
 	tests/sim/lib-migrate.sh tests/sim/lib-moves.sh tests/sim/lib-tls.sh \
 	tests/sim/lib-users.sh tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \

@@ -151,6 +151,63 @@ make_on() { # HOST GUEST
     [ "$(host_of "$2")" = "$1" ] || vdc migrate -q "acme.$2" "$1" >"$WORK/made" || exit 1
 }
 
+# Who may have guests, and guest one on alpha; what is to stay of it is
+# $before.
+make_one() {
+    config web.cfg
+    vdc customer-create -q acme --memory 16G --guests 40 || exit 1
+    make_on alpha one
+    before=$(identity one)
+}
+
+# ---- who dies in the middle ----
+
+# Guest one is moved, and so much later a daemon is killed and started anew.
+# Returns when who asked was answered; $from, $to.
+die_during() { # policyd|from|to SECONDS
+    from=$(host_of one)
+    to=$(other_than "$from")
+    vdc migrate -q acme.one "$to" >"$WORK/out" 2>&1 &
+    asked=$!
+    sleep "$2"
+    case $1 in
+    policyd)
+        kill -9 "$policyd_pid"
+        wait "$policyd_pid" 2>/dev/null
+        start_policyd
+        ;;
+    from) restart_hard "$from" ;;
+    to) restart_hard "$to" ;;
+    esac
+    wait "$asked"
+}
+# Guest one is moved while a host has a fault, of which its daemon dies, or does
+# not; then it is started anew, after COMMAND if it did die.  Returns when who
+# asked was answered; $dead when it did.
+die_at() { # HOST FAULT TO [COMMAND...]
+    at_host=$1
+    fault=$2
+    to=$3
+    shift 3
+    end_host "$at_host"
+    start_faulty "$at_host" "$fault"
+    retry 20 all_up
+    vdc migrate -q acme.one "$to" >"$WORK/out" 2>&1 &
+    asked=$!
+    eval "pid=\$${at_host}_pid"
+    dead=
+    for _ in $(seq 100); do
+        kill -0 "$pid" 2>/dev/null || dead=yes
+        kill -0 $asked 2>/dev/null && [ -z "$dead" ] || break
+        sleep 0.05
+    done
+    end_host "$at_host" KILL
+    [ $# = 0 ] || [ -z "$dead" ] || "$@"
+    start_one "$at_host"
+    wait $asked
+    retry 20 all_up
+}
+
 free_uid() {
     uid=40000
     while getent passwd $uid >/dev/null; do

@@ -47,9 +47,9 @@ END
         2>>"$CERTS/log" || exit 1
 }
 
-# As policyd reads it.  Eight ports are this test's, below those that the kernel
-# gives to who asks for any.
-TLS_PORT=$((20000 + $$ % 1500 * 8))
+# As policyd reads it.  Eight ports are this test's.
+. "${TOP_SRCDIR:-.}/tests/ports.sh"
+TLS_PORT=$(take_ports) || exit 1
 tls_settings() { # [LINE]..., which go before those that are usual
     write_settings
     cat >>"$WORK/policyd.conf" <<END
@@ -76,7 +76,7 @@ start_tls_host() {
             exit 1
         }
         wait "$policyd_pid"
-        TLS_PORT=$((TLS_PORT + 4))
+        TLS_PORT=$(take_ports) || exit 1
         tls_settings
         : >"$WORK/policyd.log"
         start_policyd

@@ -4,21 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 reader=${TOP_SRCDIR:-.}/tests/sim/metrics.py
 command -v python3 >/dev/null || exit 77
-
-# A port that nobody has; the next, too.
-free_port() {
-    python3 -c 'import socket
-while True:
-    a, b = socket.socket(), socket.socket()
-    a.bind(("127.0.0.1", 0))
-    try:
-        b.bind(("127.0.0.1", a.getsockname()[1] + 1))
-    except OSError:
-        continue
-    print(a.getsockname()[1])
-    break'
-}
-port=$(free_port)
+. "${TOP_SRCDIR:-.}/tests/ports.sh"
+port=$(take_ports) || exit 1
 metrics() {
     "$reader" "$@"
 }

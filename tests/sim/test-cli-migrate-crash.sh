@@ -10,38 +10,15 @@ SIM_OPTIONS=memory=4G,dom0_memory=512M,send_ms=80,create_ms=20
 . "$(dirname "$0")/lib-migrate.sh"
 
 start_joined
-config web.cfg
-vdc customer-create -q acme --memory 16G --guests 40 || exit 1
-vdc create -q -C acme "$WORK/web.cfg" name=one || exit 1
-make_on alpha one
-before=$(identity one)
+make_one
 
 STEP=${MIGRATE_STEP:-$((9 * ${VDC_TIME_FACTOR:-1}))}
 n_ended=0
 n_moved=0
 n_lost=0
 n_anew=0
-# The fault; or, by the power, everything that runs there.  Sets $dead when the
-# daemon got as far.
-die_at() { # HOST FAULT FROM TO [power]
-    end_host "$1"
-    start_faulty "$1" "$2"
-    retry 20 all_up
-    vdc migrate -q acme.one "$4" >"$WORK/out" 2>&1 &
-    asked=$!
-    eval "pid=\$$1_pid"
-    dead=
-    for _ in $(seq 100); do
-        kill -0 "$pid" 2>/dev/null || dead=yes
-        kill -0 $asked 2>/dev/null && [ -z "$dead" ] || break
-        sleep 0.05
-    done
-    end_host "$1" KILL
-    [ -z "${5:-}" ] || [ -z "$dead" ] ||
-        "$BIN/tests/sim/sim-ctl" "$WORK/$1.state" power-cut
-    start_one "$1"
-    wait $asked
-    retry 20 all_up
+power_cut() { # HOST: all that runs there is gone
+    "$BIN/tests/sim/sim-ctl" "$WORK/$1.state" power-cut
 }
 # It is where the book says, as it was, and nowhere is anything left of it.
 is_whole() {
@@ -83,7 +60,7 @@ sweep() { # WHO FAULT [power]
         from=$(host_of one)
         to=$(other_than "$from")
         [ "$1" = from ] && who=$from || who=$to
-        die_at "$who" "$2:*:$k" "$from" "$to" "${3:-}"
+        die_at "$who" "$2:*:$k" "$to" ${3:+power_cut "$who"}
         n_points=$((n_points + 1))
         look "$1 $2 $k ${3:-}" "$from" "$to"
     done

@@ -8,11 +8,7 @@ SIM_OPTIONS=memory=4G,dom0_memory=512M,send_ms=300,create_ms=50
 . "$(dirname "$0")/lib-tls.sh"
 . "$(dirname "$0")/lib-migrate.sh"
 start_joined
-config web.cfg
-vdc customer-create -q acme --memory 16G --guests 40 || exit 1
-vdc create -q -C acme "$WORK/web.cfg" name=one || exit 1
-make_on alpha one
-before=$(identity one)
+make_one
 
 # ---- what is said before ----
 check_output "a dry run says what it will notice" \
@@ -180,30 +176,15 @@ ends_on_one() { # TEXT
     check "$1: on one host" retry 10 only_on one "$at"
     check_equal "$1: the same guest" "$before" "$(identity one)"
 }
-die_during() { # TEXT WHO SECONDS
-    from=$(host_of one)
-    to=$(other_than "$from")
-    vdc migrate -q acme.one "$to" >"$WORK/out" 2>&1 &
-    asked=$!
-    sleep "$3"
-    case $2 in
-    policyd)
-        kill -9 "$policyd_pid"
-        wait "$policyd_pid" 2>/dev/null
-        start_policyd
-        ;;
-    from) restart_hard "$from" ;;
-    to) restart_hard "$to" ;;
-    esac
-    wait "$asked"
-    ends_on_one "$1"
-}
 for after in 0.02 0.06 0.15 0.3 0.4 0.45 0.5 0.6; do
-    die_during "policyd killed after $after s" policyd $after
+    die_during policyd $after
+    ends_on_one "policyd killed after $after s"
 done
 for after in 0.1 0.3 0.4 0.5; do
-    die_during "source killed after $after s" from $after
-    die_during "target killed after $after s" to $after
+    die_during from $after
+    ends_on_one "source killed after $after s"
+    die_during to $after
+    ends_on_one "target killed after $after s"
 done
 
 # The target goes in the middle, and comes back later.

@@ -7,10 +7,7 @@ SIM_OPTIONS=memory=4G,dom0_memory=512M,save_ms=400,create_ms=50
 . "$(dirname "$0")/lib-moves.sh"
 
 start_three
-config web.cfg
-vdc customer-create -q acme --memory 16G --guests 40 || exit 1
-make_on alpha one
-before=$(identity one)
+make_one
 domid() {
     show one '$.partition.domid'
 }

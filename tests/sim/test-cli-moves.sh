@@ -153,22 +153,7 @@ rm -f "$file"
 check "and moves" vdc migrate -q acme.one gamma
 
 # ---- a host dies, policyd dies ----
-die_during() { # TEXT WHO SECONDS
-    from=$(host_of one)
-    to=$(other_than "$from")
-    vdc migrate -q acme.one "$to" >/dev/null 2>&1 &
-    asked=$!
-    sleep "$3"
-    case $2 in
-    policyd)
-        kill -9 "$policyd_pid"
-        wait "$policyd_pid" 2>/dev/null
-        start_policyd
-        ;;
-    from) restart_hard "$from" ;;
-    to) restart_hard "$to" ;;
-    esac
-    wait "$asked"
+ends() { # TEXT
     retry 20 all_up
     check "$1: the move ends" retry 30 none_moves
     at=$(host_of one)
@@ -177,11 +162,14 @@ die_during() { # TEXT WHO SECONDS
     check_equal "$1: no file" "" "$(ls "$WORK/moves")"
 }
 for after in 0.02 0.06 0.1 0.15 0.2 0.25 0.3; do
-    die_during "policyd killed after $after s" policyd $after
+    die_during policyd $after
+    ends "policyd killed after $after s"
 done
 for after in 0.05 0.15 0.25; do
-    die_during "source killed after $after s" from $after
-    die_during "target killed after $after s" to $after
+    die_during from $after
+    ends "source killed after $after s"
+    die_during to $after
+    ends "target killed after $after s"
 done
 
 # The new host goes while the guest is being saved, and does not come back.

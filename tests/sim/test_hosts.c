@@ -589,7 +589,8 @@ static const struct sim_test tests_hosts[] = {
 
 int main(int argc, char **argv)
 {
-    const struct sim_test *const all[] = { tests_hosts, tests_hosts_random };
+    const struct sim_test *const all[] = { tests_hosts, tests_hosts_full,
+                                           tests_hosts_random };
 
     return sim_tests_run(all, sizeof(all) / sizeof(all[0]), argc, argv);
 }

@@ -4,6 +4,6 @@
 
 #include "tests/sim/test_policyd_bed.h"
 
-extern const struct sim_test tests_hosts_random[];
+extern const struct sim_test tests_hosts_random[], tests_hosts_full[];
 
 #endif

@@ -44,6 +44,7 @@ tests_sim_test_hosts_SOURCES = \
 	$(SIM_PROCESS) \
 	tests/sim/test_hosts.c \
 	tests/sim/test_hosts.h \
+	tests/sim/test_hosts_full.c \
 	tests/sim/test_hosts_random.c \
 	tests/sim/test_policyd_bed.c \
 	tests/sim/test_policyd_bed.h \

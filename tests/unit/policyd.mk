@@ -44,6 +44,7 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_policy \
 	tests/unit/policyd/test_prune \
 	tests/unit/policyd/test_quota \
+	tests/unit/policyd/test_plan \
 	tests/unit/policyd/test_rebalance \
 	tests/unit/policyd/test_rebalance_run \
 	tests/unit/policyd/test_secret \
@@ -237,6 +238,10 @@ tests_unit_policyd_test_evacuate_SOURCES = \
 	tests/unit/policyd/test_evacuate.c $(rebalance_check)
 tests_unit_policyd_test_evacuate_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policyd_test_evacuate_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
+tests_unit_policyd_test_plan_SOURCES = \
+	tests/unit/policyd/test_plan.c $(inventory_bed)
+tests_unit_policyd_test_plan_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policyd_test_plan_LDADD = $(POLICYD_LIBS) $(CUNIT_LIBS)
 tests_unit_policyd_test_rebalance_SOURCES = \
 	tests/unit/policyd/test_rebalance.c $(rebalance_check)
 tests_unit_policyd_test_rebalance_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)

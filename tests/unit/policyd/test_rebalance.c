@@ -375,6 +375,121 @@ static void test_thousand(void)
     placement_names_free(names);
 }
 
+/* What holds a thread that has other things to do: one step. */
+struct longest {
+    double s;
+    double all_s;
+    unsigned n;
+};
+
+static struct longest step_through(struct placement_rebalancing *r)
+{
+    struct longest longest = { 0, 0, 0 };
+    bool all = false;
+
+    while (!all) {
+        double begin = cpu_s();
+        all = placement_rebalancing_step(r);
+        double took = cpu_s() - begin;
+        longest.s = took > longest.s ? took : longest.s;
+        longest.all_s += took;
+        longest.n++;
+    }
+    return longest;
+}
+
+#define N_HOSTS 10000
+#define N_GUESTS 150000
+
+static void fill_many(struct placement_view *view)
+{
+    uint64_t seed = 11;
+    char name[16];
+
+    for (int i = 0; i < N_HOSTS; i++) {
+        snprintf(name, sizeof(name), "h%d", i);
+        plain_host(view, name, 256);
+    }
+    for (uint32_t i = 0; i < N_GUESTS; i++) {
+        /* none on the last of them */
+        uint32_t host = (uint32_t)(world_random(&seed) % (N_HOSTS - 100));
+        plain_guest(view, host, UINT64_C(1) << (world_random(&seed) % 4), 0);
+    }
+}
+
+static bool is_one_of_most(void *arg, uint32_t guest)
+{
+    return guest % 16 != 0;
+}
+
+static bool is_elsewhere(void *arg, uint32_t guest)
+{
+    return placement_view_guest(arg, guest)->host >= 40;
+}
+
+static void step_goal(struct placement_view *view, enum placement_goal goal)
+{
+    const struct placement_rebalance_options options = {
+        .goal = goal,
+        .parallel = 8,
+        .min_gain = 0.0001,
+        .max_moves = 100,
+        .moving.is_held =
+            goal == PLACEMENT_GOAL_PACK ? is_elsewhere : is_one_of_most,
+        .moving.arg = view,
+    };
+    struct placement_rebalancing *r;
+
+    CU_ASSERT_EQUAL_FATAL(placement_rebalancing_new(view, &options, &r, NULL),
+                          0);
+    struct longest longest = step_through(r);
+    printf("\n    %d hosts, %d guests: %u moves, %.0f ms of CPU in %u steps, "
+           "the longest %.1f ms ",
+           N_HOSTS, N_GUESTS, placement_rebalancing_plan(r)->n_moves,
+           longest.all_s * 1e3, longest.n, longest.s * 1e3);
+    CU_ASSERT(placement_rebalancing_plan(r)->n_moves > 0);
+    CU_ASSERT(longest.s < 0.05 * unit_time_factor());
+    CU_ASSERT(longest.s < longest.all_s / 4);
+    placement_rebalancing_free(r);
+}
+
+static void test_steps(void)
+{
+    struct placement_names *names = placement_names_new();
+    struct placement_view *view = placement_view_new(names);
+
+    fill_many(view);
+    step_goal(view, PLACEMENT_GOAL_EVEN);
+    step_goal(view, PLACEMENT_GOAL_PACK);
+    placement_view_free(view);
+    placement_names_free(names);
+}
+
+/* Whoever asked has gone: at any step. */
+static void test_given_up(void)
+{
+    struct mover mover = { 0 };
+    bool all = false;
+
+    mover_init(&mover, 3, 6);
+    for (int i = 0; i < 200; i++)
+        mover_step(&mover);
+    struct placement_rebalance_options options = {
+        .moving = mover_moving(&mover),
+        .parallel = 2,
+    };
+    for (unsigned n = 0; !all; n++) {
+        struct placement_rebalancing *r;
+        CU_ASSERT_EQUAL_FATAL(placement_rebalancing_new(mover.world.view,
+                                                        &options, &r, NULL),
+                              0);
+        for (unsigned i = 0; i < n && !all; i++)
+            all = placement_rebalancing_step(r);
+        placement_rebalancing_free(r);
+    }
+    mover_fini(&mover);
+}
+
 static const struct unit_test tests[] = {
     { "every step of random plans, and none after", test_random },
     { "a host that came back gets guests", test_came_back },
@@ -383,6 +498,8 @@ static const struct unit_test tests[] = {
     { "the host with the fewest guests is emptied first", test_pack_fewest },
     { "bad options are refused", test_bad_options },
     { "a thousand hosts", test_thousand },
+    { "ten thousand hosts in steps that are short", test_steps },
+    { "given up at any step", test_given_up },
 };
 
 UNIT_MAIN("rebalance", tests)
