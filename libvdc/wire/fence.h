@@ -6,7 +6,7 @@
 
 /* A member counts as heard for so long after the ping was sent that it has
  * answered; policyd counts it as not heard by another when that one's
- * fence_heard.age_ms is more, or it never was. */
+ * fence_heard.age_ms is more. */
 #define FENCE_HEARD_MS 10000
 /* With fewer members nobody is fenced by itself. */
 #define FENCE_MEMBERS_MIN 3
