@@ -18,6 +18,7 @@ include tests/unit/chan_link.mk
 include tests/unit/hv.mk
 include tests/unit/resourced.mk
 include tests/unit/channeld.mk
+include tests/unit/watchdogd.mk
 include tests/unit/policyd.mk
 include tests/unit/automation.mk
 include tests/unit/xl-ext.mk

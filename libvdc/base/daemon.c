@@ -70,6 +70,7 @@ static struct {
     struct event_base *base;
     struct arena *arena;
     bool started, quit_wanted, stopping;
+    bool goes_on; /* this process runs a program anew then */
     int status;
 } run;
 
@@ -251,7 +252,8 @@ static void begin_stop(int status)
         return;
     run.stopping = true;
     run.status = status;
-    notify("STOPPING=1");
+    if (!run.goes_on)
+        notify("STOPPING=1");
     if (run.daemon->stop)
         run.daemon->stop();
     event_base_loopexit(run.base, NULL);
@@ -268,11 +270,18 @@ void daemon_quit(int status)
     run.status = status;
 }
 
+void daemon_quit_to_go_on(void)
+{
+    run.goes_on = true;
+    daemon_quit(0);
+}
+
 static void on_stop_signal(evutil_socket_t signal_number, short what,
                            void *arg)
 {
     log_info("stopping: %s", strsignal(signal_number));
-    begin_stop(0);
+    if (!run.daemon->may_stop || run.daemon->may_stop())
+        begin_stop(0);
 }
 
 static void on_reload_signal(evutil_socket_t signal_number, short what,

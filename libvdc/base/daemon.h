@@ -11,6 +11,7 @@
 #ifndef VDC_BASE_DAEMON_H
 #define VDC_BASE_DAEMON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -44,6 +45,9 @@ struct daemon {
     int (*start)(struct event_base *base, struct arena *arena,
                  struct vdc_error *err);
     void (*reload)(void); /* SIGHUP; may be NULL */
+    /* SIGTERM or SIGINT: false, not yet; the daemon calls daemon_quit when it
+     * may be.  NULL: at once. */
+    bool (*may_stop)(void);
     /* Before the loop is left; must not block.  Called once, for a signal or
      * daemon_quit; may be NULL.  The loop turns once more after it, so that
      * what was sent can leave; streams that still finish are dropped. */
@@ -56,5 +60,8 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 /* Ends the loop from inside, with this exit status; from within start() as
  * soon as that has returned.  Only the first call counts. */
 void daemon_quit(int status);
+/* The same with status 0, when main() goes on to run a program anew in this
+ * process: systemd is not told that it ends. */
+void daemon_quit_to_go_on(void);
 
 #endif

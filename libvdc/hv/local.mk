@@ -6,7 +6,9 @@ libvdc_hv_libhv_a_SOURCES = \
 	libvdc/hv/hv.c \
 	libvdc/hv/hv.h \
 	libvdc/hv/socket.c \
-	libvdc/hv/socket.h
+	libvdc/hv/socket.h \
+	libvdc/hv/watchdog.c \
+	libvdc/hv/watchdog.h
 libvdc_hv_libhv_a_CFLAGS = $(AM_CFLAGS) $(XEN_CFLAGS)
 include libvdc/hv/sim/local.mk
 if WITH_XEN
@@ -65,6 +67,8 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/xen/usage.h \
 	libvdc/hv/xen/vcpus.c \
 	libvdc/hv/xen/vcpus.h \
+	libvdc/hv/xen/watchdog.c \
+	libvdc/hv/xen/watchdog.h \
 	libvdc/hv/xen/watches.c \
 	libvdc/hv/xen/watches.h \
 	libvdc/hv/xen/work.c \

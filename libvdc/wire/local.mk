@@ -4,6 +4,7 @@ libvdc_wire_libwire_a_SOURCES = \
 	libvdc/wire/copy.c \
 	libvdc/wire/decode.c \
 	libvdc/wire/encode.c \
+	libvdc/wire/fence.h \
 	libvdc/wire/json.c \
 	libvdc/wire/json_read.c \
 	libvdc/wire/layout.c \

@@ -7,6 +7,12 @@ noinst_PROGRAMS += tests/sim/dc-say
 tests_sim_dc_say_SOURCES = tests/sim/dc-say.c
 tests_sim_dc_say_LDADD = libvdc/wire/libwire.a $(BASE_LIBS) $(TLS_LIBS)
 EXTRA_DIST += tests/sim/clock_shift.c
+# watchdogd, several real daemons, each on a simulated host of its own.
+noinst_PROGRAMS += tests/sim/fence-say
+tests_sim_fence_say_SOURCES = tests/sim/fence-say.c
+tests_sim_fence_say_LDADD = libvdc/wire/libwire.a $(BASE_LIBS) $(TLS_LIBS)
+dist_check_SCRIPTS += tests/sim/test-watchdogd.sh tests/sim/relay.py
+TESTS += tests/sim/test-watchdogd.sh
 
 # resourced, the real daemon on a simulated host.
 if HAVE_CUNIT

@@ -40,4 +40,6 @@ libvdc_hv_libhv_a_SOURCES += \
 	libvdc/hv/sim/sim_tell.c \
 	libvdc/hv/sim/sim_tell.h \
 	libvdc/hv/sim/sim_tree.c \
-	libvdc/hv/sim/sim_tree.h
+	libvdc/hv/sim/sim_tree.h \
+	libvdc/hv/sim/sim_watchdog.c \
+	libvdc/hv/sim/sim_watchdog.h

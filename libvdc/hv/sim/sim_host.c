@@ -20,6 +20,7 @@
 #include "hv/sim/sim_store.h"
 #include "hv/sim/sim_tell.h"
 #include "hv/sim/sim_tree.h"
+#include "hv/sim/sim_watchdog.h"
 
 /* A change that another process could not tell (it was killed) is seen after
  * this time. */
@@ -224,6 +225,11 @@ void sim_host_begin(struct sim *sim)
     if (sim->state->ready == 0) /* another process died in a power cut */
         boot(sim);
     uint64_t now_ms = sim_host_now_ms(sim);
+    if (sim_watchdog_due_ms(sim->state) <= now_ms) {
+        sim->state->stopped_boot_id = sim->state->boot_id;
+        boot(sim);
+    }
+    sim_watchdog_die_if_stopped(sim);
     if (sim->state->next_due_ms <= now_ms)
         sim_guest_run_due(sim->state, now_ms);
 }
@@ -422,8 +428,10 @@ bool sim_host_fail_all(struct sim *sim, const struct vdc_error *err)
 /* When something is due here, by the host's clock. */
 static uint64_t next_due_ms(const struct sim *sim)
 {
-    uint64_t due_ms = sim->state->next_due_ms;
+    uint64_t due_ms = sim_watchdog_due_ms(sim->state);
 
+    if (sim->state->next_due_ms < due_ms)
+        due_ms = sim->state->next_due_ms;
     if (sim->first && sim->first->due_ms < due_ms)
         due_ms = sim->first->due_ms;
     return due_ms;

@@ -299,6 +299,7 @@ void sim_state_reset(struct sim_state *state,
         state->pci_owner[i] = HV_DOMID_NONE;
     state->free_kib = machine->memory_kib;
     state->reserved_kib = 0;
+    memset(state->watchdog_due_ms, 0, sizeof(state->watchdog_due_ms));
 }
 
 struct sim_slot *sim_state_find(struct sim_state *state, uint32_t domid)

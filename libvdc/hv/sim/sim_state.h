@@ -23,7 +23,7 @@
 #include "hv/hv.h"
 
 /* Raised by every change of struct sim_state or of sim_calls.def. */
-#define SIM_STATE_VERSION 5u
+#define SIM_STATE_VERSION 6u
 
 #define SIM_SLOTS 8192u   /* domains, dom0 included */
 #define SIM_CPUS 4096u    /* of the host */
@@ -172,6 +172,8 @@ struct sim_state {
     char machine_boot[40];  /* of the machine that we run on */
     uint64_t clock_ms; /* added to the machine's clock, or the time itself */
     uint64_t boot_id;
+    uint64_t stopped_boot_id; /* of the boot that a watchdog ended last */
+    uint64_t watchdog_due_ms[2]; /* of its slots; 0: it is free */
     uint16_t random[3]; /* of nrand48 */
     struct sim_machine machine;
 

@@ -9,6 +9,7 @@
 
 #include "hv/sim/sim_console.h"
 #include "hv/sim/sim_store.h"
+#include "hv/sim/sim_watchdog.h"
 
 /* Of the rows of changes in the state at most so much is read behind the end:
  * older entries may be those of a change that was taken back. */
@@ -157,6 +158,7 @@ bool sim_tell_boot(struct sim *sim)
 
     if (sim->state->boot_id == sim->boot_id)
         return true;
+    sim_watchdog_die_if_stopped(sim);
     sim_tell_start(sim);
     sim_console_close_all(sim);
     vdc_error_set(&err, VDC_E_HYPERVISOR, "the simulated host lost power");

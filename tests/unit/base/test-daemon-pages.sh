@@ -17,7 +17,7 @@ check() { # TEXT COMMAND...
     fi
 }
 
-for daemon in resourced policyd channeld; do
+for daemon in resourced policyd channeld watchdogd; do
     page=$TOP_SRCDIR/doc/man/$daemon.8
     options=$("$TOP_BUILDDIR/$daemon/$daemon" --help |
         sed -n 's/^  --\([a-z-]*\).*/\1/p')

@@ -1,10 +1,7 @@
 #!/bin/sh
-# The manual and the sample settings file have every setting that there is,
-# and the sample shows the defaults.
+# The manual and the sample settings file of resourced, and of watchdogd, have
+# every setting that there is, and the sample shows the defaults.
 set -u
-resourced=$TOP_BUILDDIR/resourced/resourced
-man=$TOP_SRCDIR/doc/man/resourced.8
-conf=$TOP_SRCDIR/resourced/resourced.conf
 passed=0 failed=0
 
 check() { # TEXT COMMAND...
@@ -18,20 +15,25 @@ check() { # TEXT COMMAND...
     fi
 }
 
-settings=$("$resourced" --config /dev/null --show-settings | grep '^[a-z]') ||
+for daemon in resourced watchdogd; do
+program=$TOP_BUILDDIR/$daemon/$daemon
+man=$TOP_SRCDIR/doc/man/$daemon.8
+conf=$TOP_SRCDIR/$daemon/$daemon.conf
+settings=$("$program" --config /dev/null --show-settings | grep '^[a-z]') ||
     settings=
-check 'settings are shown' test -n "$settings"
+check "settings of $daemon are shown" test -n "$settings"
 while IFS= read -r line; do
     [ -n "$line" ] || continue
-    check "resourced.8 describes ${line%% =*}" \
+    check "$daemon.8 describes ${line%% =*}" \
         grep -q "^\.It Ic ${line%% =*}\$" "$man"
-    check "resourced.conf has $line" grep -qxF "#$line" "$conf"
+    check "$daemon.conf has $line" grep -qxF "#$line" "$conf"
 done <<LINES
 $settings
 LINES
-check 'resourced.conf has nothing else' test \
+check "$daemon.conf has nothing else" test \
     "$(grep -c '^#[a-z_]* = ' "$conf")" = "$(echo "$settings" | wc -l)"
-check 'resourced.conf can be read' \
-    "$resourced" --config "$conf" --check-config
+check "$daemon.conf can be read" \
+    "$program" --config "$conf" --check-config
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
