@@ -9,6 +9,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-dc.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-etcd-three.sh \
 	tests/sim/test-cli-events.sh \
 	tests/sim/test-cli-external.sh \
 	tests/sim/test-cli-features.sh \
