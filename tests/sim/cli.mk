@@ -33,6 +33,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-cli-top.sh \
+	tests/sim/test-cli-versions.sh \
 	tests/sim/test-cli-why.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
