@@ -476,6 +476,7 @@ static const struct {
     { WIRE_MSG_file_probe, handle_file_probe },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
+    { WIRE_MSG_dc_forget, handle_dc_forget },
 };
 
 request_fn *handler_of(unsigned message_number)

@@ -25,3 +25,15 @@ int join_run(const struct command_args *args, struct vdc_error *err)
                          "this xl-vdc was made for inside a guest: a host "
                          "joins by its own");
 }
+
+int join_policyd_run(const struct command_args *args, struct vdc_error *err)
+{
+    return join_run(args, err);
+}
+
+int leave_run(const struct command_args *args, struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                         "this xl-vdc was made for inside a guest: a host "
+                         "leaves by its own");
+}

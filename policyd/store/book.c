@@ -292,6 +292,7 @@ static struct book *new_book(struct store *store)
     TAILQ_INIT(&book->customers);
     book->tokens = tokens_new();
     TAILQ_INIT(&book->joins);
+    TAILQ_INIT(&book->policyds);
     TAILQ_INIT(&book->hosts);
     TAILQ_INIT(&book->moves);
     return book;
@@ -353,6 +354,7 @@ void book_close(struct book *book)
         book_drop_customer(book, TAILQ_LAST(&book->customers, customer_list));
     tokens_free(book->tokens);
     book_free_joins(book);
+    book_free_policyds(book);
     book_drop_moves(book);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);

@@ -7,6 +7,8 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-channels.sh \
 	tests/sim/test-cli-customers.sh \
 	tests/sim/test-cli-dc.sh \
+	tests/sim/test-cli-dc-leave.sh \
+	tests/sim/test-cli-dc-standby.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
 	tests/sim/test-cli-etcd-three.sh \
@@ -44,7 +46,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-tokens.sh \
 	tests/sim/test-readme.sh \
 	tests/sim/test-start.sh
-EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh \
+EXTRA_DIST += tests/etcd.sh tests/sim/lib.sh tests/sim/lib-channels.sh tests/sim/lib-dc.sh \
 	tests/sim/lib-migrate.sh tests/sim/lib-moves.sh tests/sim/lib-tls.sh \
 	tests/sim/lib-users.sh tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \
