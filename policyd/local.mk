@@ -263,11 +263,17 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store/book_host.c \
 	policyd/store/book_impl.h \
 	policyd/store/book_join.c \
+	policyd/store/book_policyd.c \
 	policyd/dc/dc.c \
 	policyd/dc/dc.h \
+	policyd/dc/dc_impl.h \
+	policyd/dc/dc_leave.c \
 	policyd/dc/dc_request.c \
+	policyd/dc/dc_share.c \
 	policyd/hosts/dial.c \
 	policyd/hosts/dial.h \
+	policyd/hosts/farewell.c \
+	policyd/hosts/farewell.h \
 	policyd/hosts/renew.c \
 	policyd/hosts/renew.h \
 	policyd/images/image_bring.c \

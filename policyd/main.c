@@ -196,6 +196,8 @@ static int begin(struct event_base *base, struct arena *arena,
     if (!rc)
         rc = store_open(base, &setup.store, &store, err);
     if (!rc)
+        rc = dc_check_removed(&setup, store, err);
+    if (!rc)
         rc = look_for_leader(base, arena, err);
     if (!rc && store_lead_other(lead)) {
         log_info("policyd of %s leads; standing by", store_lead_other(lead));

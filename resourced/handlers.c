@@ -484,6 +484,7 @@ static const struct {
     { WIRE_MSG_image_keep, image_handle_keep },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
+    { WIRE_MSG_dc_forget, handle_dc_forget },
 };
 
 request_fn *handler_of(unsigned message_number)

@@ -13,6 +13,7 @@ request_fn *handler_of_resources(unsigned message_number);
 /* handlers_certificate.c */
 void handle_dc_renew(struct request *request);
 void handle_dc_renewed(struct request *request);
+void handle_dc_forget(struct request *request);
 /* handlers_files.c */
 void handle_files_look(struct request *request);
 void handle_file_probe(struct request *request);

@@ -5,6 +5,7 @@
  * host.pem has it: asked again, the request is for the same key.  dc-join uses
  * the same two files, and the same lock.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,6 +204,43 @@ void handle_dc_renewed(struct request *request)
         return;
     }
     log_info("policyd has renewed this host's certificate");
+    wire_init(&wire_struct_empty, &nothing);
+    request_answer(request, WIRE_MSG_ok, &nothing);
+}
+
+/* ---- the end ---- */
+
+/* What is open over TLS ends when remote.c sees that the file is gone: the
+ * answer is on its way by then. */
+void handle_dc_forget(struct request *request)
+{
+    const struct wire_dc_forget *order = request->body;
+    char now[TLS_FINGERPRINT_TEXT_SIZE] = "";
+    struct tls_certificate own;
+    struct wire_empty nothing;
+    struct vdc_error err = { 0 };
+    struct files files;
+    int rc = open_files(request->host, &files, &err);
+
+    if (!rc)
+        rc = tls_certificate_read(files.pem, strlen(files.pem), &own, &err);
+    if (!rc)
+        tls_fingerprint_text(own.fingerprint, now);
+    if (!rc && strcmp(now, order->certificate) != 0)
+        rc = vdc_error_set(&err, VDC_E_CONFLICT,
+                           "host %s has another certificate by now",
+                           request->host->name);
+    if (!rc && unlink(files.pem_path))
+        rc = vdc_error_errno(&err, VDC_E_IO, errno, "%s", files.pem_path);
+    if (!rc)
+        unlink(files.key_path);
+    close_files(&files);
+    if (rc) {
+        request_fail(request, &err);
+        return;
+    }
+    log_warning("this host was removed from its data center: its certificate "
+                "is taken away");
     wire_init(&wire_struct_empty, &nothing);
     request_answer(request, WIRE_MSG_ok, &nothing);
 }

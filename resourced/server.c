@@ -308,7 +308,14 @@ static void on_message(void *arg, const uint8_t *message, size_t size)
     request->connection = connection;
     request->arena = arena_new();
     LIST_INSERT_HEAD(&connection->requests, request, link);
-    if (wire_decode(message, size, request->arena, &frame, &err)) {
+    int rc = wire_decode(message, size, request->arena, &frame, &err);
+    if (rc == VDC_E_UNSUPPORTED && connection->greeted) {
+        request->id = frame.id;
+        log_limited(VDC_LOG_WARNING, "a newer policyd", "%s", err.text);
+        request_fail(request, &err);
+        return;
+    }
+    if (rc) {
         request->id = frame.id;
         /* With what cannot be read, nothing after it can be trusted. */
         refuse(request, &err);

@@ -180,12 +180,18 @@ static int greet(struct client *client, struct vdc_error *err)
     if (frame.message->number == WIRE_MSG_hello &&
         theirs->protocol == WIRE_PROTOCOL)
         return 0;
-    rc = vdc_error_set(err, VDC_E_PROTOCOL,
-                       "what answers at %s does not speak protocol %d",
-                       client->args->socket, WIRE_PROTOCOL);
-    vdc_error_hint(err, "xl-vdc %s and policyd must be of versions that go "
-                        "together", PACKAGE_VERSION);
-    return rc;
+    if (frame.message->number != WIRE_MSG_hello)
+        return vdc_error_set(err, VDC_E_PROTOCOL,
+                             "what answers at %s does not say hello",
+                             client->args->socket);
+    vdc_error_set(err, VDC_E_PROTOCOL,
+                  "%s %s at %s speaks protocol %u, xl-vdc %s speaks protocol "
+                  "%d", output_clean(client->args->arena, theirs->program),
+                  output_clean(client->args->arena, theirs->version),
+                  client->args->socket, theirs->protocol, PACKAGE_VERSION,
+                  WIRE_PROTOCOL);
+    vdc_error_hint(err, "install the same version of both");
+    return VDC_E_PROTOCOL;
 }
 
 int client_open(const struct command_args *args, struct client **ret,

@@ -1,5 +1,6 @@
 /*
- * dc-init, dc-token, dc-join: machines become hosts of one data center.
+ * dc-init, dc-token, dc-join, dc-leave: machines become hosts of one data
+ * center, and none; dc-policyds, dc-policyd-remove: who commands them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static int take_token(const struct command_args *args,
     wire_init(&wire_struct_dc_token, ret);
     ret->host = args->arguments[0];
     ret->again = command_given(args, "again");
+    ret->policyd = command_given(args, "policyd");
     ret->dry_run = args->dry_run;
     if (strlen(ret->host) > 63)
         return vdc_error_set(err, VDC_E_BAD_VALUE,
@@ -104,10 +106,93 @@ static int run_token(const struct command_args *args, struct vdc_error *err)
         printf("%s\n", ticket->token);
         output_note(args,
                     "this is shown once, and good until %s, for one machine: "
-                    "there, as root, xl-vdc dc-join %s TOKEN",
+                    "there, as root, xl-vdc dc-join %s%s TOKEN",
                     time_text(args->arena, ticket->expires_ms),
+                    order.policyd ? "--policyd " : "",
                     output_clean(args->arena, ticket->address));
     }
+    return 0;
+}
+
+/* ---- dc-join ---- */
+
+static int run_join(const struct command_args *args, struct vdc_error *err)
+{
+    return command_given(args, "policyd") ? join_policyd_run(args, err)
+                                          : join_run(args, err);
+}
+
+/* ---- dc-policyds, dc-policyd-remove ---- */
+
+static void print_policyds(const struct command_args *args,
+                           const struct wire_dc_policyd_list *list)
+{
+    static const struct output_column columns[] = {
+        { "NAME", ALIGN_LEFT },      { "MAY LEAD", ALIGN_LEFT },
+        { "SINCE", ALIGN_LEFT },     { "FROM", ALIGN_LEFT },
+        { "AUTHORITY", ALIGN_LEFT },
+    };
+    struct output_table *table =
+        output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
+
+    for (uint32_t i = 0; i < list->n_policyds; i++) {
+        const struct wire_dc_policyd *p = &list->policyds[i];
+        output_table_cell(table, output_clean(args->arena, p->name));
+        if (p->removed_ms)
+            output_table_printf(table, "no, removed %s",
+                                time_text(args->arena, p->removed_ms));
+        else
+            output_table_cell(table, p->leads ? "leads" : "yes");
+        output_table_cell(table, time_text(args->arena, p->since_ms));
+        output_table_cell(table, *p->from ? output_clean(args->arena, p->from)
+                                         : "-");
+        output_table_printf(table, "%.16s", p->authority);
+    }
+    output_table_finish(table);
+}
+
+static int run_policyds(const struct command_args *args,
+                        struct vdc_error *err)
+{
+    struct wire_empty empty;
+    const void *body;
+    wire_init(&wire_struct_empty, &empty);
+    int rc = client_ask(args, WIRE_MSG_dc_policyds, &empty, &body, err);
+    if (rc)
+        return rc;
+    const struct wire_dc_policyd_list *list = body;
+    if (args->format == FORMAT_JSON)
+        output_json_list(&wire_struct_dc_policyd_list, list);
+    else if (args->format == FORMAT_TEXT)
+        print_policyds(args, list);
+    else
+        for (uint32_t i = 0; i < list->n_policyds; i++)
+            printf("%s\n", list->policyds[i].name);
+    return 0;
+}
+
+static int run_policyd_remove(const struct command_args *args,
+                              struct vdc_error *err)
+{
+    struct wire_host_ref ref;
+    const void *body;
+    wire_init(&wire_struct_host_ref, &ref);
+    ref.name = args->arguments[0];
+    ref.dry_run = args->dry_run;
+    if (strlen(ref.name) > 63)
+        return vdc_error_set(err, VDC_E_BAD_VALUE,
+                             "'%.70s' is too long for a policyd's name",
+                             ref.name);
+    int rc = client_ask(args, WIRE_MSG_dc_policyd_remove, &ref, &body, err);
+    if (rc)
+        return rc;
+    if (args->format == FORMAT_JSON)
+        output_json_list(&wire_struct_dc_policyd_list, body);
+    else if (!args->quiet)
+        printf("%s: %s\n", output_clean(args->arena, ref.name),
+               args->dry_run ? "would be removed; nothing was done"
+                             : "removed: it leads no more; if somebody else "
+                               "has its files, make another authority");
     return 0;
 }
 
@@ -127,6 +212,9 @@ static const struct command_option token_options[] = {
     { 0, "again", NULL, COMPLETE_NOTHING,
       "For a host that has joined already, to have a new certificate: the one "
       "that it has is good until then" },
+    { 0, "policyd", NULL, COMPLETE_NOTHING,
+      "HOST is the host_name of another policyd of this store, which is to be "
+      "able to take over: it gets the key of the authority" },
     { 0 }
 };
 
@@ -140,6 +228,19 @@ static const struct command_option join_options[] = {
       "resourced.conf; " JOIN_DIRECTORY " when nothing is said" },
     { 0, "again", NULL, COMPLETE_NOTHING,
       "This machine has joined already: what it joined with is replaced" },
+    { 0, "policyd", NULL, COMPLETE_NOTHING,
+      "It is not the host but the policyd of this machine that joins, to take "
+      "over; by a token of `dc-token --policyd`" },
+    { 0 }
+};
+
+static const struct command_option leave_options[] = {
+    { 0, "evacuate", NULL, COMPLETE_NOTHING,
+      "Have its guests moved away first, as host-evacuate does, and wait for "
+      "that" },
+    { 0, "directory", "DIR", COMPLETE_FILES,
+      "Where the certificate and its key are, dc_directory of "
+      "resourced.conf; " JOIN_DIRECTORY " when nothing is said" },
     { 0 }
 };
 
@@ -151,6 +252,8 @@ static const struct command_example token_examples[] = {
     { "xl-vdc dc-token beta", "A machine may join as beta, within an hour." },
     { "xl-vdc dc-token beta --again",
       "beta gets a new certificate; its old one is good for nothing then." },
+    { "xl-vdc dc-token --policyd beta",
+      "The policyd of beta may get the authority's key, within an hour." },
     { NULL, NULL }
 };
 static const struct command_example join_examples[] = {
@@ -158,6 +261,21 @@ static const struct command_example join_examples[] = {
       "This machine is a host of that data center." },
     { "xl-vdc dc-join 192.0.2.1:8445 - <token",
       "The token is in no list of processes." },
+    { "xl-vdc dc-join --policyd 192.0.2.1:8445 TOKEN",
+      "The policyd of this machine can take over." },
+    { NULL, NULL }
+};
+static const struct command_example leave_examples[] = {
+    { "xl-vdc dc-leave --evacuate 192.0.2.1:8445",
+      "This machine's guests go elsewhere, and it is a host no more." },
+    { NULL, NULL }
+};
+static const struct command_example policyds_examples[] = {
+    { "xl-vdc dc-policyds", "Who has the key of the authority." },
+    { NULL, NULL }
+};
+static const struct command_example policyd_remove_examples[] = {
+    { "xl-vdc dc-policyd-remove beta", "beta's policyd leads no more." },
     { NULL, NULL }
 };
 
@@ -188,7 +306,30 @@ static const struct command dc_commands[] = {
       "When it is interrupted, or the answer is lost, the same command, once "
       "more, completes it. `xl-vdc host-remove`, by policyd, ends what the "
       "certificate is good for.",
-      join_examples, join_run },
+      join_examples, run_join },
+    { "dc-leave", NULL, "ADDRESS", 1, 1,
+      COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR,
+      COMPLETE_NOTHING, leave_options, "Make this machine a host no more",
+      "ADDRESS is policyd's dc_address. The host must have no guests. policyd "
+      "takes it from its hosts, from which moment on its certificate is good "
+      "for nothing, and its certificate and key are removed here. It may join "
+      "again, with another token. When the answer is lost, the same command, "
+      "once more, completes it.",
+      leave_examples, leave_run },
+    { "dc-policyds", NULL, "", 0, 0,
+      COMMAND_READS | COMMAND_OPERATOR | COMMAND_NAMES, COMPLETE_NOTHING,
+      NULL, "List the policyds that have the authority's key",
+      "Those that were let in by `dc-token --policyd`, and those that have "
+      "led with it. A copy of the files that nobody has led with is not "
+      "known here. FROM is the address that it was let in from.",
+      policyds_examples, run_policyds },
+    { "dc-policyd-remove", NULL, "NAME", 1, 1,
+      COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR,
+      COMPLETE_NOTHING, NULL, "Let a policyd lead no more",
+      "When it is started next it removes its files of the authority, and "
+      "ends. What it has read it could have copied: if its machine is in "
+      "other hands, another authority is needed, as dc-init tells.",
+      policyd_remove_examples, run_policyd_remove },
 };
 
 const struct command_family family_dc = {

@@ -45,24 +45,27 @@ static int bad_token(struct vdc_error *err)
     return VDC_E_BAD_VALUE;
 }
 
-static int read_token(struct join *join, struct vdc_error *err)
+int join_read_token(const struct command_args *args, const char *word,
+                    const char **ret_token, const char **ret_fingerprint,
+                    struct vdc_error *err)
 {
-    char *line = arena_alloc(join->args->arena, TOKEN_MOST + 2);
+    char *line = arena_alloc(args->arena, TOKEN_MOST + 2);
     uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
 
-    if (strcmp(join->token, "-") == 0) {
+    if (strcmp(word, "-") == 0) {
         if (!fgets(line, TOKEN_MOST + 2, stdin))
             return bad_token(err);
         line[strcspn(line, " \t\r\n")] = '\0';
-        join->token = line;
+        word = line;
     }
-    const char *last = strrchr(join->token, ':');
-    const char *first = strchr(join->token, ':');
-    if (!last || first == last || first == join->token ||
-        strlen(join->token) > TOKEN_MOST ||
+    const char *last = strrchr(word, ':');
+    const char *first = strchr(word, ':');
+    if (!last || first == last || first == word ||
+        strlen(word) > TOKEN_MOST ||
         !tls_fingerprint_parse(last + 1, fingerprint))
         return bad_token(err);
-    join->fingerprint = last + 1;
+    *ret_token = word;
+    *ret_fingerprint = last + 1;
     return 0;
 }
 
@@ -221,7 +224,6 @@ int join_run(const struct command_args *args, struct vdc_error *err)
     const char *directory = command_value(args, "directory");
     struct join join = { .args = args,
                          .address = args->arguments[0],
-                         .token = args->arguments[1],
                          .directory = directory ? directory : JOIN_DIRECTORY };
     struct command_args there = *args;
     struct client *client = NULL;
@@ -229,7 +231,8 @@ int join_run(const struct command_args *args, struct vdc_error *err)
 
     join.key_path = arena_printf(args->arena, "%s/host.key", join.directory);
     join.pem_path = arena_printf(args->arena, "%s/host.pem", join.directory);
-    rc = read_token(&join, err);
+    rc = join_read_token(args, args->arguments[1], &join.token,
+                         &join.fingerprint, err);
     if (!rc)
         rc = check_not_joined(&join, err);
     if (rc)

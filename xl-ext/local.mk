@@ -106,7 +106,10 @@ xl_ext_libxlext_a_SOURCES = \
 # program.
 noinst_LIBRARIES += xl-ext/libtable.a
 xl_ext_libtable_a_SOURCES = xl-ext/output_table.c xl-ext/remote.c \
-	xl-ext/join.c xl-ext/digest.c
+	xl-ext/digest.c \
+	xl-ext/join.c \
+	xl-ext/join_policyd.c \
+	xl-ext/leave.c
 
 XLEXT_LIBS = xl-ext/libxlext.a xl-ext/libtable.a libvdc/chan/libchan.a \
 	$(WIRE_LIBS) $(BASE_LIBS) $(SMARTCOLS_LIBS) $(TLS_LIBS)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/stream.h"
 #include "base/tcp.h"
 #include "base/tls.h"
@@ -121,7 +122,8 @@ int remote_open(struct event_base *base, const char *address,
 
 /* ---- to join ---- */
 
-static void explain_join(const char *address, struct vdc_error *err)
+static void explain_join(const char *address, bool leaves,
+                         struct vdc_error *err)
 {
     if (err && !err->hint[0])
         switch (err->code) {
@@ -137,29 +139,48 @@ static void explain_join(const char *address, struct vdc_error *err)
             vdc_error_hint(err, "is policyd running there, with this "
                                 "dc_address?");
         }
-    vdc_error_prefix(err, "cannot join at %s", address);
+    vdc_error_prefix(err, "cannot %s at %s", leaves ? "leave" : "join",
+                     address);
 }
 
-int remote_open_join(struct event_base *base, const char *address,
-                     struct stream **ret, struct vdc_error *err)
+/* By what policyd is known: the fingerprint of the authority; or a host's
+ * file, with whose certificate it is shown who comes, too. */
+static int know(const char *address, const char *at, struct tls **ret,
+                struct vdc_error *err)
 {
     char text[TLS_FINGERPRINT_TEXT_SIZE] = "";
     uint8_t fingerprint[TLS_FINGERPRINT_SIZE];
-    const char *at = strchr(address, '@');
-    struct result result = { .stream = NULL };
-    int fd, rc;
 
+    if (at && *address == '/') {
+        char *path = xasprintf("%.*s", (int)(at - address), address);
+        const struct tls_files files = { path, path, path };
+        int rc = tls_new_client(&files, ret, err);
+        free(path);
+        return rc;
+    }
     if (at && at - address == TLS_FINGERPRINT_TEXT_SIZE - 1)
         memcpy(text, address, TLS_FINGERPRINT_TEXT_SIZE - 1);
     if (!tls_fingerprint_parse(text, fingerprint))
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "'%.80s' has no fingerprint", address);
+    *ret = tls_new_client_of(fingerprint);
+    return 0;
+}
+
+int remote_open_join(struct event_base *base, const char *address,
+                     struct stream **ret, struct vdc_error *err)
+{
+    const char *at = strrchr(address, '@');
+    struct result result = { .stream = NULL };
+    struct tls *tls;
+    int fd, rc = know(address, at, &tls, err);
+
+    if (rc)
+        return rc;
     rc = tcp_connect_blocking(at + 1, CONNECT_TIMEOUT_MS, &fd, err);
-    if (!rc) {
-        struct tls *tls = tls_new_client_of(fingerprint);
+    if (!rc)
         rc = shake(base, tls, fd, REMOTE_POLICYD_NAME, &result, err);
-        tls_free(tls);
-    }
+    tls_free(tls);
     if (!rc && !result.is_policyd) {
         stream_destroy(result.stream);
         rc = vdc_error_set(err, VDC_E_DENIED,
@@ -167,7 +188,7 @@ int remote_open_join(struct event_base *base, const char *address,
                            "policyd");
     }
     if (rc)
-        explain_join(at + 1, err);
+        explain_join(at + 1, *address == '/', err);
     else
         *ret = result.stream;
     return rc;

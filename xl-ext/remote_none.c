@@ -34,3 +34,15 @@ int digest_of(int fd, char ret[DIGEST_SIZE], uint64_t *ret_size,
                          "this xl-vdc was made for inside a guest, from where "
                          "no images can be added");
 }
+
+int join_policyd_run(const struct command_args *args, struct vdc_error *err)
+{
+    return join_run(args, err);
+}
+
+int leave_run(const struct command_args *args, struct vdc_error *err)
+{
+    return vdc_error_set(err, VDC_E_UNSUPPORTED,
+                         "this xl-vdc was made for inside a guest: a host "
+                         "leaves by its own");
+}

@@ -17,6 +17,7 @@ struct in {
     struct arena *arena;
     struct vdc_error *err;
     unsigned depth;
+    bool greets; /* hello, or an error: of any version, it can be read */
 };
 
 static int fault(const struct in *in, const char *why)
@@ -28,6 +29,17 @@ static int fault(const struct in *in, const char *why)
                       in->f ? in->f->name : "", in->f ? " of " : "",
                       in->s->name, why);
     return VDC_E_PROTOCOL;
+}
+
+/* Well made, by a version that has more.  Nothing after it is in doubt. */
+static int fault_newer(const struct in *in, const char *why)
+{
+    fault(in, why);
+    if (in->err)
+        in->err->code = VDC_E_UNSUPPORTED;
+    vdc_error_hint(in->err, "the other end is of a newer version: install the "
+                            "same version of xen-vdc on both");
+    return VDC_E_UNSUPPORTED;
 }
 
 static int take(struct in *in, size_t size, const uint8_t **ret)
@@ -256,10 +268,10 @@ static int get_field(struct in *in, uint64_t number, size_t size, size_t *next,
         return rc;
 
     const struct wire_field *f = find_field(in->s, number, next);
-    if (!f && number >= LAYOUT_MAY_IGNORE)
+    if (!f && (number >= LAYOUT_MAY_IGNORE || in->greets))
         return 0;
     if (!f)
-        return fault(in, "has a field that this version does not know");
+        return fault_newer(in, "has a field that this version does not know");
     struct in value = *in;
     value.at = at;
     value.left = size;
@@ -303,32 +315,43 @@ int wire_struct_decode(const struct wire_struct *s, const uint8_t *data,
     return get_struct(&in, ret_body);
 }
 
+/* Everything that every version has in the same place. */
+static int take_head(const struct in *in, const uint8_t *frame, size_t size)
+{
+    if (size < LAYOUT_HEAD_SIZE)
+        return fault(in, "is shorter than its head");
+    if (layout_get(frame, 4) != LAYOUT_MAGIC)
+        return fault(in, "does not begin with VDC1");
+    if (layout_get(frame + 6, 2) != 0)
+        return fault(in, "has flags that this version does not know");
+    if (layout_get(frame + LAYOUT_SIZE_OFFSET, 4) != size - LAYOUT_HEAD_SIZE)
+        return fault(in, "is cut short or too long");
+    return 0;
+}
+
 int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
                 struct wire_frame *ret, struct vdc_error *err)
 {
     struct in in = { .at = frame, .left = size, .arena = arena, .err = err };
+    int rc = take_head(&in, frame, size);
 
-    if (size < LAYOUT_HEAD_SIZE)
-        return fault(&in, "is shorter than its head");
-    if (layout_get(frame, 4) != LAYOUT_MAGIC)
-        return fault(&in, "does not begin with VDC1");
-    const struct wire_message *m =
-        wire_message_by_number((unsigned)layout_get(frame + 4, 2));
-    if (!m)
-        return fault(&in, "has a number that this version does not know");
-    if (layout_get(frame + 6, 2) != 0)
-        return fault(&in, "has flags that this version does not know");
-
-    if (layout_get(frame + LAYOUT_SIZE_OFFSET, 4) != size - LAYOUT_HEAD_SIZE)
-        return fault(&in, "is cut short or too long");
-
-    void *body = arena_alloc(arena, m->body->size);
-    int rc = wire_struct_decode(m->body, frame + LAYOUT_HEAD_SIZE,
-                                size - LAYOUT_HEAD_SIZE, arena, body, err);
     if (rc)
         return rc;
+    const struct wire_message *m =
+        wire_message_by_number((unsigned)layout_get(frame + 4, 2));
     *ret = (struct wire_frame){ .message = m,
-                                .id = (uint32_t)layout_get(frame + 8, 4),
-                                .body = body };
-    return 0;
+                                .id = (uint32_t)layout_get(frame + 8, 4) };
+    if (!m)
+        return fault_newer(&in, "has a number that this version does not "
+                                "know");
+    void *body = arena_alloc(arena, m->body->size);
+    in = (struct in){ .at = frame + LAYOUT_HEAD_SIZE,
+                      .left = size - LAYOUT_HEAD_SIZE,
+                      .s = m->body,
+                      .arena = arena,
+                      .err = err,
+                      .greets = m->number == WIRE_MSG_hello ||
+                                m->number == WIRE_MSG_error };
+    ret->body = body;
+    return get_struct(&in, body);
 }

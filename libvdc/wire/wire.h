@@ -181,7 +181,8 @@ int wire_struct_encode(const struct wire_struct *s, const void *body,
                        struct arena *arena, uint8_t **ret, size_t *ret_size,
                        struct vdc_error *err);
 /* Decodes exactly all the bytes, into an initialised struct in the arena.
- * Errors: VDC_E_PROTOCOL, saying which field. */
+ * Errors: VDC_E_PROTOCOL, saying which field; VDC_E_UNSUPPORTED: a field that
+ * is of a newer version. */
 int wire_struct_decode(const struct wire_struct *s, const uint8_t *data,
                        size_t size, struct arena *arena, void *ret_body,
                        struct vdc_error *err);
@@ -190,6 +191,10 @@ int wire_struct_decode(const struct wire_struct *s, const uint8_t *data,
 int wire_encode(enum wire_message_number number, uint32_t id,
                 const void *body, struct arena *arena, uint8_t **ret,
                 size_t *ret_size, struct vdc_error *err);
+/* Of hello and error fields that are not known are left out: those of any
+ * version can be read.  Errors: as wire_struct_decode's; VDC_E_UNSUPPORTED is
+ * also of a message whose number is not known; with it the frame is whole,
+ * ret->id is set, and what comes after it can be read. */
 int wire_decode(const uint8_t *frame, size_t size, struct arena *arena,
                 struct wire_frame *ret, struct vdc_error *err);
 

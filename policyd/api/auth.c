@@ -198,6 +198,7 @@ static const struct {
     { WIRE_MSG_use_list, WIRE_ROLE_READ },
     { WIRE_MSG_moves_list, WIRE_ROLE_READ },
     { WIRE_MSG_dc_status, WIRE_ROLE_READ },
+    { WIRE_MSG_dc_policyds, WIRE_ROLE_READ },
     { WIRE_MSG_policy_show, WIRE_ROLE_READ },
     { WIRE_MSG_policy_check, WIRE_ROLE_READ },
     { WIRE_MSG_image_list, WIRE_ROLE_READ },

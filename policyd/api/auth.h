@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "base/tls.h"
 #include "policyd/setup.h"
 #include "policyd/store/book.h"
 #include "wire/wire.h"
@@ -27,7 +28,10 @@ struct auth_peer {
     char token[AUTH_TOKEN_SIZE]; /* by which it acts; "": as itself */
     bool by_certificate; /* the same field says which certificate that is */
     bool remote; /* over TLS: without a token or certificate it is nobody */
-    bool joins;  /* it came to dc_address: all it may is to join */
+    bool joins;  /* it came to dc_address: all it may is to join or leave */
+    /* SHA-256 of the certificate that it has shown there, in hexadecimal
+     * digits; "": none */
+    char shown[TLS_FINGERPRINT_TEXT_SIZE];
     struct vdc_uuid as_guest; /* an operator asks as this guest; zero: not */
 };
 #define AUTH_NO_UID ((uid_t)-1)

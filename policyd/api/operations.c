@@ -22,6 +22,7 @@
 #include "policyd/explain/decision.h"
 #include "policyd/explain/explain.h"
 #include "policyd/hosts/backups.h"
+#include "policyd/hosts/farewell.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/renew.h"
 #include "policyd/images/images.h"
@@ -83,6 +84,10 @@ static const struct {
     { WIRE_MSG_dc_init, dc_serve_init },
     { WIRE_MSG_dc_token, dc_serve_token },
     { WIRE_MSG_dc_join, dc_serve_join },
+    { WIRE_MSG_dc_leave, dc_serve_leave },
+    { WIRE_MSG_dc_share, dc_serve_share },
+    { WIRE_MSG_dc_policyds, dc_serve_policyds },
+    { WIRE_MSG_dc_policyd_remove, dc_serve_policyd_remove },
     { WIRE_MSG_dc_status, status_serve },
     { WIRE_MSG_events, events_query },
     { WIRE_MSG_store_export, store_export },
@@ -187,8 +192,10 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->channel_quotas = channel_quotas_new(ops);
     ops->images = images_new(ops);
     ops->dc = dc_new(base, setup);
+    dc_note_holder(ops);
     ops->hosts = hosts_new(ops);
     ops->renew = renew_new(ops);
+    ops->farewells = farewells_new(ops);
     ops->moves = moves_new(ops);
     ops->runs = runs_new(ops);
     moves_load(ops->moves);
@@ -205,6 +212,7 @@ void operations_stop(struct operations *ops)
     if (!ops)
         return;
     renew_stop(ops->renew);
+    farewells_stop(ops->farewells);
     runs_stop(ops->runs);
     moves_stop(ops->moves);
     externals_stop(ops->externals);
@@ -226,6 +234,7 @@ void operations_free(struct operations *ops)
     hosts_free(ops->hosts);
     images_free(ops->images);
     renew_free(ops->renew);
+    farewells_free(ops->farewells);
     dc_free(ops->dc);
     channel_quotas_free(ops->channel_quotas);
     leases_free(ops->leases);
@@ -283,6 +292,9 @@ const char *operations_who(const struct request *request)
 
     if (!auth->role) /* refused before that was known */
         return arena_strdup(request->arena, request->peer.text);
+    if (auth->role == W_JOINER && dc_host_of(request))
+        return arena_printf(request->arena, "host %s",
+                            dc_host_of(request)->name);
     if (auth->role == W_JOINER)
         return "a machine that joins";
     if (auth->by_certificate)

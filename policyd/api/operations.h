@@ -32,6 +32,7 @@ struct census_run;
 struct metrics;
 struct prune;
 struct renew;
+struct farewells;
 
 struct operations {
     struct event_base *base;
@@ -48,6 +49,7 @@ struct operations {
     struct inventory *inventory;
     struct backups *backups;
     struct renew *renew;
+    struct farewells *farewells;
     struct channel_quotas *channel_quotas;
     struct images *images;
     struct metrics *metrics; /* what was counted; NULL: nothing is */
@@ -110,6 +112,11 @@ int operations_customer(const struct request *request, const char *name,
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
 
+/* Whether a host can be one no more: it has no guests, and none is on its way.
+ * Errors: VDC_E_NOT_FOUND, VDC_E_WRONG_STATE, VDC_E_BUSY. */
+int host_check_remove(const struct operations *ops, const char *name,
+                      struct vdc_error *err);
+
 /* The handlers, by file. */
 request_fn cancel_request;
 request_fn change_begin;
@@ -119,7 +126,8 @@ request_fn token_create, token_list, token_revoke;
 request_fn certificate_add, certificate_list, certificate_remove;
 request_fn partition_show, partition_list;
 request_fn host_list, host_version, host_verify;
-request_fn dc_serve_init, dc_serve_token, dc_serve_join;
+request_fn dc_serve_init, dc_serve_token, dc_serve_join, dc_serve_share;
+request_fn dc_serve_policyds, dc_serve_policyd_remove, dc_serve_leave;
 request_fn host_add, host_remove, host_set;
 request_fn lease_create, lease_renew, lease_drop, lease_list;
 request_fn resource_list;

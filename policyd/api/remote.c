@@ -123,6 +123,8 @@ static int admit(void *arg, struct session *session, struct auth_peer *peer,
     if (remote->joins) { /* it stays a stranger */
         *peer->token = '\0';
         peer->joins = true;
+        if (v->has_certificate)
+            tls_fingerprint_text(v->certificate.fingerprint, peer->shown);
         stream_limit(v->stream, REMOTE_JOIN_MAX);
         return 0;
     }

@@ -366,6 +366,11 @@ const char *service_why_down(const struct service *s)
     return command_why_down(s->command);
 }
 
+int service_why_code(const struct service *s)
+{
+    return command_why_code(s->command);
+}
+
 int service_down_error(const struct service *s, struct vdc_error *err)
 {
     return command_down_error(s->command, err);

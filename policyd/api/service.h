@@ -158,6 +158,7 @@ const char *service_version(const struct service *service);
 /* Why resourced cannot be reached; the words alone are valid until it
  * changes. */
 const char *service_why_down(const struct service *service);
+int service_why_code(const struct service *service); /* VDC_E_... */
 int service_down_error(const struct service *service, struct vdc_error *err);
 
 #endif

@@ -360,9 +360,10 @@ static bool take_hello(struct session *session, const struct wire_frame *frame)
         vdc_error_set(&err, VDC_E_PROTOCOL, "the first message must be hello");
     else
         vdc_error_set(&err, VDC_E_PROTOCOL,
-                      "policyd speaks protocol %d, not %u", WIRE_PROTOCOL,
-                      theirs->protocol);
-    vdc_error_hint(&err, "policyd and xl-vdc must be of the same version");
+                      "%s %s speaks protocol %u, policyd %s speaks protocol "
+                      "%d", theirs->program, theirs->version, theirs->protocol,
+                      PACKAGE_VERSION, WIRE_PROTOCOL);
+    vdc_error_hint(&err, "install the same version of both");
     session_fail(session, frame->id, &err);
     session_finish(session);
     return false;
@@ -394,7 +395,12 @@ static void on_message(void *arg, const uint8_t *data, size_t size)
         arena_free(arena);
         return;
     }
-    if (wire_decode(data, size, arena, &frame, &err)) {
+    int rc = wire_decode(data, size, arena, &frame, &err);
+    if (rc == VDC_E_UNSUPPORTED && session->greeted && !session->console) {
+        /* of a newer version: the next may be one that is known */
+        log_limited(VDC_LOG_INFO, session->peer.text, "%s", err.text);
+        session_fail(session, frame.id, &err);
+    } else if (rc) {
         broken(session, &err);
     } else if (!session->greeted) {
         take_hello(session, &frame);

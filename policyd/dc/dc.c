@@ -1,7 +1,7 @@
 /*
  * The authority and its files; see dc.h.
  */
-#include "policyd/dc/dc.h"
+#include "policyd/dc/dc_impl.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -338,6 +338,11 @@ bool dc_own(const struct dc *dc, struct tls_certificate *ret)
 const char *dc_authority_text(const struct dc *dc)
 {
     return dc->text;
+}
+
+const char *dc_authority_secret(const struct dc *dc)
+{
+    return dc->ca;
 }
 
 int dc_grant_host(const struct dc *dc, const char *host, const char *request,

@@ -73,4 +73,27 @@ int dc_client(const struct dc *dc, struct tls **ret, struct vdc_error *err);
 int dc_new_server(const struct dc *dc, struct tls **ret,
                   struct vdc_error *err);
 
+/* ---- other policyds (dc_share.c) ---- */
+
+struct host;
+struct operations;
+struct request;
+struct store;
+
+/* The host whose certificate was shown, as the book has it now; NULL: it is
+ * none, or no host's any more. */
+const struct host *dc_host_of(const struct request *request);
+
+/* The book is to say that this policyd has the authority's key.  What cannot
+ * be recorded is in the log. */
+void dc_note_holder(struct operations *ops);
+/*
+ * Before this policyd leads, or stands by: whether it was removed from those
+ * that may.  Then its files of that authority are removed, too.  Runs the loop
+ * until the store has answered.  Errors: VDC_E_DENIED: it was; those of the
+ * store.
+ */
+int dc_check_removed(const struct setup *setup, struct store *store,
+                     struct vdc_error *err);
+
 #endif

@@ -12,7 +12,7 @@
 #include "base/tls_issue.h"
 #include "policyd/api/operations.h"
 #include "policyd/customers/secret.h"
-#include "policyd/dc/dc.h"
+#include "policyd/dc/dc_impl.h"
 
 #define HOUR_MS UINT64_C(3600000)
 #define TOKEN_USUAL_MS HOUR_MS
@@ -92,6 +92,7 @@ void dc_serve_init(struct request *request)
         const struct store_audit audit =
             operations_audit(request, "", reply.fingerprint, 0);
         rc = book_audits(ops->book, &audit, 1, &err);
+        dc_note_holder(ops);
         log_info("certificate authority %s was made by %s", reply.fingerprint,
                  operations_who(request));
     }
@@ -146,7 +147,8 @@ static int check_token(const struct operations *ops,
                             "\"192.0.2.1:8445\", and restart policyd");
     }
     if (!rc)
-        rc = check_host(ops, asked, err);
+        rc = asked->policyd ? dc_check_policyd(ops, asked, err)
+                            : check_host(ops, asked, err);
     if (!rc && asked->expires_ms > TOKEN_MOST_MS)
         rc = vdc_error_set(err, VDC_E_BAD_VALUE,
                            "a token to join with lives at most 7 days");
@@ -169,7 +171,9 @@ static int make_token(struct request *request,
     if (rc)
         return rc;
     wire_init(&wire_struct_stored_join, &join);
-    join.host = asked->host;
+    join.host = asked->policyd
+        ? arena_printf(request->arena, BOOK_JOIN_POLICYD "%s", asked->host)
+        : asked->host;
     join.salt = salt;
     join.n_salt = sizeof(salt);
     join.hash = hash;
@@ -183,9 +187,10 @@ static int make_token(struct request *request,
         return rc;
     wire_init(&wire_struct_dc_authority, &authority);
     describe(ops, request->arena, &authority);
-    ticket->token = arena_printf(request->arena, "%s:%s:%s", asked->host,
-                                 secret, authority.fingerprint);
-    log_info("a token for host %s to join was made by %s", asked->host,
+    ticket->token = arena_printf(request->arena, "%s:%s:%s", join.host, secret,
+                                 authority.fingerprint);
+    log_info("a token for %s %s to join was made by %s",
+             asked->policyd ? "policyd of" : "host", asked->host,
              operations_who(request));
     return 0;
 }
@@ -239,10 +244,8 @@ static int bad_token(struct vdc_error *err)
     return VDC_E_DENIED;
 }
 
-/* Whether it was made here.  One that is not known takes as long. */
-static int find_join(struct request *request, const char *token,
-                     const struct wire_stored_join **ret,
-                     struct vdc_error *err)
+int dc_find_join(struct request *request, const char *token,
+                 const struct wire_stored_join **ret, struct vdc_error *err)
 {
     static const uint8_t none[SECRET_HASH_SIZE];
     uint8_t hash[SECRET_HASH_SIZE];
@@ -264,10 +267,19 @@ static int find_join(struct request *request, const char *token,
     return 0;
 }
 
-static int check_time(struct arena *arena, const struct wire_stored_join *join,
-                      const struct wire_dc_join *asked, struct vdc_error *err)
+/* As it is written after dc-token. */
+static const char *whose(struct arena *arena,
+                         const struct wire_stored_join *join)
 {
-    uint64_t now_ms = clock_wall().ms, theirs = asked->now_ms;
+    const char *name = dc_policyd_of(join);
+
+    return name ? arena_printf(arena, "--policyd %s", name) : join->host;
+}
+
+int dc_check_time(struct arena *arena, const struct wire_stored_join *join,
+                  uint64_t theirs, struct vdc_error *err)
+{
+    uint64_t now_ms = clock_wall().ms;
     uint64_t differs = theirs > now_ms ? theirs - now_ms : now_ms - theirs;
 
     /* one that was used is good for the same key alone, at any time */
@@ -275,7 +287,7 @@ static int check_time(struct arena *arena, const struct wire_stored_join *join,
         vdc_error_set(err, VDC_E_DENIED, "the token expired at %s",
                       time_text(arena, join->expires_ms));
         vdc_error_hint(err, "an operator makes another with `xl-vdc dc-token "
-                            "%s%s`", join->host,
+                            "%s%s`", whose(arena, join),
                        join->again ? " --again" : "");
         return VDC_E_DENIED;
     }
@@ -450,12 +462,18 @@ void dc_serve_join(struct request *request)
     struct wire_stored_join join;
     const char *address = "";
     struct vdc_error err = { 0 };
-    int rc = find_join(request, asked->token, &found, &err);
+    int rc = dc_find_join(request, asked->token, &found, &err);
 
     /* anybody may come and try: that is for the log, which has a limit */
     request->audited = rc;
+    if (!rc && dc_policyd_of(found)) {
+        rc = vdc_error_set(&err, VDC_E_BAD_VALUE,
+                           "this token is for a policyd, not for a host");
+        vdc_error_hint(&err, "on the machine of that policyd: xl-vdc dc-join "
+                             "--policyd");
+    }
     if (!rc)
-        rc = check_time(request->arena, found, asked, &err);
+        rc = dc_check_time(request->arena, found, asked->now_ms, &err);
     if (!rc)
         rc = tls_issue_key_id(asked->request, key, &err);
     if (!rc && repeat(request, found, key))

@@ -53,6 +53,7 @@ struct command {
     uint32_t next_id;
     char version[32];
     char *why_down; /* there may be thousands that are */
+    int why_code;
     TAILQ_HEAD(, pending) pending;
 };
 
@@ -114,6 +115,7 @@ static void lost(struct command *c, const struct vdc_error *err)
     c->said_down = true;
     free(c->why_down);
     c->why_down = xstrdup(err->text);
+    c->why_code = err->code;
     chan_destroy(c->chan);
     c->chan = NULL;
     c->version[0] = '\0';
@@ -152,9 +154,14 @@ static void got_hello(struct command *c, const struct wire_frame *frame)
     }
     if (frame->message->number != WIRE_MSG_hello ||
         hello->protocol != WIRE_PROTOCOL) {
-        vdc_error_set(&err, VDC_E_PROTOCOL,
-                      "it speaks another protocol: policyd and resourced "
-                      "must be of the same version");
+        if (frame->message->number == WIRE_MSG_hello)
+            vdc_error_set(&err, VDC_E_PROTOCOL,
+                          "resourced %s speaks protocol %u, policyd %s speaks "
+                          "protocol %d: install the same version of both",
+                          hello->version, hello->protocol, PACKAGE_VERSION,
+                          WIRE_PROTOCOL);
+        else
+            vdc_error_set(&err, VDC_E_PROTOCOL, "it did not say hello");
         lost(c, &err);
         return;
     }
@@ -193,6 +200,30 @@ static void got_answer(struct command *c, struct pending *p,
     free(p);
 }
 
+static struct pending *find_pending(struct command *c, uint32_t id)
+{
+    struct pending *p;
+
+    TAILQ_FOREACH(p, &c->pending, link)
+    if (p->id == id)
+        break;
+    return p;
+}
+
+/* Of a newer resourced: what it answers is not understood, and that alone. */
+static void got_newer(struct command *c, uint32_t id,
+                      const struct vdc_error *err)
+{
+    struct pending *p = find_pending(c, id);
+
+    log_limited(VDC_LOG_WARNING, c->address, "%s", err->text);
+    if (!p)
+        return;
+    TAILQ_REMOVE(&c->pending, p, link);
+    p->done(p->arg, NULL, err);
+    free(p);
+}
+
 static void on_message(void *arg, const uint8_t *message, size_t size)
 {
     struct command *c = arg;
@@ -201,7 +232,10 @@ static void on_message(void *arg, const uint8_t *message, size_t size)
     struct vdc_error err = { 0 };
     struct pending *p;
 
-    if (wire_decode(message, size, arena, &frame, &err)) {
+    int rc = wire_decode(message, size, arena, &frame, &err);
+    if (rc == VDC_E_UNSUPPORTED && c->state == COMMAND_UP) {
+        got_newer(c, frame.id, &err);
+    } else if (rc) {
         broken(c, &err);
     } else if (!(frame.message->who & W_ANSWER)) {
         vdc_error_set(&err, VDC_E_PROTOCOL, "'%s' is no answer",
@@ -210,9 +244,7 @@ static void on_message(void *arg, const uint8_t *message, size_t size)
     } else if (c->state == COMMAND_GREETING) {
         got_hello(c, &frame);
     } else {
-        TAILQ_FOREACH(p, &c->pending, link)
-        if (p->id == frame.id)
-            break;
+        p = find_pending(c, frame.id);
         if (p)
             got_answer(c, p, &frame);
         else
@@ -368,6 +400,11 @@ const char *command_version(const struct command *c)
 const char *command_why_down(const struct command *c)
 {
     return c->why_down;
+}
+
+int command_why_code(const struct command *c)
+{
+    return c->why_code;
 }
 
 int command_down_error(const struct command *c, struct vdc_error *err)

@@ -59,6 +59,7 @@ const char *command_version(const struct command *command);
 
 /* Why it is not up, in words; valid until it changes. */
 const char *command_why_down(const struct command *command);
+int command_why_code(const struct command *command); /* VDC_E_...; 0: none */
 /* Why resourced cannot be used, as every request says it; returns
  * VDC_E_NO_DAEMON. */
 int command_down_error(const struct command *command, struct vdc_error *err);

@@ -7,6 +7,7 @@
 #include "base/tcp.h"
 #include "policyd/api/operations.h"
 #include "policyd/hosts/dial.h"
+#include "policyd/hosts/farewell.h"
 
 static int no_host(const char *name, struct vdc_error *err)
 {
@@ -281,8 +282,8 @@ static bool moves_concern(const struct operations *ops, const char *name)
     return false;
 }
 
-static int check_remove(const struct operations *ops, const char *name,
-                        struct vdc_error *err)
+int host_check_remove(const struct operations *ops, const char *name,
+                      struct vdc_error *err)
 {
     const struct host *host = hosts_find(ops->hosts, name);
     const struct book_host *there = book_host(ops->book, name);
@@ -308,9 +309,9 @@ static int check_remove(const struct operations *ops, const char *name,
                   "host '%s' has %zu guests: nothing was changed", name,
                   there->n_assignments);
     vdc_error_hint(err,
-                   "`xl-vdc host-set %s --state draining` keeps new ones "
-                   "from it",
-                   name);
+                   "`xl-vdc host-evacuate %s` moves them away; `xl-vdc "
+                   "host-set %s --state draining` keeps new ones from it",
+                   name, name);
     return VDC_E_WRONG_STATE;
 }
 
@@ -320,7 +321,7 @@ void host_remove(struct request *request)
     struct operations *ops = request->ops;
     struct wire_host one;
     struct vdc_error err = { 0 };
-    int rc = check_remove(ops, asked->name, &err);
+    int rc = host_check_remove(ops, asked->name, &err);
 
     if (!rc) {
         hosts_describe(hosts_find(ops->hosts, asked->name), request->arena,
@@ -337,7 +338,9 @@ void host_remove(struct request *request)
         request_fail(request, &err);
         return;
     }
-    if (!asked->dry_run)
+    if (!asked->dry_run) {
         hosts_remove(ops->hosts, asked->name);
+        farewell_begin(ops->farewells, &one.record);
+    }
     reply_one(request, &one);
 }

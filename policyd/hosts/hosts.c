@@ -453,8 +453,10 @@ static void describe_down(const struct host *host, struct arena *arena,
                                  "nothing answers at %s; does resourced run "
                                  "there, and listen at that?",
                                  host->record.address);
-    if (dial_is_address(host->record.address)) /* more can be wrong */
-        ret->hint = arena_printf(arena, "%s: %s", host->record.address,
+    if (dial_is_address(host->record.address) || /* more can be wrong */
+        service_why_code(host->service) == VDC_E_PROTOCOL)
+        ret->hint = arena_printf(arena, "%s: %s",
+                                 service_address(host->service),
                                  service_why_down(host->service));
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";

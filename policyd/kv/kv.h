@@ -125,12 +125,20 @@ void kv_watch_free(struct kv_watch *watch); /* NULL allowed */
  * when it can no longer be relied on: by the clock of this machine it may have
  * ended, because no renewal was answered in time, or the store said so.  Keys
  * that were put with it are then gone, or soon will be.
+ *
+ * With `doubtful`, that a renewal was not answered in time does not end it:
+ * `doubtful` is called, and it is tried on.  If the store renews it after all,
+ * it never ended there, so its keys were there all the time, and `sure` is
+ * called; if the store says that it has ended, `ended`.  So it may go on any
+ * number of times.
  */
 struct kv_lease;
 struct kv_lease_notify {
     void (*granted)(void *arg, uint64_t id);
     void (*ended)(void *arg, const struct vdc_error *why);
     void *arg;
+    void (*doubtful)(void *arg, const struct vdc_error *why); /* may be NULL */
+    void (*sure)(void *arg); /* NULL: as doubtful is */
 };
 struct kv_lease *kv_lease_new(struct kv *kv, uint64_t ttl_ms,
                               const struct kv_lease_notify *notify);

@@ -1,7 +1,10 @@
 /*
  * Leases: granted, renewed each third of their time, and over when this
  * machine's clock says that they may be: counted from when the last renewal
- * that was answered was sent, so never later than etcd counts.
+ * that was answered was sent, so never later than etcd counts.  Who has asked
+ * for it is told of doubt then, and hears later whether etcd has it still:
+ * without most of its members etcd ends no lease, and one that is new to lead
+ * gives each its whole time again.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -25,6 +28,7 @@ struct etcd_lease {
     struct event *timer;     /* the next request */
     struct event *end_timer; /* until */
     bool is_over;
+    bool is_doubtful; /* `until` has passed, and etcd has not said so */
     bool has_answer; /* a line of a renewal came */
 };
 
@@ -53,9 +57,12 @@ static uint64_t retry_ms(const struct etcd_lease *l)
                                : ms;
 }
 
-/* It lives from when the request was sent that was answered now. */
+/* It lives from when the request was sent that was answered now.  As the last:
+ * may free it. */
 static void prolong(struct etcd_lease *l, uint64_t ttl_s)
 {
+    bool was_doubtful = l->is_doubtful;
+
     uint64_t now = clock_mono().ms;
 
     kv_of(l)->answered.ms = now;
@@ -63,6 +70,9 @@ static void prolong(struct etcd_lease *l, uint64_t ttl_s)
     l->until.ms = l->sent.ms + ttl_s * 1000;
     etcd_set_timer(l->end_timer, l->until.ms > now ? l->until.ms - now : 0);
     etcd_set_timer(l->timer, ttl_s * 1000 / 3);
+    l->is_doubtful = false;
+    if (was_doubtful)
+        l->notify.sure(l->notify.arg);
 }
 
 /* A request that was not answered, or not by what we can take. */
@@ -221,7 +231,13 @@ static void on_end_timer(evutil_socket_t fd, short what, void *arg)
     vdc_error_set(&err, VDC_E_TIMEOUT,
                   "etcd has not renewed the lease within its %u s",
                   (unsigned)l->ttl_s);
-    over(l, &err);
+    if (!l->notify.doubtful) {
+        over(l, &err);
+        return;
+    }
+    l->is_doubtful = true;
+    /* its next try is by its own timer, or when the link is up again */
+    l->notify.doubtful(l->notify.arg, &err);
 }
 
 void etcd_leases_renew(struct kv_etcd *kv)

@@ -295,6 +295,7 @@ static struct book *new_book(struct store *store)
     book->tokens = tokens_new();
     TAILQ_INIT(&book->joins);
     TAILQ_INIT(&book->images);
+    TAILQ_INIT(&book->policyds);
     TAILQ_INIT(&book->hosts);
     TAILQ_INIT(&book->moves);
     return book;
@@ -357,6 +358,7 @@ void book_close(struct book *book)
     tokens_free(book->tokens);
     book_free_joins(book);
     book_free_images(book);
+    book_free_policyds(book);
     book_drop_moves(book);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);

@@ -309,4 +309,21 @@ int book_join_use(struct book *book, const struct wire_stored_join *join,
                   const struct wire_host_record *record,
                   const struct store_audit *audit, struct vdc_error *err);
 
+/* Policyds that have, or had, the authority's key; see dc/dc.h.  NULL: none of
+ * this name; after the last. */
+const struct wire_dc_policyd *book_policyd(const struct book *book,
+                                           const char *name);
+const struct wire_dc_policyd *
+book_policyd_after(const struct book *book,
+                   const struct wire_dc_policyd *policyd);
+/* Puts one, in place of an earlier one.  With it, in one: `join` (NULL: none)
+ * was used, and, when it may lead no more, its own token ends.  Errors: those
+ * of the store; then nothing is changed. */
+int book_policyd_put(struct book *book, const struct wire_dc_policyd *policyd,
+                     const struct wire_stored_join *join,
+                     const struct store_audit *audit, struct vdc_error *err);
+/* The name that the token of a policyd has among those of hosts, which no host
+ * can have. */
+#define BOOK_JOIN_POLICYD "policyd/"
+
 #endif

@@ -23,6 +23,7 @@ struct book {
     struct tokens *tokens;
     TAILQ_HEAD(, book_join) joins;
     TAILQ_HEAD(book_images, book_image) images; /* by CUSTOMER/NAME */
+    TAILQ_HEAD(, book_policyd) policyds; /* by name */
     struct decisions *decisions;
     TAILQ_HEAD(, book_move) moves; /* book_move.c's */
     struct book_run *run;
@@ -127,6 +128,11 @@ void book_set_counted(struct assignment *a, const struct wire_usage *from);
 int book_set_join(struct book *book, const char *host,
                   const struct wire_stored_join *join, struct vdc_error *err);
 void book_free_joins(struct book *book);
+/* The same of policyds that have the authority's key. */
+int book_set_policyd(struct book *book, const char *name,
+                     const struct wire_dc_policyd *policyd,
+                     struct vdc_error *err);
+void book_free_policyds(struct book *book);
 /* NULL: the first; after the last: NULL. */
 const struct wire_stored_join *
 book_join_after(const struct book *book, const struct wire_stored_join *join);

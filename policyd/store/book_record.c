@@ -327,6 +327,24 @@ static const void *describe_image(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_policyd(struct book *book, const char *id, const void *body,
+                         struct vdc_error *err)
+{
+    return book_set_policyd(book, id, body, err);
+}
+
+static const void *describe_policyd(const struct book *book, const char *id,
+                                    struct arena *arena)
+{
+    const struct wire_dc_policyd *policyd = book_policyd(book, id);
+    struct wire_dc_policyd *ret = ARENA_NEW(arena, struct wire_dc_policyd);
+
+    if (!policyd ||
+        wire_struct_copy(&wire_struct_dc_policyd, policyd, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
 /* Those that are put while policyd runs are in memory already. */
 static int apply_decision(struct book *book, const char *id, const void *body,
                           struct vdc_error *err)
@@ -344,5 +362,6 @@ const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_TOKEN] = { apply_token, describe_token },
     [STORE_JOIN] = { apply_join, describe_join },
     [STORE_IMAGE] = { apply_image, describe_image },
+    [STORE_POLICYD] = { apply_policyd, describe_policyd },
     [STORE_DECISION] = { apply_decision, NULL },
 };

@@ -132,6 +132,12 @@ void store_read(struct store *store, enum store_record record,
                 const char *prefix, store_read_fn *fn, store_wait_fn *done,
                 void *arg);
 
+/* The same, while there is nothing else on the loop, which runs until it is
+ * done; without taking the store over.  Errors: the same. */
+int store_read_now(struct store *store, enum store_record record,
+                   const char *prefix, store_read_fn *fn, void *arg,
+                   struct vdc_error *err);
+
 /* Runs the loop until all that was queued is durable: for the beginning, when
  * there is nothing else on the loop.  Errors: why it was refused. */
 int store_settle(struct store *store, struct vdc_error *err);

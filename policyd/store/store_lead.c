@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "policyd/store/store_impl.h"
 
 /* Others may be trying at the same moment. */
@@ -46,6 +47,19 @@ static void lease_ended(void *arg, const struct vdc_error *why)
     lead->ended = true;
 }
 
+/* No other can lead that could not have etcd end our lease: so what is in
+ * memory is right, or else etcd says that it has ended when it answers. */
+static void lease_doubtful(void *arg, const struct vdc_error *why)
+{
+    log_warning("%s: whether this policyd leads still is not known; what only "
+                "looks goes on", why->text);
+}
+
+static void lease_sure(void *arg)
+{
+    log_info("etcd answers: this policyd has led all the time, and leads");
+}
+
 static int wait_for(struct store_lead *lead, struct vdc_error *err)
 {
     int rc = store_run(lead->store, &lead->ended, err);
@@ -61,7 +75,13 @@ static int wait_for(struct store_lead *lead, struct vdc_error *err)
 static int take_lease(struct store_lead *lead, uint64_t ttl_ms,
                       struct vdc_error *err)
 {
-    const struct kv_lease_notify notify = { granted, lease_ended, lead };
+    const struct kv_lease_notify notify = {
+        .granted = granted,
+        .ended = lease_ended,
+        .doubtful = lease_doubtful,
+        .sure = lease_sure,
+        .arg = lead,
+    };
 
     lead->lease = kv_lease_new(store_kv(lead->store), ttl_ms, &notify);
     return wait_for(lead, err);

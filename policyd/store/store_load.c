@@ -223,3 +223,28 @@ void store_read(struct store *store, enum store_record record,
             read_all, r);
     arena_free(arena);
 }
+
+struct reading_now {
+    struct loading loading; /* first: settled takes it */
+    store_read_fn *fn;
+    void *arg;
+};
+
+static void read_now(void *arg, const char *id, const void *body)
+{
+    const struct reading_now *r = arg;
+
+    r->fn(r->arg, id, body);
+}
+
+int store_read_now(struct store *store, enum store_record record,
+                   const char *prefix, store_read_fn *fn, void *arg,
+                   struct vdc_error *err)
+{
+    struct reading_now r = { .loading = { .store = store },
+                             .fn = fn,
+                             .arg = arg };
+
+    store_read(store, record, prefix, read_now, settled, &r);
+    return wait_for(&r.loading, err);
+}

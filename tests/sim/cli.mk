@@ -10,8 +10,11 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-channels.sh \
 	tests/sim/test-cli-customers.sh \
 	tests/sim/test-cli-dc.sh \
+	tests/sim/test-cli-dc-leave.sh \
+	tests/sim/test-cli-dc-standby.sh \
 	tests/sim/test-cli-down.sh \
 	tests/sim/test-cli-errors.sh \
+	tests/sim/test-cli-etcd-three.sh \
 	tests/sim/test-cli-events.sh \
 	tests/sim/test-cli-external.sh \
 	tests/sim/test-cli-features.sh \
@@ -37,6 +40,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-cli-top.sh \
+	tests/sim/test-cli-versions.sh \
 	tests/sim/test-cli-why.sh \
 	tests/sim/test-command-channel.sh \
 	tests/sim/test-command-domain.sh \
@@ -50,6 +54,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-start.sh
 EXTRA_DIST += tests/etcd.sh tests/ports.sh tests/sim/lib.sh \
 	tests/sim/lib-channels.sh tests/sim/lib-automation.sh \
+	tests/sim/lib-dc.sh \
 	tests/sim/lib-migrate.sh tests/sim/lib-moves.sh tests/sim/lib-tls.sh \
 	tests/sim/lib-users.sh tests/sim/metrics.py tests/sim/terminal.py \
 	tests/sim/play tests/sim/long/sweep.sh \

@@ -160,15 +160,39 @@ static void send_nonsense(struct sender *s, const char *name,
     sender_disconnect(s);
 }
 
+/* As of a newer version: it is refused, whoever asks, and the connection goes
+ * on. */
+static void send_newer(struct sender *s, const char *name,
+                       const uint8_t *bytes, size_t size, uint32_t id)
+{
+    struct wire_frame frame;
+
+    sender_settle(s);
+    sender_disconnect(s);
+    if (!connect_again(s))
+        return;
+    if (stream_blocking_send(s->client.fd, bytes, size, &last_error))
+        sender_complain(s, last_error.text, name);
+    if (!client_receive(&s->client, &frame, ANSWER_TIMEOUT_MS))
+        sender_complain(s, "no answer to what is of a newer version", name);
+    else if (frame.message->number != WIRE_MSG_error || frame.id != id)
+        sender_complain(s, "another answer to what is of a newer version",
+                        name);
+    s->sum.answered++;
+    s->sum.errors++;
+}
+
 void sender_send(struct sender *s, const char *name, const uint8_t *bytes,
                  size_t size)
 {
     struct vdc_error err;
     struct wire_frame frame;
+    int rc = wire_decode(bytes, size, answers, &frame, &err);
 
     s->sum.sent++;
-    if (wire_decode(bytes, size, answers, &frame, &err) == 0 &&
-        is_request(frame.message))
+    if (rc == VDC_E_UNSUPPORTED)
+        send_newer(s, name, bytes, size, frame.id);
+    else if (rc == 0 && is_request(frame.message))
         send_request(s, &frame, bytes, size);
     else
         send_nonsense(s, name, bytes, size);

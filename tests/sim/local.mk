@@ -6,6 +6,9 @@ tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
 noinst_PROGRAMS += tests/sim/dc-say
 tests_sim_dc_say_SOURCES = tests/sim/dc-say.c
 tests_sim_dc_say_LDADD = libvdc/wire/libwire.a $(BASE_LIBS) $(TLS_LIBS)
+noinst_PROGRAMS += tests/sim/other_version
+tests_sim_other_version_SOURCES = tests/sim/other_version.c
+tests_sim_other_version_LDADD = libvdc/wire/libwire.a $(BASE_LIBS)
 EXTRA_DIST += tests/sim/clock_shift.c
 # watchdogd, several real daemons, each on a simulated host of its own.
 noinst_PROGRAMS += tests/sim/fence-say

@@ -14,7 +14,7 @@ static const char *const looks[] = {
     "placement_what_if", "placement_capacity",
     "audit_list",  "use_list",      "lease_list",     "cancel",
     "policy_show",     "policy_check",  "moves_list",
-    "dc_status",       "image_list",
+    "dc_status",       "image_list",    "dc_policyds",
 };
 
 static bool is_look(const char *name)
