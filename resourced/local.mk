@@ -66,6 +66,8 @@ resourced_resourced_SOURCES = \
 	resourced/migrate_expect.c \
 	resourced/migrate_link.c \
 	resourced/migrate_pump.c \
+	resourced/rate.c \
+	resourced/rate.h \
 	resourced/migrate_in.c \
 	resourced/migrate_out.c \
 	resourced/outcome.c \
