@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "resourced/boot.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
 #include "resourced/image.h"
@@ -482,6 +483,7 @@ static const struct {
     { WIRE_MSG_image_drop, image_handle_drop },
     { WIRE_MSG_image_read, image_handle_read },
     { WIRE_MSG_image_keep, image_handle_keep },
+    { WIRE_MSG_boot_release, boot_release },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
     { WIRE_MSG_dc_forget, handle_dc_forget },

@@ -74,10 +74,10 @@ resourced_resourced_SOURCES = \
 	resourced/migrate_expect.c \
 	resourced/migrate_link.c \
 	resourced/migrate_pump.c \
-	resourced/mirror.c \
-	resourced/mirror.h \
 	resourced/migrate_in.c \
 	resourced/migrate_out.c \
+	resourced/mirror.c \
+	resourced/mirror.h \
 	resourced/outcome.c \
 	resourced/outcome.h \
 	resourced/partition.c \
@@ -86,6 +86,8 @@ resourced_resourced_SOURCES = \
 	resourced/publish.h \
 	resourced/published.c \
 	resourced/published.h \
+	resourced/rate.c \
+	resourced/rate.h \
 	resourced/recovery.c \
 	resourced/rebuild.c \
 	resourced/rebuild.h \
@@ -129,6 +131,7 @@ resourced_resourced_SOURCES = \
 	resourced/transaction.c \
 	resourced/transaction.h \
 	resourced/transaction_check.c \
+	resourced/transaction_end.c \
 	resourced/transaction_impl.h \
 	resourced/transaction_keys.c \
 	resourced/transaction_lock.c \

@@ -12,6 +12,7 @@
 #include "chan/chan.h"
 #include "resourced/host.h"
 #include "resourced/migrate_impl.h"
+#include "resourced/rate.h"
 
 /* How often what a limited one may send is looked at. */
 #define TICK_MS 20
@@ -30,9 +31,7 @@ struct pump {
     bool broken;         /* in: nobody reads at fd */
     bool ended;          /* out: ops->ended was called */
     uint64_t bytes;
-    uint64_t kib_per_s;
-    uint64_t since_ms;   /* monotonic; of what may be sent since then ... */
-    uint64_t since_bytes; /* ... so much was */
+    struct rate rate;
     uint8_t chunk[MIGRATE_CHUNK];
 };
 
@@ -73,27 +72,6 @@ uint64_t pump_bytes(const struct pump *pump)
 
 /* ---- out ---- */
 
-/* How much may be sent now; a limited one sends what its time has earned, and
- * of a pause no more than a tenth of a second. */
-static size_t allowed(struct pump *pump)
-{
-    uint64_t now = clock_mono().ms;
-
-    if (!pump->kib_per_s)
-        return MIGRATE_CHUNK;
-    uint64_t earned = (now - pump->since_ms) * pump->kib_per_s * 1024 / 1000;
-    uint64_t burst = pump->kib_per_s * 1024 / 10 + 1;
-    if (earned > pump->since_bytes + burst) {
-        pump->since_ms = now;
-        pump->since_bytes = 0;
-        earned = burst;
-    }
-    if (earned <= pump->since_bytes)
-        return 0;
-    uint64_t n = earned - pump->since_bytes;
-    return n < MIGRATE_CHUNK ? (size_t)n : MIGRATE_CHUNK;
-}
-
 static void send_chunk(struct pump *pump, size_t size)
 {
     struct wire_migrate_chunk chunk;
@@ -102,7 +80,7 @@ static void send_chunk(struct pump *pump, size_t size)
     chunk.bytes = pump->chunk;
     chunk.n_bytes = (uint32_t)size;
     pump->bytes += size;
-    pump->since_bytes += size;
+    rate_sent(&pump->rate, size);
     migrate_say(pump->chan, WIRE_MSG_migrate_chunk, &chunk);
 }
 
@@ -112,7 +90,8 @@ static void can_read(int fd, short what, void *arg)
     struct pump *pump = arg;
 
     while (chan_pending(pump->chan) < MIGRATE_WINDOW) {
-        size_t most = allowed(pump);
+        size_t most = rate_allows(&pump->rate, clock_mono().ms,
+                                  MIGRATE_CHUNK);
         if (!most) {
             event_del(pump->event);
             event_add(pump->tick, &tick);
@@ -153,8 +132,7 @@ struct pump *pump_out(struct host *host, int fd, struct chan *chan,
 {
     struct pump *pump = pump_new(host, fd, chan, ops, arg);
 
-    pump->kib_per_s = kib_per_s;
-    pump->since_ms = clock_mono().ms;
+    rate_begin(&pump->rate, kib_per_s, clock_mono().ms);
     pump->event = event_new(host->base, fd, EV_READ | EV_PERSIST, can_read,
                             pump);
     pump->tick = event_new(host->base, -1, 0, on_tick, pump);

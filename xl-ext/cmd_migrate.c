@@ -21,7 +21,8 @@ const struct command_option migrate_options[] = {
       "It runs on while its memory is copied; refused, with the reason, if "
       "it cannot" },
     { 'b', "bandwidth", "MIB", COMPLETE_NOTHING,
-      "At most so many MiB a second are copied (with a unit: 500K, 1G)" },
+      "At most so many MiB a second are copied, 1 at least (with a unit: "
+      "1G)" },
     { 'p', "progress", NULL, COMPLETE_NOTHING,
       "Say how far it is, also when that is not a terminal" },
     { 0 }
@@ -116,6 +117,10 @@ static int read_query(const struct command_args *args,
             rc = vdc_error_set(err, VDC_E_BAD_VALUE,
                                "'%.70s' is no bandwidth: nothing would be "
                                "copied", bandwidth);
+        else if (!rc && most.kib < 1024)
+            rc = vdc_error_set(err, VDC_E_BAD_VALUE,
+                               "'%.70s' is too little: at least 1 MiB/s",
+                               bandwidth);
         if (rc)
             vdc_error_prefix(err, "--bandwidth");
     }

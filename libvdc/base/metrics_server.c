@@ -46,8 +46,9 @@ struct metrics_server {
     unsigned n_clients;
     bool collecting;
     struct evbuffer *page; /* the last */
-    bool has_page;
-    uint64_t made_ms; /* monotonic */
+    struct vdc_error why;  /* with a code: it could not be made */
+    bool was_made;         /* or could not be */
+    uint64_t made_ms;      /* monotonic */
 };
 
 static void drop(struct client *client)
@@ -91,34 +92,41 @@ static void answer_page(struct client *client)
                  evbuffer_pullup(page, -1), size);
 }
 
+/* As the page came out, or did not. */
+static void answer_last(struct client *client)
+{
+    const struct vdc_error *why = &client->server->why;
+
+    if (why->code)
+        answer_text(client, "503 Service Unavailable", why->text, "");
+    else
+        answer_page(client);
+}
+
 void metrics_server_answer(struct metrics_server *server,
                            struct evbuffer *page, const struct vdc_error *err)
 {
     struct client *client;
 
     server->collecting = false;
-    server->has_page = err == NULL;
+    server->was_made = true;
     server->made_ms = clock_mono().ms;
+    server->why = err ? *err : (struct vdc_error){ 0 };
     evbuffer_drain(server->page, evbuffer_get_length(server->page));
     if (!err)
         evbuffer_add_buffer(server->page, page);
-    TAILQ_FOREACH (client, &server->clients, link) {
-        if (!client->waits)
-            continue;
-        if (err)
-            answer_text(client, "503 Service Unavailable", err->text, "");
-        else
-            answer_page(client);
-    }
+    TAILQ_FOREACH (client, &server->clients, link)
+        if (client->waits)
+            answer_last(client);
 }
 
 static void ask_page(struct client *client)
 {
     struct metrics_server *server = client->server;
 
-    if (server->has_page &&
+    if (server->was_made &&
         clock_mono().ms - server->made_ms < METRICS_FRESH_MS) {
-        answer_page(client);
+        answer_last(client);
         return;
     }
     client->waits = true;

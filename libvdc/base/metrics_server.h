@@ -6,8 +6,8 @@
  *
  * What a client can cost is bounded: METRICS_CLIENTS_MAX at a time, of which
  * the oldest makes room for another; METRICS_REQUEST_MAX bytes of a request;
- * METRICS_CLIENT_MS for all of it; and the page is made at most once in
- * METRICS_FRESH_MS, whoever asks.
+ * METRICS_CLIENT_MS for all of it; and the page is made, or found to be
+ * impossible, at most once in METRICS_FRESH_MS, whoever asks.
  */
 #ifndef VDC_BASE_METRICS_SERVER_H
 #define VDC_BASE_METRICS_SERVER_H

@@ -20,6 +20,7 @@
 #include "policyd/api/operations.h"
 #include "policyd/dc/dc.h"
 #include "policyd/hosts/hosts.h"
+#include "policyd/rebalance/mover.h"
 
 #define SOON_MS 1000
 #define LOOK_MS 60000
@@ -27,6 +28,9 @@
 #define LOST_MS 5000
 /* To the next host, when one was renewed. */
 #define PAUSE_MS 10
+/* A guest that goes to or from a host, to which both have said who the other
+ * is, has it wait; not when so little of its time is left. */
+#define URGENT_MS (UINT64_C(7) * 24 * 3600 * 1000)
 /* One that could not be renewed has its turn again after so long. */
 #define AGAIN_MS UINT64_C(600000)
 
@@ -228,16 +232,45 @@ static void asked(void *arg, const void *answer, const struct vdc_error *why)
 
 /* ---- whose turn it is ---- */
 
-static bool is_due(struct renew *renew, const struct host *host)
+static bool has_failed(const struct renew *renew, const char *host)
+{
+    const struct failure *failure = find_failure(renew, host);
+
+    return failure && failure->until_ms > clock_mono().ms;
+}
+
+/* Both hosts of a move know the other by its certificate. */
+static bool is_needed(const struct renew *renew, const struct host *host)
+{
+    const struct wire_stored_move *move = NULL;
+
+    while ((move = book_move_after(renew->ops->book, move)))
+        if (mover_needs_certificate(move, host->name))
+            return true;
+    return false;
+}
+
+static bool is_due(const struct renew *renew, const struct host *host)
 {
     const struct wire_host_record *record = &host->record;
-    const struct failure *failure;
+    uint64_t now = clock_wall().ms;
 
     if (!host->up || !*record->certificate ||
-        record->certificate_to_ms > clock_wall().ms + RENEW_BEFORE_MS)
+        record->certificate_to_ms > now + RENEW_BEFORE_MS)
         return false;
-    failure = find_failure(renew, host->name);
-    return !failure || failure->until_ms <= clock_mono().ms;
+    if (record->certificate_to_ms > now + URGENT_MS &&
+        is_needed(renew, host))
+        return false;
+    return !has_failed(renew, host->name);
+}
+
+bool renew_is_under_way(const struct renew *renew, const struct host *host)
+{
+    if (!renew)
+        return false;
+    return strcmp(renew->host, host->name) == 0 ||
+           (*host->record.certificate_next &&
+            !has_failed(renew, host->name));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

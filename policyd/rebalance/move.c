@@ -208,10 +208,12 @@ static void recorded(void *arg, const struct vdc_error *why)
     } else {
         move->under_way = false;
         move->maybe_sent = false;
-        if (again)
+        if (again) {
             retry(move, REFUSED_MS);
-        else
+        } else {
+            memset(&move->said, 0, sizeof(move->said));
             move_go_on(move);
+        }
     }
 }
 

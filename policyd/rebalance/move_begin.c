@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "policyd/api/lookup.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/hosts/renew.h"
 #include "policyd/images/images.h"
 #include "policyd/rebalance/move_impl.h"
 
@@ -151,6 +152,41 @@ static void record(struct move *move)
         durable(pending, &err);
 }
 
+/* The other host is to know it by what it has now, until it is there. */
+static int check_certificate(const struct move *move, const char *name,
+                             const uint8_t *print, uint32_t n_print,
+                             struct vdc_error *err)
+{
+    const struct operations *ops = move->moves->ops;
+    const struct host *host = hosts_find(ops->hosts, name);
+    uint32_t n = 0;
+    const uint8_t *has = host ? mover_fingerprint(host->record.certificate,
+                                                  move->beginning->arena, &n)
+                              : NULL;
+
+    if (host && !renew_is_under_way(ops->renew, host) && n == n_print &&
+        memcmp(has, print, n) == 0)
+        return 0;
+    vdc_error_set(err, VDC_E_BUSY,
+                  "host %s gets another certificate just now", name);
+    vdc_error_hint(err, "try again in a moment");
+    return VDC_E_BUSY;
+}
+
+static int check_certificates(const struct move *move, struct vdc_error *err)
+{
+    const struct wire_stored_move *record = &move->beginning->record;
+    int rc = 0;
+
+    if (record->stream)
+        rc = check_certificate(move, record->from, record->from_fingerprint,
+                               record->n_from_fingerprint, err);
+    if (record->stream && !rc)
+        rc = check_certificate(move, record->to, record->to_fingerprint,
+                               record->n_to_fingerprint, err);
+    return rc;
+}
+
 static void tell_what(const struct move *move)
 {
     struct beginning *b = move->beginning;
@@ -220,7 +256,7 @@ static void proved(struct move *move, const struct vdc_error *why)
     } else if (move->cancelled) {
         vdc_error_set(&err, VDC_E_CANCELLED, "cancelled: nothing is changed");
         refuse(move, &err);
-    } else if (check(move, &err) ||
+    } else if (check(move, &err) || check_certificates(move, &err) ||
                move_check_place(move, &move->beginning->record, &err)) {
         refuse(move, &err);
     } else if (!bring(move)) {
@@ -303,6 +339,21 @@ static void check_wishes(struct move *move, const struct mover_ask *ask)
                              "hosts that have joined over TLS");
         reasons_add(&b->reasons, &err);
     }
+}
+
+static void check_bandwidth(struct move *move)
+{
+    struct beginning *b = move->beginning;
+    struct vdc_error err;
+
+    if (!b->order.kib_per_s || b->order.kib_per_s >= MOVER_LEAST_KIB_PER_S)
+        return;
+    vdc_error_set(&err, VDC_E_BAD_VALUE,
+                  "a bandwidth of %llu KiB/s is too little: it would stand "
+                  "still for too long at the end",
+                  (unsigned long long)b->order.kib_per_s);
+    vdc_error_hint(&err, "give it at least 1 MiB/s");
+    reasons_add(&b->reasons, &err);
 }
 
 /* What a guest that is not stopped has found in its CPUs it goes on to use. */
@@ -388,6 +439,7 @@ static int take_guest(struct move *move,
     move->mover->plan(&ask, b->arena, &b->record);
     move->mover->check(&ask, &b->reasons);
     check_wishes(move, &ask);
+    check_bandwidth(move);
     b->is_guest = b->reasons.n_errors > 0;
     check_cpu(move);
     return 0;

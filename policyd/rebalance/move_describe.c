@@ -24,6 +24,21 @@ void move_hint_kept(const struct operations *ops,
                    move->file, a ? a->customer->name : "", a ? a->name : "");
 }
 
+/* What its host says against going on, for as long as it is asked again. */
+static void add_said(const struct move *move,
+                     const struct wire_stored_move *record,
+                     struct vdc_error *err)
+{
+    struct arena *arena = arena_new();
+    struct wire_transaction order;
+    const char *host;
+
+    *err = move->said;
+    move->mover->order(record, arena, &host, &order);
+    vdc_error_prefix(err, "host %s is asked again, as it said", host);
+    arena_free(arena);
+}
+
 void move_describe(const struct operations *ops,
                    const struct wire_stored_move *move, struct arena *arena,
                    struct wire_move_status *ret)
@@ -48,6 +63,8 @@ void move_describe(const struct operations *ops,
     }
     if (move->error.code)
         vdc_error_set(&err, -(int)move->error.code, "%s", move->error.text);
+    if (on_its_way && on_its_way->said.code)
+        add_said(on_its_way, move, &err);
     if (move->state == WIRE_MOVE_KEPT) {
         ret->file = arena_strdup(arena, move->file);
         move_hint_kept(ops, move, &err);

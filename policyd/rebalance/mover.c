@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "policyd/hosts/dial.h"
 
+#define FINGERPRINT_SIZE 32
+
 /* ---- which ---- */
 
 static bool has_joined(const char *address, const char *certificate)
@@ -31,6 +33,15 @@ const struct mover *mover_choose(const struct mover_ask *ask)
 const struct mover *mover_of(const struct wire_stored_move *move)
 {
     return move->stream ? &mover_live : &mover_suspend;
+}
+
+bool mover_needs_certificate(const struct wire_stored_move *move,
+                             const char *host)
+{
+    return move->stream &&
+           (move->state == WIRE_MOVE_PREPARING ||
+            move->state == WIRE_MOVE_LEAVING) &&
+           (strcmp(move->from, host) == 0 || strcmp(move->to, host) == 0);
 }
 
 int mover_check_live(const struct mover_ask *ask, struct vdc_error *err)
@@ -184,4 +195,23 @@ void mover_define(const struct wire_stored_move *move, const char *reason,
     /* Orders of moves before it are refused then. */
     ret->epoch = move->epoch;
     ret->reason = reason;
+}
+
+static uint8_t digit(char c)
+{
+    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0');
+}
+
+uint8_t *mover_fingerprint(const char *hex, struct arena *arena,
+                           uint32_t *ret_n)
+{
+    uint8_t *bytes = arena_alloc(arena, FINGERPRINT_SIZE);
+
+    *ret_n = 0;
+    if (strlen(hex) != 2 * FINGERPRINT_SIZE)
+        return bytes;
+    for (size_t i = 0; i < FINGERPRINT_SIZE; i++)
+        bytes[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    *ret_n = FINGERPRINT_SIZE;
+    return bytes;
 }

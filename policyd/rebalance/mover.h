@@ -59,6 +59,9 @@ struct mover_ask {
     uint64_t kib_per_s; /* at most; 0: as fast as it goes */
 };
 
+/* Hosts take less for this. */
+#define MOVER_LEAST_KIB_PER_S 1024
+
 struct mover {
     /* What it means for the guest, for a person, after its name; a static
      * text, or in the arena. */
@@ -119,6 +122,11 @@ const struct mover *mover_of(const struct wire_stored_move *move);
  * VDC_E_WRONG_STATE: why not. */
 int mover_check_live(const struct mover_ask *ask, struct vdc_error *err);
 
+/* Whether the host takes part in it, and has still to be known to the other by
+ * the certificate that it had when the move began. */
+bool mover_needs_certificate(const struct wire_stored_move *move,
+                             const char *host);
+
 /* ---- what movers share ---- */
 
 /* The guest's state and definition, whoever carries it. */
@@ -133,5 +141,9 @@ void mover_operation(const struct wire_stored_move *move,
                      struct wire_operation *ret);
 void mover_define(const struct wire_stored_move *move, const char *reason,
                   struct wire_operation *ret);
+/* A certificate's SHA-256 as a host_record has it, in the arena; *ret_n 0: the
+ * host has none. */
+uint8_t *mover_fingerprint(const char *hex, struct arena *arena,
+                           uint32_t *ret_n);
 
 #endif

@@ -36,7 +36,6 @@
 #include "policyd/rebalance/mover.h"
 
 #define TICKET_SIZE 32
-#define FINGERPRINT_SIZE 32
 /* What is assumed of a network when nothing is said of it: that it is gigabit
  * Ethernet. */
 #define USUAL_KIB_PER_S (110 * 1024)
@@ -46,25 +45,6 @@
 static void check(const struct mover_ask *ask, struct reasons *reasons)
 {
     mover_check_guest(ask, reasons);
-}
-
-static uint8_t digit(char c)
-{
-    return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0');
-}
-
-/* A fingerprint as host_record has it. */
-static uint8_t *bytes_of(const char *hex, struct arena *arena, uint32_t *ret_n)
-{
-    uint8_t *bytes = arena_alloc(arena, FINGERPRINT_SIZE);
-
-    *ret_n = 0;
-    if (strlen(hex) != 2 * FINGERPRINT_SIZE)
-        return bytes;
-    for (size_t i = 0; i < FINGERPRINT_SIZE; i++)
-        bytes[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
-    *ret_n = FINGERPRINT_SIZE;
-    return bytes;
 }
 
 /* Two drawn UUIDs, in which few bits are fixed. */
@@ -89,9 +69,9 @@ static void plan(const struct mover_ask *ask, struct arena *arena,
     move->live = ask->shown->definition.type == WIRE_PVH;
     move->epoch = move->number;
     move->address = arena_strdup(arena, ask->to_address + strlen(DIAL_PREFIX));
-    move->from_fingerprint = bytes_of(ask->from_certificate, arena,
+    move->from_fingerprint = mover_fingerprint(ask->from_certificate, arena,
                                       &move->n_from_fingerprint);
-    move->to_fingerprint = bytes_of(ask->to_certificate, arena,
+    move->to_fingerprint = mover_fingerprint(ask->to_certificate, arena,
                                     &move->n_to_fingerprint);
     move->ticket = draw_ticket(arena);
     move->n_ticket = TICKET_SIZE;

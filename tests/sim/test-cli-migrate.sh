@@ -18,6 +18,8 @@ check_equal "and moves nothing" "alpha" "$(host_of one)"
 check "--live can be asked for" vdc migrate -q -n --live acme.one beta
 check_error "a bandwidth of nothing" 2 'nothing would be copied' \
     vdc migrate --bandwidth 0 acme.one beta
+check_error "a bandwidth that is too little" 2 'at least 1 MiB/s' \
+    vdc migrate --bandwidth 500K acme.one beta
 vdc create -q -C acme "$WORK/web.cfg" name=old 'type="pv"' || exit 1
 from=$(host_of old)
 check_error "a PV guest does not run on" 2 \

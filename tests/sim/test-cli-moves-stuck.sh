@@ -18,6 +18,9 @@ check "it cannot take it back" \
 sleep 1
 check_equal "as long, nobody else has it" "gamma" "$(domains acme.one)"
 check_output "it is still arriving" 'arriving' vdc moves
+check_output "and why is told" \
+    'arriving +host gamma is asked again, as it said: not done, and not undone' \
+    vdc moves
 restart_hard gamma
 wait $asked
 check "the move ends" retry 30 none_moves

@@ -6,7 +6,7 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_durable \
 	tests/unit/resourced/test_event_log \
 	tests/unit/resourced/test_image \
-	tests/unit/resourced/test_lock \
+	tests/unit/resourced/test_lock tests/unit/resourced/test_rate \
 	tests/unit/resourced/test_store \
 	tests/unit/resourced/test_store_damage \
 	tests/unit/resourced/test_store_files \
@@ -29,6 +29,9 @@ tests_unit_resourced_test_image_LDADD = $(WIRE_LIBS) $(BASE_LIBS) \
 tests_unit_resourced_test_lock_SOURCES = \
 	tests/unit/resourced/test_lock.c resourced/lock.c
 tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_rate_SOURCES = \
+	tests/unit/resourced/test_rate.c resourced/rate.c
+tests_unit_resourced_test_rate_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 STORE_FIXTURE = \
 	tests/unit/resourced/store_fixture.c \
 	tests/unit/resourced/store_fixture.h

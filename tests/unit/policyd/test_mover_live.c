@@ -195,11 +195,35 @@ static void orders(void)
     CU_ASSERT_EQUAL(order.n_operations, 1);
 }
 
+/* Until the guest is there each host must know the other by what it had. */
+static void certificates(void)
+{
+    struct wire_stored_move move = begun(WIRE_PVH);
+    uint32_t n = 7;
+
+    for (int i = 0; i < 2; i++) {
+        move.state = i ? WIRE_MOVE_LEAVING : WIRE_MOVE_PREPARING;
+        CU_ASSERT(mover_needs_certificate(&move, "a"));
+        CU_ASSERT(mover_needs_certificate(&move, "b"));
+        CU_ASSERT(!mover_needs_certificate(&move, "c"));
+    }
+    move.state = WIRE_MOVE_ARRIVING;
+    CU_ASSERT(!mover_needs_certificate(&move, "a"));
+    move.state = WIRE_MOVE_LEAVING;
+    move.stream = false;
+    CU_ASSERT(!mover_needs_certificate(&move, "a"));
+    CU_ASSERT_EQUAL(mover_fingerprint(HEX32 HEX32, arena, &n)[1], 0x23);
+    CU_ASSERT_EQUAL(n, 32);
+    mover_fingerprint("", arena, &n);
+    CU_ASSERT_EQUAL(n, 0);
+}
+
 static const struct unit_test tests[] = {
     { "which mover it is", chosen },
     { "what is recorded", recorded },
     { "all that is in its way", all_reasons },
     { "orders", orders },
+    { "certificates", certificates },
 };
 
 int main(void)
