@@ -1,16 +1,16 @@
 /*
- * The first program of a guest that is moved (rdinit=/bin/ticks): starts /init,
- * the example guest's own, and looks at the time beside it, every 10 ms, and at
- * its own memory.  A line a second on the console:
+ * The first program of a guest that is moved (rdinit=/bin/ticks): starts
+ * /init, the example guest's own, and looks at the time beside it, every
+ * 10 ms, and at its own memory.  A line a second on the console:
  *
  *     tick 12 up 3400 mono 14 boot 14 real 14 checked 48 bad 0 wrote 0
  *
  * is the 12th line, 3400 ms after it began, by a clock that stands still with
- * the guest; the longest times between two looks since the line before, in ms,
- * by that clock, by one that counts what it stood still too, and by that of the
- * day; MiB that were looked at, bytes of them that were not what was written
- * there, and MiB that were written anew.  A line that the console does not take
- * at once is dropped, and the next tells for both.
+ * the guest; the longest times between two looks since the line before, in
+ * ms, by that clock, by one that counts what it stood still too, and by that
+ * of the day; MiB that were looked at, bytes of them that were not what was
+ * written there, and MiB that were written anew.  A line that the console
+ * does not take at once is dropped, and the next tells for both.
  *
  * On the kernel's command line: ticks.hold=MIB (8), how much memory it holds;
  * ticks.write=KIB (0), how much of it is written each second.
