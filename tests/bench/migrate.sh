@@ -94,7 +94,7 @@ longest_tick() { # XEN-NAME COUNT FIELD
 one_move() { # WHO FROM TO KIND
     local who=$1 name count took silence pings
     name=$(xen_name "$who")
-    on "$3" "rm -f $LOGS/guest-$name.log"
+    forget_ticks "$3" "$name"
     count=$(count_on "$2" "$name")
     dom0 "nohup ping -n -D -i 0.05 10.77.0.$(number_of "$who") \
         >/root/pings 2>&1 & echo \$! >/root/pings.pid"
@@ -119,6 +119,7 @@ one that stands still, $silence by pings"
 # ---- guests that are alike ----
 
 make_xl() { # WORDS
+    forget_ticks alpha xl.guest
     dom0 "cat >/root/xl.cfg <<END
 name = \"xl.guest\"
 type = \"pvh\"
@@ -129,7 +130,6 @@ vcpus = 1
 vif = [ \"bridge=xenbr0\" ]
 extra = \"$(ticks_extra 41 "$1")\"
 END
-        rm -f $LOGS/guest-xl.guest.log
         xl create -q /root/xl.cfg" &&
         retry 180 ticks_after alpha xl.guest 2
 }

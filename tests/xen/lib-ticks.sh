@@ -58,10 +58,14 @@ ticking() { # HOST NAME N [SETTING]...
     return 1
 }
 
-# The lines of it there; the last may be a part.
+# The lines of it there; the last may be a part.  What xl receives is called
+# otherwise when its console is opened.
 ticks_of() { # HOST XEN-NAME
-    on "$1" "grep -aE '^tick [0-9]+ .* wrote [0-9]+' $LOGS/guest-$2.log" |
-        tr -d '\r'
+    on "$1" "cd $LOGS && cat guest-$2.log guest-$2--incoming.log 2>/dev/null |
+        grep -aE '^tick [0-9]+ .* wrote [0-9]+'" | tr -d '\r'
+}
+forget_ticks() { # HOST XEN-NAME
+    on "$1" "rm -f $LOGS/guest-$2.log $LOGS/guest-$2--incoming.log"
 }
 # What it has counted to there; 0 for nothing.
 count_on() { # HOST XEN-NAME

@@ -35,7 +35,7 @@ poll() {
         comm -12 "$WORK/look.1" "$WORK/look.2" | cut -d' ' -f1 | uniq -d |
             sed "s/^/$(date +%T) /" >>"$WORK/twice"
         echo >>"$WORK/looked"
-        sleep 1
+        sleep 3
     done 2>/dev/null
 }
 # In the list of that host, and of no other, and nothing half made.
@@ -84,7 +84,7 @@ poll &
 live_move() { # NAME HOST
     local from start count host
     from=$(other_host "$2")
-    on "$2" "rm -f $LOGS/guest-acme.$1.log"
+    forget_ticks "$2" "acme.$1"
     count=$(count_on "$from" "acme.$1")
     start=$SECONDS
     check "live to $2" dom0 "xl-vdc migrate -q --live acme.$1 $2"
