@@ -150,7 +150,9 @@ resourced_resourced_SOURCES = \
 	resourced/view.c \
 	resourced/view.h \
 	resourced/waiter.c \
-	resourced/waiter.h
+	resourced/waiter.h \
+	resourced/zeros.c \
+	resourced/zeros.h
 resourced_resourced_LDADD = resourced/libstore.a libvdc/chan/libchan.a \
 	$(FILES_LIBS) libvdc/wire/libwire.a \
 	$(HV_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(TLS_LIBS)

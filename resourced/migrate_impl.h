@@ -95,8 +95,9 @@ struct pump *pump_out(struct host *host, int fd, struct chan *chan,
                       void *arg);
 /* What is put goes to fd; the channel is paused while too much waits. */
 struct pump *pump_in(struct host *host, int fd, struct chan *chan);
-/* When the reader at fd is gone, it goes nowhere. */
-void pump_put(struct pump *pump, const void *data, size_t size);
+/* And so many bytes that are 0 (at most MIGRATE_CHUNK).  When the reader at fd
+ * is gone, it goes nowhere. */
+void pump_put(struct pump *pump, const void *data, size_t size, size_t zeros);
 /* No more will be put: the reader finds the end after what waits. */
 void pump_finish(struct pump *pump);
 /* The channel has taken all that was queued. */

@@ -9,6 +9,7 @@
  * from there on it is no matter.
  */
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,12 +216,21 @@ static void greet(struct migrate_in *in, const void *body)
 static void take_chunk(struct migrate_in *in, const void *body)
 {
     const struct wire_migrate_chunk *chunk = body;
+    struct vdc_error err;
 
+    if (chunk->zeros > MIGRATE_CHUNK) {
+        vdc_error_set(&err, VDC_E_PROTOCOL, "a piece of the stream says that "
+                                            "it has %" PRIu32 " zeros, of at "
+                                            "most %d", chunk->zeros,
+                      MIGRATE_CHUNK);
+        refuse(in, &err);
+        return;
+    }
     migrate_timer_set(in->timer,
                       (unsigned)in->host->settings->migrate_wait_ms *
                           IDLE_TIMES);
     if (in->pump) /* else the hypervisor has failed, which is being told */
-        pump_put(in->pump, chunk->bytes, chunk->n_bytes);
+        pump_put(in->pump, chunk->bytes, chunk->n_bytes, chunk->zeros);
 }
 
 static void take_end(struct migrate_in *in)

@@ -13,6 +13,7 @@
 #include "resourced/host.h"
 #include "resourced/migrate_impl.h"
 #include "resourced/rate.h"
+#include "resourced/zeros.h"
 
 /* How often what a limited one may send is looked at. */
 #define TICK_MS 20
@@ -75,21 +76,29 @@ uint64_t pump_bytes(const struct pump *pump)
 static void send_chunk(struct pump *pump, size_t size)
 {
     struct wire_migrate_chunk chunk;
+    size_t literal, zeros;
 
     wire_init(&wire_struct_migrate_chunk, &chunk);
-    chunk.bytes = pump->chunk;
-    chunk.n_bytes = (uint32_t)size;
+    for (size_t at = 0; at < size; at += literal + zeros) {
+        zeros_split(pump->chunk + at, size - at, &literal, &zeros);
+        chunk.bytes = pump->chunk + at;
+        chunk.n_bytes = (uint32_t)literal;
+        chunk.zeros = (uint32_t)zeros;
+        migrate_say(pump->chan, WIRE_MSG_migrate_chunk, &chunk);
+    }
     pump->bytes += size;
     rate_sent(&pump->rate, size);
-    migrate_say(pump->chan, WIRE_MSG_migrate_chunk, &chunk);
 }
 
 static void can_read(int fd, short what, void *arg)
 {
     const struct timeval tick = { 0, TICK_MS * 1000 };
     struct pump *pump = arg;
+    uint64_t begin = pump->bytes;
 
     while (chan_pending(pump->chan) < MIGRATE_WINDOW) {
+        if (pump->bytes - begin >= MIGRATE_WINDOW)
+            return; /* others have their turn, zeros or not */
         size_t most = rate_allows(&pump->rate, clock_mono().ms,
                                   MIGRATE_CHUNK);
         if (!most) {
@@ -176,10 +185,14 @@ static void can_write(int fd, short what, void *arg)
     write_some(arg);
 }
 
-void pump_put(struct pump *pump, const void *data, size_t size)
+void pump_put(struct pump *pump, const void *data, size_t size, size_t zeros)
 {
-    pump->bytes += size;
+    static const uint8_t nothing[MIGRATE_CHUNK];
+
+    pump->bytes += size + zeros;
     evbuffer_add(pump->waiting, data, size);
+    if (zeros)
+        evbuffer_add_reference(pump->waiting, nothing, zeros, NULL, NULL);
     write_some(pump);
     if (evbuffer_get_length(pump->waiting) > MIGRATE_WINDOW &&
         !pump->paused) {

@@ -40,6 +40,7 @@ check_PROGRAMS += tests/bench/bench_kv
 tests_bench_bench_kv_SOURCES = tests/bench/bench_kv.c
 tests_bench_bench_kv_LDADD = $(POLICYD_LIBS)
 EXTRA_DIST += tests/bench/kv.sh
+EXTRA_DIST += tests/bench/migrate.sh
 check_PROGRAMS += tests/bench/bench_policyd
 tests_bench_bench_policyd_SOURCES = \
 	tests/bench/bench_policyd.c \

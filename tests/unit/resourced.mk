@@ -15,7 +15,8 @@ RESOURCED_TESTS = \
 	tests/unit/resourced/test_store_loop \
 	tests/unit/resourced/test_store_schema_1 \
 	tests/unit/resourced/test_store_sync \
-	tests/unit/resourced/test_store_upgrade
+	tests/unit/resourced/test_store_upgrade \
+	tests/unit/resourced/test_zeros
 check_PROGRAMS += $(RESOURCED_TESTS)
 TESTS += $(RESOURCED_TESTS)
 tests_unit_resourced_test_durable_SOURCES = \
@@ -32,6 +33,9 @@ tests_unit_resourced_test_lock_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_resourced_test_rate_SOURCES = \
 	tests/unit/resourced/test_rate.c resourced/rate.c
 tests_unit_resourced_test_rate_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_resourced_test_zeros_SOURCES = \
+	tests/unit/resourced/test_zeros.c resourced/zeros.c
+tests_unit_resourced_test_zeros_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 STORE_FIXTURE = \
 	tests/unit/resourced/store_fixture.c \
 	tests/unit/resourced/store_fixture.h

@@ -8,11 +8,15 @@
 #   serves N [SECONDS]        waits for its page
 #   domid_on HOST NAME        its number there; fails when it is not there
 #
+# With ALL_JOIN=yes before hosts_up the first host is one that joins, as the
+# others are, so that guests are sent from it and to it; all have joined then.
+#
 # dom0, acme and globex are those of the host in AT, or of the first.  The beds
 # are named after BED_NAME.
 
 BEDS=$BED_NAME
 HOSTS=
+ALL_JOIN=${ALL_JOIN:-no}
 SHARE=${BED_DIR:-$TOP/.bed}/share.$BEDS
 MOVES=/srv/share/moves
 DC_ADDRESS=10.77.0.1:8445
@@ -56,6 +60,10 @@ clean_host() { # HOST
 set_up_host() { # HOST ADDRESS
     local host=$1 address=$2
     "$TOP/nested/bed" -n "$BEDS-$host" install "$STAGE" || return 1
+    if [ "$host" != "${HOSTS%% *}" ] || [ "$ALL_JOIN" = yes ]; then
+        on "$host" "echo 'tls_address = \"$address:8444\"' \
+            >>/etc/xen-vdc/resourced.conf" || return 1
+    fi
     if [ "$host" = "${HOSTS%% *}" ]; then
         on "$host" "mkdir -p -m 700 $MOVES
             cat >>/etc/xen-vdc/policyd.conf <<END
@@ -63,13 +71,13 @@ dc_address = \"$DC_ADDRESS\"
 move_directory = \"$MOVES\"
 shared_paths = [ \"/var/lib/xen-vdc/images\" ]
 END
+            [ $ALL_JOIN = no ] ||
+                echo 'command_address = \"\"' >>/etc/xen-vdc/policyd.conf
             systemctl enable -q --now xen-vdc.target" &&
             bed push "$TOP"/examples/*.cfg /home/acme/
     else
         # No policyd: that of the first host commands it.
-        on "$host" "echo 'tls_address = \"$address:8444\"' \
-                >>/etc/xen-vdc/resourced.conf
-            systemctl mask -q xen-vdc-policyd
+        on "$host" "systemctl mask -q xen-vdc-policyd
             systemctl enable -q --now xen-vdc.target"
     fi && on "$host" sync
 }
@@ -90,7 +98,7 @@ hosts_up() {
         done
     else
         beds reset "$@" >/dev/null 2>&1
-        beds boot --share "$SHARE" "$@" ||
+        beds boot --timeout "${BOOT_TIMEOUT:-180}" --share "$SHARE" "$@" ||
             { failed "the hosts boot"; exit 1; }
     fi
     failed=0
@@ -105,8 +113,21 @@ hosts_up() {
     for host; do
         retry 60 host_runs "$host" || failed=1
     done
+    if [ $failed = 0 ] && [ "$ALL_JOIN" = yes ]; then
+        all_join || failed=1
+    fi
     [ $failed = 0 ] && retry 60 daemons_up ||
         { failed "xen-vdc starts on all" "$(tail -n 20 "$WORK"/*.log)"; exit 1; }
+}
+policyd_answers() {
+    dom0 'xl-vdc host-list'
+}
+all_join() {
+    local host
+    retry 60 policyd_answers || return 1
+    for host in $HOSTS; do
+        host_joins "$host" || { dom0 'xl-vdc host-list'; return 1; }
+    done
 }
 
 # ---- hosts of a data center ----

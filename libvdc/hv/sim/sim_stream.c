@@ -15,6 +15,8 @@
 #define PIECES 8u /* in which its memory is sent */
 #define BUF_SIZE 65536u
 #define POINT '.'
+#define UNUSED '\0' /* every other run of so many: */
+#define RUN_SIZE 6000u
 
 struct sim_stream {
     char line[SIM_SAVE_LINE_SIZE];
@@ -102,6 +104,8 @@ static int flush(struct sim *sim, struct sim_op *op, struct vdc_error *err)
             stream->at += n;
     }
     memset(points, POINT, sizeof(points));
+    for (size_t at = RUN_SIZE; at + RUN_SIZE < BUF_SIZE; at += 2 * RUN_SIZE)
+        memset(points + at, UNUSED, RUN_SIZE);
     while (rc == 0 && stream->points > 0) {
         size_t n =
             stream->points < BUF_SIZE ? (size_t)stream->points : BUF_SIZE;
@@ -280,7 +284,8 @@ static int receive_points(struct sim *sim, struct sim_op *op,
         int rc = get(sim, op, buf, &n, MSG_PEEK, err);
         if (rc)
             return rc;
-        while (n_points < n && buf[n_points] == POINT)
+        while (n_points < n &&
+               (buf[n_points] == POINT || buf[n_points] == UNUSED))
             n_points++;
         if (n_points == 0)
             return 0;

@@ -169,7 +169,8 @@ echo "emptied in $((SECONDS - start)) s"
 check_equal "its guest is on alpha" alpha "$(hosts_with web)"
 check "and serves" serves 10
 check_equal "it did not boot there" 0 "$(boots_on alpha web)"
-check_output "moves: none is under way" 'no moves' dom0 'xl-vdc moves'
+check_output "moves: the plan has ended" \
+    'host-evacuate beta: 1 moved, 0 not, 0 not begun; ended' dom0 'xl-vdc moves'
 check "host-remove" dom0 'xl-vdc host-remove -q beta'
 check_equal "it is no host" alpha "$(dom0 'xl-vdc host-list -o name')"
 connected() {
