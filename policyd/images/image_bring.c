@@ -105,9 +105,10 @@ static bool is_over(struct transfer *t)
 {
     t->asked = false;
     memset(&t->call, 0, sizeof(t->call));
-    if (t->over)
+    bool over = t->over;
+    if (over)
         transfer_free(t);
-    return t->over;
+    return over;
 }
 
 static void read_now(struct transfer *t);
