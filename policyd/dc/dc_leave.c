@@ -119,39 +119,52 @@ static int check_movable(struct request *request, const char *host,
     return VDC_E_WRONG_STATE;
 }
 
-/* Where all are is known. */
-static void evacuate(struct request *request)
+static void planned(void *arg, struct wire_move_plan *plan,
+                    const struct vdc_error *why)
 {
-    const struct host *host = dc_host_of(request);
-    const struct plan_question question = {
-        .ops = request->ops,
-        .query = request->owner,
-        .evacuates = true,
-    };
-    struct wire_move_plan plan;
+    struct request *request = arg;
+    const struct wire_move_query *query = request->owner;
     struct vdc_error err = { 0 };
     int rc = 0;
 
-    if (!host) { /* meanwhile */
-        reply(request, "", true);
+    if (why) {
+        request_fail(request, why);
         return;
     }
-    const char *name = arena_strdup(request->arena, host->name);
-    if (runs_check_free(request->ops->runs, NULL)) { /* it, or another */
-        reply(request, name, false);
-        return;
+    /* another run may have begun meanwhile, which is as good */
+    if (!runs_check_free(request->ops->runs, NULL)) {
+        rc = check_movable(request, query->host, plan, &err);
+        if (!rc)
+            rc = begin_run(request, query->host, query, plan, &err);
     }
-    rc = drain(request, host, &err);
-    if (!rc)
-        rc = plan_make(&question, request->arena, &plan, &err);
-    if (!rc)
-        rc = check_movable(request, name, &plan, &err);
-    if (!rc)
-        rc = begin_run(request, name, question.query, &plan, &err);
     if (rc)
         request_fail(request, &err);
     else
-        reply(request, name, false);
+        reply(request, query->host, false);
+}
+
+/* Where all are is known. */
+static void evacuate(struct request *request)
+{
+    const struct wire_move_query *query = request->owner;
+    const struct host *host = dc_host_of(request);
+    const struct plan_question question = {
+        .ops = request->ops,
+        .query = query,
+        .evacuates = true,
+        .done = planned,
+        .arg = request,
+    };
+    struct vdc_error err = { 0 };
+
+    if (!host) /* meanwhile */
+        reply(request, "", true);
+    else if (runs_check_free(request->ops->runs, NULL)) /* it, or another */
+        reply(request, query->host, false);
+    else if (drain(request, host, &err))
+        request_fail(request, &err);
+    else
+        plan_begin(&question, request->arena);
 }
 
 static void begin_evacuation(struct request *request, const char *host)
