@@ -35,7 +35,6 @@ struct image_fetch {
     struct arena *arena;
     struct wire_image_fetch asked;
     LIST_HEAD(, waiting) waiting;
-    struct image_writer *writer;
     struct tls *tls;
     struct tls_handshake *handshake;
     struct chan *chan;
@@ -136,6 +135,12 @@ static void written(void *arg, uint64_t done, bool whole,
     write_some(f);
 }
 
+/* One that was not used for a while is gone, and is made anew. */
+static struct image_writer *writer_of(const struct image_fetch *f)
+{
+    return image_writer(f->images, f->asked.digest, NULL, f->asked.size);
+}
+
 static void write_some(struct image_fetch *f)
 {
     size_t n = evbuffer_get_length(f->came);
@@ -148,7 +153,7 @@ static void write_some(struct image_fetch *f)
         chan_resume(f->chan);
     }
     if (n) {
-        if (image_write(f->writer, f->done, evbuffer_pullup(f->came, -1), n,
+        if (image_write(writer_of(f), f->done, evbuffer_pullup(f->came, -1), n,
                         written, f, &err)) {
             evbuffer_drain(f->came, n);
             f->why = err;
@@ -402,7 +407,6 @@ static int begin(struct images *images, struct request *request,
         return rc;
     }
     f->images = images;
-    f->writer = writer;
     f->came = evbuffer_new();
     f->timer = migrate_timer(images->host, on_timer, f);
     f->begun_ms = f->moved_ms = clock_mono().ms;
