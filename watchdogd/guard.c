@@ -195,7 +195,7 @@ static void saved(void *arg, int rc, const struct vdc_error *err)
     struct guard *guard = arg;
 
     if (rc) {
-        log_error("%s", err->text);
+        log_limited(VDC_LOG_ERROR, "the disk", "%s", err->text);
         vote_fini(&guard->next);
     } else {
         guard->promised_ms = guard->next_promised_ms;

@@ -258,14 +258,14 @@ end:
 #ifdef BOOT_BEFORE_WORD /* it begins its guests by itself */
     :: atomic { on && !runs -> runs = true }
 #else
-    /* policyd tells it what is its own, and it is armed by then */
-#ifdef BOOT_UNARMED
+    /* policyd hears it, records that it is not armed any more, and tells it
+     * what is its own */
     :: atomic { on && !knows && !fenced -> knows = true; counting = false;
-        waits = 0 }
-#else
-    :: atomic { on && !knows && armed && !fenced -> knows = true;
-        counting = false; waits = 0 }
+        waits = 0;
+#ifndef BOOT_STILL_ARMED
+        recorded = false
 #endif
+        }
     :: atomic { on && knows && !runs -> runs = true }
 #endif
 

@@ -15,4 +15,7 @@ tests_xen_hv_test_hv_xen_SOURCES = \
 	tests/xen/hv/test_send.c \
 	tests/xen/hv/test_store.c
 tests_xen_hv_test_hv_xen_LDADD = $(HV_LIBS) $(BASE_LIBS)
+noinst_PROGRAMS += tests/xen/hv/test_watchdog
+tests_xen_hv_test_watchdog_SOURCES = tests/xen/hv/test_watchdog.c
+tests_xen_hv_test_watchdog_LDADD = $(HV_LIBS) $(BASE_LIBS)
 endif
