@@ -121,6 +121,7 @@ resourced_resourced_SOURCES = \
 	resourced/transaction.c \
 	resourced/transaction.h \
 	resourced/transaction_check.c \
+	resourced/transaction_end.c \
 	resourced/transaction_impl.h \
 	resourced/transaction_keys.c \
 	resourced/transaction_lock.c \

@@ -75,19 +75,20 @@ static const char *name_of(const struct operation *op)
                                       : op->request.name;
 }
 
-const char *transaction_name(const struct transaction *t)
+const char *transaction_name(struct transaction *t)
 {
     const struct operation *op = &t->operations[0];
     const char *kind =
         wire_enum_word(&wire_enum_operation_kind, (int)op->kind);
+    char more[32] = "";
 
     if (t->n_operations == 0)
         return "a transaction of nothing";
-    const char *name = name_of(op);
-    if (t->n_operations == 1)
-        return arena_printf(t->arena, "the %s of %s", kind, name);
-    return arena_printf(t->arena, "the %s of %s and %zu more", kind, name,
-                        t->n_operations - 1);
+    if (t->n_operations > 1)
+        snprintf(more, sizeof(more), " and %zu more", t->n_operations - 1);
+    snprintf(t->name, sizeof(t->name), "the %s of %s%s", kind, name_of(op),
+             more);
+    return t->name;
 }
 
 void transaction_move(struct transaction *t, enum transaction_state to)
@@ -135,6 +136,7 @@ static void transaction_free(struct transaction *t)
     if (t->deadline)
         event_free(t->deadline);
     event_free(t->soon);
+    arena_free(t->try_arena);
     arena_free(t->arena);
     free(t);
 }

@@ -212,9 +212,11 @@ struct transaction {
     bool told;       /* on_done was called */
     bool own;        /* nobody asked for it: transaction_begin_own */
     uint64_t digest; /* of a request with a key */
-    struct outcome *outcome; /* that is being written */
+    struct outcome *outcome; /* that is being written; in try_arena */
+    struct arena *try_arena; /* NULL: not yet; see transaction_end.c */
 
     struct vdc_error err; /* why it is undone, or failed */
+    char name[160];       /* for the log; see transaction_name */
     /* The same key was used before: the first answer, as it was; nothing was
      * done now.  NULL otherwise. */
     const struct wire_transaction_reply *answer;

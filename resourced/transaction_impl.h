@@ -24,7 +24,8 @@ void transaction_tell_waits(struct transaction *t);
 /* From now on it is to be undone: whoever asked is told when that takes too
  * long. */
 void transaction_watch_stuck(struct transaction *t);
-const char *transaction_name(const struct transaction *t); /* for the log */
+/* For the log; until the next call. */
+const char *transaction_name(struct transaction *t);
 
 /* transaction_lock.c: adds the keys of what it is about, as far as that is
  * known now. */
@@ -44,6 +45,13 @@ void transaction_undo(struct transaction *t, const struct vdc_error *err);
 void transaction_try_again(struct transaction *t, struct operation *op,
                            const struct vdc_error *err,
                            void (*fn)(int fd, short what, void *arg));
+
+/* transaction_end.c: all its steps were applied, or undone (t->err says why):
+ * rows, events and the answer are written. */
+void transaction_commit(struct transaction *t);
+void transaction_end_undone(struct transaction *t);
+int transaction_give_back_memory(struct transaction *t,
+                                 struct vdc_error *err);
 
 /* transaction_recover.c: it has its locks, and its steps. */
 void transaction_run_recovered(struct transaction *t);

@@ -10,8 +10,9 @@ static int find_built(struct transaction *t, struct vdc_error *err)
 {
     struct hv *hv = t->host->hv;
     struct hv_domain_info *domains;
+    struct arena *arena = arena_new(); /* it may be tried for days */
     size_t n = 0;
-    int rc = hv->domain->list(hv, t->arena, &domains, &n, err);
+    int rc = hv->domain->list(hv, arena, &domains, &n, err);
 
     for (size_t i = 0; !rc && i < t->n_operations; i++) {
         struct operation *op = &t->operations[i];
@@ -26,6 +27,7 @@ static int find_built(struct transaction *t, struct vdc_error *err)
         if (op->row->domid == DOMID_TO_COME)
             op->row->domid = HV_DOMID_NONE;
     }
+    arena_free(arena);
     return rc;
 }
 

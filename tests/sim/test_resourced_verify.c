@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "tests/sim/process.h"
 #include "tests/sim/rd_host.h"
 #include "tests/unit/unit.h"
 
@@ -415,6 +416,50 @@ static void test_disk_full(void)
     rd_free(rd);
 }
 
+/* What must be written and cannot be is tried again and again, with the
+ * memory of one try. */
+#define STUCK 40
+
+static void test_disk_full_long(void)
+{
+    struct rd *rd = rd_new("destroy_ms=3000");
+    struct rd_transaction t;
+    struct wire_frame frame;
+    uint64_t first, last;
+
+    rd->file_limit = UINT64_C(1) << 40;
+    CU_ASSERT_FATAL(rd_start(rd));
+    for (unsigned i = 0; i < STUCK; i++)
+        CU_ASSERT_EQUAL_FATAL(
+            rd_create_simple(rd, arena_printf(rd->arena, "g%u", i), ""), 0);
+    for (unsigned i = 0; i < STUCK; i++) {
+        rd_begin(&t);
+        rd_add(&t, WIRE_OP_DESTROY, arena_printf(rd->arena, "g%u", i));
+        CU_ASSERT(rd_send_transaction(rd, &t) != 0);
+    }
+    rd_sleep(1500); /* all are in the journal */
+    limit_files(rd, 4096);
+    for (int i = 0; i < 1000 && rd_domains(rd); i++)
+        rd_sleep(10);
+    CU_ASSERT_EQUAL(rd_domains(rd), 0);
+    rd_sleep(500); /* the first try */
+    first = rd_status_kib(rd, "VmRSS");
+    for (unsigned i = 0; i < STUCK; i++) { /* told after the fifth */
+        CU_ASSERT_FATAL(rd_receive(rd, &frame, 20000));
+        CU_ASSERT_EQUAL(frame.message->number, WIRE_MSG_error);
+    }
+    last = rd_status_kib(rd, "VmRSS");
+    printf("\n    %u that cannot end: %d KiB more after four more tries, ",
+           STUCK, (int)(last - first));
+    CU_ASSERT(WITH_SANITIZER || last < first + 2048);
+    rd_kill(rd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(rd_list(rd, false)->n_partitions, 0);
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(rd_journal_rows(rd), 0);
+    rd_free(rd);
+}
+
 static const struct unit_test tests[] = {
     { "all agrees", test_agrees },
     { "Xen is set", test_xen_is_set },
@@ -430,6 +475,7 @@ static const struct unit_test tests[] = {
     { "beside transactions", test_beside_transactions },
     { "many guests", test_many },
     { "a full disk", test_disk_full },
+    { "a full disk for long", test_disk_full_long },
 };
 
 UNIT_MAIN("resourced: verify", tests)
