@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "resourced/boot.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
 #include "resourced/outcome.h"
@@ -301,12 +302,28 @@ static bool may_act(const struct partition *partition)
            clock_mono().ms >= partition->event_not_before.ms;
 }
 
+/* It came from another host, and its domain was ended before it could run
+ * (step_receive.c): it is of no boot. */
+static bool was_lost(const struct partition *partition)
+{
+    const struct partition_row *row = &partition->row;
+
+    return !row->boot_id && row->wanted_running && !partition->boot_waits &&
+           !partition_has_domain(partition);
+}
+
 void lifecycle_resume(struct host *host, const struct vdc_uuid *uuid)
 {
     struct partition *partition = registry_by_uuid(&host->partitions, uuid);
 
-    if (partition && may_act(partition))
+    if (!partition)
+        return;
+    if (may_act(partition))
         act(host, partition);
+    if (was_lost(partition)) {
+        boot_add(host, partition, "its domain was ended as it came");
+        boot_go_on(host);
+    }
 }
 
 static void act_on_all(int fd, short what, void *arg)

@@ -64,6 +64,9 @@ void migrate_in_ready(struct migrate_in *in);
 /* step_receive.c: op waits for the end of the stream: it is whole, or (with
  * an error) will never be. */
 void step_receive_ended(struct operation *op, const struct vdc_error *err);
+/* Whether the domain that waits was ended meanwhile, by hand or by itself;
+ * then err is VDC_E_NOT_FOUND. */
+bool step_receive_is_lost(const struct operation *op, struct vdc_error *err);
 
 /* ---- migrate_out.c: a guest goes ---- */
 

@@ -265,7 +265,25 @@ bool migrate_expects_from(const struct migrate *migrate,
 
 /* ---- the decision ---- */
 
-/* Nothing of it is known here: is anything of it in Xen? */
+/* This move has left nothing here: has anything else that guest?  A database
+ * that was made anew may have it as it was found. */
+static int check_row(const struct request *request, struct vdc_error *err)
+{
+    const struct partition *partition = registry_by_uuid(
+        &request->host->partitions, &start_of(request)->uuid);
+
+    if (!partition || partition->pending)
+        return 0;
+    vdc_error_set(err, VDC_E_WRONG_STATE,
+                  "%s is here, and not by this move: it was found when the "
+                  "database was made anew, or was defined by somebody else",
+                  partition->row.name);
+    vdc_error_hint(err, "`xl-vdc destroy` on this host has it forgotten here, "
+                        "once it is known to run elsewhere");
+    return VDC_E_WRONG_STATE;
+}
+
+/* The database knows nothing of it: is anything of it in Xen? */
 static int check_xen(struct request *request, struct vdc_error *err)
 {
     const struct vdc_uuid *uuid = &start_of(request)->uuid;
@@ -337,7 +355,7 @@ static void abandoned(void *arg, struct transaction *t, int rc,
         request_fail(request, &why);
     } else if (!t->was_answered && !t->was_closed) {
         request_fail(request, err);
-    } else if (check_xen(request, &why)) {
+    } else if (check_row(request, &why) || check_xen(request, &why)) {
         request_fail(request, &why);
     } else {
         answer_empty(request, t->was_answered);

@@ -17,6 +17,7 @@
 #include "resourced/epoch.h"
 #include "resourced/host.h"
 #include "resourced/migrate.h"
+#include "resourced/publish.h"
 #include "resourced/step_change.h"
 #include "resourced/step_save.h"
 
@@ -179,6 +180,19 @@ void step_receive_ended(struct operation *op, const struct vdc_error *err)
         prepare(op);
 }
 
+bool step_receive_is_lost(const struct operation *op, struct vdc_error *err)
+{
+    struct hv_domain_info info;
+    int rc = step_info(op, op->row->domid, &info, err);
+
+    if (rc != VDC_E_NOT_FOUND && (rc || !info.dying))
+        return false; /* or it is not known: going on finds it */
+    vdc_error_set(err, VDC_E_NOT_FOUND,
+                  "domain %u, which waited here to take over %s, was ended",
+                  op->row->domid, op->row->name);
+    return true;
+}
+
 static int await_apply(struct operation *op, struct vdc_error *err)
 {
     if (op->t->prepared) {
@@ -246,6 +260,15 @@ static void took_over(void *arg, int rc, const struct vdc_error *err)
  * the host. */
 static int is_gone(struct operation *op)
 {
+    struct hv *hv = op->host->hv;
+    struct vdc_error err;
+
+    if (op->domid != HV_DOMID_NONE) {
+        hv->domain->unwatch(hv, op->domid);
+        if (unpublish_domain(op->host, op->domid, &err))
+            log_warning("domain %u stays in xenstore: %s", op->domid,
+                        err.text);
+    }
     log_warning("%s: its domain is gone; it came from %s, and what it was "
                 "doing is lost", op->row->name, op->request.host);
     op->domid = op->row->domid = HV_DOMID_NONE;

@@ -55,6 +55,9 @@ int transaction_give_back_memory(struct transaction *t,
 
 /* transaction_recover.c: it has its locks, and its steps. */
 void transaction_run_recovered(struct transaction *t);
+/* For transaction_try_again: of one that was prepared before the crash, from
+ * the search for its domain on. */
+void transaction_wait_again(int fd, short what, void *arg);
 
 /* transaction_keys.c */
 uint64_t transaction_digest(const struct wire_transaction *request);

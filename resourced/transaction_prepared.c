@@ -1,9 +1,11 @@
 /* Transactions that wait, prepared, for a decision that others take: whether
  * a guest that comes from another host is gone there. */
 #include <assert.h>
+#include <event2/event.h>
 #include <string.h>
 
 #include "resourced/host.h"
+#include "resourced/migrate.h"
 #include "resourced/transaction_impl.h"
 
 struct preparing {
@@ -45,7 +47,13 @@ static void act(struct transaction *t)
     t->waits = false;
     t->prepared = false;
     if (t->decision == DECISION_RELEASED) {
-        transaction_step_ended(t, 0, NULL);
+        if (step_receive_is_lost(t->steps[t->at].op, &err)) {
+            /* as when its host has lost power: it is nowhere any more */
+            t->step_is_late = false;
+            transaction_undo(t, &err);
+        } else {
+            transaction_step_ended(t, 0, NULL);
+        }
         return;
     }
     vdc_error_set(&err, VDC_E_CANCELLED,
@@ -62,6 +70,9 @@ void transaction_decide(struct transaction *t,
         t->decision = decision;
     if (t->waits)
         transaction_soon(t, act);
+    else if (t->prepared && t->timer &&
+             event_pending(t->timer, EV_TIMEOUT, NULL))
+        event_active(t->timer, EV_TIMEOUT, 1); /* what failed, at once */
     else if (decision == DECISION_ABANDONED)
         transaction_cancel(t);
 }

@@ -53,39 +53,64 @@ static void forward_again(int fd, short what, void *arg)
     go_forward(op->t);
 }
 
-static void wait_again(int fd, short what, void *arg);
-
-/* Of one that was prepared before the crash the domain stands still, or is
- * gone with the host's memory: then nothing is left to decide. */
-static void go_on_waiting(struct transaction *t)
+/* The domain that stood still is looked for. */
+static int find_prepared(struct transaction *t, bool *ret_is_there,
+                         struct vdc_error *err)
 {
-    struct vdc_error err;
     bool is_there = true;
 
-    if (find_built(t, &err)) {
-        transaction_try_again(t, &t->operations[0], &err, wait_again);
-        return;
-    }
-    for (size_t i = 0; i < t->n_operations; i++) {
+    for (size_t i = 0; i < t->n_operations; i++)
+        t->operations[i].row->domid = DOMID_TO_COME;
+    int rc = find_built(t, err);
+    for (size_t i = 0; !rc && i < t->n_operations; i++) {
         struct operation *op = &t->operations[i];
         op->domid = op->kind == WIRE_OP_START ? op->row->domid
                                               : HV_DOMID_NONE;
         is_there = is_there && op->row->domid != HV_DOMID_NONE;
     }
-    if (!is_there) {
-        t->prepared = false;
-        t->at = t->n_steps;
-        vdc_error_set(&err, VDC_E_NOT_FOUND,
-                      "the domain that waited here is gone");
-        transaction_undo(t, &err);
+    *ret_is_there = is_there;
+    return rc;
+}
+
+static void give_up(struct transaction *t, const struct vdc_error *why)
+{
+    t->prepared = false;
+    t->at = t->n_steps;
+    transaction_undo(t, why);
+}
+
+/* Of one that was prepared before the crash the domain stands still, or is
+ * gone, with the host's memory or since: then nothing is left to decide.  Nor
+ * is there when it was abandoned while it could not be published. */
+static void go_on_waiting(struct transaction *t)
+{
+    struct vdc_error err;
+    bool is_there;
+
+    if (find_prepared(t, &is_there, &err)) {
+        transaction_try_again(t, &t->operations[0], &err,
+                              transaction_wait_again);
         return;
     }
-    while (t->at < t->n_steps && t->steps[t->at].step != &step_publish)
+    if (!is_there) {
+        vdc_error_set(&err, VDC_E_NOT_FOUND,
+                      "the domain that waited here is gone");
+        give_up(t, &err);
+        return;
+    }
+    if (t->decision == DECISION_ABANDONED) {
+        vdc_error_set(&err, VDC_E_CANCELLED,
+                      "it stays on the host that it was on");
+        give_up(t, &err);
+        return;
+    }
+    t->at = 0;
+    while (t->steps[t->at].step != &step_publish)
         t->at++;
     transaction_apply(t);
 }
 
-static void wait_again(int fd, short what, void *arg)
+void transaction_wait_again(int fd, short what, void *arg)
 {
     struct operation *op = arg;
 

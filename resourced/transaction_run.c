@@ -179,6 +179,10 @@ static void step_failed(struct transaction *t, const struct vdc_error *err)
     if (restart || (!forward && (!t->passed || t->at == 0))) {
         t->at += t->steps[t->at].step->halves;
         transaction_undo(t, err);
+    } else if (t->prepared) {
+        /* after a crash: meanwhile its domain may go, or it be abandoned */
+        transaction_try_again(t, t->steps[t->at].op, err,
+                              transaction_wait_again);
     } else if (forward) {
         transaction_try_again(t, t->steps[t->at].op, err, apply_again);
     } else {

@@ -21,7 +21,8 @@ RD_TESTS = tests/sim/test_resourced tests/sim/test_resourced_guests \
 	tests/sim/test_resourced_memory tests/sim/test_resourced_steps \
 	tests/sim/test_resourced_save tests/sim/test_resourced_descriptors \
 	tests/sim/test_resourced_migrate tests/sim/test_resourced_migrate_crash \
-	tests/sim/test_resourced_migrate_stop
+	tests/sim/test_resourced_migrate_stop \
+	tests/sim/test_resourced_migrate_left
 check_PROGRAMS += $(RD_TESTS)
 TESTS += $(RD_TESTS)
 tests_sim_test_resourced_SOURCES = tests/sim/test_resourced.c $(RD_SOURCES)
@@ -66,6 +67,9 @@ tests_sim_test_resourced_migrate_LDADD = $(RD_LIBS) $(TLS_LIBS)
 tests_sim_test_resourced_migrate_stop_SOURCES = \
 	tests/sim/test_resourced_migrate_stop.c $(RD_PAIR_SOURCES)
 tests_sim_test_resourced_migrate_stop_LDADD = $(RD_LIBS) $(TLS_LIBS)
+tests_sim_test_resourced_migrate_left_SOURCES = \
+	tests/sim/test_resourced_migrate_left.c $(RD_PAIR_SOURCES)
+tests_sim_test_resourced_migrate_left_LDADD = $(RD_LIBS) $(TLS_LIBS)
 tests_sim_test_resourced_migrate_crash_SOURCES = \
 	tests/sim/test_resourced_migrate_crash.c tests/sim/rd_state.c \
 	tests/sim/rd_state.h $(RD_PAIR_SOURCES)

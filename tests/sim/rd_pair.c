@@ -1,5 +1,6 @@
 /* For tests of guests that go from host to host. */
 #include "tests/sim/rd_pair.h"
+#include "tests/sim/rd_proxy.h"
 
 #include <CUnit/CUnit.h>
 #include <arpa/inet.h>
@@ -334,6 +335,52 @@ enum rd_pair_end rd_pair_settle(struct rd_pair *pair)
     if (rc)
         printf("\n  returned: %s", pair->err.text);
     return rc ? RD_PAIR_UNKNOWN : RD_PAIR_RETURNED;
+}
+
+/* ---- one that waits for its decision ---- */
+
+void rd_pair_go(struct rd_pair *pair)
+{
+    rd_pair_next(pair);
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), 0);
+    CU_ASSERT_EQUAL(rd_pair_send(pair), 0);
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
+    CU_ASSERT(rd_pair_runs(pair, pair->b));
+}
+
+static void bring_back(struct rd_pair *pair)
+{
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
+    rd_pair_swap(pair);
+    rd_pair_go(pair);
+    rd_pair_swap(pair);
+}
+
+void rd_pair_wait_on_b(struct rd_pair *pair, bool released)
+{
+    unsigned tries = 0;
+
+    for (unsigned k = 1; k < 100 && tries < 200; k++, tries++) {
+        struct rd_proxy *proxy = rd_proxy_new(pair->port_b, k, RD_PROXY_CUT,
+                                              0);
+        pair->send_to = (uint16_t)rd_proxy_port(proxy);
+        int rc = rd_pair_send(pair);
+        rd_proxy_end(proxy, NULL);
+        pair->send_to = 0;
+        rd_sleep(30);
+        const struct wire_partition *p = rd_show(pair->b, "web");
+        if (p && p->state == WIRE_STARTING && (rc == 0) == released)
+            return;
+        if (rc == 0) {
+            bring_back(pair);
+            k = 1; /* the stream came in other pieces than before */
+        } else {
+            CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_ABANDONED), 0);
+        }
+        rd_pair_next(pair);
+        CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), 0);
+    }
+    CU_FAIL_FATAL("b does not come to wait");
 }
 
 /* ---- the watcher ---- */

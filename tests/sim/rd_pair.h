@@ -49,6 +49,12 @@ void rd_pair_fill_send(struct rd_pair *pair, struct rd_transaction *ret);
 int rd_pair_stage(struct rd_pair *pair, enum wire_transaction_stage stage);
 int rd_pair_send(struct rd_pair *pair);
 
+/* Another move, all of it. */
+void rd_pair_go(struct rd_pair *pair);
+/* It is expected on b: the connection is cut so that b waits for the decision,
+ * and a has released it, or has not. */
+void rd_pair_wait_on_b(struct rd_pair *pair, bool released);
+
 /* The domain of the guest there; domid 0: none. */
 struct hv_domain_info rd_pair_domain(struct rd_pair *pair, struct rd *rd);
 bool rd_pair_runs(struct rd_pair *pair, struct rd *rd);

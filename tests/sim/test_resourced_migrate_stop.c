@@ -54,16 +54,6 @@ static bool is_untouched(struct rd_pair *pair)
            is_gone_from(pair->b);
 }
 
-/* It goes after all. */
-static void check_goes(struct rd_pair *pair)
-{
-    rd_pair_next(pair);
-    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), 0);
-    CU_ASSERT_EQUAL(rd_pair_send(pair), 0);
-    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
-    CU_ASSERT(rd_pair_runs(pair, pair->b));
-}
-
 static uint32_t begin_send(struct rd_pair *pair, uint64_t timeout_ms)
 {
     struct rd_transaction t;
@@ -90,7 +80,7 @@ static void test_cancel(void)
         CU_ASSERT(is_untouched(pair));
         CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_ABANDONED), 0);
         if (i == 5)
-            check_goes(pair);
+            rd_pair_go(pair);
         rd_pair_free(pair);
     }
 }
@@ -194,7 +184,7 @@ static void test_cannot(void)
     CU_ASSERT_EQUAL(rd_pair_send(pair), VDC_E_UNSUPPORTED);
     CU_ASSERT(is_untouched(pair));
     pair->live = false;
-    check_goes(pair);
+    rd_pair_go(pair);
     rd_pair_free(pair);
 }
 
@@ -223,7 +213,7 @@ static void test_expires(void)
     CU_ASSERT_EQUAL(rd_pair_send(pair), VDC_E_DENIED);
     CU_ASSERT(rd_logged(pair->b, "is expected no more"));
     CU_ASSERT(is_untouched(pair));
-    check_goes(pair);
+    rd_pair_go(pair);
     rd_pair_free(pair);
 }
 
@@ -231,7 +221,7 @@ static void test_expires(void)
 static void test_hangs(void)
 {
     struct rd_pair *pair = new_pair("send_ms=20", "");
-    unsigned k = 0;
+    unsigned k = 0, n_late = 0;
     bool hit = true;
 
     short_wait(pair);
@@ -251,6 +241,10 @@ static void test_hangs(void)
         CU_ASSERT(rd_pair_runs(pair, pair->a));
         CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_ABANDONED), 0);
         CU_ASSERT(is_untouched(pair));
+        if (rc == VDC_E_DENIED && n_late++ < 50) {
+            k--; /* it is slow here: the guest was expected no more */
+            hit = true;
+        }
     }
     CU_ASSERT(k > 8);
     CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
@@ -259,42 +253,6 @@ static void test_hangs(void)
 }
 
 /* ---- prepared ---- */
-
-static void bring_back(struct rd_pair *pair)
-{
-    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
-    rd_pair_swap(pair);
-    check_goes(pair);
-    rd_pair_swap(pair);
-}
-
-/* The connection is cut so that b waits, and a has released it, or has not. */
-static void make_waiting(struct rd_pair *pair, bool released)
-{
-    unsigned tries = 0;
-
-    for (unsigned k = 1; k < 100 && tries < 200; k++, tries++) {
-        struct rd_proxy *proxy = rd_proxy_new(pair->port_b, k, RD_PROXY_CUT,
-                                              0);
-        pair->send_to = (uint16_t)rd_proxy_port(proxy);
-        int rc = rd_pair_send(pair);
-        rd_proxy_end(proxy, NULL);
-        pair->send_to = 0;
-        rd_sleep(30);
-        const struct wire_partition *p = rd_show(pair->b, "web");
-        if (p && p->state == WIRE_STARTING && (rc == 0) == released)
-            return;
-        if (rc == 0) {
-            bring_back(pair);
-            k = 1; /* the stream came in other pieces than before */
-        } else {
-            CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_ABANDONED), 0);
-        }
-        rd_pair_next(pair);
-        CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), 0);
-    }
-    CU_FAIL_FATAL("b does not come to wait");
-}
 
 /* A plain question for the answer does not wait for it. */
 static int recall(struct rd_pair *pair)
@@ -332,7 +290,7 @@ static void test_stays(void)
     struct rd_pair *pair = new_pair("send_ms=20", "");
     uint64_t free_b = rd_free_kib(pair->b);
 
-    make_waiting(pair, false);
+    rd_pair_wait_on_b(pair, false);
     CU_ASSERT(rd_pair_runs(pair, pair->a));
     check_waits(pair);
     for (int i = 0; i < 2; i++) {
@@ -350,7 +308,7 @@ static void test_stays(void)
     CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_EXPECT), VDC_E_CONFLICT);
     CU_ASSERT(is_untouched(pair));
     rd_check_agrees(pair->b);
-    check_goes(pair);
+    rd_pair_go(pair);
     rd_pair_free(pair);
 }
 
@@ -365,7 +323,7 @@ static void test_goes_on(void)
 {
     struct rd_pair *pair = new_pair("send_ms=20", "");
 
-    make_waiting(pair, true);
+    rd_pair_wait_on_b(pair, true);
     unsigned n_started = rd_events(pair->b, WIRE_EVENT_STARTED, "web", "");
     CU_ASSERT_PTR_NULL(rd_show(pair->a, "web"));
     check_waits(pair);
@@ -397,7 +355,7 @@ static void test_late(void)
     struct rd_pair *pair = new_pair("send_ms=20", "");
 
     pair->timeout_ms = 1500;
-    make_waiting(pair, true);
+    rd_pair_wait_on_b(pair, true);
     rd_sleep(1600);
     check_waits(pair);
     CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED), 0);
@@ -410,7 +368,7 @@ static void test_lost(void)
 {
     struct rd_pair *pair = new_pair("send_ms=20", "");
 
-    make_waiting(pair, true);
+    rd_pair_wait_on_b(pair, true);
     rd_kill(pair->b);
     hv_sim_power_cut(rd_host(pair->b));
     CU_ASSERT_FATAL(rd_start(pair->b));
@@ -420,7 +378,7 @@ static void test_lost(void)
     CU_ASSERT_PTR_NULL(rd_show(pair->b, "web"));
     CU_ASSERT_EQUAL(rd_pair_settle(pair), RD_PAIR_RETURNED);
     CU_ASSERT(rd_pair_runs(pair, pair->a));
-    check_goes(pair);
+    rd_pair_go(pair);
     rd_pair_free(pair);
 }
 
@@ -430,7 +388,7 @@ static void test_forgotten(void)
     struct rd_pair *pair = new_pair("send_ms=20", "");
     struct rd *b = pair->b;
 
-    make_waiting(pair, true);
+    rd_pair_wait_on_b(pair, true);
     rd_kill(b);
     CU_ASSERT(rd_journal_rows(b) == 1);
     rd_sql(b, "DELETE FROM journal WHERE id < 9223372036854775807");
