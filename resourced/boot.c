@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "resourced/epoch.h"
 #include "resourced/host.h"
+#include "resourced/server.h"
 #include "resourced/transaction.h"
 
 void boot_add(struct host *host, struct partition *partition, const char *why)
@@ -69,4 +72,80 @@ void boot_go_on(struct host *host)
         host->n_boot_starting++;
         start(host, partition);
     }
+}
+
+/* ---- those that are held ---- */
+
+bool boot_must_hold(const struct host *host, const struct partition *partition)
+{
+    return epoch_is_unknown(host, &partition->row.uuid);
+}
+
+void boot_hold(struct host *host, struct partition *partition, const char *why)
+{
+    partition->boot_why = why;
+    partition->held = true;
+    log_info("%s: its row was made anew, and it is started when policyd says "
+             "that it is to run here", partition->row.name);
+}
+
+static void release(struct host *host, const struct vdc_uuid *uuid)
+{
+    struct partition *partition = registry_by_uuid(&host->partitions, uuid);
+
+    if (!partition || !partition->held)
+        return;
+    partition->held = false;
+    boot_add(host, partition, partition->boot_why);
+}
+
+struct releasing {
+    struct request *request;
+    struct stored_epoch *epochs;
+    size_t n_epochs;
+};
+
+static void written(void *arg, int rc, const struct vdc_error *err,
+                    uint64_t first_event)
+{
+    struct releasing *releasing = arg;
+    struct request *request = releasing->request;
+    struct host *host = request->host;
+    struct wire_empty nothing;
+
+    if (rc) {
+        request_fail(request, err);
+        return;
+    }
+    for (size_t i = 0; i < releasing->n_epochs; i++) {
+        if (!epoch_is_unknown(host, &releasing->epochs[i].uuid))
+            continue; /* a move was quicker */
+        epoch_take(host, &releasing->epochs[i]);
+        release(host, &releasing->epochs[i].uuid);
+    }
+    boot_go_on(host);
+    wire_init(&wire_struct_empty, &nothing);
+    request_answer(request, WIRE_MSG_ok, &nothing);
+}
+
+void boot_release(struct request *request)
+{
+    const struct wire_boot_release *which = request->body;
+    struct releasing *releasing = ARENA_NEW(request->arena, struct releasing);
+    struct store_change change = { 0 };
+
+    releasing->request = request;
+    releasing->epochs =
+        ARENA_ARRAY(request->arena, which->n_guests, struct stored_epoch);
+    for (uint32_t i = 0; i < which->n_guests; i++) {
+        const struct wire_boot_guest *guest = &which->guests[i];
+        if (guest->epoch && epoch_is_unknown(request->host, &guest->uuid))
+            releasing->epochs[releasing->n_epochs++] = (struct stored_epoch){
+                .uuid = guest->uuid,
+                .epoch = guest->epoch,
+            };
+    }
+    change.epochs = releasing->epochs;
+    change.n_epochs = releasing->n_epochs;
+    store_submit(request->host->store, &change, written, releasing);
 }

@@ -80,6 +80,13 @@ uint64_t epoch_of(const struct host *host, const struct vdc_uuid *uuid)
     return epoch ? epoch->is.epoch : 0;
 }
 
+bool epoch_is_unknown(const struct host *host, const struct vdc_uuid *uuid)
+{
+    const struct epoch *epoch = find(host->epochs, uuid);
+
+    return epoch && !epoch->is.epoch;
+}
+
 bool epoch_is_gone(const struct host *host, const struct vdc_uuid *uuid)
 {
     const struct epoch *epoch = find(host->epochs, uuid);

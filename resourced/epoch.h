@@ -24,6 +24,9 @@ void epochs_close(struct epochs *epochs); /* NULL allowed */
 
 /* 0: none of this partition. */
 uint64_t epoch_of(const struct host *host, const struct vdc_uuid *uuid);
+/* Whether its row was made anew with the database (rebuild.h), and nobody has
+ * said since which move was the last: it may have gone elsewhere. */
+bool epoch_is_unknown(const struct host *host, const struct vdc_uuid *uuid);
 /* Whether that move has taken it from here to another host. */
 bool epoch_is_gone(const struct host *host, const struct vdc_uuid *uuid);
 /* It is durable. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "resourced/boot.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
@@ -474,6 +475,7 @@ static const struct {
     { WIRE_MSG_events, handle_events },
     { WIRE_MSG_files_look, handle_files_look },
     { WIRE_MSG_file_probe, handle_file_probe },
+    { WIRE_MSG_boot_release, boot_release },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
 };

@@ -171,6 +171,19 @@ static void runs_as(const struct rebuild *r, const struct hv_domain_info *info,
         row->paused = info->paused;
 }
 
+/* Nobody has let it run yet: it was being built, or it comes from another
+ * host, and whether it is to run here is not for this host to say. */
+static void tell_unborn(struct rebuild *r, const struct hv_domain_info *info)
+{
+    char *name = arena_alloc(r->arena, 128);
+
+    text_tidy(name, 128, info->name);
+    tell(r, "lost",
+         "`xl destroy` ends it, when the guest is known to run elsewhere",
+         "domain %u, %s, stands still, as what was making it is lost: it is "
+         "left as it is", info->domid, name);
+}
+
 /* What runs is believed; of two records of it, the later. */
 static void take_published(struct rebuild *r,
                            const struct publish_found *found,
@@ -181,6 +194,10 @@ static void take_published(struct rebuild *r,
                  (!old || found->row.generation >= old->generation);
     struct partition_row row;
 
+    if (!newer && !old && !found->name[0] && info->paused) {
+        tell_unborn(r, info);
+        return;
+    }
     r->n_new += !old;
     if (newer) {
         row = found->row;
@@ -322,7 +339,14 @@ static int write_rows(struct rebuild *r, struct store *store,
 {
     const struct partition_row **put =
         ARENA_ARRAY(r->arena, r->n_rows, const struct partition_row *);
-    struct store_change change = { .put = put, .n_put = r->n_rows };
+    struct stored_epoch *epochs =
+        ARENA_ARRAY(r->arena, r->n_rows, struct stored_epoch);
+    struct store_change change = {
+        .put = put,
+        .n_put = r->n_rows,
+        .epochs = epochs, /* of no move that is known: see epoch.h */
+        .n_epochs = r->n_rows,
+    };
     uint32_t highest = 0;
 
     for (size_t i = 0; i < r->n_rows; i++)
@@ -332,6 +356,7 @@ static int write_rows(struct rebuild *r, struct store *store,
         if (index_is_taken(r, i))
             r->rows[i].index = ++highest;
         put[i] = &r->rows[i];
+        epochs[i].uuid = r->rows[i].uuid;
     }
     return store_apply(store, &change, NULL, err);
 }

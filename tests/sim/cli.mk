@@ -29,6 +29,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-policies.sh \
 	tests/sim/test-cli-quotas.sh \
 	tests/sim/test-cli-rebalance.sh \
+	tests/sim/test-cli-rebuild.sh \
 	tests/sim/test-cli-resources.sh \
 	tests/sim/test-cli-road.sh \
 	tests/sim/test-cli-top.sh \

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/sim/rd_host.h"
@@ -199,6 +200,65 @@ static void test_there(void)
     rd_pair_free(pair);
 }
 
+/* ---- the database is made anew ---- */
+
+static void make_anew(struct rd *rd)
+{
+    struct wire_verify verify;
+
+    rd_kill(rd);
+    CU_ASSERT_EQUAL(truncate(rd_path(rd, "db"), 0), 0);
+    unlink(rd_path(rd, "db-wal"));
+    CU_ASSERT_FATAL(rd_start(rd));
+    wire_init(&wire_struct_verify, &verify);
+    verify.rebuild = true;
+    CU_ASSERT_EQUAL_FATAL(
+        rd_call(rd, WIRE_MSG_host_verify, &verify, NULL, NULL), 0);
+}
+
+/* What waits is neither taken for a guest of this host, nor for nothing. */
+static void test_anew_waiting(void)
+{
+    for (int released = 0; released < 2; released++) {
+        struct rd_pair *pair = new_pair();
+        rd_pair_wait_on_b(pair, released);
+        make_anew(pair->b);
+        CU_ASSERT_PTR_NULL(rd_show(pair->b, "web"));
+        CU_ASSERT(rd_pair_domain(pair, pair->b).paused);
+        for (int i = 0; i < 2; i++) {
+            CU_ASSERT_EQUAL(
+                rd_pair_stage(pair, released ? WIRE_STAGE_RELEASED
+                                             : WIRE_STAGE_ABANDONED),
+                VDC_E_WRONG_STATE);
+            CU_ASSERT(says(pair, "of which the database knows nothing"));
+        }
+        end_by_hand(pair);
+        CU_ASSERT_EQUAL(rd_pair_settle(pair), released ? RD_PAIR_RETURNED
+                                                       : RD_PAIR_STAYED);
+        CU_ASSERT(rd_pair_runs(pair, pair->a));
+        rd_pair_free(pair);
+    }
+}
+
+/* What came, and runs: it is of this host, and the answer is lost. */
+static void test_anew_there(void)
+{
+    struct rd_pair *pair = rd_pair_new("send_ms=20", "send_ms=20");
+
+    rd_pair_create(pair, "");
+    rd_pair_go(pair);
+    make_anew(pair->b);
+    CU_ASSERT_EQUAL(rd_show(pair->b, "web")->state, WIRE_RUNNING);
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_RELEASED),
+                    VDC_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(rd_pair_stage(pair, WIRE_STAGE_ABANDONED),
+                    VDC_E_WRONG_STATE);
+    CU_ASSERT(rd_pair_runs(pair, pair->b));
+    rd_pair_swap(pair);
+    rd_pair_go(pair);
+    rd_pair_free(pair);
+}
+
 static const struct unit_test tests[] = {
     { "ended by hand while it waits", test_ended },
     { "ended by hand, and it stays", test_ended_stays },
@@ -207,6 +267,8 @@ static const struct unit_test tests[] = {
     { "not published, and given up", test_unpublished_abandoned },
     { "not published, and killed", test_unpublished_killed },
     { "it is there already", test_there },
+    { "made anew while it waits", test_anew_waiting },
+    { "made anew when it is there", test_anew_there },
 };
 
 UNIT_MAIN("resourced: what a move finds", tests)

@@ -1,5 +1,6 @@
 /* resourced on a simulated host: an old copy of its database is put back, and
  * host_verify finds what has changed since. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -148,10 +149,103 @@ static void test_same_uuid(void)
     rd_free(rd);
 }
 
+/* ---- a new one: its guests may have gone elsewhere before ---- */
+
+static void make_anew(struct rd *rd)
+{
+    struct wire_verify verify;
+    int fd = open(rd_path(rd, "db"), O_RDWR);
+
+    CU_ASSERT_EQUAL(pwrite(fd, "?", 1, 3), 1);
+    close(fd);
+    CU_ASSERT_FATAL(rd_start(rd));
+    wire_init(&wire_struct_verify, &verify);
+    verify.rebuild = true;
+    CU_ASSERT_EQUAL_FATAL(
+        rd_call(rd, WIRE_MSG_host_verify, &verify, NULL, NULL), 0);
+}
+
+static unsigned n_held(struct rd *rd)
+{
+    const struct wire_partition_list *list = rd_list(rd, false);
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < list->n_partitions; i++)
+        n += list->partitions[i].held;
+    return n;
+}
+
+/* What policyd says. */
+static int release(struct rd *rd, const char *name, uint64_t epoch)
+{
+    struct wire_boot_release order;
+    struct wire_boot_guest guest;
+
+    wire_init(&wire_struct_boot_release, &order);
+    wire_init(&wire_struct_boot_guest, &guest);
+    guest.uuid = rd_show(rd, name)->uuid;
+    guest.epoch = epoch;
+    order.guests = &guest;
+    order.n_guests = 1;
+    return rd_call(rd, WIRE_MSG_boot_release, &order, NULL, NULL);
+}
+
+static bool runs(struct rd *rd, const char *name)
+{
+    return rd_wait_state(rd, name, WIRE_RUNNING, 8000 * unit_time_factor());
+}
+
+/* After a boot none of them is started by itself before policyd has said that
+ * it is to run here; others are. */
+static void test_held(void)
+{
+    static const char *const names[] = { "a", "b", "c", "d" };
+    struct wire_definition off;
+    struct rd *rd = rd_new("");
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(rd_create_simple(rd, names[i], ""), 0);
+    rd_definition(&off, "off", "");
+    CU_ASSERT_EQUAL(rd_create(rd, &off, false, NULL), 0);
+    rd_stop(rd);
+    make_anew(rd);
+    CU_ASSERT_EQUAL(n_held(rd), 5);
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "fresh", ""), 0);
+    CU_ASSERT_EQUAL(release(rd, "a", 7), 0);
+    CU_ASSERT_EQUAL(n_held(rd), 4);
+    rd_stop(rd);
+    hv_sim_power_cut(rd_host(rd));
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_FATAL(rd_start(rd));
+        CU_ASSERT(runs(rd, "fresh") && runs(rd, "a"));
+        rd_sleep(500);
+        CU_ASSERT_EQUAL(rd_domains(rd), 2);
+        CU_ASSERT_EQUAL(n_held(rd), 4);
+        rd_kill(rd);
+    }
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT_EQUAL(release(rd, "b", 0), 0); /* says nothing */
+    CU_ASSERT_EQUAL(release(rd, "c", 9), 0);
+    CU_ASSERT_EQUAL(release(rd, "c", 8), 0); /* is late */
+    CU_ASSERT_EQUAL(release(rd, "off", 1), 0);
+    CU_ASSERT(runs(rd, "c"));
+    CU_ASSERT_EQUAL(rd_show(rd, "b")->state, WIRE_STOPPED);
+    CU_ASSERT_EQUAL(rd_show(rd, "off")->state, WIRE_STOPPED);
+    CU_ASSERT_EQUAL(n_held(rd), 2);
+    /* On request each may be started. */
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "b", NULL), 0);
+    rd_stop(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM epoch WHERE epoch = 9"),
+                    1);
+    rd_free(rd);
+}
+
 static const struct unit_test tests[] = {
     { "an old copy of the database", test_old_copy },
     { "devices, and an old copy", test_old_devices },
     { "a domain with the same uuid", test_same_uuid },
+    { "made anew: held", test_held },
 };
 
 UNIT_MAIN("resourced: an old copy of the database", tests)
