@@ -21,7 +21,8 @@ const struct command_option migrate_options[] = {
       "It runs on while its memory is copied; refused, with the reason, if "
       "it cannot" },
     { 'b', "bandwidth", "MIB", COMPLETE_NOTHING,
-      "At most so many MiB a second are copied (1 at least; with a unit: 1G)" },
+      "At most so many MiB a second are copied, 1 at least (with a unit: "
+      "1G)" },
     { 'p', "progress", NULL, COMPLETE_NOTHING,
       "Say how far it is, also when that is not a terminal" },
     { 0 }

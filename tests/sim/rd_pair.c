@@ -356,6 +356,18 @@ static void bring_back(struct rd_pair *pair)
     rd_pair_swap(pair);
 }
 
+/* Whether b waits for the decision; what is not prepared is waited for until
+ * it has ended. */
+static bool waits_on_b(struct rd_pair *pair)
+{
+    struct rd_transaction t;
+
+    rd_begin(&t);
+    t.t.key = pair->key_b;
+    t.t.recall = true;
+    return rd_transact(pair->b, &t, NULL, NULL) == VDC_E_BUSY;
+}
+
 void rd_pair_wait_on_b(struct rd_pair *pair, bool released)
 {
     unsigned tries = 0;
@@ -368,8 +380,7 @@ void rd_pair_wait_on_b(struct rd_pair *pair, bool released)
         rd_proxy_end(proxy, NULL);
         pair->send_to = 0;
         rd_sleep(30);
-        const struct wire_partition *p = rd_show(pair->b, "web");
-        if (p && p->state == WIRE_STARTING && (rc == 0) == released)
+        if (waits_on_b(pair) && (rc == 0) == released)
             return;
         if (rc == 0) {
             bring_back(pair);
