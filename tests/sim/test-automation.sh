@@ -183,6 +183,14 @@ check "the last that it wrote is done" retry 20 is "$web/memory" 79872
 n=$(vdc audit --since 1h | grep -c 'guest web.*mem-set\|mem-set.*guest web')
 check "and not each of them ($n)" test "$n" -lt 9
 
+# nor more often than once a second
+begun=$(date +%s%3N)
+for _ in 1 2 3 4; do
+    web_asks nothing
+done
+took=$(($(date +%s%3N) - begun))
+check "four take 3 s at least ($took ms)" test $took -ge 3000
+
 # who does not say vdc_self_service is not heard
 check "db" vdc create "$WORK/db.cfg" -C acme -q
 db_folder=/local/domain/$(vdc domid acme.db)/data/vdc
