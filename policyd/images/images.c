@@ -9,7 +9,7 @@
 #include "policyd/images/images_impl.h"
 
 /* How often uploads that nobody goes on with are looked for. */
-#define TEND_S 60
+#define TEND_S 10
 
 /* ---- names ---- */
 
@@ -327,20 +327,32 @@ void images_drop(struct images *images, const struct wire_image *image)
         drop_on(images, image->hosts[i], &file);
 }
 
+/* Nobody goes on with it; and its host, if there still is one, can be told. */
+static bool is_left(const struct images *images,
+                    const struct wire_image *image)
+{
+    uint64_t keep_ms = images->ops->setup->image_upload_keep_ms;
+    const struct host *host =
+        image->n_hosts ? hosts_find(images->ops->hosts, image->hosts[0])
+                       : NULL;
+
+    return image->state == WIRE_IMAGE_UPLOADING &&
+           image->touched_ms + keep_ms < clock_wall().ms &&
+           (!host || host->up);
+}
+
 /* Of uploads that nobody goes on with. */
 static void tend(evutil_socket_t fd, short what, void *arg)
 {
     const struct timeval later = { TEND_S, 0 };
     struct images *images = arg;
     struct book *book = images->ops->book;
-    uint64_t keep_ms = images->ops->setup->image_upload_keep_ms;
     const struct wire_image *image = NULL;
     struct arena *arena = arena_new();
     struct vdc_error err;
 
     while ((image = book_image_next(book, image)))
-        if (image->state == WIRE_IMAGE_UPLOADING &&
-            image->touched_ms + keep_ms < clock_wall().ms)
+        if (is_left(images, image))
             break;
     if (image) { /* one each time will do */
         image = images_copy(image, arena);
