@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "resourced/host.h"
 #include "resourced/transaction.h"
 
@@ -53,6 +54,40 @@ static struct partition *next_waiting(struct host *host)
             return partition;
     host->n_boot_waiting = 0; /* the rest has been forgotten meanwhile */
     return NULL;
+}
+
+bool boot_must_hold(const struct host *host, const struct partition *partition)
+{
+    return partition->row.definition.protected &&
+           partition->row.boot_id != host->boot_id;
+}
+
+void boot_hold(struct host *host, struct partition *partition, const char *why)
+{
+    partition->boot_why = why;
+    partition->held = true;
+    log_info("%s: it is protected, and is started when policyd says that it "
+             "is to run here", partition->row.name);
+}
+
+bool boot_is_held(const struct host *host, const struct partition *partition)
+{
+    /* whoever started it meanwhile has written another boot_id */
+    return partition->held && !partition->transaction &&
+           boot_must_hold(host, partition);
+}
+
+void boot_release(struct host *host, const struct wire_boot_release *which)
+{
+    for (uint32_t i = 0; i < which->n_guests; i++) {
+        struct partition *partition =
+            registry_by_uuid(&host->partitions, &which->guests[i].uuid);
+        if (!partition || !boot_is_held(host, partition))
+            continue;
+        partition->held = false;
+        boot_add(host, partition, partition->boot_why);
+    }
+    boot_go_on(host);
 }
 
 void boot_go_on(struct host *host)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "resourced/boot.h"
 #include "resourced/event_log.h"
 #include "resourced/host.h"
 #include "resourced/live.h"
@@ -455,6 +456,15 @@ static void handle_events(struct request *request)
                                  &follower_ops, request));
 }
 
+static void handle_boot_release(struct request *request)
+{
+    struct wire_empty nothing;
+
+    boot_release(request->host, request->body);
+    wire_init(&wire_struct_empty, &nothing);
+    request_answer(request, WIRE_MSG_ok, &nothing);
+}
+
 static const struct {
     enum wire_message_number number;
     request_fn *handler;
@@ -474,6 +484,7 @@ static const struct {
     { WIRE_MSG_events, handle_events },
     { WIRE_MSG_files_look, handle_files_look },
     { WIRE_MSG_file_probe, handle_file_probe },
+    { WIRE_MSG_boot_release, handle_boot_release },
     { WIRE_MSG_dc_renew, handle_dc_renew },
     { WIRE_MSG_dc_renewed, handle_dc_renewed },
 };

@@ -56,6 +56,7 @@ struct partition {
     struct hv_event event;
     struct mono event_not_before;
     bool boot_waits;    /* to be started by itself, see boot.h */
+    bool held;          /* the same, when policyd says so; boot.h */
     const char *boot_why;
     bool give_up; /* a restart could not begin: its domain is to be ended */
     char give_up_why[100];

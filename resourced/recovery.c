@@ -63,7 +63,10 @@ static void host_went_down(struct host *host, struct partition *partition)
         /* Its row is written when the start ends: a crash before that leaves
          * it to be started still. */
         partition_set_row(partition, &row, NULL);
-        boot_add(host, partition, "the host has booted");
+        if (boot_must_hold(host, partition))
+            boot_hold(host, partition, "the host has booted");
+        else
+            boot_add(host, partition, "the host has booted");
         return;
     }
     row.boot_id = host->boot_id;

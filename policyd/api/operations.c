@@ -21,6 +21,9 @@
 #include "policyd/dc/dc.h"
 #include "policyd/explain/decision.h"
 #include "policyd/explain/explain.h"
+#include "policyd/fence/keep.h"
+#include "policyd/fence/restart.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/renew.h"
@@ -73,6 +76,7 @@ static const struct {
     { WIRE_MSG_host_add, host_add },
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
+    { WIRE_MSG_host_fenced, fence_serve },
     { WIRE_MSG_dc_init, dc_serve_init },
     { WIRE_MSG_dc_token, dc_serve_token },
     { WIRE_MSG_dc_join, dc_serve_join },
@@ -179,12 +183,15 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->leases = leases_new(ops);
     ops->channel_quotas = channel_quotas_new(ops);
     ops->dc = dc_new(base, setup);
+    ops->keep = keep_new(ops);
     ops->hosts = hosts_new(ops);
     ops->renew = renew_new(ops);
     ops->moves = moves_new(ops);
     ops->runs = runs_new(ops);
     moves_load(ops->moves);
     runs_load(ops->runs);
+    ops->restarts = restarts_new(ops);
+    ops->watch = watch_new(ops);
     ops->prune = prune_new(base, ops->book,
                            &(struct prune_keep){ setup->audit_keep_ms,
                                                  setup->usage_keep_ms });
@@ -196,6 +203,9 @@ void operations_stop(struct operations *ops)
 {
     if (!ops)
         return;
+    watch_stop(ops->watch);
+    restarts_stop(ops->restarts);
+    keep_stop(ops->keep);
     renew_stop(ops->renew);
     runs_stop(ops->runs);
     moves_stop(ops->moves);
@@ -213,7 +223,10 @@ void operations_free(struct operations *ops)
     if (!ops)
         return;
     externals_free(ops->externals);
+    watch_free(ops->watch);
+    restarts_free(ops->restarts);
     hosts_free(ops->hosts);
+    keep_free(ops->keep);
     renew_free(ops->renew);
     dc_free(ops->dc);
     channel_quotas_free(ops->channel_quotas);

@@ -25,6 +25,7 @@
 #include "policyd/api/partition.h"
 #include "policyd/change/effect.h"
 #include "policyd/change/recount.h"
+#include "policyd/fence/back.h"
 #include "policyd/hosts/inventory.h"
 
 /* Waits for the end of a pass that begins after it came. */
@@ -392,10 +393,15 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
         end_waits(r, err);
         return;
     }
+    struct arena *arena = arena_new();
+    struct wire_boot_release *release =
+        back_release_new(list->n_partitions, arena);
     for (uint32_t i = 0; i < list->n_partitions; i++) {
         const struct wire_partition *p = &list->partitions[i];
         struct assignment *a = book_assignment(r->ops->book, &p->uuid);
         if (!p->managed)
+            continue;
+        if (back_forget(r->host, p, a))
             continue;
         if (!a) {
             adopt(r, p);
@@ -407,6 +413,8 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         a->seen = true;
+        if (p->held && !book_moves(a))
+            release->guests[release->n_guests++].uuid = p->uuid;
         partition_note_state(r->ops, p);
         inventory_partition(r->ops->inventory, p);
         if (!a->in_flight && !a->touched && !book_moves(a))
@@ -415,6 +423,8 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             r->again |= a->settling;
     }
     sweep(r);
+    back_release(r->host, release);
+    arena_free(arena);
     if (r->again) {
         r->again = false;
         reconcile_soon(r, RECONCILE_RETRY_MS);

@@ -354,6 +354,7 @@ void book_close(struct book *book)
     tokens_free(book->tokens);
     book_free_joins(book);
     book_drop_moves(book);
+    book_drop_kept(book);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);
