@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "policyd/change/reconcile.h"
 #include "policyd/fence/fence.h"
+#include "policyd/fence/watch.h"
 
 /* So many guests in one message; boot_release in wire.def. */
 #define RELEASE_MOST 4096
@@ -89,8 +90,13 @@ void back_release(struct host *host, const struct wire_boot_release *release)
 {
     struct wire_boot_release part = *release;
 
-    if (!fence_is_back(host))
+    if (!release->n_guests || !fence_is_back(host))
         return; /* it is compared again then */
+    /* that its watchdog is not armed any more, as it has booted */
+    if (!watch_is_recorded(hosts_ops(host->all)->watch)) {
+        reconcile_soon(host->reconcile, RECONCILE_RETRY_MS);
+        return;
+    }
     for (uint32_t at = 0; at < release->n_guests; at += part.n_guests) {
         part.guests = &release->guests[at];
         part.n_guests = release->n_guests - at;

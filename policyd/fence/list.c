@@ -90,14 +90,11 @@ static bool take_report(const struct wire_fence_report *report,
 
     if (report->leaving)
         return disarm(m);
-    if (m->watchdog_ms != report->wanted_ms) {
+    /* what may be armed is not known to be less before it has left */
+    if (m->watchdog_ms < report->wanted_ms)
         m->watchdog_ms = report->wanted_ms;
-        /* less is sure when it says so */
-        if (m->sure_ms < m->watchdog_ms)
-            m->sure_ms = m->watchdog_ms;
-    } else if (report->armed && report->watchdog_ms <= m->watchdog_ms) {
+    if (m->sure_ms < m->watchdog_ms)
         m->sure_ms = m->watchdog_ms;
-    }
     m->armed = report->armed && m->watchdog_ms;
     if (m->armed && m->sure_ms < report->watchdog_ms)
         m->sure_ms = report->watchdog_ms;
@@ -151,18 +148,32 @@ static bool add(struct wire_stored_fence *list, const struct fence_host *hosts,
     return false;
 }
 
+/* One that is two versions behind would not be heard by the others. */
+static bool all_know(const struct wire_stored_fence *list,
+                     const struct fence_host *hosts, uint32_t n_hosts)
+{
+    for (uint32_t i = 0; i < n_hosts; i++)
+        if (hosts[i].report && fence_list_member(list, hosts[i].name) &&
+            hosts[i].report->version != list->version)
+            return false;
+    return true;
+}
+
 bool fence_list_next(const struct wire_stored_fence *list,
                      const struct fence_host *hosts, uint32_t n_hosts,
                      struct arena *arena, struct wire_stored_fence *ret)
 {
     bool is_settled = fence_list_is_settled(list, hosts, n_hosts);
-    bool is_other = false;
+    bool is_other = is_settled && *list->changed;
 
     copy(list, arena, ret);
+    /* it stays so, also when those of the list before are not heard */
     if (is_settled)
-        is_other = take_away(ret, hosts, n_hosts);
-    if (is_settled && !is_other && ret->n_members < 1024)
-        is_other = add(ret, hosts, n_hosts);
+        ret->changed = "";
+    if (is_settled && all_know(list, hosts, n_hosts) &&
+        (take_away(ret, hosts, n_hosts) ||
+         (ret->n_members < 1024 && add(ret, hosts, n_hosts))))
+        is_other = true;
     bool few = ret->n_members < FENCE_MEMBERS_MIN;
     for (uint32_t i = 0; i < ret->n_members; i++) {
         struct wire_stored_fence_member *m = &ret->members[i];

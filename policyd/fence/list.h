@@ -4,7 +4,8 @@
  *
  * At most one member is added or taken away at a time, and the next only when
  * majorities of the list before and of that after it go by the new one: so
- * each majority of one has a member in common with each of the other.
+ * each majority of one has a member in common with each of the other.  It
+ * waits, too, for members that answer and do not know of it yet.
  *
  * What a watchdogd is told is on record before; what it says is on record
  * before anything is decided by it.
@@ -28,7 +29,8 @@ struct fence_host {
 const struct wire_stored_fence_member *
 fence_list_member(const struct wire_stored_fence *list, const char *name);
 
-/* Whether the last change has come to majorities of both lists. */
+/* Whether the last change has come to majorities of both lists: then it is
+ * recorded as nobody's, and a majority of the list is enough. */
 bool fence_list_is_settled(const struct wire_stored_fence *list,
                            const struct fence_host *hosts, uint32_t n_hosts);
 

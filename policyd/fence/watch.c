@@ -231,6 +231,11 @@ void watch_host_up(struct watch *watch, const char *name)
     arena_free(arena);
 }
 
+bool watch_is_recorded(const struct watch *watch)
+{
+    return !watch || !watch->n_writing;
+}
+
 /* ---- what they are told, and say ---- */
 
 static void told(void *arg, const struct wire_frame *answer,
@@ -328,14 +333,16 @@ static struct fence_host *take_hosts(const struct watch *watch,
 
 /* ---- who is off ---- */
 
-static bool has_heard(const struct watched *by, const char *name)
+/* `otherwise`: when it says nothing of it. */
+static bool has_heard(const struct watched *by, const char *name,
+                      bool otherwise)
 {
     for (uint32_t i = 0; i < by->report.n_heard; i++) {
         const struct wire_fence_heard *h = &by->report.heard[i];
         if (strcmp(h->name, name) == 0)
-            return h->ever && h->age_ms <= FENCE_HEARD_MS;
+            return h->age_ms <= FENCE_HEARD_MS;
     }
-    return false;
+    return otherwise;
 }
 
 static void fill(const struct watch *watch, uint32_t i,
@@ -355,7 +362,7 @@ static void fill(const struct watch *watch, uint32_t i,
     /* one that goes by an older list hears others all the same */
     seen->tells = w->report.version == watch->list.version;
     for (uint32_t j = 0; j < n; j++)
-        heard[i * n + j] = has_heard(w, watch->list.members[j].name);
+        heard[i * n + j] = has_heard(w, watch->list.members[j].name, true);
     if (w->report.beat_ms > *beat_ms)
         *beat_ms = w->report.beat_ms;
 }
@@ -449,7 +456,7 @@ const char *watch_heard_by(const struct watch *watch, const char *name)
     if (watch)
         TAILQ_FOREACH(w, &watch->hosts, link)
             if (tells(w) && (strcmp(w->name, name) == 0 ||
-                             has_heard(w, name)))
+                             has_heard(w, name, false)))
                 return w->name;
     return NULL;
 }

@@ -18,6 +18,8 @@ void watch_free(struct watch *watch); /* NULL allowed */
 
 /* Its resourced is connected to: the host may have booted. NULL allowed. */
 void watch_host_up(struct watch *watch, const char *host);
+/* Whether what follows from that is durable. */
+bool watch_is_recorded(const struct watch *watch);
 
 /* How it stands with a host, as of the last beat; FENCE_UNARMED when it takes
  * no part. */
