@@ -432,7 +432,11 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             continue;
         }
         if (strcmp(a->host, r->host->name) != 0) {
-            if (!book_moves(a) && !a->touched)
+            if (book_moves(a))
+                /* it is to be forgotten when that has ended, whichever
+                 * policyd began it */
+                r->again |= a->move->restart;
+            else if (!a->touched)
                 elsewhere(r, a);
             continue;
         }

@@ -158,8 +158,8 @@ static void got_hello(struct command *c, const struct wire_frame *frame)
             vdc_error_set(&err, VDC_E_PROTOCOL,
                           "%s %s speaks protocol %u, policyd %s speaks "
                           "protocol %d: install the same version of both",
-                          c->program, hello->version, hello->protocol, PACKAGE_VERSION,
-                          WIRE_PROTOCOL);
+                          c->program, hello->version, hello->protocol,
+                          PACKAGE_VERSION, WIRE_PROTOCOL);
         else
             vdc_error_set(&err, VDC_E_PROTOCOL, "it did not say hello");
         lost(c, &err);

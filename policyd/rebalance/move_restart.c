@@ -1,6 +1,12 @@
 /*
- * The beginning of a move whose host is off for sure; see move.h.  Nobody is
- * asked: the record is made, and when it is durable the target gets its order.
+ * The beginning of a move whose host is off for sure; see move.h.
+ *
+ *   record -> durable -> the target has the guest's images -> its order
+ *
+ * Nobody is asked before.  A target that cannot get the images has had no
+ * order: the guest is the old host's again.  A policyd that was started
+ * meanwhile sends the order as it finds the record; a target without the
+ * images says no.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -8,6 +14,7 @@
 
 #include "base/clock.h"
 #include "policyd/hosts/inventory.h"
+#include "policyd/images/images.h"
 #include "policyd/rebalance/move_impl.h"
 
 struct pending {
@@ -15,19 +22,48 @@ struct pending {
     struct vdc_uuid uuid;
 };
 
-static void durable(void *arg, const struct vdc_error *why)
+static struct move *take(struct pending *pending)
 {
-    struct pending *pending = arg;
     struct move *move = move_find(pending->moves, &pending->uuid);
 
     free(pending);
-    if (!move || move->moves->stopped)
+    return move && !move->moves->stopped ? move : NULL;
+}
+
+static void brought(void *arg, const struct vdc_error *why)
+{
+    struct move *move = take(arg);
+
+    if (!move || !move_record(move))
         return;
+    if (why) {
+        move->why = *why;
+        move_next(move, MOVER_NO);
+        return;
+    }
     move->under_way = false;
+    move_go_on(move);
+}
+
+static void durable(void *arg, const struct vdc_error *why)
+{
+    struct move *move = take(arg);
+
+    if (!move)
+        return;
+    struct operations *ops = move->moves->ops;
+    const struct assignment *a = book_assignment(ops->book, &move->uuid);
     if (why->code) {
+        move->under_way = false;
         move->why = *why;
         move_end(move, WIRE_MOVE_WAITING);
+    } else if (a && a->move && *a->images) {
+        struct pending *pending = XNEW(struct pending);
+        *pending = (struct pending){ move->moves, move->uuid };
+        images_bring(ops->images, a->images, a->move->to, brought, NULL,
+                     pending);
     } else {
+        move->under_way = false;
         move_go_on(move);
     }
 }

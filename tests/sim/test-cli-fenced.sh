@@ -144,4 +144,24 @@ check_equal "one that is not protected needs nobody" beta "$(domains acme.plain)
 start_policyd
 retry 20 all_up
 check "policyd says so" retry 20 runs_at low beta
+
+# ---- the other host gets the images that it is made from first ----
+head -c 300k /dev/urandom >"$WORK/kernel"
+digest=$(sha256sum "$WORK/kernel" | cut -d' ' -f1)
+check "an image is stored" vdc image-add -q -C acme web-kernel "$WORK/kernel"
+vdc host-set -q alpha --state draining
+check "a guest is made from it" vdc create -q -C acme "$WORK/web.cfg" \
+    name=imaged vdc_protected=1 kernel=image:web-kernel
+from=$(host_of imaged)
+to=gamma
+[ "$from" = beta ] || to=beta
+check "the host that it can go to has none" [ ! -e "$WORK/$to-images/$digest" ]
+power_cut "$from"
+retry 10 is_down "$from"
+vdc host-fenced "$from" >/dev/null
+check "it is started there" retry 30 runs_at imaged $to
+check "with its image" [ -f "$WORK/$to-images/$digest" ]
+vdc host-set -q alpha --state up
+start_one "$from"
+retry 20 all_up
 check_equal "nothing ran twice" "" "$(cat "$WORK/twice")"
