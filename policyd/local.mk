@@ -240,7 +240,16 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/rebalance/move_probe.c \
 	policyd/rebalance/mover.c \
 	policyd/rebalance/mover.h \
+	policyd/fence/back.c \
+	policyd/fence/decide.c \
+	policyd/fence/fence.c \
+	policyd/fence/list.c \
+	policyd/fence/watch.c \
+	policyd/fence/keep.c \
+	policyd/fence/restart.c \
+	policyd/rebalance/move_restart.c \
 	policyd/rebalance/mover_live.c \
+	policyd/rebalance/mover_restart.c \
 	policyd/rebalance/mover_suspend.c \
 	policyd/rebalance/moves.c \
 	policyd/rebalance/plan.c \
@@ -263,6 +272,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/store/book_host.c \
 	policyd/store/book_impl.h \
 	policyd/store/book_join.c \
+	policyd/store/book_kept.c \
 	policyd/store/book_policyd.c \
 	policyd/dc/dc.c \
 	policyd/dc/dc.h \

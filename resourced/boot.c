@@ -76,24 +76,50 @@ void boot_go_on(struct host *host)
 
 /* ---- those that are held ---- */
 
+/* It is protected, and had its domain before the host booted.  Whoever starts
+ * it writes another boot_id. */
+static bool may_run_elsewhere(const struct host *host,
+                              const struct partition *partition)
+{
+    return partition->row.definition.protected &&
+           partition->row.boot_id != host->boot_id;
+}
+
 bool boot_must_hold(const struct host *host, const struct partition *partition)
 {
-    return epoch_is_unknown(host, &partition->row.uuid);
+    return may_run_elsewhere(host, partition) ||
+           epoch_is_unknown(host, &partition->row.uuid);
 }
 
 void boot_hold(struct host *host, struct partition *partition, const char *why)
 {
     partition->boot_why = why;
     partition->held = true;
-    log_info("%s: its row was made anew, and it is started when policyd says "
-             "that it is to run here", partition->row.name);
+    log_info("%s: %s, and it is started when policyd says that it is to run "
+             "here", partition->row.name,
+             epoch_is_unknown(host, &partition->row.uuid)
+                 ? "its row was made anew"
+                 : "it is protected");
+}
+
+/* Nobody else has started it, or is at it. */
+static bool waits(const struct host *host, const struct partition *partition)
+{
+    return partition->held && !partition->transaction &&
+           partition->row.boot_id != host->boot_id;
+}
+
+bool boot_is_held(const struct host *host, const struct partition *partition)
+{
+    return waits(host, partition) ||
+           epoch_is_unknown(host, &partition->row.uuid);
 }
 
 static void release(struct host *host, const struct vdc_uuid *uuid)
 {
     struct partition *partition = registry_by_uuid(&host->partitions, uuid);
 
-    if (!partition || !partition->held)
+    if (!partition || !waits(host, partition))
         return;
     partition->held = false;
     boot_add(host, partition, partition->boot_why);
@@ -110,6 +136,7 @@ static void written(void *arg, int rc, const struct vdc_error *err,
 {
     struct releasing *releasing = arg;
     struct request *request = releasing->request;
+    const struct wire_boot_release *which = request->body;
     struct host *host = request->host;
     struct wire_empty nothing;
 
@@ -121,8 +148,10 @@ static void written(void *arg, int rc, const struct vdc_error *err,
         if (!epoch_is_unknown(host, &releasing->epochs[i].uuid))
             continue; /* a move was quicker */
         epoch_take(host, &releasing->epochs[i]);
-        release(host, &releasing->epochs[i].uuid);
     }
+    for (uint32_t i = 0; i < which->n_guests; i++)
+        if (which->guests[i].epoch)
+            release(host, &which->guests[i].uuid);
     boot_go_on(host);
     wire_init(&wire_struct_empty, &nothing);
     request_answer(request, WIRE_MSG_ok, &nothing);

@@ -1,6 +1,7 @@
 /* Transactions that a crash left in the journal: forward, back, or where they
  * were. */
 #include "base/clock.h"
+#include "resourced/boot.h"
 #include "resourced/host.h"
 #include "resourced/step.h"
 #include "resourced/transaction_impl.h"
@@ -117,6 +118,17 @@ void transaction_wait_again(int fd, short what, void *arg)
     go_on_waiting(op->t);
 }
 
+/* One that was to be built anew when the host lost power, and may run on
+ * another since: what it was is left to boot.h. */
+static bool is_held(const struct transaction *t)
+{
+    const struct operation *op = &t->operations[0];
+
+    return op->kind == WIRE_OP_RESTART && op->partition &&
+           op->partition->row.boot_id != t->host->boot_id &&
+           boot_must_hold(t->host, op->partition);
+}
+
 /* After a crash: forward, or all of it back. */
 void transaction_run_recovered(struct transaction *t)
 {
@@ -127,6 +139,8 @@ void transaction_run_recovered(struct transaction *t)
         go_on_waiting(t);
         return;
     }
+    if (t->passed && is_held(t))
+        t->passed = false;
     if (t->passed) {
         transaction_watch_stuck(t);
         transaction_move(t, TRANSACTION_APPLYING);

@@ -133,7 +133,7 @@ static void fill(const struct host *host, const struct partition *partition,
     ret->on_boot = row->definition.on_boot;
     ret->restarts = row->restarts;
     ret->generation = row->generation;
-    ret->held = boot_must_hold(host, partition);
+    ret->held = boot_is_held(host, partition);
     if (info) {
         enum wire_domain_type type = ret->type;
         struct mem max_memory = ret->max_memory;

@@ -231,12 +231,14 @@ static int take_change(const struct command_args *args, const char *address,
     struct wire_host_record *record = &ret->record;
     wire_init(&wire_struct_host_change, ret);
     ret->dry_run = args->dry_run;
-    ret->fields = ARENA_ARRAY(args->arena, 6, const char *);
+    ret->fields = ARENA_ARRAY(args->arena, 7, const char *);
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (command_given(args, fields[i]))
             ret->fields[ret->n_fields++] = fields[i];
     if (address)
         ret->fields[ret->n_fields++] = "address";
+    if (command_given(args, "fence-address"))
+        ret->fields[ret->n_fields++] = "fence_address";
     int rc = take_text("the name", args->arguments[0], 63, &record->name, err);
     if (rc == 0)
         rc = take_text("the address", address, 255, &record->address, err);
@@ -253,6 +255,10 @@ static int take_change(const struct command_args *args, const char *address,
     if (rc == 0)
         rc = take_text("--dedicated", command_value(args, "dedicated"), 31,
                        &record->dedicated, err);
+    if (rc == 0)
+        rc = take_text("--fence-address",
+                       command_value(args, "fence-address"), 127,
+                       &record->fence_address, err);
     return rc;
 }
 
@@ -265,8 +271,9 @@ static int change_host(const struct command_args *args,
     int rc = take_change(args, address, &change, err);
     if (rc == 0 && number == WIRE_MSG_host_set && !change.n_fields) {
         rc = vdc_error_set(err, VDC_E_USAGE, "nothing to set");
-        vdc_error_hint(err, "--state, --reason, --tags, --domain, --dedicated "
-                            "and --address say what");
+        vdc_error_hint(err, "--state, --reason, --tags, --domain, "
+                            "--dedicated, --address and --fence-address say "
+                            "what");
     }
     if (rc == 0)
         rc = client_ask(args, number, &change, &body, err);
@@ -376,7 +383,10 @@ static int run_version(const struct command_args *args, struct vdc_error *err)
     { 0, "domain", "NAME", COMPLETE_NOTHING,                               \
       "What fails together with it: a rack, a room" },                     \
     { 0, "dedicated", "CUSTOMER", COMPLETE_CUSTOMERS,                      \
-      "Keep it for this customer; \"\" for all" }
+      "Keep it for this customer; \"\" for all" },                       \
+    { 0, "fence-address", "HOST:PORT", COMPLETE_NOTHING,                   \
+      "Where its watchdogd is reached, if not at port 8448 of the machine "  \
+      "of its address; \"\" for there" }
 
 static const struct command_option add_options[] = {
     RECORD_OPTIONS,

@@ -63,6 +63,7 @@ const struct command_family *const *command_families(size_t *ret_n)
         &family_usage,    &family_audit,       &family_host,
         &family_dc,       &family_status,      &family_top,
         &family_verify,   &family_policy,      &family_why,
+        &family_fence,
         &family_rebalance, &family_moves,      &family_store,
         &family_channel,  &family_image,
         &family_help,

@@ -34,6 +34,7 @@ extern const struct command_family family_policy;      /* cmd_policy.c */
 extern const struct command_family family_why;         /* cmd_why.c */
 extern const struct command_family family_moves;       /* cmd_moves.c */
 extern const struct command_family family_rebalance;   /* cmd_rebalance.c */
+extern const struct command_family family_fence;       /* cmd_fence.c */
 extern const struct command_family family_store;       /* cmd_store.c */
 extern const struct command_family family_channel;     /* cmd_channel.c */
 extern const struct command_family family_help;        /* cmd_help.c */

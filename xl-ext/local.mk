@@ -33,6 +33,7 @@ xl_ext_libxlext_a_SOURCES = \
 	xl-ext/cmd_network.c \
 	xl-ext/cmd_pci.c \
 	xl-ext/cmd_policy.c \
+	xl-ext/cmd_fence.c \
 	xl-ext/cmd_rebalance.c \
 	xl-ext/cmd_resource.c \
 	xl-ext/cmd_state.c \

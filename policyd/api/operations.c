@@ -21,6 +21,9 @@
 #include "policyd/dc/dc.h"
 #include "policyd/explain/decision.h"
 #include "policyd/explain/explain.h"
+#include "policyd/fence/keep.h"
+#include "policyd/fence/restart.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/farewell.h"
 #include "policyd/hosts/inventory.h"
@@ -81,6 +84,7 @@ static const struct {
     { WIRE_MSG_host_add, host_add },
     { WIRE_MSG_host_remove, host_remove },
     { WIRE_MSG_host_set, host_set },
+    { WIRE_MSG_host_fenced, fence_serve },
     { WIRE_MSG_dc_init, dc_serve_init },
     { WIRE_MSG_dc_token, dc_serve_token },
     { WIRE_MSG_dc_join, dc_serve_join },
@@ -193,6 +197,7 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->images = images_new(ops);
     ops->dc = dc_new(base, setup);
     dc_note_holder(ops);
+    ops->keep = keep_new(ops);
     ops->hosts = hosts_new(ops);
     ops->renew = renew_new(ops);
     ops->farewells = farewells_new(ops);
@@ -200,6 +205,8 @@ int operations_new(struct event_base *base, const struct setup *setup,
     ops->runs = runs_new(ops);
     moves_load(ops->moves);
     runs_load(ops->runs);
+    ops->restarts = restarts_new(ops);
+    ops->watch = watch_new(ops);
     ops->prune = prune_new(base, ops->book,
                            &(struct prune_keep){ setup->audit_keep_ms,
                                                  setup->usage_keep_ms });
@@ -211,6 +218,9 @@ void operations_stop(struct operations *ops)
 {
     if (!ops)
         return;
+    watch_stop(ops->watch);
+    restarts_stop(ops->restarts);
+    keep_stop(ops->keep);
     renew_stop(ops->renew);
     farewells_stop(ops->farewells);
     runs_stop(ops->runs);
@@ -231,8 +241,11 @@ void operations_free(struct operations *ops)
     if (!ops)
         return;
     externals_free(ops->externals);
+    watch_free(ops->watch);
+    restarts_free(ops->restarts);
     hosts_free(ops->hosts);
     images_free(ops->images);
+    keep_free(ops->keep);
     renew_free(ops->renew);
     farewells_free(ops->farewells);
     dc_free(ops->dc);

@@ -28,6 +28,9 @@ struct images;
 struct decisions;
 struct moves;
 struct runs;
+struct keep;
+struct restarts;
+struct watch;
 struct census_run;
 struct metrics;
 struct prune;
@@ -58,6 +61,9 @@ struct operations {
     struct decisions *decisions; /* the book's */
     struct moves *moves;
     struct runs *runs;
+    struct keep *keep;         /* fence/keep.h */
+    struct restarts *restarts; /* fence/restart.h */
+    struct watch *watch;       /* fence/watch.h */
     LIST_HEAD(, filling) fillings; /* forecast.c's */
     LIST_HEAD(, question) plans; /* rebalance/plan.c's */
     LIST_HEAD(, census_run) censuses; /* metrics/census.c's */
@@ -138,6 +144,7 @@ request_fn console_attach;
 request_fn store_export;
 request_fn explain_why, explain_why_not, explain_try;
 request_fn forecast_capacity, forecast_what_if;
+request_fn fence_serve;
 request_fn moves_rebalance, moves_evacuate;
 request_fn moves_list, moves_end, moves_follow, moves_migrate;
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "policyd/api/lookup.h"
 #include "policyd/api/operations.h"
+#include "policyd/fence/keep.h"
 
 void partition_present(const struct operations *ops, struct wire_partition *p)
 {
@@ -40,7 +41,11 @@ void partition_note_state(const struct operations *ops,
 
     if (!a)
         return;
+    keep_note(ops->keep, a, p);
     bool runs = p->state != WIRE_STOPPED && p->state != WIRE_PRESERVED;
+    /* it is not up to its host alone whether it is started */
+    if (p->held && !runs)
+        return;
     /* it stopped and was started again while nobody looked */
     if (runs && a->runs && p->stopped_ms > a->since_ms &&
         p->started_ms > p->stopped_ms)
@@ -56,6 +61,9 @@ void partition_note_event(const struct operations *ops,
     if (a && (event->kind == WIRE_EVENT_STARTED ||
               event->kind == WIRE_EVENT_REBOOTED))
         note_runs(ops, a, true, event->time_ms);
+    if (a && (event->kind == WIRE_EVENT_CHANGED ||
+              event->kind == WIRE_EVENT_RENAMED))
+        keep_look(ops->keep, a);
     if (a && event->kind == WIRE_EVENT_STOPPED)
         note_runs(ops, a, false, event->time_ms);
 }

@@ -13,9 +13,9 @@
  *
  * A guest that the host is still building or ending is looked at again later.
  *
- * What a host holds (its row was made anew with the database, and may be of
- * before a move) is told to run there when it is assigned there; then alone
- * its host starts it by itself.
+ * What a host holds (it is protected, and the host has booted; or its row was
+ * made anew with the database, and may be of before a move) is told to run
+ * there when it is assigned there; then alone its host starts it by itself.
  */
 #include "policyd/change/reconcile.h"
 
@@ -29,6 +29,7 @@
 #include "policyd/api/partition.h"
 #include "policyd/change/effect.h"
 #include "policyd/change/recount.h"
+#include "policyd/fence/back.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/images/images.h"
 
@@ -388,20 +389,6 @@ static void elsewhere(const struct reconcile *r, const struct assignment *a)
 
 /* ---- guests that their host does not start by itself ---- */
 
-/* So many in one message; boot_release in wire.def. */
-#define RELEASE_MOST 4096
-
-static struct wire_boot_release *release_new(uint32_t n_most,
-                                             struct arena *arena)
-{
-    struct wire_boot_release *release =
-        ARENA_NEW(arena, struct wire_boot_release);
-
-    wire_init(&wire_struct_boot_release, release);
-    release->guests = ARENA_ARRAY(arena, n_most + 1, struct wire_boot_guest);
-    return release;
-}
-
 /* It is assigned to this host for good, since its last move. */
 static void add_release(struct reconcile *r, const struct assignment *a,
                         struct wire_boot_release *release)
@@ -418,31 +405,6 @@ static void add_release(struct reconcile *r, const struct assignment *a,
     release->n_guests++;
 }
 
-static void released(void *arg, const void *answer,
-                     const struct vdc_error *why)
-{
-    if (why)
-        log_warning("guests that are to run where they were: %s", why->text);
-}
-
-static void send_release(struct reconcile *r,
-                         const struct wire_boot_release *release)
-{
-    struct wire_boot_release part = *release;
-
-    for (uint32_t at = 0; at < release->n_guests; at += part.n_guests) {
-        part.guests = &release->guests[at];
-        part.n_guests = release->n_guests - at;
-        if (part.n_guests > RELEASE_MOST)
-            part.n_guests = RELEASE_MOST;
-        log_info("host %s is told that %u guests are to run there",
-                 r->host->name, part.n_guests);
-        if (service_ask(r->host->service, WIRE_MSG_boot_release, &part,
-                        released, NULL, NULL, NULL, NULL))
-            return; /* at the next connection */
-    }
-}
-
 static void listed(void *arg, const void *answer, const struct vdc_error *err)
 {
     struct reconcile *r = arg;
@@ -457,18 +419,24 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     }
     struct arena *arena = arena_new();
     struct wire_boot_release *release =
-        release_new(list->n_partitions, arena);
+        back_release_new(list->n_partitions, arena);
     for (uint32_t i = 0; i < list->n_partitions; i++) {
         const struct wire_partition *p = &list->partitions[i];
         struct assignment *a = book_assignment(r->ops->book, &p->uuid);
         if (!p->managed)
+            continue;
+        if (back_forget(r->host, p, a))
             continue;
         if (!a) {
             adopt(r, p);
             continue;
         }
         if (strcmp(a->host, r->host->name) != 0) {
-            if (!book_moves(a) && !a->touched)
+            if (book_moves(a))
+                /* it is to be forgotten when that has ended, whichever
+                 * policyd began it */
+                r->again |= a->move->restart;
+            else if (!a->touched)
                 elsewhere(r, a);
             continue;
         }
@@ -483,7 +451,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
             r->again |= a->settling;
     }
     sweep(r);
-    send_release(r, release);
+    back_release(r->host, release);
     arena_free(arena);
     if (r->again) {
         r->again = false;

@@ -41,7 +41,7 @@ struct pending {
 struct command {
     struct event_base *base;
     char *whose;
-    const char *address, *broker;
+    const char *address, *broker, *program;
     struct dial_whom whom;
     struct dial *dial; /* DIALLING */
     struct command_notify notify;
@@ -95,9 +95,9 @@ static void fail_pending(struct command *c)
     struct pending *p;
 
     vdc_error_set(&err, VDC_E_CLOSED,
-                  "%sresourced went away before it answered: whether this was "
+                  "%s%s went away before it answered: whether this was "
                   "done is not known",
-                  c->whose);
+                  c->whose, c->program);
     vdc_error_hint(&err, "`xl-vdc list` shows what is there");
     while ((p = TAILQ_FIRST(&c->pending))) {
         TAILQ_REMOVE(&c->pending, p, link);
@@ -111,7 +111,7 @@ static void lost(struct command *c, const struct vdc_error *err)
     bool was_up = c->state == COMMAND_UP;
 
     if (!c->said_down)
-        log_warning("resourced at %s: %s", c->address, err->text);
+        log_warning("%s at %s: %s", c->program, c->address, err->text);
     c->said_down = true;
     free(c->why_down);
     c->why_down = xstrdup(err->text);
@@ -156,10 +156,10 @@ static void got_hello(struct command *c, const struct wire_frame *frame)
         hello->protocol != WIRE_PROTOCOL) {
         if (frame->message->number == WIRE_MSG_hello)
             vdc_error_set(&err, VDC_E_PROTOCOL,
-                          "resourced %s speaks protocol %u, policyd %s speaks "
+                          "%s %s speaks protocol %u, policyd %s speaks "
                           "protocol %d: install the same version of both",
-                          hello->version, hello->protocol, PACKAGE_VERSION,
-                          WIRE_PROTOCOL);
+                          c->program, hello->version, hello->protocol,
+                          PACKAGE_VERSION, WIRE_PROTOCOL);
         else
             vdc_error_set(&err, VDC_E_PROTOCOL, "it did not say hello");
         lost(c, &err);
@@ -170,7 +170,8 @@ static void got_hello(struct command *c, const struct wire_frame *frame)
     c->backoff_ms = BACKOFF_FIRST_MS;
     c->said_down = false;
     machine_move(&machine, &c->state, COMMAND_UP, c->address);
-    log_info("connected to resourced %s at %s", c->version, c->address);
+    log_info("connected to %s %s at %s", c->program, c->version,
+             c->address);
     c->notify.up(c->notify.arg);
 }
 
@@ -191,7 +192,7 @@ static void got_answer(struct command *c, struct pending *p,
         p->done(p->arg, NULL, &err);
     } else if (strcmp(frame->message->name, p->expected) != 0) {
         vdc_error_set(&err, VDC_E_PROTOCOL,
-                      "resourced answered with '%s' instead of '%s'",
+                      "%s answered with '%s' instead of '%s'", c->program,
                       frame->message->name, p->expected);
         p->done(p->arg, NULL, &err);
     } else {
@@ -345,6 +346,7 @@ struct command *command_new(struct event_base *base, const char *whose,
     c->whose = xstrdup(whose);
     c->address = to->address;
     c->broker = to->broker;
+    c->program = to->program ? to->program : "resourced";
     c->whom = to->whom;
     c->notify = *notify;
     c->backoff_ms = BACKOFF_FIRST_MS;

@@ -36,6 +36,7 @@ struct command_to {
     const char *address; /* as of chan_connect, or dial.h */
     const char *broker;  /* where channeld is reached, for a channel */
     struct dial_whom whom; /* for dial.h */
+    const char *program; /* that is there; NULL: resourced.  Not copied */
 };
 
 /* Starts connecting, from the loop.  `whose` begins what is said of it: "",

@@ -124,6 +124,19 @@ static int check_address(const struct wire_host_record *record,
                          address);
 }
 
+static int check_fence_address(const struct wire_host_record *record,
+                               struct vdc_error *err)
+{
+    char host[TCP_HOST_MAX + 1], port[6];
+    int rc = tcp_split(record->fence_address, host, port, err);
+
+    if (!rc && !tcp_is_number(host))
+        rc = vdc_error_set(err, VDC_E_BAD_VALUE,
+                           "fence address '%s': the host is to be a number",
+                           record->fence_address);
+    return rc;
+}
+
 static int check_record(const struct wire_host_record *record,
                         struct vdc_error *err)
 {
@@ -133,6 +146,8 @@ static int check_record(const struct wire_host_record *record,
         vdc_error_prefix(err, "host");
     if (!rc)
         rc = check_address(record, err);
+    if (!rc && *record->fence_address)
+        rc = check_fence_address(record, err);
     if (!rc && *record->domain)
         rc = check_word("failure domain", record->domain, err);
     for (uint32_t i = 0; !rc && i < record->n_tags; i++)
@@ -192,6 +207,8 @@ void host_add(struct request *request)
     record.certificate_to_ms = 0;
     record.certificate_next = "";
     record.certificate_next_to_ms = 0;
+    record.fenced_ms = 0; /* by host_fenced alone */
+    record.fenced_why = "";
     rc = check_new(request->ops, &record, &err);
     record.created_ms = clock_wall().ms;
     finish(request, &record, rc, &err);
@@ -229,6 +246,8 @@ static void change_record(const struct wire_host_change *asked,
         record->domain = to->domain;
     if (is_meant(asked, "dedicated"))
         record->dedicated = to->dedicated;
+    if (is_meant(asked, "fence_address"))
+        record->fence_address = to->fence_address;
 }
 
 static int check_set(const struct operations *ops, const struct host *host,

@@ -10,6 +10,9 @@
 #include "policyd/api/operations.h"
 #include "policyd/change/reconcile.h"
 #include "policyd/customers/channel_quotas.h"
+#include "policyd/fence/fence.h"
+#include "policyd/fence/keep.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/hosts/dial.h"
 #include "policyd/hosts/hosts_impl.h"
@@ -179,6 +182,8 @@ static void service_up(void *arg)
     hosts_set_why(host, NULL);
     hosts_report_in(host, 0);
     leases_up(ops->leases, host);
+    watch_host_up(ops->watch, host->name);
+    fence_host_up(ops, host);
     reconcile_soon(host->reconcile, 0);
     events_host_up(ops->events, host);
     renew_soon(ops->renew);
@@ -308,6 +313,18 @@ static bool is_same_certificate(const struct wire_host_record *before,
          strcmp(before->certificate_next, after->certificate) == 0);
 }
 
+void hosts_hang_up(struct host *host)
+{
+    struct hosts *hosts = host->all;
+
+    if (host->up)
+        service_down(host);
+    hosts->n_away -= service_is_away(host->service);
+    service_stop(host->service);
+    service_free(host->service);
+    connect_host(host);
+}
+
 void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
 {
     const struct setup *setup = hosts->ops->setup;
@@ -328,12 +345,7 @@ void hosts_put(struct hosts *hosts, const struct wire_host_record *record)
                                  host->record.certificate_next);
         return;
     }
-    if (host->up)
-        service_down(host);
-    hosts->n_away -= service_is_away(host->service);
-    service_stop(host->service);
-    service_free(host->service);
-    connect_host(host);
+    hosts_hang_up(host);
 }
 
 void hosts_remove(struct hosts *hosts, const char *name)
@@ -443,6 +455,19 @@ void hosts_free(struct hosts *hosts)
 
 /* ---- as clients see it ---- */
 
+static bool has_protected(const struct host *host)
+{
+    const struct book_host *there =
+        book_host(host->all->ops->book, host->name);
+    const struct assignment *a;
+
+    if (there)
+        TAILQ_FOREACH(a, &there->assignments, link_there)
+            if (a->runs && keep_is_protected(a))
+                return true;
+    return false;
+}
+
 static void describe_down(const struct host *host, struct arena *arena,
                           struct wire_host *ret)
 {
@@ -458,6 +483,21 @@ static void describe_down(const struct host *host, struct arena *arena,
         ret->hint = arena_printf(arena, "%s: %s",
                                  service_address(host->service),
                                  service_why_down(host->service));
+    if (!host->own && has_protected(host))
+        ret->hint = arena_printf(
+            arena, "%s; its protected guests are not started elsewhere (%s): "
+                   "when you know that it is off, `xl-vdc host-fenced %s`",
+            ret->hint,
+            fence_verdict_text(watch_verdict(host->all->ops->watch,
+                                             host->name)),
+            host->name);
+    if (host->record.fenced_ms) {
+        ret->state = "fenced";
+        ret->hint = arena_printf(
+            arena, "it is off (%s), and its protected guests are started "
+                   "elsewhere; when it is back it forgets those",
+            host->record.fenced_why);
+    }
     if (host->why.code == VDC_E_EXISTS) {
         ret->state = "another name of a host";
         ret->hint = host->why.text;

@@ -35,6 +35,8 @@ struct host {
     struct reconcile *reconcile;
     bool up;                 /* it answers */
     bool leases_known;       /* it said which it has */
+    bool fence_clearing;     /* fence/fence.c's: that it is back is not durable
+                                yet */
     uint64_t newest_event;   /* the highest number that came from it */
     struct wire_host report; /* what it said last; no name: nothing yet */
     uint64_t reported_ms;    /* monotonic; when it was asked for that */
@@ -110,6 +112,9 @@ void hosts_describe(const struct host *host, struct arena *arena,
  * another is connected to anew.
  */
 void hosts_put(struct hosts *hosts, const struct wire_host_record *record);
+/* Requests that are under way at this host end with VDC_E_CLOSED, and it is
+ * connected to anew. */
+void hosts_hang_up(struct host *host);
 void hosts_remove(struct hosts *hosts, const char *name);
 
 /* The same of all, after the book has taken changes back. */

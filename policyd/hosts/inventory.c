@@ -238,7 +238,8 @@ void inventory_put_host(struct inventory *inv,
 
 static enum placement_state state_of(const struct host *host)
 {
-    if (!host->up || host->why.code || strcmp(host->report.state, "up") != 0)
+    if (!host->up || host->why.code || host->record.fenced_ms ||
+        strcmp(host->report.state, "up") != 0)
         return PLACEMENT_DOWN;
     switch (host->record.state) {
     case WIRE_HOST_UP:

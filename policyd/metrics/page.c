@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/metrics_server.h"
 #include "policyd/api/operations.h"
+#include "policyd/fence/restart.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/metrics/census.h"
 #include "policyd/metrics/expiry.h"
@@ -66,6 +68,33 @@ static void write_backups(const struct operations *ops, struct evbuffer *out)
     metrics_one(out, "xen_vdc_protected_guests_without_backup", METRICS_GAUGE,
                 "Of them, those that would not come back if their host died: "
                 "no other has the room.", n_without);
+}
+
+static void write_fencing(const struct operations *ops, struct evbuffer *out)
+{
+    struct restarts_counts restarts;
+    struct watch_counts watch;
+
+    watch_count(ops->watch, &watch);
+    restarts_count(ops->restarts, &restarts);
+    metrics_one(out, "xen_vdc_fence_members", METRICS_GAUGE,
+                "Hosts that take part in fencing; with fewer than 3 nobody is "
+                "fenced by itself.", watch.n_members);
+    metrics_one(out, "xen_vdc_fence_members_armed", METRICS_GAUGE,
+                "Of them, those whose watchdog is armed.", watch.n_armed);
+    metrics_one(out, "xen_vdc_fence_members_telling", METRICS_GAUGE,
+                "Of them, those whose watchdogd answers policyd.",
+                watch.n_telling);
+    metrics_one(out, "xen_vdc_hosts_fenced", METRICS_GAUGE,
+                "Hosts that are off for sure.", restarts.n_hosts);
+    metrics_one(out, "xen_vdc_guests_to_restart", METRICS_GAUGE,
+                "Protected guests of such hosts that do not run elsewhere "
+                "yet.", restarts.n_waiting);
+    metrics_one(out, "xen_vdc_guests_restarted_total", METRICS_COUNTER,
+                "Guests of such hosts that were started elsewhere.",
+                (double)restarts.n_restarted);
+    metrics_one(out, "xen_vdc_guest_restarts_failed_total", METRICS_COUNTER,
+                "Times that a host refused one.", (double)restarts.n_failed);
 }
 
 static void write_store(const struct operations *ops, struct evbuffer *out)
@@ -223,6 +252,7 @@ static void counted(void *arg, const struct census *census,
     begin_page(page, out);
     write_census(census, out);
     write_backups(page->ops, out);
+    write_fencing(page->ops, out);
     write_store(page->ops, out);
     metrics_write_counts(page->ops->metrics, out);
     write_moves(page->ops, out);

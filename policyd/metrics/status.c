@@ -6,11 +6,15 @@
 
 #include "base/clock.h"
 #include "policyd/api/operations.h"
+#include "policyd/fence/fence.h"
+#include "policyd/fence/restart.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/backups.h"
 #include "policyd/metrics/census.h"
 #include "policyd/metrics/expiry.h"
 #include "policyd/metrics/metrics.h"
 #include "policyd/rebalance/run.h"
+#include "wire/fence.h"
 
 #define PROBLEMS_MAX 128
 #define EXPIRIES_MAX 16
@@ -200,6 +204,55 @@ static void describe_backups(const struct request *request,
     p->hint = "'xl-vdc host-list' shows where they are";
 }
 
+/* ---- fencing ---- */
+
+/* Protected guests of hosts that are off, and that do not run elsewhere. */
+static void describe_restarts(const struct request *request,
+                              const struct host *host,
+                              struct wire_dc_status *ret)
+{
+    struct wire_fence_plan plan;
+
+    wire_init(&wire_struct_fence_plan, &plan);
+    restarts_describe(request->ops, host->name, request->arena, &plan);
+    for (uint32_t i = 0; i < plan.n_guests; i++) {
+        const struct wire_fence_guest *g = &plan.guests[i];
+        if (!g->protected || *g->to)
+            continue;
+        struct wire_dc_problem *p = add_problem(ret, "guest", g->guest);
+        p->text = cut(request->arena,
+                      arena_printf(request->arena,
+                                   "its host %s is off, and it is not "
+                                   "started elsewhere: %s", host->name,
+                                   g->why));
+        p->hint = "it is tried again until its host is back";
+    }
+}
+
+static void describe_fencing(const struct request *request,
+                             struct wire_dc_status *ret)
+{
+    const struct operations *ops = request->ops;
+    const struct host *host;
+    struct watch_counts counts;
+
+    for (host = hosts_first(ops->hosts); host; host = hosts_next(host))
+        if (fence_is_off(ops, host->name))
+            describe_restarts(request, host, ret);
+    watch_count(ops->watch, &counts);
+    if (counts.n_members && counts.n_armed < counts.n_members) {
+        struct wire_dc_problem *p = add_problem(ret, "fencing", "");
+        p->text = arena_printf(request->arena,
+                               "%u of %u hosts have a watchdog that is armed",
+                               counts.n_armed, counts.n_members);
+        p->hint = counts.n_members < FENCE_MEMBERS_MIN
+                      ? "with fewer than 3 hosts none is fenced by itself: "
+                        "`xl-vdc host-fenced` says that one is off"
+                      : "is watchdogd running on each of them? `systemctl "
+                        "status xen-vdc-watchdogd`";
+    }
+}
+
 /* ---- certificates ---- */
 
 static void take_expiry(void *arg, const char *name, uint64_t to_ms)
@@ -295,6 +348,7 @@ static void counted(void *arg, const struct census *census,
     describe_census(request, census, &status);
     describe_moves(request, &status);
     describe_backups(request, &status);
+    describe_fencing(request, &status);
     describe_certificates(request, &status);
     status.requests = metrics_under_way(ops->metrics);
     status.requests -= status.requests > 0; /* this one */

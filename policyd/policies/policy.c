@@ -46,6 +46,7 @@ RULE(has_pools, d->n_pools != 0)
 RULE(has_host_tags, d->n_host_tags != 0)
 RULE(has_dedication, d->dedication != WIRE_SHARED)
 RULE(has_protected, d->protected)
+RULE(has_priority, d->restart_priority)
 RULE(has_host, SET(d->host))
 RULE(has_domain, SET(d->domain))
 
@@ -85,6 +86,8 @@ static const struct rule rules[] = {
     { "vdc_dedicated", "it keeps others from a host", has_dedication },
     { "vdc_protected", "it keeps memory free on another host",
       has_protected },
+    { "vdc_restart_priority", "it comes before others when a host dies",
+      has_priority },
     { "vdc_host", "the provider chooses the host", has_host },
     { "vdc_domain", "the provider chooses the host", has_domain },
     { "on_crash=coredump-...", "dumps fill the host's disk", has_dump },

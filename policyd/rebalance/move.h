@@ -63,6 +63,24 @@ void move_begin(struct moves *moves, const struct move_order *order,
                 move_done_fn *fn, void *arg);
 /* Of this guest's: it is asked to stay, if its host can still be stopped. */
 void move_cancel(struct moves *moves, const struct vdc_uuid *uuid);
+/*
+ * Has a guest whose host is off for sure started anew on another (see
+ * mover_restart): nothing is asked before, and the guest is assigned there
+ * from now on.  `kept` must have an assignment that no request of ours is
+ * changing; copied.  As move_begin's, `fn` is called once, unless it fails.
+ * Errors: VDC_E_BUSY, those of the store.
+ */
+struct move_restart {
+    const struct wire_stored_kept *kept;
+    const char *to;
+    const char *reason; /* in a sentence */
+};
+int move_restart(struct moves *moves, const struct move_restart *what,
+                 move_done_fn *fn, void *arg, struct vdc_error *err);
+/* That host is off for sure, too: those that were being started anew on it are
+ * its own now, so that they can be started anew elsewhere.  Some may need
+ * another call. */
+void move_target_is_off(struct moves *moves, const char *host);
 /* Those that are under way are told of by `fn` when they end: of a run that
  * goes on after a restart. */
 void move_adopt(struct moves *moves, const struct vdc_uuid *uuid,

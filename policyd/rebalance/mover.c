@@ -32,6 +32,8 @@ const struct mover *mover_choose(const struct mover_ask *ask)
 
 const struct mover *mover_of(const struct wire_stored_move *move)
 {
+    if (move->restart)
+        return &mover_restart;
     return move->stream ? &mover_live : &mover_suspend;
 }
 
@@ -144,6 +146,19 @@ static void check_state(const struct wire_partition *p,
     vdc_error_set(&err, VDC_E_BUSY, "it is %s just now",
                   wire_enum_word(&wire_enum_partition_state, (int)p->state));
     reasons_add(reasons, &err);
+}
+
+void mover_check_definition(const struct setup *setup,
+                            const struct wire_definition *definition,
+                            struct reasons *reasons)
+{
+    if (definition->nomigrate)
+        refuse(reasons, VDC_E_UNSUPPORTED,
+               "its definition says that it may not be moved (nomigrate)",
+               NULL);
+    if (definition->n_pci)
+        refuse(reasons, VDC_E_UNSUPPORTED, "it has devices of its host", NULL);
+    check_disks(setup, definition, reasons);
 }
 
 void mover_check_guest(const struct mover_ask *ask, struct reasons *reasons)

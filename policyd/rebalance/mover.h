@@ -114,6 +114,11 @@ extern const struct mover mover_suspend;
  * they say to each other. */
 extern const struct mover mover_live;
 
+/* Of guests whose host is off for sure: the target defines and starts it
+ * anew.  The host that it was on is not asked, and the guest is the target's
+ * from the beginning; if that refuses it, it is the other's again. */
+extern const struct mover mover_restart;
+
 /* The one for this guest and these hosts. */
 const struct mover *mover_choose(const struct mover_ask *ask);
 /* The one that a move was begun with. */
@@ -129,6 +134,10 @@ bool mover_needs_certificate(const struct wire_stored_move *move,
 
 /* ---- what movers share ---- */
 
+/* What of a definition is bound to its host. */
+void mover_check_definition(const struct setup *setup,
+                            const struct wire_definition *definition,
+                            struct reasons *reasons);
 /* The guest's state and definition, whoever carries it. */
 void mover_check_guest(const struct mover_ask *ask, struct reasons *reasons);
 /* "UUID-NUMBER-WORD": that the same is asked twice, be it by one who does not

@@ -360,6 +360,7 @@ void book_close(struct book *book)
     book_free_images(book);
     book_free_policyds(book);
     book_drop_moves(book);
+    book_drop_kept(book);
     while (!TAILQ_EMPTY(&book->hosts))
         book_set_host(book, TAILQ_FIRST(&book->hosts)->name, NULL);
     answers_free(book->answers);

@@ -65,6 +65,7 @@ struct assignment {
     bool loose;     /* its domain has more than its next start will give it */
     bool seen;      /* scratch of the comparison with the host */
     bool listed;    /* scratch of lists */
+    bool keep_queued; /* scratch of fence/keep.c */
     const struct wire_stored_move *move; /* that has not ended; NULL: none */
 };
 
@@ -215,6 +216,27 @@ int book_move_put(struct book *book, struct assignment *a,
 int book_move_remove(struct book *book, const struct vdc_uuid *uuid,
                      const struct book_place *place,
                      const struct store_audit *audit, struct vdc_error *err);
+/*
+ * What a protected guest is, as its host had it last; NULL: it was not said
+ * yet.  It goes with the guest's assignment.
+ */
+const struct wire_stored_kept *book_kept(const struct book *book,
+                                         const struct vdc_uuid *uuid);
+int book_kept_put(struct book *book, const struct wire_stored_kept *kept,
+                  struct vdc_error *err);
+/* Whether a host still has in its database what was started elsewhere while
+ * it was off: also after the guest has gone for good.  And it has forgotten
+ * it. */
+const struct wire_stored_taken *book_taken(const struct book *book,
+                                           const struct vdc_uuid *uuid);
+bool book_was_taken(const struct book *book, const struct vdc_uuid *uuid,
+                    const char *host);
+int book_taken_forgotten(struct book *book, const struct vdc_uuid *uuid,
+                         const char *host, struct vdc_error *err);
+/* Which hosts take part in fencing; NULL: none ever did. */
+const struct wire_stored_fence *book_fence(const struct book *book);
+int book_fence_put(struct book *book, const struct wire_stored_fence *fence,
+                   struct vdc_error *err);
 /* In the order in which they were put; NULL after the last. */
 const struct wire_stored_move *
 book_move_after(const struct book *book, const struct wire_stored_move *move);

@@ -293,6 +293,8 @@ int book_assignment_remove(struct book *book, struct assignment *a,
                     uuid_format(&a->uuid, id), NULL);
     if (a->move) /* whose file was kept */
         book_commit_add(book, &commit, STORE_REMOVE, STORE_MOVE, id, NULL);
+    if (book_kept(book, &a->uuid))
+        book_commit_add(book, &commit, STORE_REMOVE, STORE_KEPT, id, NULL);
     book_commit_audit(book, &commit, audit);
     return book_commit_end(book, &commit, err);
 }

@@ -27,6 +27,8 @@ struct book {
     struct decisions *decisions;
     TAILQ_HEAD(, book_move) moves; /* book_move.c's */
     struct book_run *run;
+    struct table kept, taken; /* book_kept.c's */
+    struct book_fence *fence;
     struct loading_decision *loading; /* one of which parts were read */
     struct undo *undo;
     struct book_notify notify;
@@ -165,6 +167,22 @@ const struct wire_stored_move *book_find_move(const struct book *book,
 void book_set_run(struct book *book, uint64_t number,
                   const struct wire_stored_run *run);
 void book_drop_moves(struct book *book);
+
+/* ---- book_kept.c ---- */
+
+/* NULL: there is none any more. */
+void book_set_kept(struct book *book, const struct vdc_uuid *uuid,
+                   const struct wire_stored_kept *kept);
+void book_set_taken(struct book *book, const struct vdc_uuid *uuid,
+                    const struct wire_stored_taken *taken);
+void book_set_fence(struct book *book, const struct wire_stored_fence *fence);
+void book_drop_kept(struct book *book);
+/* The guest's move is in this commit, and it is assigned to `owner` by it:
+ * one that is started anew was taken from its host, and where it comes it is
+ * not to be forgotten. */
+void book_commit_taken(struct book *book, struct book_commit *commit,
+                       const struct wire_stored_move *move,
+                       const char *owner);
 
 /* ---- book_record.c: what is in memory, as records ---- */
 

@@ -163,6 +163,7 @@ int book_move_put(struct book *book, struct assignment *a,
                     uuid_format(&move->uuid, id), move);
     if (a && place->host)
         set_place(book, &commit, a, place);
+    book_commit_taken(book, &commit, move, place->host);
     return book_commit_end(book, &commit, err);
 }
 
@@ -179,6 +180,9 @@ int book_move_remove(struct book *book, const struct vdc_uuid *uuid,
                     uuid_format(uuid, id), NULL);
     if (a && place->host)
         set_place(book, &commit, a, place);
+    if (book_find_move(book, uuid))
+        book_commit_taken(book, &commit, book_find_move(book, uuid),
+                          place->host);
     book_commit_audit(book, &commit, audit);
     return book_commit_end(book, &commit, err);
 }

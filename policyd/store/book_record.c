@@ -208,6 +208,76 @@ static const void *describe_move(const struct book *book, const char *id,
     return ret;
 }
 
+static int apply_kept(struct book *book, const char *id, const void *body,
+                      struct vdc_error *err)
+{
+    struct vdc_uuid uuid;
+
+    if (!uuid_from_text(id, &uuid))
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: '%s' is no UUID", id);
+    book_set_kept(book, &uuid, body);
+    return 0;
+}
+
+static const void *describe_kept(const struct book *book, const char *id,
+                                 struct arena *arena)
+{
+    struct wire_stored_kept *ret = ARENA_NEW(arena, struct wire_stored_kept);
+    const struct wire_stored_kept *kept;
+    struct vdc_uuid uuid;
+
+    if (!uuid_from_text(id, &uuid) || !(kept = book_kept(book, &uuid)) ||
+        wire_struct_copy(&wire_struct_stored_kept, kept, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
+static int apply_taken(struct book *book, const char *id, const void *body,
+                       struct vdc_error *err)
+{
+    struct vdc_uuid uuid;
+
+    if (!uuid_from_text(id, &uuid))
+        return vdc_error_set(err, VDC_E_STORE_CORRUPT,
+                             "the database is damaged: '%s' is no UUID", id);
+    book_set_taken(book, &uuid, body);
+    return 0;
+}
+
+static const void *describe_taken(const struct book *book, const char *id,
+                                  struct arena *arena)
+{
+    struct wire_stored_taken *ret =
+        ARENA_NEW(arena, struct wire_stored_taken);
+    const struct wire_stored_taken *taken;
+    struct vdc_uuid uuid;
+
+    if (!uuid_from_text(id, &uuid) || !(taken = book_taken(book, &uuid)) ||
+        wire_struct_copy(&wire_struct_stored_taken, taken, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
+static int apply_fence(struct book *book, const char *id, const void *body,
+                       struct vdc_error *err)
+{
+    book_set_fence(book, body);
+    return 0;
+}
+
+static const void *describe_fence(const struct book *book, const char *id,
+                                  struct arena *arena)
+{
+    struct wire_stored_fence *ret = ARENA_NEW(arena, struct wire_stored_fence);
+    const struct wire_stored_fence *fence = book_fence(book);
+
+    if (!fence ||
+        wire_struct_copy(&wire_struct_stored_fence, fence, arena, ret, NULL))
+        return NULL;
+    return ret;
+}
+
 static int apply_run(struct book *book, const char *id, const void *body,
                      struct vdc_error *err)
 {
@@ -357,6 +427,9 @@ const struct book_kind book_kinds[STORE_N_RECORDS] = {
     [STORE_HOST] = { apply_host, describe_host },
     [STORE_PARTITION] = { apply_partition, describe_partition },
     [STORE_MOVE] = { apply_move, describe_move },
+    [STORE_KEPT] = { apply_kept, describe_kept },
+    [STORE_TAKEN] = { apply_taken, describe_taken },
+    [STORE_FENCE] = { apply_fence, describe_fence },
     [STORE_RUN] = { apply_run, describe_run },
     [STORE_ANSWER] = { apply_answer, describe_answer },
     [STORE_TOKEN] = { apply_token, describe_token },

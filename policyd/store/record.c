@@ -113,6 +113,14 @@ const char *record_id(enum store_record record, const void *body,
         return arena_strdup(
             arena, uuid_format(&((const struct wire_stored_move *)body)->uuid,
                                uuid));
+    if (record == STORE_KEPT)
+        return arena_strdup(
+            arena, uuid_format(&((const struct wire_stored_kept *)body)->uuid,
+                               uuid));
+    if (record == STORE_TAKEN)
+        return arena_strdup(
+            arena, uuid_format(&((const struct wire_stored_taken *)body)->uuid,
+                               uuid));
     if (record == STORE_RUN)
         return arena_printf(
             arena, "%llu",

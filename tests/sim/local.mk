@@ -3,6 +3,10 @@ SIM_PROCESS = tests/sim/process.c tests/sim/process.h
 noinst_PROGRAMS += tests/sim/sim-ctl
 tests_sim_sim_ctl_SOURCES = tests/sim/sim-ctl.c
 tests_sim_sim_ctl_LDADD = $(HV_LIBS) $(BASE_LIBS)
+noinst_PROGRAMS += tests/sim/fence-fake
+tests_sim_fence_fake_SOURCES = tests/sim/fence-fake.c
+tests_sim_fence_fake_LDADD = libvdc/chan/libchan.a libvdc/wire/libwire.a $(BASE_LIBS) \
+	$(TLS_LIBS)
 noinst_PROGRAMS += tests/sim/dc-say
 tests_sim_dc_say_SOURCES = tests/sim/dc-say.c
 tests_sim_dc_say_LDADD = libvdc/wire/libwire.a $(BASE_LIBS) $(TLS_LIBS)

@@ -36,7 +36,7 @@ check_equal "it is made anew, with what was lost told" 13 $?
 check "the one that has gone is in it, too" \
     grep -qE '^from-database +acme.goes .*it does not run' "$WORK/anew"
 told() {
-    grep -q 'host alpha is told that 1 guests are to run there' \
+    grep -q 'host alpha is told that 1 guest is to run there' \
         "$WORK/policyd.log"
 }
 check "policyd says which of them is to run there" retry 20 told
