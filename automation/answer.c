@@ -36,10 +36,12 @@ static size_t piece_size(const char *text)
     return size;
 }
 
-/* Without the ends of lines at its end: xenstore-read writes one. */
+/* Without the ends of lines at the end of all: xenstore-read writes one. */
 static const char *piece_of(const char *text, size_t size, char *ret)
 {
-    while (size && text[size - 1] == '\n')
+    bool is_last = !text[size];
+
+    while (is_last && size && text[size - 1] == '\n')
         size--;
     memcpy(ret, text, size);
     ret[size] = '\0';

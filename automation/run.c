@@ -123,13 +123,19 @@ static bool find_percent(const char *text, unsigned *ret)
 /* What it says last is the error: lines of progress make room. */
 static void make_room(struct output *output)
 {
-    char *end = strrchr(output->text, '\n');
+    const char *end = NULL, *line_end;
 
-    if (output->len <= output->most / 2 || !end ||
-        !strstr(output->text, PROGRESS))
+    if (output->len <= output->most / 2)
         return;
-    output->len -= (size_t)(end + 1 - output->text);
-    memmove(output->text, end + 1, output->len + 1);
+    for (const char *p = output->text; (p = strstr(p, PROGRESS)); p++) {
+        line_end = strchr(p, '\n');
+        if (line_end)
+            end = line_end + 1;
+    }
+    if (!end)
+        return;
+    output->len -= (size_t)(end - output->text);
+    memmove(output->text, end, output->len + 1);
 }
 
 static void on_errors(evutil_socket_t fd, short what, void *arg)
@@ -155,7 +161,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     if (waitpid(run->pid, &status, WNOHANG) != run->pid)
         return;
     take_output(&run->out);
-    take_output(&run->errors);
+    on_errors(fd, what, run);
     const struct run_result result = {
         .status = WIFEXITED(status) ? WEXITSTATUS(status)
                                     : 128 + WTERMSIG(status),

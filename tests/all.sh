@@ -31,10 +31,11 @@ suite() {
     say "$text: $(($(date +%s) - began)) s"
 }
 
-# check_in BUILD: make check.  What failed beside five others is run once more
+# check_in BUILD: make check.  Tests wait more than they compute, so many run at a
+# time.  What failed beside others is run once more
 # with nothing beside it, and counts as that says; both are shown.
 check_in() {
-    make -C "$1" check -j6 VERBOSE=1 && return 0
+    make -C "$1" check -j9 VERBOSE=1 && return 0
     echo "again, alone: what failed"
     make -C "$1" recheck -j1 VERBOSE=1
 }
