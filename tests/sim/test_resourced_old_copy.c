@@ -241,11 +241,52 @@ static void test_held(void)
     rd_free(rd);
 }
 
+/* After a boot those that are protected wait for policyd, too, whether they
+ * ever moved or not; what one is told of them is no epoch of theirs. */
+static void test_protected(void)
+{
+    struct wire_definition d;
+    struct rd *rd = rd_new("");
+
+    CU_ASSERT_FATAL(rd_start(rd));
+    rd_definition(&d, "a", "");
+    d.protected = true;
+    CU_ASSERT_EQUAL(rd_create(rd, &d, true, NULL), 0);
+    rd_definition(&d, "b", "");
+    d.protected = true;
+    CU_ASSERT_EQUAL(rd_create(rd, &d, true, NULL), 0);
+    CU_ASSERT_EQUAL(rd_create_simple(rd, "plain", ""), 0);
+    CU_ASSERT_EQUAL(n_held(rd), 0);
+    rd_kill(rd);
+    CU_ASSERT_FATAL(rd_start(rd)); /* the host has not booted */
+    CU_ASSERT_EQUAL(n_held(rd), 0);
+    rd_stop(rd);
+    hv_sim_power_cut(rd_host(rd));
+    CU_ASSERT_FATAL(rd_start(rd));
+    CU_ASSERT(runs(rd, "plain"));
+    CU_ASSERT_EQUAL(n_held(rd), 2);
+    CU_ASSERT_EQUAL(release(rd, "a", 1), 0);
+    CU_ASSERT(runs(rd, "a"));
+    CU_ASSERT_EQUAL(n_held(rd), 1);
+    CU_ASSERT_EQUAL(rd_show(rd, "b")->state, WIRE_STOPPED);
+    /* whoever starts it by hand is not told again */
+    CU_ASSERT_EQUAL(rd_do(rd, WIRE_MSG_partition_start, "b", NULL), 0);
+    CU_ASSERT_EQUAL(n_held(rd), 0);
+    CU_ASSERT_EQUAL(rd_destroy(rd, "b", true), 0);
+    CU_ASSERT_EQUAL(release(rd, "b", 1), 0);
+    rd_sleep(500);
+    CU_ASSERT_EQUAL(rd_show(rd, "b")->state, WIRE_STOPPED);
+    rd_stop(rd);
+    CU_ASSERT_EQUAL(rd_sql(rd, "SELECT count(*) FROM epoch"), 0);
+    rd_free(rd);
+}
+
 static const struct unit_test tests[] = {
     { "an old copy of the database", test_old_copy },
     { "devices, and an old copy", test_old_devices },
     { "a domain with the same uuid", test_same_uuid },
     { "made anew: held", test_held },
+    { "protected: held after a boot", test_protected },
 };
 
 UNIT_MAIN("resourced: an old copy of the database", tests)
