@@ -5,22 +5,6 @@ EXTRA_DIST += \
 	build-aux/packages \
 	build-aux/steps.sh \
 	build-aux/sum-tests \
-	doc/ARCHITECTURE.md \
-	doc/CODING_STYLE.md \
-	doc/READING.md \
-	doc/design/001-decisions.md \
-	doc/design/002-libxl-in-threads.md \
-	doc/design/003-transactions.md \
-	doc/design/004-resource-database.md \
-	doc/design/005-channels.md \
-	doc/design/006-placement.md \
-	doc/design/007-hosts.md \
-	doc/design/008-explanations.md \
-	doc/design/009-rebalance.md \
-	doc/design/010-data-center-store.md \
-	doc/design/011-customers.md \
-	doc/design/012-tls.md \
-	doc/xenstore-paths.md \
 	examples/guest/README.md \
 	examples/guest/build \
 	examples/guest/init \

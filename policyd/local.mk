@@ -94,6 +94,20 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/explain/explain.h \
 	policyd/explain/forecast.c \
 	policyd/explain/try.c \
+	policyd/fence/back.c \
+	policyd/fence/back.h \
+	policyd/fence/decide.c \
+	policyd/fence/decide.h \
+	policyd/fence/fence.c \
+	policyd/fence/fence.h \
+	policyd/fence/keep.c \
+	policyd/fence/keep.h \
+	policyd/fence/list.c \
+	policyd/fence/list.h \
+	policyd/fence/restart.c \
+	policyd/fence/restart.h \
+	policyd/fence/watch.c \
+	policyd/fence/watch.h \
 	policyd/hosts/backups.c \
 	policyd/hosts/backups.h \
 	policyd/hosts/command.c \
@@ -238,16 +252,9 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/rebalance/move_impl.h \
 	policyd/rebalance/move_place.c \
 	policyd/rebalance/move_probe.c \
+	policyd/rebalance/move_restart.c \
 	policyd/rebalance/mover.c \
 	policyd/rebalance/mover.h \
-	policyd/fence/back.c \
-	policyd/fence/decide.c \
-	policyd/fence/fence.c \
-	policyd/fence/list.c \
-	policyd/fence/watch.c \
-	policyd/fence/keep.c \
-	policyd/fence/restart.c \
-	policyd/rebalance/move_restart.c \
 	policyd/rebalance/mover_live.c \
 	policyd/rebalance/mover_restart.c \
 	policyd/rebalance/mover_suspend.c \

@@ -4,7 +4,8 @@
  * Xen's timer is set to half of the watchdog time.  Between the look at who is
  * heard and the call to Xen this process may stand still, but not for longer
  * than that timer runs, or Xen stops the host; and then the host stops one
- * timer after the call.  So it is off at most one watchdog time after the look.
+ * timer after the call.  So it is off at most one watchdog time after the
+ * look.
  */
 #include "watchdogd/guard.h"
 

@@ -13,7 +13,8 @@
 #include "base/arena.h"
 #include "base/textfile.h"
 
-#define STATE_MAX (VOTE_MEMBERS_MAX * (VOTE_NAME_SIZE + VOTE_ADDRESS_SIZE + 16))
+#define STATE_MAX \
+    (VOTE_MEMBERS_MAX * (VOTE_NAME_SIZE + VOTE_ADDRESS_SIZE + 16))
 
 struct state_saver {
     char *path;

@@ -41,8 +41,8 @@ struct vote_member *vote_find(const struct vote *vote, const char *name);
 bool vote_counts(const struct vote *vote, const char *self);
 
 /*
- * Whether `next` may follow `now`.  Errors: VDC_E_CONFLICT: it is older, or of the
- * same version with other members, which a policyd that leads no more may
+ * Whether `next` may follow `now`.  Errors: VDC_E_CONFLICT: it is older, or of
+ * the same version with other members, which a policyd that leads no more may
  * send; VDC_E_BAD_VALUE: a name is empty, twice or no name, or an address is
  * none.
  */
