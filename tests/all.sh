@@ -79,6 +79,7 @@ check_archive() {
         return 1
     if [ ! -e "$BUILD/clang/Makefile" ]; then
         (cd "$BUILD/clang" && "$from/configure" "$@") || return 1
+        keep_order "$BUILD/clang"
     fi
     # With sanitizers all takes several times as long.
     make -C "$BUILD/clang" -j"$(nproc)" &&

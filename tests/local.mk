@@ -6,6 +6,7 @@
 # make runs them about in this order: what takes minutes comes before what
 # takes seconds, so that all processors have work until the end.
 include tests/sim/local.mk
+include tests/unit/policyd.mk
 include tests/sim/cli.mk
 include tests/sim/channel.mk
 include tests/fuzz/local.mk
@@ -19,7 +20,6 @@ include tests/unit/hv.mk
 include tests/unit/resourced.mk
 include tests/unit/channeld.mk
 include tests/unit/watchdogd.mk
-include tests/unit/policyd.mk
 include tests/unit/automation.mk
 include tests/unit/xl-ext.mk
 include tests/xen/local.mk

@@ -1,6 +1,7 @@
 # Unit tests of policyd.
 if HAVE_CUNIT
 policyd_unit_tests = \
+	tests/unit/policyd/test_kv_etcd \
 	tests/unit/policyd/test_auth \
 	tests/unit/policyd/test_book \
 	tests/unit/policyd/test_book_usage \
@@ -18,7 +19,6 @@ policyd_unit_tests = \
 	tests/unit/policyd/test_inventory \
 	tests/unit/policyd/test_inventory_amounts \
 	tests/unit/policyd/test_inventory_backups \
-	tests/unit/policyd/test_kv_etcd \
 	tests/unit/policyd/test_kv_etcd_answers \
 	tests/unit/policyd/test_kv_etcd_grpc \
 	tests/unit/policyd/test_kv_etcd_json \
