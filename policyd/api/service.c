@@ -40,14 +40,38 @@ static void call_more(void *arg, const struct wire_frame *frame)
         call->more(call->arg, frame);
 }
 
+static bool only_looks(enum wire_message_number number, const void *body)
+{
+    switch (number) {
+    case WIRE_MSG_host_show:
+    case WIRE_MSG_events:
+    case WIRE_MSG_partition_list:
+    case WIRE_MSG_partition_show:
+    case WIRE_MSG_device_list:
+    case WIRE_MSG_resource_list:
+    case WIRE_MSG_lease_list:
+    case WIRE_MSG_image_look:
+        return true;
+    case WIRE_MSG_transaction:
+        return ((const struct wire_transaction *)body)->dry_run;
+    default:
+        return false;
+    }
+}
+
 static int send_call(struct service *s, enum wire_message_number number,
                      const void *body, command_done_fn *finish,
                      service_done_fn *done, service_more_fn *more, void *arg,
                      struct service_call *ret_call, struct vdc_error *err)
 {
-    struct call *call = XNEW(struct call);
     struct service_call sent = { .service = s };
 
+    if (s->notify.check_may && !only_looks(number, body)) {
+        int rc = s->notify.check_may(s->notify.arg, err);
+        if (rc)
+            return rc;
+    }
+    struct call *call = XNEW(struct call);
     *call = (struct call){ s, done, more, arg };
     int rc = command_send(s->command, number, body, finish, call_more, call,
                           &sent.number, err);

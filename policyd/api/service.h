@@ -34,6 +34,8 @@ struct service_notify {
     void (*up)(void *arg);
     void (*down)(void *arg);
     void (*event)(void *arg, const struct wire_event *event); /* in order */
+    /* Whether the host may be asked for more than looks now; NULL: it may. */
+    int (*check_may)(void *arg, struct vdc_error *err);
     void *arg;
 };
 

@@ -105,7 +105,9 @@ void back_release(struct host *host, const struct wire_boot_release *release)
         log_info("host %s is told that %u guest%s to run there", host->name,
                  part.n_guests, part.n_guests == 1 ? " is" : "s are");
         if (service_ask(host->service, WIRE_MSG_boot_release, &part,
-                        released, NULL, NULL, NULL, NULL))
-            return; /* at the next connection */
+                        released, NULL, NULL, NULL, NULL)) {
+            reconcile_soon(host->reconcile, RECONCILE_RETRY_MS);
+            return;
+        }
     }
 }

@@ -219,10 +219,17 @@ static void service_event(void *arg, const struct wire_event *event)
     events_publish(ops->events, host, event);
 }
 
+static int check_may(void *arg, struct vdc_error *err)
+{
+    const struct host *host = arg;
+
+    return store_check_leads(book_store(host->all->ops->book), err);
+}
+
 static void connect_host(struct host *host)
 {
     const struct service_notify notify = { service_up, service_down,
-                                           service_event, host };
+                                           service_event, check_may, host };
     const struct setup *setup = host->all->ops->setup;
     const struct service_host whose = {
         .name = host->name,

@@ -59,6 +59,7 @@ struct store {
     bool busy;          /* the kv has been asked something about it */
     bool lost;
     bool shared;
+    bool in_doubt; /* whether this policyd leads */
     struct metrics_timing commits; /* that are durable */
     uint64_t n_refused;
 };
@@ -454,6 +455,20 @@ struct kv *store_kv(const struct store *s)
 bool store_is_shared(const struct store *s)
 {
     return s->shared;
+}
+
+void store_set_doubt(struct store *s, bool in_doubt)
+{
+    s->in_doubt = in_doubt;
+}
+
+int store_check_leads(const struct store *s, struct vdc_error *err)
+{
+    if (!s->in_doubt)
+        return 0;
+    return vdc_error_set(err, VDC_E_NO_DAEMON,
+                         "etcd does not answer, so that another policyd may "
+                         "lead: no host is asked to change anything");
 }
 
 struct event_base *store_base(const struct store *s)

@@ -104,6 +104,10 @@ typedef int store_load_fn(void *arg, enum store_record record, const char *id,
 int store_load(struct store *store, store_load_fn *load, void *arg,
                struct vdc_error *err);
 void store_set_notify(struct store *store, const struct store_notify *notify);
+/* Whether this policyd surely leads: only then may it have hosts do anything.
+ * While etcd does not answer, and its lease may have ended, it does not know.
+ * Errors: VDC_E_NO_DAEMON, as if the host could not be reached. */
+int store_check_leads(const struct store *store, struct vdc_error *err);
 
 /*
  * Queues a commit; *ret_number (may be NULL) is one more than the last one's.

@@ -11,6 +11,8 @@
 /* Takes over the kv.  `shared`: several policyds may have it open. */
 struct store *store_new(struct event_base *base, struct kv *kv, bool shared);
 bool store_is_shared(const struct store *store);
+/* store_lead.c's: see store_check_leads. */
+void store_set_doubt(struct store *store, bool in_doubt);
 struct kv *store_kv(const struct store *store);
 struct event_base *store_base(const struct store *store);
 /* What the writer's key is after the n-th commit of this process. */

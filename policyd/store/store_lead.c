@@ -47,16 +47,23 @@ static void lease_ended(void *arg, const struct vdc_error *why)
     lead->ended = true;
 }
 
-/* No other can lead that could not have etcd end our lease: so what is in
- * memory is right, or else etcd says that it has ended when it answers. */
+/* Another may lead that can reach etcd, and order what we do not know of: so
+ * hosts are asked for nothing but looks (store_check_leads), until etcd says
+ * whether our lease has ended. */
 static void lease_doubtful(void *arg, const struct vdc_error *why)
 {
+    struct store_lead *lead = arg;
+
+    store_set_doubt(lead->store, true);
     log_warning("%s: whether this policyd leads still is not known; what only "
                 "looks goes on", why->text);
 }
 
 static void lease_sure(void *arg)
 {
+    struct store_lead *lead = arg;
+
+    store_set_doubt(lead->store, false);
     log_info("etcd answers: this policyd has led all the time, and leads");
 }
 
