@@ -31,12 +31,7 @@ start_etcd_three() {
     shift
     etcd_options=$*
     mkdir -p "$etcd_folder"
-    etcd_port=$((10000 + $$ * 6 % 10000))
-    for i in 0 1 2 3 4 5; do
-        while etcd_port_taken $((etcd_port + i)); do
-            etcd_port=$((etcd_port + 6))
-        done
-    done
+    etcd_port=$(take_ports) || exit 1
     etcd_urls= etcd_cluster=
     for i in 1 2 3; do
         etcd_urls=$etcd_urls${etcd_urls:+,}$(etcd_of $i)

@@ -124,6 +124,15 @@ etcd_signal KILL 1 3
 check "two are killed: changes are refused, with the reason" retry 30 refuses
 check "which says what goes on" grep -q 'what only looks goes on' "$WORK/said"
 check_output "what only looks goes on: list" '^web ' vdc list -C acme
+# Another may lead by then, that hosts are to obey.
+in_doubt() {
+    grep -q 'whether this policyd leads still is not known' \
+        "$WORK"/policyd*.log
+}
+check "the lease runs out" retry 40 in_doubt
+check_error "then no host is asked to change anything" 7 \
+    'another policyd may lead: no host is asked' \
+    vdc host-verify --repair
 check_equal "customer-show" $number "$(kept)"
 check_output "host-list" '^alpha +up' vdc host-list
 check_output "dc-status says it first, as a problem (status 14)" 14 sh -c \
