@@ -351,7 +351,8 @@ static void on_change(void *arg, const char *path)
         struct request *request, *next;
         for (request = LIST_FIRST(&all->rows); request; request = next) {
             next = LIST_NEXT(request, link);
-            look(all, request->id, false);
+            memcpy(id, request->id, sizeof(id)); /* look() may free it */
+            look(all, id, false);
         }
         look_at_all(all, false);
         return;
