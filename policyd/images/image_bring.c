@@ -47,6 +47,7 @@ struct transfer {
     char digest[IMAGE_DIGEST_LEN + 1];
     char *host;
     uint64_t size, done;
+    uint64_t most; /* of it that was ever there: more is progress */
     LIST_HEAD(, bringing) wanted;
     struct event *timer;
     bool reads; /* and it is for the next piece */
@@ -195,6 +196,15 @@ static void tell(struct transfer *t, uint64_t done_kib)
             b->more(b->arg, &progress);
 }
 
+/* What comes once more, after it was thrown away, is none. */
+static void note_progress(struct transfer *t)
+{
+    if (t->done <= t->most)
+        return;
+    t->most = t->done;
+    t->moved_ms = clock_mono().ms;
+}
+
 static void has_it(struct transfer *t)
 {
     images_note(t->images, t->digest, t->host, true);
@@ -226,10 +236,9 @@ static void fetching(void *arg, const struct wire_frame *frame)
 
     if (t->over || frame->message->number != WIRE_MSG_progress)
         return;
-    if (progress->sent_kib * 1024 > t->done) {
+    if (progress->sent_kib * 1024 > t->done)
         t->done = progress->sent_kib * 1024;
-        t->moved_ms = clock_mono().ms;
-    }
+    note_progress(t);
     tell(t, progress->sent_kib);
 }
 
@@ -321,9 +330,8 @@ static void put(void *arg, const void *answer, const struct vdc_error *err)
         failed(t, err);
         return;
     }
-    if (found->done > t->done)
-        t->moved_ms = clock_mono().ms;
     t->done = found->done;
+    note_progress(t);
     tell(t, t->done / 1024);
     if (found->whole)
         has_it(t);
