@@ -209,14 +209,15 @@ static int take_key(struct request *request, struct arena *arena,
     const char *key = read_below(request, arena, "key");
     char text[UUID_TEXT_SIZE];
     struct vdc_uuid uuid;
+    int rc = 0;
 
     if (!key) {
         uuid_random(&uuid);
         key = arena_printf(arena, "xs-%s", uuid_format(&uuid, text));
-        set(request, "key", key);
+        rc = answer_node(request->all->hv, request->folder, "key", key, err);
     }
     *ret = key;
-    return command_key_check(key, err);
+    return rc ? rc : command_key_check(key, err);
 }
 
 static int check_number(const struct requests *all, struct vdc_error *err)
@@ -243,12 +244,13 @@ static void take(struct request *request, const char *text)
         rc = command_line_parse(text, false, arena, &line, &err);
     if (!rc)
         rc = take_key(request, arena, &key, &err);
-    if (rc) {
+    if (!rc)
+        rc = answer_node(request->all->hv, request->folder, "state", "queued",
+                         &err);
+    if (rc) /* without a key, or not known as begun, it could be done twice */
         fail(request, &err);
-    } else {
-        set(request, "state", "queued");
+    else
         carry_out(request, arena, &line, key);
-    }
     arena_free(arena);
 }
 
@@ -351,7 +353,8 @@ static void on_change(void *arg, const char *path)
         struct request *request, *next;
         for (request = LIST_FIRST(&all->rows); request; request = next) {
             next = LIST_NEXT(request, link);
-            look(all, request->id, false);
+            memcpy(id, request->id, sizeof(id)); /* look() may free it */
+            look(all, id, false);
         }
         look_at_all(all, false);
         return;

@@ -113,6 +113,7 @@ static void can_read(int fd, short what, void *arg)
             return;
         if (n <= 0) {
             event_del(pump->event);
+            event_del(pump->tick);
             pump->ended = true;
             pump->ops->ended(pump->arg);
             return;
@@ -126,7 +127,8 @@ static void on_tick(int fd, short what, void *arg)
 {
     struct pump *pump = arg;
 
-    event_add(pump->event, NULL);
+    if (!pump->ended)
+        event_add(pump->event, NULL);
 }
 
 void pump_go_on(struct pump *pump)

@@ -47,11 +47,13 @@ struct transfer {
     char digest[IMAGE_DIGEST_LEN + 1];
     char *host;
     uint64_t size, done;
+    uint64_t most; /* of it that was ever there: more is progress */
     LIST_HEAD(, bringing) wanted;
     struct event *timer;
     bool reads; /* and it is for the next piece */
     struct service_call call;
     bool asked; /* a host is; it answers, whatever becomes of this */
+    const char *whom; /* `host` or `source`; while it is asked */
     bool over;  /* and nobody waits */
     char *source;
     const char *tried[SOURCES_MAX]; /* in the arena, since the last look */
@@ -104,6 +106,7 @@ static void end(struct transfer *t, const struct vdc_error *err)
 static bool is_over(struct transfer *t)
 {
     t->asked = false;
+    event_del(t->timer);
     memset(&t->call, 0, sizeof(t->call));
     bool over = t->over;
     if (over)
@@ -113,11 +116,40 @@ static bool is_over(struct transfer *t)
 
 static void read_now(struct transfer *t);
 
+static void wait_for_answer(struct transfer *t)
+{
+    const struct timeval later = { PATIENCE_MS / 1000, 0 };
+
+    evtimer_add(t->timer, &later);
+}
+
+/* A host that is up works on it.  Of one that hangs nothing may come while its
+ * connection is open. */
+static void no_answer(struct transfer *t)
+{
+    const struct host *host = hosts_find(t->images->ops->hosts, t->whom);
+    const struct wire_image *image =
+        images_of_digest(t->images->ops->book, t->digest);
+    struct vdc_error err;
+
+    if (host && host->up) {
+        wait_for_answer(t);
+        return;
+    }
+    vdc_error_set(&err, VDC_E_TIMEOUT, "host %s does not answer", t->whom);
+    vdc_error_prefix(&err, "image %s for host %s",
+                     image ? image->name : t->digest, t->host);
+    service_cancel(&t->call);
+    end(t, &err);
+}
+
 static void again(evutil_socket_t fd, short what, void *arg)
 {
     struct transfer *t = arg;
 
-    if (t->reads) {
+    if (t->asked) {
+        no_answer(t);
+    } else if (t->reads) {
         t->reads = false;
         read_now(t);
     } else {
@@ -164,6 +196,9 @@ static int ask(struct transfer *t, const char *host,
         rc = service_ask(service, number, body, done, more, t, &t->call,
                          &t->why);
     t->asked = !rc;
+    t->whom = host;
+    if (t->asked)
+        wait_for_answer(t);
     return rc;
 }
 
@@ -193,6 +228,15 @@ static void tell(struct transfer *t, uint64_t done_kib)
     LIST_FOREACH (b, &t->wanted, in_transfer)
         if (b->more)
             b->more(b->arg, &progress);
+}
+
+/* What comes once more, after it was thrown away, is none. */
+static void note_progress(struct transfer *t)
+{
+    if (t->done <= t->most)
+        return;
+    t->most = t->done;
+    t->moved_ms = clock_mono().ms;
 }
 
 static void has_it(struct transfer *t)
@@ -226,10 +270,9 @@ static void fetching(void *arg, const struct wire_frame *frame)
 
     if (t->over || frame->message->number != WIRE_MSG_progress)
         return;
-    if (progress->sent_kib * 1024 > t->done) {
+    if (progress->sent_kib * 1024 > t->done)
         t->done = progress->sent_kib * 1024;
-        t->moved_ms = clock_mono().ms;
-    }
+    note_progress(t);
     tell(t, progress->sent_kib);
 }
 
@@ -321,9 +364,8 @@ static void put(void *arg, const void *answer, const struct vdc_error *err)
         failed(t, err);
         return;
     }
-    if (found->done > t->done)
-        t->moved_ms = clock_mono().ms;
     t->done = found->done;
+    note_progress(t);
     tell(t, t->done / 1024);
     if (found->whole)
         has_it(t);

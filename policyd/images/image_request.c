@@ -221,8 +221,17 @@ static int check_unused(const struct request *request,
 }
 
 static int check_remove(const struct request *request,
+                        const struct wire_image_ref *ref,
                         const struct wire_image *image, struct vdc_error *err)
 {
+    /* who names a customer does not mean another's */
+    if (*ref->customer && strcmp(ref->customer, image->customer) != 0) {
+        vdc_error_set(err, VDC_E_NOT_FOUND,
+                      "customer %s has no image '%s'; %s has", ref->customer,
+                      image->name, image->customer);
+        vdc_error_hint(err, "`xl-vdc image-list` shows them");
+        return VDC_E_NOT_FOUND;
+    }
     if (may_change(request, image))
         return check_unused(request, image, err);
     vdc_error_set(err, VDC_E_DENIED, "image '%s' is %s's", image->name,
@@ -242,7 +251,7 @@ void image_remove(struct request *request)
     int rc = find(request, ref, &image, &err);
 
     if (!rc)
-        rc = check_remove(request, image, &err);
+        rc = check_remove(request, ref, image, &err);
     if (!rc && !ref->dry_run) {
         /* what is in the book goes */
         image = images_copy(image, request->arena);

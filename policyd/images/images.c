@@ -312,7 +312,7 @@ static void drop_on(struct images *images, const char *name,
         orphan_end(o);
 }
 
-void images_drop(struct images *images, const struct wire_image *image)
+static void drop(struct images *images, const struct wire_image *image)
 {
     struct wire_image_file file;
 
@@ -325,6 +325,36 @@ void images_drop(struct images *images, const struct wire_image *image)
         return; /* another has the same in it */
     for (uint32_t i = 0; i < image->n_hosts; i++)
         drop_on(images, image->hosts[i], &file);
+}
+
+struct dropping {
+    struct images *images;
+    const struct wire_image *image;
+    struct arena *arena;
+};
+
+static void removed(void *arg, const struct vdc_error *why)
+{
+    struct dropping *d = arg;
+
+    /* refused, it is in the book again; later, hosts hear of it when they
+     * answer */
+    if (!why->code && !d->images->stopped)
+        drop(d->images, d->image);
+    arena_free(d->arena);
+    free(d);
+}
+
+void images_drop(struct images *images, const struct wire_image *image)
+{
+    const struct vdc_error none = { 0 };
+    struct dropping *d = XNEW(struct dropping);
+
+    d->images = images;
+    d->arena = arena_new();
+    d->image = images_copy(image, d->arena);
+    if (!book_wait(images->ops->book, removed, d))
+        removed(d, &none);
 }
 
 /* Nobody goes on with it; and its host, if there still is one, can be told. */

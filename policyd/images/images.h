@@ -50,7 +50,8 @@ bool images_names(const char *digests, const char *digest);
  * Has a host have images (digests, separated by spaces, one at least).  `fn`
  * is called once, from the loop, never from within this call; `more` with
  * progress before it.  Errors: VDC_E_NOT_FOUND, no host that has it can be
- * asked; VDC_E_CANCELLED; those of the host.
+ * asked; VDC_E_TIMEOUT, one that was asked hangs; VDC_E_CANCELLED; those of
+ * the host.
  */
 typedef void images_fn(void *arg, const struct vdc_error *err);
 typedef void images_more_fn(void *arg, const struct wire_progress *progress);

@@ -31,7 +31,8 @@ void images_note(struct images *images, const char *digest, const char *host,
 /* A copy that may be changed and stored; texts are its own. */
 struct wire_image *images_copy(const struct wire_image *image,
                                struct arena *arena);
-/* Takes away what hosts have of one that the book has not any more. */
+/* Takes away what hosts have of one that the book has not any more, when that
+ * is durable. */
 void images_drop(struct images *images, const struct wire_image *image);
 
 #endif

@@ -97,6 +97,11 @@ check_error "a used image stays" 4 "is used by acme.web" \
     vdc image-remove web-kernel
 check_error "a dry run says so, too" 4 "is used by acme.web" \
     vdc image-remove -n -C acme web-initrd
+vdc customer-create -q acme_web --memory 1G || exit 1
+check_error "a project's does not mean its customer's" 3 \
+    "customer acme_web has no image 'web-initrd'; acme has" \
+    vdc image-remove -C acme_web web-initrd
+check "it goes again" vdc customer-delete -q acme_web
 check_error "no such image, for a kernel" 3 'kernel: no such image: nope' \
     vdc create -q -C acme "$WORK/web.cfg" name=x kernel=image:nope
 check_error "another digest" 2 'another digest' vdc create -q -C acme \
