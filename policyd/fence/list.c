@@ -53,8 +53,9 @@ bool fence_list_is_settled(const struct wire_stored_fence *list,
         n_old++;
         know_old += goes_by(list, hosts, n_hosts, list->changed);
     }
-    return (!n_new || know_new >= FENCE_MAJORITY(n_new)) &&
-           (!n_old || know_old >= FENCE_MAJORITY(n_old));
+    /* nobody is fenced by a list with fewer: it needs no majority */
+    return (n_new < FENCE_MEMBERS_MIN || know_new >= FENCE_MAJORITY(n_new)) &&
+           (n_old < FENCE_MEMBERS_MIN || know_old >= FENCE_MAJORITY(n_old));
 }
 
 /* ---- what is next ---- */
