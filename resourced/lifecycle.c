@@ -303,13 +303,14 @@ static bool may_act(const struct partition *partition)
 }
 
 /* It came from another host, and its domain was ended before it could run
- * (step_receive.c): it is of no boot. */
+ * (step_receive.c): it is of no boot.  One that is held (boot.h) may run
+ * elsewhere. */
 static bool was_lost(const struct partition *partition)
 {
     const struct partition_row *row = &partition->row;
 
     return !row->boot_id && row->wanted_running && !partition->boot_waits &&
-           !partition_has_domain(partition);
+           !partition->held && !partition_has_domain(partition);
 }
 
 void lifecycle_resume(struct host *host, const struct vdc_uuid *uuid)

@@ -310,7 +310,8 @@ static const struct command dc_commands[] = {
     { "dc-leave", NULL, "ADDRESS", 1, 1,
       COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR,
       COMPLETE_NOTHING, leave_options, "Make this machine a host no more",
-      "ADDRESS is policyd's dc_address. The host must have no guests. policyd "
+      "ADDRESS is policyd's dc_address. The host must have no guests, and "
+      "its watchdogd, when that is armed, is stopped before. policyd "
       "takes it from its hosts, from which moment on its certificate is good "
       "for nothing, and its certificate and key are removed here. It may join "
       "again, with another token. When the answer is lost, the same command, "

@@ -462,7 +462,9 @@ static const struct command host_commands[] = {
       COMMAND_DESTROYS | COMMAND_CHANGES | COMMAND_OPERATOR | COMMAND_NAMES,
       COMPLETE_HOSTS, NULL, "Forget a host",
       "Only one that no guest is assigned to: 'list -v' says where each is. "
-      "What runs there is not touched.",
+      "What runs there is not touched. One that is up must have its "
+      "watchdogd stopped before, when that is armed: it would stop the "
+      "machine later.",
       remove_examples, run_host_remove },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",

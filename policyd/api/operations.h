@@ -118,7 +118,8 @@ int operations_customer(const struct request *request, const char *name,
 void operations_usage(const struct operations *ops,
                       const struct customer *customer, struct wire_usage *ret);
 
-/* Whether a host can be one no more: it has no guests, and none is on its way.
+/* Whether a host can be one no more: it has no guests, none is on its way,
+ * and it is not up with its watchdog armed.
  * Errors: VDC_E_NOT_FOUND, VDC_E_WRONG_STATE, VDC_E_BUSY. */
 int host_check_remove(const struct operations *ops, const char *name,
                       struct vdc_error *err);

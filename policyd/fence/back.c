@@ -89,11 +89,14 @@ static void released(void *arg, const void *answer,
 void back_release(struct host *host, const struct wire_boot_release *release)
 {
     struct wire_boot_release part = *release;
+    struct watch *watch = hosts_ops(host->all)->watch;
 
     if (!release->n_guests || !fence_is_back(host))
         return; /* it is compared again then */
-    /* that its watchdog is not armed any more, as it has booted */
-    if (!watch_is_recorded(hosts_ops(host->all)->watch)) {
+    /* that its watchdog is not armed any more, as it has booted; the store may
+     * have refused that, and it is tried until it is durable */
+    if (!watch_is_recorded(watch, host->name)) {
+        watch_record_again(watch, host->name);
         reconcile_soon(host->reconcile, RECONCILE_RETRY_MS);
         return;
     }

@@ -212,10 +212,25 @@ static void look_at_hosts(struct watch *watch)
     }
 }
 
+static bool tells(const struct watched *w)
+{
+    return w && w->reported && w->command && command_is_up(w->command) &&
+           clock_mono().ms - w->at_ms <= 2 * BEAT_MS;
+}
+
+static void record_unarmed(struct watch *watch, const char *name)
+{
+    struct arena *arena = arena_new();
+    struct wire_stored_fence list;
+
+    if (book_fence(watch->ops->book) &&
+        fence_list_connected(book_fence(watch->ops->book), name, arena, &list))
+        write_list(watch, &list);
+    arena_free(arena);
+}
+
 void watch_host_up(struct watch *watch, const char *name)
 {
-    struct arena *arena;
-    struct wire_stored_fence list;
     struct watched *w;
 
     if (!watch || watch->stopped)
@@ -224,16 +239,28 @@ void watch_host_up(struct watch *watch, const char *name)
     w = find(watch, name);
     if (w)
         hang_up(w);
-    arena = arena_new();
-    if (book_fence(watch->ops->book) &&
-        fence_list_connected(book_fence(watch->ops->book), name, arena, &list))
-        write_list(watch, &list);
-    arena_free(arena);
+    record_unarmed(watch, name);
 }
 
-bool watch_is_recorded(const struct watch *watch)
+bool watch_is_recorded(const struct watch *watch, const char *name)
 {
-    return !watch || !watch->n_writing;
+    const struct wire_stored_fence_member *m;
+    const struct watched *w;
+
+    if (!watch)
+        return true;
+    if (watch->n_writing)
+        return false;
+    m = fence_list_member(&watch->list, name);
+    w = find(watch, name);
+    return !m || !m->armed || (tells(w) && w->report.armed);
+}
+
+void watch_record_again(struct watch *watch, const char *name)
+{
+    if (watch && !watch->stopped && !watch->n_writing &&
+        !watch_is_recorded(watch, name))
+        record_unarmed(watch, name);
 }
 
 /* ---- what they are told, and say ---- */
@@ -303,12 +330,6 @@ static void tell_all(struct watch *watch)
     TAILQ_FOREACH(w, &watch->hosts, link)
     tell(w, &body);
     arena_free(arena);
-}
-
-static bool tells(const struct watched *w)
-{
-    return w && w->reported && w->command && command_is_up(w->command) &&
-           clock_mono().ms - w->at_ms <= 2 * BEAT_MS;
 }
 
 static struct fence_host *take_hosts(const struct watch *watch,

@@ -18,8 +18,12 @@ void watch_free(struct watch *watch); /* NULL allowed */
 
 /* Its resourced is connected to: the host may have booted. NULL allowed. */
 void watch_host_up(struct watch *watch, const char *host);
-/* Whether what follows from that is durable. */
-bool watch_is_recorded(const struct watch *watch);
+/* Whether what follows from that is durable: it is on record as not armed, or
+ * its watchdogd has said since then that it is armed.  NULL allowed: true. */
+bool watch_is_recorded(const struct watch *watch, const char *host);
+/* Writes it again when that has failed; nothing while something is being
+ * written.  NULL allowed. */
+void watch_record_again(struct watch *watch, const char *host);
 
 /* How it stands with a host, as of the last beat; FENCE_UNARMED when it takes
  * no part. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/tcp.h"
 #include "policyd/api/operations.h"
+#include "policyd/fence/list.h"
 #include "policyd/hosts/dial.h"
 #include "policyd/hosts/farewell.h"
 
@@ -301,11 +302,37 @@ static bool moves_concern(const struct operations *ops, const char *name)
     return false;
 }
 
+/* Who is no member hears no majority, and stops.  One that is not up may have
+ * stopped. */
+static bool would_stop(const struct operations *ops, const struct host *host)
+{
+    const struct wire_stored_fence_member *m =
+        fence_list_member(book_fence(ops->book), host->name);
+
+    return host->up && m && m->armed;
+}
+
+static int check_guests(const struct operations *ops, const char *name,
+                        struct vdc_error *err)
+{
+    const struct book_host *there = book_host(ops->book, name);
+
+    if (!there || !there->n_assignments)
+        return 0;
+    vdc_error_set(err, VDC_E_WRONG_STATE,
+                  "host '%s' has %zu guests: nothing was changed", name,
+                  there->n_assignments);
+    vdc_error_hint(err,
+                   "`xl-vdc host-evacuate %s` moves them away; `xl-vdc "
+                   "host-set %s --state draining` keeps new ones from it",
+                   name, name);
+    return VDC_E_WRONG_STATE;
+}
+
 int host_check_remove(const struct operations *ops, const char *name,
                       struct vdc_error *err)
 {
     const struct host *host = hosts_find(ops->hosts, name);
-    const struct book_host *there = book_host(ops->book, name);
 
     if (!host)
         return no_host(name, err);
@@ -322,15 +349,13 @@ int host_check_remove(const struct operations *ops, const char *name,
         return vdc_error_set(err, VDC_E_BUSY,
                              "a guest is being moved from or to host '%s': "
                              "nothing was changed", name);
-    if (!there || !there->n_assignments)
-        return 0;
+    int rc = check_guests(ops, name, err);
+    if (rc || !would_stop(ops, host))
+        return rc;
     vdc_error_set(err, VDC_E_WRONG_STATE,
-                  "host '%s' has %zu guests: nothing was changed", name,
-                  there->n_assignments);
-    vdc_error_hint(err,
-                   "`xl-vdc host-evacuate %s` moves them away; `xl-vdc "
-                   "host-set %s --state draining` keeps new ones from it",
-                   name, name);
+                  "the watchdog of host '%s' is armed: it would stop the "
+                  "machine later", name);
+    vdc_error_hint(err, "on it: systemctl stop xen-vdc-watchdogd; then again");
     return VDC_E_WRONG_STATE;
 }
 

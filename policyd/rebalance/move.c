@@ -102,6 +102,9 @@ static struct book_place place_of(const struct move *move,
     if (state == WIRE_MOVE_DONE) {
         place.reason = record->reason;
         place.moved_ms = clock_wall().ms;
+        /* by which a host is told its epoch (reconcile.c) */
+        if (place.moved_ms < record->epoch)
+            place.moved_ms = record->epoch;
     }
     if (a && strcmp(a->host, host) == 0)
         place.host_busy_ms = a->host_busy_ms;

@@ -142,6 +142,10 @@ start_dog "$at"
 check "all take part again" retry 60 all_armed
 
 # ---- one leaves ----
+check_error "one that is armed and up is not removed" 4 \
+    "watchdog of host '$at' is armed" vdc host-remove -q "$at"
+check "that says what to do" grep -q 'stop xen-vdc-watchdogd' "$WORK/stderr"
+check "it is still a host" all_up
 says "$other" leave
 check "it is let go when that is on record" \
     retry 30 grep -q "let go" "$WORK/$other-dog.log"

@@ -129,6 +129,43 @@ static void test_one_at_a_time(void)
     CU_ASSERT_EQUAL(list.n_members, 5);
 }
 
+/* Of two the one that stays is no majority of both; it needs none, as nobody
+ * is fenced by so few.  Otherwise none could ever be added again. */
+static void test_two_become_one(void)
+{
+    begin(4);
+    n_hosts = 2;
+    settle();
+    hosts[1].may = false;
+    hosts[1].report = NULL;
+    CU_ASSERT(next());
+    CU_ASSERT_EQUAL(list.n_members, 1);
+    CU_ASSERT(fence_list_is_settled(&list, hosts, n_hosts));
+    obey(0);
+    hosts[1].may = true;
+    hosts[1].report = &reports[1];
+    n_hosts = 4;
+    settle();
+    CU_ASSERT_EQUAL(list.n_members, 4);
+    CU_ASSERT(member(0)->armed);
+}
+
+/* From three to two the majority of the three is still needed: they may be
+ * armed by that list. */
+static void test_three_become_two(void)
+{
+    begin(3);
+    settle();
+    hosts[2].may = false;
+    hosts[2].report = NULL;
+    CU_ASSERT(next());
+    CU_ASSERT_EQUAL(list.n_members, 2);
+    reports[0].version = list.version;
+    CU_ASSERT_FALSE(fence_list_is_settled(&list, hosts, n_hosts));
+    reports[1].version = list.version;
+    CU_ASSERT(fence_list_is_settled(&list, hosts, n_hosts));
+}
+
 /* What has once come to both majorities stays so when one of the list before
  * dies, who would be missing there. */
 static void test_stays_settled(void)
@@ -140,6 +177,37 @@ static void test_stays_settled(void)
     CU_ASSERT(fence_list_is_settled(&list, hosts, n_hosts));
     hosts[0].report = NULL;
     CU_ASSERT_FALSE(fence_list_is_settled(&list, hosts, n_hosts));
+}
+
+/* One that policyd alone does not hear does not know the list: two versions
+ * behind it would hear nobody, and stop. */
+static void test_heard_by_another(void)
+{
+    struct wire_fence_heard heard;
+
+    begin(5);
+    n_hosts = 4;
+    settle();
+    n_hosts = 5;
+    wire_init(&wire_struct_fence_heard, &heard);
+    heard.name = names[2];
+    heard.age_ms = FENCE_HEARD_MS;
+    reports[0].heard = &heard;
+    reports[0].n_heard = 1;
+    hosts[2].report = NULL;
+    next();
+    CU_ASSERT_EQUAL(list.n_members, 4);
+    heard.age_ms = FENCE_HEARD_MS + 1;
+    CU_ASSERT(next());
+    CU_ASSERT_EQUAL(list.n_members, 5);
+    /* nobody waits for one that is to go */
+    heard.age_ms = 0;
+    for (uint32_t i = 0; i < 5; i++)
+        reports[i].version = list.version;
+    hosts[2].may = false;
+    next();
+    CU_ASSERT_EQUAL(list.n_members, 4);
+    CU_ASSERT_PTR_NULL(member(2));
 }
 
 /* A host that is not heard stays. */
@@ -235,7 +303,10 @@ int main(void)
         { "three join", test_three_join },
         { "two are not armed", test_two_are_not_armed },
         { "one at a time", test_one_at_a_time },
+        { "two become one", test_two_become_one },
+        { "three become two", test_three_become_two },
         { "stays settled", test_stays_settled },
+        { "heard by another", test_heard_by_another },
         { "silent", test_silent },
         { "leaves", test_leaves },
         { "other times", test_other_times },
