@@ -234,6 +234,22 @@ token=$(vdc token-create -q -C acme --role customer-admin --expires 1h)
 check_error "customers do not" 6 'only operators' \
     env XEN_VDC_TOKEN="$token" XEN_VDC_GUEST="$uuid" \
     "$BIN/xl-ext/xl-vdc" show
+
+# ---- what cannot be noted is not begun ----
+
+stop_automationd
+memory=$(node "$(state_of acme db)/memory")
+for k in 1 2; do # its key, its state
+    VDC_SIM_FAULT=fail:store_write:$k start_automationd
+    "$CTL" "$WORK/sim.state" reset-counts
+    ask n$k "mem-set acme.db 96"
+    check_equal "write $k of a request is refused: failed" failed \
+        "$(node $REQUESTS/n$k/state)"
+    check_equal "and nothing was done" "$memory" \
+        "$(node "$(state_of acme db)/memory")"
+    stop_automationd
+done
+start_automationd
 check "database, simulator and xenstore agree" vdc host-verify
 stop_automationd
 check_equal "automationd says that it is gone" "" \

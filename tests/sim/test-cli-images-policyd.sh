@@ -51,6 +51,27 @@ check_output "its progress is told" 'bringing image kernel: [0-9]+ of 20000' \
     "$BIN/xl-ext/xl-vdc" create -C acme "$WORK/web.cfg" name=second \
     'vdc_host="gamma"'
 check "the guest is there" retry 20 vdc show acme.second
+
+# ---- a host that hangs ----
+rm -f "$(store_of beta)/$digest"
+vdc destroy -q acme.web
+{
+    "$BIN/xl-ext/xl-vdc" create -q -C acme "$WORK/web.cfg" name=third \
+        >"$WORK/out" 2>"$WORK/third"
+    echo $? >"$WORK/ended"
+} &
+create_pid=$!
+check "it is brought once more" retry 30 some_has_come 1000
+kill -STOP "$beta_pid"
+check "the host hangs: nobody waits for ever" retry 90 test -s "$WORK/ended"
+kill -CONT "$beta_pid"
+wait "$create_pid"
+check "with an error" test "$(cat "$WORK/ended")" != 0
+check_output "that says so" 'image kernel .*host beta does not answer' \
+    cat "$WORK/third"
+retry 30 all_up
+check "later it goes on" vdc create -q -C acme "$WORK/web.cfg"
+check "and has it whole" has_whole beta "$digest"
 for g in web second; do
     vdc destroy -q acme.$g
 done
