@@ -139,6 +139,7 @@ for host in alpha beta gamma; do
 done
 start_one "$at"
 start_dog "$at"
+check "it is back, too" retry 60 all_up
 check "all take part again" retry 60 all_armed
 
 # ---- one leaves ----
