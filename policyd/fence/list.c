@@ -149,14 +149,35 @@ static bool add(struct wire_stored_fence *list, const struct fence_host *hosts,
     return false;
 }
 
-/* One that is two versions behind would not be heard by the others. */
+/* By another that policyd hears. */
+static bool is_heard(const struct fence_host *hosts, uint32_t n_hosts,
+                     const char *name)
+{
+    for (uint32_t i = 0; i < n_hosts; i++) {
+        const struct wire_fence_report *report = hosts[i].report;
+        for (uint32_t j = 0; report && j < report->n_heard; j++)
+            if (strcmp(report->heard[j].name, name) == 0 &&
+                report->heard[j].age_ms <= FENCE_HEARD_MS)
+                return true;
+    }
+    return false;
+}
+
+/* One that is two versions behind would not hear the others, and stop: one,
+ * too, that policyd alone does not hear. */
 static bool all_know(const struct wire_stored_fence *list,
                      const struct fence_host *hosts, uint32_t n_hosts)
 {
-    for (uint32_t i = 0; i < n_hosts; i++)
-        if (hosts[i].report && fence_list_member(list, hosts[i].name) &&
-            hosts[i].report->version != list->version)
+    for (uint32_t i = 0; i < list->n_members; i++) {
+        const struct wire_stored_fence_member *m = &list->members[i];
+        const struct fence_host *host = find_host(hosts, n_hosts, m->name);
+        bool knows = host && host->report
+                         ? host->report->version == list->version
+                         : is_to_go(m, host) ||
+                               !is_heard(hosts, n_hosts, m->name);
+        if (!knows)
             return false;
+    }
     return true;
 }
 

@@ -6,7 +6,8 @@
  * majorities of the list before and of that after it go by the new one: so
  * each majority of one has a member in common with each of the other.  A list
  * of fewer than FENCE_MEMBERS_MIN needs none, as nobody is fenced by it.  It
- * waits, too, for members that answer and do not know of it yet.
+ * waits, too, for members that answer and do not know of it yet, and for those
+ * that policyd does not hear but another member does.
  *
  * What a watchdogd is told is on record before; what it says is on record
  * before anything is decided by it.

@@ -179,6 +179,37 @@ static void test_stays_settled(void)
     CU_ASSERT_FALSE(fence_list_is_settled(&list, hosts, n_hosts));
 }
 
+/* One that policyd alone does not hear does not know the list: two versions
+ * behind it would hear nobody, and stop. */
+static void test_heard_by_another(void)
+{
+    struct wire_fence_heard heard;
+
+    begin(5);
+    n_hosts = 4;
+    settle();
+    n_hosts = 5;
+    wire_init(&wire_struct_fence_heard, &heard);
+    heard.name = names[2];
+    heard.age_ms = FENCE_HEARD_MS;
+    reports[0].heard = &heard;
+    reports[0].n_heard = 1;
+    hosts[2].report = NULL;
+    next();
+    CU_ASSERT_EQUAL(list.n_members, 4);
+    heard.age_ms = FENCE_HEARD_MS + 1;
+    CU_ASSERT(next());
+    CU_ASSERT_EQUAL(list.n_members, 5);
+    /* nobody waits for one that is to go */
+    heard.age_ms = 0;
+    for (uint32_t i = 0; i < 5; i++)
+        reports[i].version = list.version;
+    hosts[2].may = false;
+    next();
+    CU_ASSERT_EQUAL(list.n_members, 4);
+    CU_ASSERT_PTR_NULL(member(2));
+}
+
 /* A host that is not heard stays. */
 static void test_silent(void)
 {
@@ -275,6 +306,7 @@ int main(void)
         { "two become one", test_two_become_one },
         { "three become two", test_three_become_two },
         { "stays settled", test_stays_settled },
+        { "heard by another", test_heard_by_another },
         { "silent", test_silent },
         { "leaves", test_leaves },
         { "other times", test_other_times },
