@@ -120,13 +120,12 @@ static bool find_percent(const char *text, unsigned *ret)
     return true;
 }
 
-/* What it says last is the error: lines of progress make room. */
-static void make_room(struct output *output)
+/* What it says last is the error: without the lines of progress, and what came
+ * before them. */
+static void drop_progress(struct output *output)
 {
     const char *end = NULL, *line_end;
 
-    if (output->len <= output->most / 2)
-        return;
     for (const char *p = output->text; (p = strstr(p, PROGRESS)); p++) {
         line_end = strchr(p, '\n');
         if (line_end)
@@ -148,7 +147,8 @@ static void on_errors(evutil_socket_t fd, short what, void *arg)
     if (run->errors.len > before && run->ops->on_percent &&
         find_percent(run->errors.text + before, &percent))
         run->ops->on_percent(run->arg, percent);
-    make_room(&run->errors);
+    if (run->errors.len > run->errors.most / 2)
+        drop_progress(&run->errors); /* makes room */
 }
 
 /* ---- its end ---- */
@@ -162,6 +162,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
         return;
     take_output(&run->out);
     on_errors(fd, what, run);
+    drop_progress(&run->errors);
     const struct run_result result = {
         .status = WIFEXITED(status) ? WEXITSTATUS(status)
                                     : 128 + WTERMSIG(status),

@@ -80,7 +80,8 @@ watcher=$!
 sleep 1
 "$CTL" "$WORK/sim.state" crash "$domid"
 again() {
-    is "$web/state" running && ! is "$web/domid" "$domid"
+    is "$web/state" running && ! is "$web/domid" "$domid" &&
+        ! is "$web/domid" ""
 }
 check "a guest that crashed is started again" retry 60 again
 domid=$(node "$web/domid")

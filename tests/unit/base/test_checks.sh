@@ -19,6 +19,7 @@ new_tree() {
         >"$work/t/libvdc/base/a.c"
     printf '/* W. */\n#include "base/a.h"\n' >"$work/t/libvdc/wire/w.c"
     printf '/* T. */\n#include <sqlite3.h>\n' >"$work/t/tests/t.c"
+    echo 'noinst_HEADERS = libvdc/base/a.h libvdc/base/b.h' >"$work/t/local.mk"
 }
 
 # expect STATUS CHECK WHAT [TEXT-IN-THE-OUTPUT]
@@ -95,6 +96,9 @@ new_tree
 printf '#ifndef B_H\n#define B_H\nsize_t b;\n#endif\n' \
     >"$work/t/libvdc/base/b.h"
 expect 1 check-tree "not self-contained" "does not compile alone"
+new_tree
+echo '# Notes' >"$work/t/tests/notes.md"
+expect 1 check-tree "in no makefile" "tests/notes.md: is in no local.mk"
 new_tree
 {
     printf '/* B. */\nvoid b(void)\n{\n'
