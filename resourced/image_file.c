@@ -282,7 +282,7 @@ static void tend(int fd, short what, void *arg)
 
     while (dir && (entry = readdir(dir))) {
         const char *end = strrchr(entry->d_name, '.');
-        if (end && (strcmp(end, ".part") == 0 ||
+        if (end && (strcmp(end, ".part") == 0 || strcmp(end, ".came") == 0 ||
                     strcmp(end, ".damaged") == 0) &&
             is_old(images, entry->d_name))
             remove_file(images, entry->d_name);

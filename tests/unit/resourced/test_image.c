@@ -158,10 +158,10 @@ static void written(void *arg, uint64_t done, bool whole,
     last.code = err ? err->code : 0;
 }
 
-static int put(const char *digest, uint64_t size, uint64_t offset,
-               const char *bytes)
+static int put_part(const char *digest, const struct vdc_uuid *part,
+                    uint64_t size, uint64_t offset, const char *bytes)
 {
-    struct image_writer *w = image_writer(host.images, digest, NULL, size);
+    struct image_writer *w = image_writer(host.images, digest, part, size);
     struct vdc_error err;
 
     last.told = false;
@@ -170,6 +170,12 @@ static int put(const char *digest, uint64_t size, uint64_t offset,
     while (!last.told)
         event_base_loop(host.base, EVLOOP_ONCE);
     return last.code;
+}
+
+static int put(const char *digest, uint64_t size, uint64_t offset,
+               const char *bytes)
+{
+    return put_part(digest, NULL, size, offset, bytes);
 }
 
 static struct image_looked seen;
@@ -209,6 +215,14 @@ static void spoil(const char *name, const char *bytes)
     close(fd);
 }
 
+static void take_away(const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
 /* ---- writing ---- */
 
 static void test_pieces(void)
@@ -231,6 +245,44 @@ static void test_pieces(void)
     CU_ASSERT(last.whole);
     CU_ASSERT(is_there(ABC));
     CU_ASSERT(!is_there(ABC ".part"));
+    end();
+}
+
+/* Whoever has sent all of it and was not told is told when it asks again; to
+ * others, what is there is nothing. */
+static void test_lost_answer(void)
+{
+    const struct vdc_uuid mine = { { 1 } }, other = { { 2 } };
+
+    begin();
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, "abc"), 0);
+    CU_ASSERT(last.whole);
+    again();
+    CU_ASSERT_EQUAL(put_part(ABC, &other, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    CU_ASSERT_EQUAL(last.done, 0);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(last.whole);
+    CU_ASSERT_EQUAL(last.done, 3);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 1, "bc"), 0);
+    CU_ASSERT(last.whole);
+    /* it was damaged meanwhile: it is sent again, and mended */
+    spoil(ABC, "abX");
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    CU_ASSERT_EQUAL(last.done, 0);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, "abc"), 0);
+    CU_ASSERT(last.whole);
+    look(true);
+    CU_ASSERT(seen.whole);
+    /* or removed */
+    take_away(ABC);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    /* nothing is left of an upload that is dropped */
+    CU_ASSERT(image_writer_remove(host.images, ABC, &mine));
+    CU_ASSERT(image_writer_remove(host.images, ABC, &other));
+    CU_ASSERT_EQUAL(rmdir(dir), 0);
     end();
 }
 
@@ -447,6 +499,7 @@ static void test_keep(void)
 
 static const struct unit_test tests[] = {
     { "pieces", test_pieces },
+    { "an answer that was lost", test_lost_answer },
     { "another digest", test_wrong_digest },
     { "a part that was damaged", test_damaged_part },
     { "one at a time", test_one_at_a_time },
