@@ -21,6 +21,22 @@
 /* After an error it is tried again so soon. */
 #define AGAIN_MS 1000
 
+/* As people know it.  When it has several names, which may be of several
+ * customers, nobody is told another's: the digest then, as lists have it. */
+static const char *name_of(struct transfer *t)
+{
+    const struct wire_image *image = NULL, *found = NULL;
+    unsigned n = 0;
+
+    while ((image = book_image_next(t->images->ops->book, image)))
+        if (image->state == WIRE_IMAGE_READY &&
+            strcmp(image->digest, t->digest) == 0) {
+            found = image;
+            n++;
+        }
+    return n == 1 ? found->name : t->digest_text;
+}
+
 /* ---- the end of a transfer ---- */
 
 static void transfer_free(struct transfer *t)
@@ -71,8 +87,6 @@ static void wait_for_answer(struct transfer *t)
 static void no_answer(struct transfer *t)
 {
     const struct host *host = hosts_find(t->images->ops->hosts, t->whom);
-    const struct wire_image *image =
-        images_of_digest(t->images->ops->book, t->digest);
     struct vdc_error err;
 
     if (host && host->up) {
@@ -80,8 +94,7 @@ static void no_answer(struct transfer *t)
         return;
     }
     vdc_error_set(&err, VDC_E_TIMEOUT, "host %s does not answer", t->whom);
-    vdc_error_prefix(&err, "image %s for host %s",
-                     image ? image->name : t->digest, t->host);
+    vdc_error_prefix(&err, "image %s for host %s", name_of(t), t->host);
     service_cancel(&t->call);
     end(t, &err);
 }
@@ -117,12 +130,11 @@ static void exhausted(struct transfer *t)
     if (!err.code) {
         vdc_error_set(&err, VDC_E_NOT_FOUND,
                       "no host has the image that could be asked for it");
-        vdc_error_hint(&err, "`xl-vdc image-verify` finds where it is; "
-                             "`xl-vdc image-remove` and `image-add` store it "
-                             "anew");
+        vdc_error_hint(&err, "`xl-vdc image-verify` finds where it is; when "
+                             "it is nowhere, `xl-vdc image-add` with the same "
+                             "name and file brings it back");
     }
-    vdc_error_prefix(&err, "image %s for host %s",
-                     image ? image->name : t->digest, t->host);
+    vdc_error_prefix(&err, "image %s for host %s", name_of(t), t->host);
     end(t, &err);
 }
 
@@ -154,14 +166,12 @@ void transfer_failed(struct transfer *t, const struct vdc_error *err)
 /* Customers are not told from where. */
 void transfer_tell(struct transfer *t, uint64_t done_kib)
 {
-    const struct wire_image *image =
-        images_of_digest(t->images->ops->book, t->digest);
     struct wire_progress progress;
     struct transfer_user *user;
     char text[128];
 
     snprintf(text, sizeof(text), "bringing image %s: %llu of %llu KiB",
-             image ? image->name : "", (unsigned long long)done_kib,
+             name_of(t), (unsigned long long)done_kib,
              (unsigned long long)t->size / 1024);
     wire_init(&wire_struct_progress, &progress);
     progress.step = progress.n_steps = 1;
@@ -293,6 +303,7 @@ static struct transfer *transfer_of(struct images *images, const char *digest,
     t = XNEW(struct transfer);
     t->images = images;
     snprintf(t->digest, sizeof(t->digest), "%s", digest);
+    snprintf(t->digest_text, sizeof(t->digest_text), "%.12s", digest);
     t->host = xstrdup(host);
     t->size = size;
     t->arena = arena_new();

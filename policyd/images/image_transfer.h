@@ -28,6 +28,7 @@ struct transfer {
     LIST_ENTRY(transfer) link;
     struct images *images;
     char digest[IMAGE_DIGEST_LEN + 1];
+    char digest_text[13]; /* its beginning */
     char *host;
     uint64_t size, done;
     uint64_t most; /* of it that was ever there: more is progress */
