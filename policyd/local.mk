@@ -296,6 +296,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/images/image_bring.c \
 	policyd/images/image_data.c \
 	policyd/images/image_direct.c \
+	policyd/images/image_keep.c \
 	policyd/images/image_relay.c \
 	policyd/images/image_request.c \
 	policyd/images/image_transfer.c \

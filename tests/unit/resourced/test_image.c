@@ -28,11 +28,14 @@
 /* ---- what is stood in for ---- */
 
 static int answered; /* a message's number, or an error's code */
+static uint64_t again_ms;
 
 void request_answer(struct request *request, enum wire_message_number number,
                     const void *body)
 {
     answered = (int)number;
+    if (number == WIRE_MSG_image_kept)
+        again_ms = ((const struct wire_image_kept *)body)->again_ms;
 }
 
 void request_fail(struct request *request, const struct vdc_error *err)
@@ -481,6 +484,9 @@ static void test_keep(void)
     put(ABC, 3, 0, "abc");
     image_handle_keep(&request);
     CU_ASSERT(is_there(ABC));
+    /* too young: it says when it is not */
+    CU_ASSERT(again_ms > 3500000);
+    CU_ASSERT(again_ms <= 3601000);
     settings.image_part_keep_ms = 0;
     sleep(2);
     wire_init(&wire_struct_definition, &guest.row.definition);
@@ -489,9 +495,12 @@ static void test_keep(void)
     TAILQ_INSERT_TAIL(&host.partitions.all, &guest, in_all);
     image_handle_keep(&request);
     CU_ASSERT(is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 3600000);
     TAILQ_REMOVE(&host.partitions.all, &guest, in_all);
+    keep.n_digests = 0; /* that there is none at all is a list, too */
     image_handle_keep(&request);
     CU_ASSERT(!is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 0);
     CU_ASSERT_EQUAL(answered, WIRE_MSG_image_kept);
     arena_free(arena);
     end();
