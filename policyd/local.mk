@@ -293,6 +293,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/hosts/farewell.h \
 	policyd/hosts/renew.c \
 	policyd/hosts/renew.h \
+	policyd/images/image_add.c \
 	policyd/images/image_bring.c \
 	policyd/images/image_data.c \
 	policyd/images/image_direct.c \

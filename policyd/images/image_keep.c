@@ -203,10 +203,14 @@ static void drop(struct images *images, const struct wire_image *image)
     wire_init(&wire_struct_image_file, &file);
     file.digest = image->digest;
     file.size = image->size;
-    if (image->state == WIRE_IMAGE_UPLOADING)
+    if (!uuid_is_zero(&image->part)) {
         file.part = image->part;
-    else if (images_of_digest(images->ops->book, image->digest))
-        return; /* another has the same in it */
+        drop_on(images, image_part_host(image), &file);
+        memset(&file.part, 0, sizeof(file.part));
+    }
+    if (image->state != WIRE_IMAGE_READY ||
+        images_of_digest(images->ops->book, image->digest))
+        return; /* another has the same in it, or it does itself */
     for (uint32_t i = 0; i < image->n_hosts; i++)
         drop_on(images, image->hosts[i], &file);
 }

@@ -207,42 +207,56 @@ void images_note(struct images *images, const char *digest, const char *host,
 
 /* ---- uploads that are left ---- */
 
-/* Nobody goes on with it; and its host, if there still is one, can be told. */
+/* Nobody goes on with it, whether it is new or was there before; and its host,
+ * if there still is one, can be told. */
 static bool is_left(const struct images *images,
                     const struct wire_image *image)
 {
     uint64_t keep_ms = images->ops->setup->image_upload_keep_ms;
-    const struct host *host =
-        image->n_hosts ? hosts_find(images->ops->hosts, image->hosts[0])
-                       : NULL;
+    const struct host *host;
 
-    return image->state == WIRE_IMAGE_UPLOADING &&
-           image->touched_ms + keep_ms < clock_wall().ms &&
-           (!host || host->up);
+    if (uuid_is_zero(&image->part) ||
+        image->touched_ms + keep_ms >= clock_wall().ms)
+        return false;
+    host = hosts_find(images->ops->hosts, image_part_host(image));
+    return !host || host->up;
+}
+
+/* One that was there before stays, as guests may name it. */
+static void drop_upload(struct images *images, const struct wire_image *image)
+{
+    struct book *book = images->ops->book;
+    struct arena *arena = arena_new();
+    struct wire_image *copy = images_copy(image, arena);
+    struct vdc_error err;
+    int rc;
+
+    log_info("image %s of %s: nobody goes on with its upload, which is "
+             "dropped", copy->name, copy->customer);
+    image = images_copy(image, arena);
+    memset(&copy->part, 0, sizeof(copy->part));
+    copy->part_host = "";
+    rc = image->state == WIRE_IMAGE_READY
+             ? book_image_put(book, copy, NULL, &err)
+             : book_image_remove(book, image, NULL, &err);
+    if (rc)
+        log_warning("%s", err.text);
+    else
+        images_drop(images, image);
+    arena_free(arena);
 }
 
 static void tend(evutil_socket_t fd, short what, void *arg)
 {
     const struct timeval later = { TEND_S, 0 };
     struct images *images = arg;
-    struct book *book = images->ops->book;
     const struct wire_image *image = NULL;
-    struct arena *arena = arena_new();
-    struct vdc_error err;
 
-    while ((image = book_image_next(book, image)))
+    while ((image = book_image_next(images->ops->book, image)))
         if (is_left(images, image))
             break;
-    if (image) { /* one each time will do */
-        image = images_copy(image, arena);
-        log_info("image %s of %s: nobody goes on with its upload, which is "
-                 "dropped", image->name, image->customer);
-        if (book_image_remove(book, image, NULL, &err))
-            log_warning("%s", err.text);
-        else
-            images_drop(images, image);
-    }
-    arena_free(arena);
+    if (image) /* one each time will do */
+        drop_upload(images, image);
     images_keep_again(images);
     evtimer_add(images->timer, &later);
 }

@@ -38,6 +38,18 @@ struct wire_image *images_copy(const struct wire_image *image,
  * is durable. */
 void images_drop(struct images *images, const struct wire_image *image);
 
+/* ---- image_data.c ---- */
+
+/* Where more of it comes to: when not all has come, or it is restored. */
+const char *image_part_host(const struct wire_image *image);
+/* Answers with the image, of which `done` bytes are there. */
+void image_reply(struct request *request, const struct wire_image *image,
+                 uint64_t done);
+/* Gives n bytes to its part's host, and answers with what is there then; with
+ * n 0 only with that. */
+void image_put_piece(struct request *request, const struct wire_image *image,
+                     uint64_t offset, const uint8_t *bytes, uint32_t n);
+
 /* ---- image_keep.c ---- */
 
 /* Now and then: hosts that must be told again which images there are. */
