@@ -313,15 +313,57 @@ static bool is_kept(const struct wire_image_keep *keep, const char *digest)
     return false;
 }
 
-/* One that no image names: it goes, or stays for so many ms, 0: it is gone. */
+static struct image_unnamed *find_unnamed(const struct images *images,
+                                          const char *digest)
+{
+    struct image_unnamed *unnamed;
+
+    LIST_FOREACH (unnamed, &images->unnamed, link)
+        if (strcmp(unnamed->digest, digest) == 0)
+            break;
+    return unnamed;
+}
+
+static void name_again(struct image_unnamed *unnamed)
+{
+    if (!unnamed)
+        return;
+    LIST_REMOVE(unnamed, link);
+    free(unnamed);
+}
+
+/* For so many ms more it may be named again, as when policyd was begun with
+ * another database than it should. */
+static uint64_t named_in_ms(struct images *images, const char *digest)
+{
+    uint64_t keep_ms = images->host->settings->image_part_keep_ms;
+    uint64_t now = clock_mono().ms;
+    struct image_unnamed *unnamed = find_unnamed(images, digest);
+
+    if (!unnamed) {
+        unnamed = XNEW(struct image_unnamed);
+        memcpy(unnamed->digest, digest, sizeof(unnamed->digest));
+        unnamed->since_ms = now;
+        LIST_INSERT_HEAD(&images->unnamed, unnamed, link);
+    }
+    return now - unnamed->since_ms < keep_ms
+               ? unnamed->since_ms + keep_ms - now
+               : 0;
+}
+
+/* One that no image names: it goes, and 0 is returned, or stays for so many
+ * ms more. */
 static uint64_t let_go(struct images *images, const char *digest)
 {
-    uint64_t s = is_used(images->host, digest) ? USED_S
-                                               : old_in_s(images, digest);
+    uint64_t named_ms = named_in_ms(images, digest);
+    uint64_t ms = 1000 * (is_used(images->host, digest)
+                              ? USED_S
+                              : old_in_s(images, digest));
 
-    if (s)
-        return s * 1000;
+    if (ms || named_ms)
+        return ms > named_ms ? ms : named_ms;
     image_unsee(images, digest);
+    name_again(find_unnamed(images, digest));
     remove_file(images, digest);
     return 0;
 }
@@ -342,6 +384,7 @@ void image_handle_keep(struct request *request)
         if (!image_digest_is(entry->d_name))
             continue;
         if (is_kept(keep, entry->d_name)) {
+            name_again(find_unnamed(images, entry->d_name));
             found[kept.n_digests++] = arena_strdup(request->arena,
                                                    entry->d_name);
             continue;
@@ -377,6 +420,7 @@ void image_handle_drop(struct request *request)
         return;
     } else {
         image_unsee(images, file->digest);
+        name_again(find_unnamed(images, file->digest));
         remove_file(images, file->digest);
         image_writer_remove(images, file->digest, NULL);
     }
@@ -408,6 +452,8 @@ void images_free(struct images *images)
     image_outs_free(images);
     image_writers_free(images);
     images_unsee_all(images);
+    while (!LIST_EMPTY(&images->unnamed))
+        name_again(LIST_FIRST(&images->unnamed));
     event_free(images->timer);
     free(images);
 }

@@ -166,8 +166,6 @@ check "all images are removed" vdc image-remove -q kernel a-kernel
 check "they go where a host is up" retry 10 sh -c \
     "! [ -e '$(store_of alpha)/$kernel' ]"
 check "not where it is down" has gamma "$kernel"
-chmod 600 "$(store_of gamma)/$kernel"
-touch "$(store_of gamma)/$kernel"
 echo 'image_part_keep = 15' >>"$WORK/gamma.conf"
 start_one gamma
 retry 30 all_up

@@ -506,6 +506,48 @@ static void test_keep(void)
     end();
 }
 
+static void tell(struct arena *arena, const char *digest)
+{
+    struct wire_image_keep keep;
+    struct request request = { .host = &host, .arena = arena, .body = &keep };
+
+    wire_init(&wire_struct_image_keep, &keep);
+    keep.digests = &digest;
+    keep.n_digests = 1;
+    again_ms = 1;
+    image_handle_keep(&request);
+}
+
+/* Even an old one stays for as long as a new one, since it was first heard
+ * that no image names it: the store may be another than it should. */
+static void test_named_again(void)
+{
+    const struct timespec old[] = { { 1000, 0 }, { 1000, 0 } };
+    struct arena *arena = arena_new();
+    char path[256];
+
+    begin();
+    put(ABC, 3, 0, "abc");
+    snprintf(path, sizeof(path), "%s/" ABC, dir);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, old, 0), 0);
+    settings.image_part_keep_ms = 1000;
+    tell(arena, OTHER);
+    CU_ASSERT(is_there(ABC));
+    CU_ASSERT(again_ms > 0);
+    CU_ASSERT(again_ms <= 1000);
+    usleep(1100000);
+    tell(arena, ABC); /* which begins anew */
+    CU_ASSERT_EQUAL(again_ms, 0);
+    tell(arena, OTHER);
+    CU_ASSERT(is_there(ABC));
+    usleep(1100000);
+    tell(arena, OTHER);
+    CU_ASSERT(!is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 0);
+    arena_free(arena);
+    end();
+}
+
 static const struct unit_test tests[] = {
     { "pieces", test_pieces },
     { "an answer that was lost", test_lost_answer },
@@ -518,5 +560,6 @@ static const struct unit_test tests[] = {
     { "paths", test_paths },
     { "tickets", test_tickets },
     { "which are kept", test_keep },
+    { "one that is named again", test_named_again },
 };
 UNIT_MAIN("resourced/image", tests)
