@@ -196,6 +196,17 @@ static void drop_on(struct images *images, const char *name,
         orphan_end(o);
 }
 
+/* It is being added: it may be whole just now, and that is not known yet. */
+static bool is_coming(const struct book *book, const char *digest)
+{
+    const struct wire_image *image = NULL;
+
+    while ((image = book_image_next(book, image)))
+        if (strcmp(image->digest, digest) == 0)
+            return true;
+    return false;
+}
+
 static void drop(struct images *images, const struct wire_image *image)
 {
     struct wire_image_file file;
@@ -211,8 +222,12 @@ static void drop(struct images *images, const struct wire_image *image)
     if (image->state != WIRE_IMAGE_READY ||
         images_of_digest(images->ops->book, image->digest))
         return; /* another has the same in it, or it does itself */
+    bool comes = is_coming(images->ops->book, image->digest);
     for (uint32_t i = 0; i < image->n_hosts; i++)
-        drop_on(images, image->hosts[i], &file);
+        if (comes)
+            tell_later(images, image->hosts[i], FAILED_MS);
+        else
+            drop_on(images, image->hosts[i], &file);
 }
 
 struct dropping {

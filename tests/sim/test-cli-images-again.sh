@@ -145,6 +145,17 @@ check_error "one more is too much" 5 'disk' \
     vdc image-add -C acme more "$WORK/large"
 check "it is removed" vdc image-remove -q -C acme big
 
+# ---- removed while it is added by another name ----
+vdc image-add -q big "$WORK/large" >"$WORK/out" || failed "a large one is added"
+begin other "$WORK/large"
+check "one of both is removed" vdc image-remove -q big
+sleep 1
+check "what may be whole by now is not" has_whole alpha "$large"
+check "the other goes on" vdc image-add -q other "$WORK/large"
+check "and is there" has_whole alpha "$large"
+check "it is removed" vdc image-remove -q other
+check "and gone" retry 10 sh -c "! [ -e '$(store_of alpha)/$large' ]"
+
 # ---- how many ----
 echo 'images_max = 3' >>"$WORK/policyd.conf"
 restart
