@@ -293,9 +293,15 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/hosts/farewell.h \
 	policyd/hosts/renew.c \
 	policyd/hosts/renew.h \
+	policyd/images/image_add.c \
 	policyd/images/image_bring.c \
 	policyd/images/image_data.c \
+	policyd/images/image_direct.c \
+	policyd/images/image_keep.c \
+	policyd/images/image_relay.c \
 	policyd/images/image_request.c \
+	policyd/images/image_transfer.c \
+	policyd/images/image_transfer.h \
 	policyd/images/images.c \
 	policyd/images/images.h \
 	policyd/images/images_impl.h \

@@ -164,6 +164,10 @@ const struct setting setup_rows[] = {
       .text = "How long an image of which not all has come is kept after the "
               "last piece.  resourced has image_part_keep for its files: "
               "give both the same value." },
+    { ROW(images_max), .type = SETTING_U64, .fallback = "10000",
+      .min = 1, .max = 10000,
+      .text = "How many images there may be, of the provider and all "
+              "customers together." },
     { ROW(image_kib_per_s), .type = SETTING_U64, .fallback = "0",
       .max = UINT64_C(1000000000),
       .text = "How fast an image is brought to a host that needs it, in KiB a "

@@ -40,6 +40,7 @@ struct setup {
     uint64_t audit_keep_ms, usage_keep_ms; /* 0: for ever */
     uint64_t decisions_kept;
     uint64_t image_upload_keep_ms;
+    uint64_t images_max;      /* of all together */
     uint64_t image_kib_per_s; /* 0: as fast as it goes */
     /* worked out by setup_complete */
     uid_t *operator_uids;

@@ -4,8 +4,9 @@
  *
  * In image_dir, which only root can look into: DIGEST, a whole one, that
  * nobody writes to; DIGEST.part and DIGEST.UUID.part, what has come of one
- * from another host, or by an upload; DIGEST.damaged, one that was found to
- * be otherwise.  Parts and damaged ones go when they are old.
+ * from another host, or by an upload; DIGEST.UUID.came, empty: all of this
+ * upload came, and became DIGEST; DIGEST.damaged, one that was found to be
+ * otherwise.  All but DIGEST go when they are old.
  *
  * A file gets its name only when all of it is on the disk and has its digest.
  * It is used only when it has been read, and had its digest, since it was

@@ -18,6 +18,8 @@
 
 /* How often old files are looked for. */
 #define TEND_S 600
+/* What a guest still uses may be asked about again after so long. */
+#define USED_S 3600
 
 char *image_file_path(const struct images *images, const char *digest,
                       const char *end)
@@ -259,18 +261,29 @@ static void remove_file(struct images *images, const char *name)
     free(path);
 }
 
-static bool is_old(const struct images *images, const char *name)
+/* In so many seconds it is old; 0: it is.  Nobody can say of one that is being
+ * written, or has a time to come. */
+static uint64_t old_in_s(const struct images *images, const char *name)
 {
     char *path = image_file_path(images, name, "");
-    uint64_t now_s = clock_wall().ms / 1000;
+    uint64_t now_s = clock_wall().ms / 1000, then_s, in_s;
     uint64_t keep_s = images->host->settings->image_part_keep_ms / 1000;
     struct stat st;
-    bool old = stat(path, &st) == 0 && st.st_mtim.tv_sec >= 0 &&
-               (uint64_t)st.st_mtim.tv_sec + keep_s < now_s &&
-               !images_writes(images, path);
 
+    if (stat(path, &st) || st.st_mtim.tv_sec < 0 ||
+        (uint64_t)st.st_mtim.tv_sec > now_s || images_writes(images, path)) {
+        in_s = keep_s + 1;
+    } else {
+        then_s = (uint64_t)st.st_mtim.tv_sec + keep_s + 1;
+        in_s = then_s > now_s ? then_s - now_s : 0;
+    }
     free(path);
-    return old;
+    return in_s;
+}
+
+static bool is_old(const struct images *images, const char *name)
+{
+    return old_in_s(images, name) == 0;
 }
 
 static void tend(int fd, short what, void *arg)
@@ -282,7 +295,7 @@ static void tend(int fd, short what, void *arg)
 
     while (dir && (entry = readdir(dir))) {
         const char *end = strrchr(entry->d_name, '.');
-        if (end && (strcmp(end, ".part") == 0 ||
+        if (end && (strcmp(end, ".part") == 0 || strcmp(end, ".came") == 0 ||
                     strcmp(end, ".damaged") == 0) &&
             is_old(images, entry->d_name))
             remove_file(images, entry->d_name);
@@ -300,6 +313,61 @@ static bool is_kept(const struct wire_image_keep *keep, const char *digest)
     return false;
 }
 
+static struct image_unnamed *find_unnamed(const struct images *images,
+                                          const char *digest)
+{
+    struct image_unnamed *unnamed;
+
+    LIST_FOREACH (unnamed, &images->unnamed, link)
+        if (strcmp(unnamed->digest, digest) == 0)
+            break;
+    return unnamed;
+}
+
+static void name_again(struct image_unnamed *unnamed)
+{
+    if (!unnamed)
+        return;
+    LIST_REMOVE(unnamed, link);
+    free(unnamed);
+}
+
+/* For so many ms more it may be named again, as when policyd was begun with
+ * another database than it should. */
+static uint64_t named_in_ms(struct images *images, const char *digest)
+{
+    uint64_t keep_ms = images->host->settings->image_part_keep_ms;
+    uint64_t now = clock_mono().ms;
+    struct image_unnamed *unnamed = find_unnamed(images, digest);
+
+    if (!unnamed) {
+        unnamed = XNEW(struct image_unnamed);
+        memcpy(unnamed->digest, digest, sizeof(unnamed->digest));
+        unnamed->since_ms = now;
+        LIST_INSERT_HEAD(&images->unnamed, unnamed, link);
+    }
+    return now - unnamed->since_ms < keep_ms
+               ? unnamed->since_ms + keep_ms - now
+               : 0;
+}
+
+/* One that no image names: it goes, and 0 is returned, or stays for so many
+ * ms more. */
+static uint64_t let_go(struct images *images, const char *digest)
+{
+    uint64_t named_ms = named_in_ms(images, digest);
+    uint64_t ms = 1000 * (is_used(images->host, digest)
+                              ? USED_S
+                              : old_in_s(images, digest));
+
+    if (ms || named_ms)
+        return ms > named_ms ? ms : named_ms;
+    image_unsee(images, digest);
+    name_again(find_unnamed(images, digest));
+    remove_file(images, digest);
+    return 0;
+}
+
 void image_handle_keep(struct request *request)
 {
     const struct wire_image_keep *keep = request->body;
@@ -315,12 +383,15 @@ void image_handle_keep(struct request *request)
     while (dir && (entry = readdir(dir))) {
         if (!image_digest_is(entry->d_name))
             continue;
-        if (is_kept(keep, entry->d_name))
+        if (is_kept(keep, entry->d_name)) {
+            name_again(find_unnamed(images, entry->d_name));
             found[kept.n_digests++] = arena_strdup(request->arena,
                                                    entry->d_name);
-        else if (is_old(images, entry->d_name) &&
-                 !is_used(request->host, entry->d_name))
-            remove_file(images, entry->d_name);
+            continue;
+        }
+        uint64_t ms = let_go(images, entry->d_name);
+        if (ms && (!kept.again_ms || ms < kept.again_ms))
+            kept.again_ms = ms;
     }
     if (dir)
         closedir(dir);
@@ -349,6 +420,7 @@ void image_handle_drop(struct request *request)
         return;
     } else {
         image_unsee(images, file->digest);
+        name_again(find_unnamed(images, file->digest));
         remove_file(images, file->digest);
         image_writer_remove(images, file->digest, NULL);
     }
@@ -380,6 +452,8 @@ void images_free(struct images *images)
     image_outs_free(images);
     image_writers_free(images);
     images_unsee_all(images);
+    while (!LIST_EMPTY(&images->unnamed))
+        name_again(LIST_FIRST(&images->unnamed));
     event_free(images->timer);
     free(images);
 }

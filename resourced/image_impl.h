@@ -21,12 +21,20 @@ struct image_seen {
     struct stat st;
 };
 
+/* A whole file that no image names, as policyd has said. */
+struct image_unnamed {
+    LIST_ENTRY(image_unnamed) link;
+    char digest[IMAGE_DIGEST_LEN + 1];
+    uint64_t since_ms; /* monotonic: when this was heard first */
+};
+
 struct images {
     struct host *host;
     const char *dir;
     struct jobs *jobs;
     struct event *timer; /* looks for what is old */
     LIST_HEAD(, image_seen) seen;
+    LIST_HEAD(, image_unnamed) unnamed;
     LIST_HEAD(, image_writer) writers;
     LIST_HEAD(, image_fetch) fetches;
     LIST_HEAD(, image_out) outs;

@@ -26,6 +26,7 @@ struct image_writer {
     struct images *images;
     char digest[IMAGE_DIGEST_LEN + 1];
     char *part, *whole; /* paths */
+    char *came;         /* of an upload: see image.h; NULL: of another host */
     uint64_t size;
     struct event *idle;
     /* while it is busy, the thread's: */
@@ -79,6 +80,45 @@ static int make_directory(struct image_writer *w)
     vdc_error_set(&w->err, VDC_E_DENIED, "others than root can use %s", dir);
     vdc_error_hint(&w->err, "chown root %s; chmod 700 %s", dir, dir);
     return VDC_E_DENIED;
+}
+
+static int mark_came(struct image_writer *w)
+{
+    int fd = w->came ? open(w->came, O_WRONLY | O_CREAT | O_NOFOLLOW |
+                                         O_CLOEXEC, 0600)
+                     : -1;
+
+    if (fd >= 0)
+        close(fd);
+    return w->came && fd < 0 ? fail(w, VDC_E_IO, "cannot be marked") : 0;
+}
+
+/* All of this upload came before, and the answer to that was lost: it is read
+ * again, as by now it may be damaged. */
+static int find_came(struct image_writer *w)
+{
+    char hex[SHA256_HEX_SIZE];
+    int rc = 0, fd;
+
+    if (w->fd >= 0 || !w->came || access(w->came, F_OK))
+        return 0;
+    fd = open(w->whole, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* it was removed meanwhile */
+    w->sha = sha256_new();
+    rc = sha256_add_file(w->sha, fd, jobs_stop(w->images->jobs), NULL,
+                         &w->err);
+    if (rc == VDC_E_IO) {
+        rc = 0; /* then it is written anew */
+        memset(&w->err, 0, sizeof(w->err));
+    } else if (!rc) {
+        sha256_hex(w->sha, hex);
+        w->is_whole = strcmp(hex, w->digest) == 0 && !fstat(fd, &w->st);
+    }
+    close(fd);
+    sha256_free(w->sha);
+    w->sha = NULL;
+    return rc;
 }
 
 /* What is there of it, from before, is read. */
@@ -164,9 +204,12 @@ static int finish(struct image_writer *w)
     }
     if (fchmod(w->fd, 0444) || fsync(w->fd))
         return fail(w, VDC_E_IO, "cannot be written");
+    int rc = mark_came(w);
+    if (rc)
+        return rc;
     if (rename(w->part, w->whole))
         return fail(w, VDC_E_IO, "cannot be given its name");
-    int rc = sync_directory(w);
+    rc = sync_directory(w);
     if (!rc && fstat(w->fd, &w->st))
         rc = fail(w, VDC_E_IO, "cannot be looked at");
     w->is_whole = !rc;
@@ -176,8 +219,11 @@ static int finish(struct image_writer *w)
 static void work(void *arg)
 {
     struct image_writer *w = arg;
-    int rc = open_it(w);
+    int rc = find_came(w);
 
+    if (rc || w->is_whole)
+        return;
+    rc = open_it(w);
     if (!rc && w->n && w->offset != w->done)
         rc = vdc_error_set(&w->err, VDC_E_CONFLICT,
                            "%llu bytes are there, and the piece begins at "
@@ -203,6 +249,7 @@ static void drop(struct image_writer *w)
     free(w->bytes);
     free(w->part);
     free(w->whole);
+    free(w->came);
     free(w);
 }
 
@@ -250,6 +297,16 @@ static char *part_path(const struct images *images, const char *digest,
                 : xasprintf("%s/%s.part", images->dir, digest);
 }
 
+static char *came_path(const struct images *images, const char *digest,
+                       const struct vdc_uuid *part)
+{
+    char uuid[UUID_TEXT_SIZE];
+
+    return part ? xasprintf("%s/%s.%s.came", images->dir, digest,
+                            uuid_format(part, uuid))
+                : NULL;
+}
+
 static struct image_writer *find(const struct images *images,
                                  const char *path)
 {
@@ -285,6 +342,7 @@ struct image_writer *image_writer(struct images *images, const char *digest,
     snprintf(w->digest, sizeof(w->digest), "%s", digest);
     w->part = path;
     w->whole = image_file_path(images, digest, "");
+    w->came = came_path(images, digest, part);
     w->size = size;
     w->fd = -1;
     w->idle = evtimer_new(images->host->base, is_idle, w);
@@ -329,6 +387,7 @@ bool image_writer_remove(struct images *images, const char *digest,
                          const struct vdc_uuid *part)
 {
     char *path = part_path(images, digest, part);
+    char *came = came_path(images, digest, part);
     struct image_writer *w = find(images, path);
     bool busy = w && w->busy;
 
@@ -336,7 +395,10 @@ bool image_writer_remove(struct images *images, const char *digest,
         drop(w);
     if (!busy)
         unlink(path);
+    if (!busy && came)
+        unlink(came);
     free(path);
+    free(came);
     return !busy;
 }
 

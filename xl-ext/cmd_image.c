@@ -369,8 +369,8 @@ static int run_verify(const struct command_args *args, struct vdc_error *err)
     vdc_error_set(err, VDC_E_DIFFERS, "image '%s' is whole on %u of %u hosts",
                   ref.name, n_whole, reply->n_checks);
     if (!n_whole)
-        vdc_error_hint(err, "`xl-vdc image-remove %s` and `image-add` store "
-                            "it anew", ref.name);
+        vdc_error_hint(err, "`xl-vdc image-add %s FILE` with the file that it "
+                            "was made from brings it back", ref.name);
     return VDC_E_DIFFERS;
 }
 

@@ -122,6 +122,7 @@ static void present(const struct request *request,
 
     *ret = *images_copy(image, request->arena);
     memset(&ret->part, 0, sizeof(ret->part));
+    ret->part_host = "";
     if (request->auth.role != W_OPERATOR)
         ret->n_hosts = 0;
     if (!whole)

@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "policyd/images/images_impl.h"
 
-/* How often uploads that nobody goes on with are looked for. */
+/* How often uploads that nobody goes on with, and hosts that are to be told
+ * again, are looked for. */
 #define TEND_S 10
 
 /* ---- names ---- */
@@ -164,7 +165,7 @@ static void set_host(struct wire_image *image, const char *host, bool has,
     image->n_hosts = n;
 }
 
-static void note_one(struct images *images, const struct wire_image *image,
+void images_note_one(struct images *images, const struct wire_image *image,
                      const char *host, bool has)
 {
     struct arena *arena = arena_new();
@@ -199,201 +200,64 @@ void images_note(struct images *images, const char *digest, const char *host,
     const struct wire_image *image, *before = NULL;
 
     while ((image = find_other(book, digest, host, has)) && image != before) {
-        note_one(images, image, host, has);
+        images_note_one(images, image, host, has);
         before = image;
     }
 }
 
-/* ---- a host that answers ---- */
+/* ---- uploads that are left ---- */
 
-/* What was asked of a host for nobody in particular. */
-struct orphan {
-    LIST_ENTRY(orphan) link;
-    struct images *images;
-    char *host;
-};
-
-static struct orphan *orphan(struct images *images, const char *host)
-{
-    struct orphan *o = XNEW(struct orphan);
-
-    o->images = images;
-    o->host = xstrdup(host);
-    LIST_INSERT_HEAD(&images->orphans, o, link);
-    return o;
-}
-
-static void orphan_end(struct orphan *o)
-{
-    LIST_REMOVE(o, link);
-    free(o->host);
-    free(o);
-}
-
-static void take_kept(struct images *images, const char *host,
-                      const struct wire_image_kept *kept)
-{
-    const struct book *book = images->ops->book;
-    const struct wire_image *image, *next;
-    struct arena *arena = arena_new();
-    const char *id = "";
-
-    for (image = book_image_after(book, id); image; image = next) {
-        bool has = false;
-        id = arena_printf(arena, "%s/%s", image->customer, image->name);
-        for (uint32_t i = 0; i < kept->n_digests; i++)
-            has |= strcmp(kept->digests[i], image->digest) == 0;
-        if (image->state == WIRE_IMAGE_READY &&
-            images_has(image, host) != has)
-            note_one(images, image, host, has);
-        next = book_image_after(book, id);
-    }
-    arena_free(arena);
-}
-
-static void kept(void *arg, const void *answer, const struct vdc_error *err)
-{
-    struct orphan *o = arg;
-
-    if (answer && !o->images->stopped)
-        take_kept(o->images, o->host, answer);
-    orphan_end(o);
-}
-
-void images_host_up(struct images *images, const struct host *host)
-{
-    const struct book *book = images->ops->book;
-    const struct wire_image *image = NULL;
-    struct arena *arena = arena_new();
-    struct wire_image_keep keep;
-    struct vdc_error err;
-    uint32_t n = 0;
-
-    while ((image = book_image_next(book, image)))
-        n++;
-    wire_init(&wire_struct_image_keep, &keep);
-    keep.digests = ARENA_ARRAY(arena, n + 1, const char *);
-    while ((image = book_image_next(book, image)))
-        keep.digests[keep.n_digests++] = image->digest;
-    struct orphan *o = n ? orphan(images, host->name) : NULL;
-    if (o && service_ask(host->service, WIRE_MSG_image_keep, &keep, kept, NULL,
-                         o, NULL, &err)) {
-        log_warning("host %s cannot be told which images there are: %s",
-                    host->name, err.text);
-        orphan_end(o);
-    }
-    arena_free(arena);
-}
-
-/* ---- those that go ---- */
-
-static void dropped(void *arg, const void *answer,
-                    const struct vdc_error *err)
-{
-    struct orphan *o = arg;
-
-    if (err)
-        log_warning("host %s keeps an image that is needed no more: %s",
-                    o->host, err->text);
-    orphan_end(o);
-}
-
-static void drop_on(struct images *images, const char *name,
-                    const struct wire_image_file *file)
-{
-    const struct host *host = hosts_find(images->ops->hosts, name);
-    struct orphan *o;
-
-    if (!host || !host->up)
-        return; /* it hears of it when it answers */
-    o = orphan(images, name);
-    if (service_ask(host->service, WIRE_MSG_image_drop, file, dropped, NULL, o,
-                    NULL, NULL))
-        orphan_end(o);
-}
-
-static void drop(struct images *images, const struct wire_image *image)
-{
-    struct wire_image_file file;
-
-    wire_init(&wire_struct_image_file, &file);
-    file.digest = image->digest;
-    file.size = image->size;
-    if (image->state == WIRE_IMAGE_UPLOADING)
-        file.part = image->part;
-    else if (images_of_digest(images->ops->book, image->digest))
-        return; /* another has the same in it */
-    for (uint32_t i = 0; i < image->n_hosts; i++)
-        drop_on(images, image->hosts[i], &file);
-}
-
-struct dropping {
-    struct images *images;
-    const struct wire_image *image;
-    struct arena *arena;
-};
-
-static void removed(void *arg, const struct vdc_error *why)
-{
-    struct dropping *d = arg;
-
-    /* refused, it is in the book again; later, hosts hear of it when they
-     * answer */
-    if (!why->code && !d->images->stopped)
-        drop(d->images, d->image);
-    arena_free(d->arena);
-    free(d);
-}
-
-void images_drop(struct images *images, const struct wire_image *image)
-{
-    const struct vdc_error none = { 0 };
-    struct dropping *d = XNEW(struct dropping);
-
-    d->images = images;
-    d->arena = arena_new();
-    d->image = images_copy(image, d->arena);
-    if (!book_wait(images->ops->book, removed, d))
-        removed(d, &none);
-}
-
-/* Nobody goes on with it; and its host, if there still is one, can be told. */
+/* Nobody goes on with it, whether it is new or was there before; and its host,
+ * if there still is one, can be told. */
 static bool is_left(const struct images *images,
                     const struct wire_image *image)
 {
     uint64_t keep_ms = images->ops->setup->image_upload_keep_ms;
-    const struct host *host =
-        image->n_hosts ? hosts_find(images->ops->hosts, image->hosts[0])
-                       : NULL;
+    const struct host *host;
 
-    return image->state == WIRE_IMAGE_UPLOADING &&
-           image->touched_ms + keep_ms < clock_wall().ms &&
-           (!host || host->up);
+    if (uuid_is_zero(&image->part) ||
+        image->touched_ms + keep_ms >= clock_wall().ms)
+        return false;
+    host = hosts_find(images->ops->hosts, image_part_host(image));
+    return !host || host->up;
 }
 
-/* Of uploads that nobody goes on with. */
+/* One that was there before stays, as guests may name it. */
+static void drop_upload(struct images *images, const struct wire_image *image)
+{
+    struct book *book = images->ops->book;
+    struct arena *arena = arena_new();
+    struct wire_image *copy = images_copy(image, arena);
+    struct vdc_error err;
+    int rc;
+
+    log_info("image %s of %s: nobody goes on with its upload, which is "
+             "dropped", copy->name, copy->customer);
+    image = images_copy(image, arena);
+    memset(&copy->part, 0, sizeof(copy->part));
+    copy->part_host = "";
+    rc = image->state == WIRE_IMAGE_READY
+             ? book_image_put(book, copy, NULL, &err)
+             : book_image_remove(book, image, NULL, &err);
+    if (rc)
+        log_warning("%s", err.text);
+    else
+        images_drop(images, image);
+    arena_free(arena);
+}
+
 static void tend(evutil_socket_t fd, short what, void *arg)
 {
     const struct timeval later = { TEND_S, 0 };
     struct images *images = arg;
-    struct book *book = images->ops->book;
     const struct wire_image *image = NULL;
-    struct arena *arena = arena_new();
-    struct vdc_error err;
 
-    while ((image = book_image_next(book, image)))
+    while ((image = book_image_next(images->ops->book, image)))
         if (is_left(images, image))
             break;
-    if (image) { /* one each time will do */
-        image = images_copy(image, arena);
-        log_info("image %s of %s: nobody goes on with its upload, which is "
-                 "dropped", image->name, image->customer);
-        if (book_image_remove(book, image, NULL, &err))
-            log_warning("%s", err.text);
-        else
-            images_drop(images, image);
-    }
-    arena_free(arena);
+    if (image) /* one each time will do */
+        drop_upload(images, image);
+    images_keep_again(images);
     evtimer_add(images->timer, &later);
 }
 
@@ -408,6 +272,7 @@ struct images *images_new(struct operations *ops)
     LIST_INIT(&images->bringings);
     LIST_INIT(&images->transfers);
     LIST_INIT(&images->orphans);
+    LIST_INIT(&images->later);
     images->timer = evtimer_new(ops->base, tend, images);
     if (!images->timer || evtimer_add(images->timer, &later))
         abort(); /* out of memory */
@@ -418,8 +283,7 @@ void images_free(struct images *images)
 {
     if (!images)
         return;
-    while (!LIST_EMPTY(&images->orphans))
-        orphan_end(LIST_FIRST(&images->orphans));
+    images_keep_free(images);
     event_free(images->timer);
     free(images);
 }

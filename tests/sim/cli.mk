@@ -25,6 +25,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-images.sh \
+	tests/sim/test-cli-images-again.sh \
 	tests/sim/test-cli-images-policyd.sh \
 	tests/sim/test-cli-json.sh \
 	tests/sim/test-cli-metrics.sh \

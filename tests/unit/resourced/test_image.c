@@ -28,11 +28,14 @@
 /* ---- what is stood in for ---- */
 
 static int answered; /* a message's number, or an error's code */
+static uint64_t again_ms;
 
 void request_answer(struct request *request, enum wire_message_number number,
                     const void *body)
 {
     answered = (int)number;
+    if (number == WIRE_MSG_image_kept)
+        again_ms = ((const struct wire_image_kept *)body)->again_ms;
 }
 
 void request_fail(struct request *request, const struct vdc_error *err)
@@ -158,10 +161,10 @@ static void written(void *arg, uint64_t done, bool whole,
     last.code = err ? err->code : 0;
 }
 
-static int put(const char *digest, uint64_t size, uint64_t offset,
-               const char *bytes)
+static int put_part(const char *digest, const struct vdc_uuid *part,
+                    uint64_t size, uint64_t offset, const char *bytes)
 {
-    struct image_writer *w = image_writer(host.images, digest, NULL, size);
+    struct image_writer *w = image_writer(host.images, digest, part, size);
     struct vdc_error err;
 
     last.told = false;
@@ -170,6 +173,12 @@ static int put(const char *digest, uint64_t size, uint64_t offset,
     while (!last.told)
         event_base_loop(host.base, EVLOOP_ONCE);
     return last.code;
+}
+
+static int put(const char *digest, uint64_t size, uint64_t offset,
+               const char *bytes)
+{
+    return put_part(digest, NULL, size, offset, bytes);
 }
 
 static struct image_looked seen;
@@ -209,6 +218,14 @@ static void spoil(const char *name, const char *bytes)
     close(fd);
 }
 
+static void take_away(const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
 /* ---- writing ---- */
 
 static void test_pieces(void)
@@ -231,6 +248,44 @@ static void test_pieces(void)
     CU_ASSERT(last.whole);
     CU_ASSERT(is_there(ABC));
     CU_ASSERT(!is_there(ABC ".part"));
+    end();
+}
+
+/* Whoever has sent all of it and was not told is told when it asks again; to
+ * others, what is there is nothing. */
+static void test_lost_answer(void)
+{
+    const struct vdc_uuid mine = { { 1 } }, other = { { 2 } };
+
+    begin();
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, "abc"), 0);
+    CU_ASSERT(last.whole);
+    again();
+    CU_ASSERT_EQUAL(put_part(ABC, &other, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    CU_ASSERT_EQUAL(last.done, 0);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(last.whole);
+    CU_ASSERT_EQUAL(last.done, 3);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 1, "bc"), 0);
+    CU_ASSERT(last.whole);
+    /* it was damaged meanwhile: it is sent again, and mended */
+    spoil(ABC, "abX");
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    CU_ASSERT_EQUAL(last.done, 0);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, "abc"), 0);
+    CU_ASSERT(last.whole);
+    look(true);
+    CU_ASSERT(seen.whole);
+    /* or removed */
+    take_away(ABC);
+    CU_ASSERT_EQUAL(put_part(ABC, &mine, 3, 0, ""), 0);
+    CU_ASSERT(!last.whole);
+    /* nothing is left of an upload that is dropped */
+    CU_ASSERT(image_writer_remove(host.images, ABC, &mine));
+    CU_ASSERT(image_writer_remove(host.images, ABC, &other));
+    CU_ASSERT_EQUAL(rmdir(dir), 0);
     end();
 }
 
@@ -429,6 +484,9 @@ static void test_keep(void)
     put(ABC, 3, 0, "abc");
     image_handle_keep(&request);
     CU_ASSERT(is_there(ABC));
+    /* too young: it says when it is not */
+    CU_ASSERT(again_ms > 3500000);
+    CU_ASSERT(again_ms <= 3601000);
     settings.image_part_keep_ms = 0;
     sleep(2);
     wire_init(&wire_struct_definition, &guest.row.definition);
@@ -437,16 +495,62 @@ static void test_keep(void)
     TAILQ_INSERT_TAIL(&host.partitions.all, &guest, in_all);
     image_handle_keep(&request);
     CU_ASSERT(is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 3600000);
     TAILQ_REMOVE(&host.partitions.all, &guest, in_all);
+    keep.n_digests = 0; /* that there is none at all is a list, too */
     image_handle_keep(&request);
     CU_ASSERT(!is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 0);
     CU_ASSERT_EQUAL(answered, WIRE_MSG_image_kept);
+    arena_free(arena);
+    end();
+}
+
+static void tell(struct arena *arena, const char *digest)
+{
+    struct wire_image_keep keep;
+    struct request request = { .host = &host, .arena = arena, .body = &keep };
+
+    wire_init(&wire_struct_image_keep, &keep);
+    keep.digests = &digest;
+    keep.n_digests = 1;
+    again_ms = 1;
+    image_handle_keep(&request);
+}
+
+/* Even an old one stays for as long as a new one, since it was first heard
+ * that no image names it: the store may be another than it should. */
+static void test_named_again(void)
+{
+    const struct timespec old[] = { { 1000, 0 }, { 1000, 0 } };
+    struct arena *arena = arena_new();
+    char path[256];
+
+    begin();
+    put(ABC, 3, 0, "abc");
+    snprintf(path, sizeof(path), "%s/" ABC, dir);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, old, 0), 0);
+    settings.image_part_keep_ms = 1000;
+    tell(arena, OTHER);
+    CU_ASSERT(is_there(ABC));
+    CU_ASSERT(again_ms > 0);
+    CU_ASSERT(again_ms <= 1000);
+    usleep(1100000);
+    tell(arena, ABC); /* which begins anew */
+    CU_ASSERT_EQUAL(again_ms, 0);
+    tell(arena, OTHER);
+    CU_ASSERT(is_there(ABC));
+    usleep(1100000);
+    tell(arena, OTHER);
+    CU_ASSERT(!is_there(ABC));
+    CU_ASSERT_EQUAL(again_ms, 0);
     arena_free(arena);
     end();
 }
 
 static const struct unit_test tests[] = {
     { "pieces", test_pieces },
+    { "an answer that was lost", test_lost_answer },
     { "another digest", test_wrong_digest },
     { "a part that was damaged", test_damaged_part },
     { "one at a time", test_one_at_a_time },
@@ -456,5 +560,6 @@ static const struct unit_test tests[] = {
     { "paths", test_paths },
     { "tickets", test_tickets },
     { "which are kept", test_keep },
+    { "one that is named again", test_named_again },
 };
 UNIT_MAIN("resourced/image", tests)
