@@ -222,7 +222,7 @@ static int read_members(const struct wire_fence_members *from,
                  from->members[i].address);
     }
     vote_sort(&vote);
-    if (vote.version == 0) {
+    if (vote.version == 0 && vote.n_members) {
         vote_fini(&vote);
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "a list of members has a version");
@@ -254,6 +254,11 @@ static int on_members(void *arg, const struct wire_fence_members *members,
         vote_fini(&next);
     if (rc)
         return rc;
+    /* Nobody takes part yet, and policyd asks who could. */
+    if (next.version == 0) {
+        vote_fini(&next);
+        return 0;
+    }
     /* It has recorded that it is more, so it may be. */
     if (promised_ms && members->watchdog_ms > promised_ms &&
         guard->settings->watchdog_time_ms > promised_ms)

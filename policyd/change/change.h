@@ -85,6 +85,7 @@ struct change {
     bool away;           /* placement chose it before its files were looked at,
                             as it looks at them itself */
     bool not_away;       /* that one said no: one whose files are here */
+    bool nowhere;        /* placement finds no host, whatever its files are */
     const char *refusers[CHANGE_PLACES_MAX]; /* had no room after all */
     uint32_t n_refusers;
     char place_reason[PLACEMENT_REASON_MAX + 1]; /* why on this host */

@@ -80,13 +80,17 @@ static const char *host_away(struct change *change)
     char reason[PLACEMENT_REASON_MAX + 1];
     const char *name;
 
+    change->nowhere = false;
     change->host = ""; /* none is looked at yet */
     if (change->not_away || change->reasons->n_errors ||
         hosts_count_away(ops->hosts) == 0 || hosts_count(ops->hosts) == 1 ||
         !change_sum(change, &sum) ||
         policies_for(ops->policies, change->guests[0].customer)->strategy ==
-            POLICIES_EXTERNAL ||
-        choose(change, &sum, false, &decision, reason, NULL))
+            POLICIES_EXTERNAL)
+        return NULL;
+    change->nowhere =
+        choose(change, &sum, false, &decision, reason, NULL) != 0;
+    if (change->nowhere)
         return NULL;
     name = placement_view_text(
         view, placement_view_host(view, decision.winner.host)->name);
@@ -140,13 +144,16 @@ static bool is_to_place(const struct change *change, uint32_t i)
            change->order.operations[i].kind == WIRE_OP_CREATE;
 }
 
-/* Only hosts that have the files which were looked at. */
+/* Only hosts that have the files which were looked at; where none can take it
+ * whatever its files are, that is what is to be said. */
 static void restrict_hosts(const struct change *change,
                            struct placement_request *request)
 {
     const struct operations *ops = change->request->ops;
     const struct host *looked = hosts_find(ops->hosts, change->host);
 
+    if (change->nowhere)
+        return;
     if (change->pinned || (looked && service_is_away(looked->service))) {
         request->pinned = inventory_name(ops->inventory, change->host);
     } else if (looked) {

@@ -15,9 +15,9 @@
  *
  * What a host holds (it is protected, and the host has booted; or its row was
  * made anew with the database, and may be of before a move) is told to run
- * there when it is assigned there; then alone its host starts it by itself.  It
- * is not taken over before all other hosts were compared: it may run on one of
- * them, which is right about it.
+ * there when it is assigned there; then alone its host starts it by itself.
+ * It is not taken over before all other hosts were compared: it may run on one
+ * of them, which is right about it.
  */
 #include "policyd/change/reconcile.h"
 

@@ -5,9 +5,9 @@
  * protected guests are started elsewhere (restart.h).  A host that is back is
  * one that policyd is connected to again: first that is recorded, then it is
  * told which guests are still to run there (boot_release), and forgets those
- * that were started elsewhere (reconcile.c).  While the store refuses to record
- * it the host is neither off nor back: nothing is started there nor elsewhere,
- * which is said once, and it is tried again.
+ * that were started elsewhere (reconcile.c).  While the store refuses to
+ * record it the host is neither off nor back: nothing is started there nor
+ * elsewhere, which is said once, and it is tried again.
  */
 #ifndef POLICYD_FENCE_FENCE_H
 #define POLICYD_FENCE_FENCE_H

@@ -3,6 +3,7 @@
  */
 #include "policyd/placement/capacity.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,11 @@
 
 struct placement_filling {
     struct placement_view *view;
-    struct placement_index *index;
     struct placement_request request; /* with the spec of this tier */
+    /* For those that are placed one by one; NULL: host by host. */
+    struct placement_index *index;
+    struct placement_attempt attempt; /* host by host: of this tier */
+    uint32_t at;                      /* those before it are full */
     struct placement_policy policy;
     bool tiered;
     bool done;
@@ -21,6 +25,28 @@ struct placement_filling {
     uint64_t n_tier; /* of this spec */
     struct placement_capacity result;
 };
+
+/* What a host takes depends on nothing but what it has left, so how many fit
+ * does not depend on which come first. */
+static bool is_by_host(const struct placement_attempt *attempt)
+{
+    uint32_t live =
+        placement_constraint_asked(attempt, PLACEMENT_KIND_LIVE);
+
+    return (live & ~(UINT32_C(1) << PLACEMENT_MUST_PINNED)) == 0;
+}
+
+/* Begins with the first host; it was asked whether it can be before, and a
+ * spec that became smaller can be, too. */
+static void begin_tier(struct placement_filling *filling)
+{
+    int rc = placement_attempt_init(&filling->attempt, filling->view,
+                                    &filling->request, &filling->policy, NULL);
+
+    assert(rc == 0);
+    (void)rc;
+    filling->at = 0;
+}
 
 int placement_filling_new(const struct placement_view *view,
                           const struct placement_request *request,
@@ -39,10 +65,15 @@ int placement_filling_new(const struct placement_view *view,
         return vdc_error_set(err, VDC_E_BAD_VALUE,
                              "any number of guests of nothing fit");
     struct placement_filling *filling = XNEW(struct placement_filling);
-    filling->view = placement_view_copy(view);
-    filling->index = placement_index_new(filling->view);
     filling->request = *request;
     filling->policy = *policy;
+    if (is_by_host(&attempt)) {
+        filling->view = placement_view_copy_room(view);
+        begin_tier(filling);
+    } else {
+        filling->view = placement_view_copy(view);
+        filling->index = placement_index_new(filling->view);
+    }
     filling->tiered = tiered;
     filling->most = most;
     *ret = filling;
@@ -174,13 +205,8 @@ static void end_tier(struct placement_filling *filling,
     result->n_tiers++;
 }
 
-static void put(struct placement_filling *filling,
-                const struct placement_decision *decision)
+static void count_one(struct placement_filling *filling)
 {
-    const struct placement_guest guest = placement_guest_of(
-        &filling->request, decision->winner.host, decision->backup);
-
-    placement_view_add_guest(filling->view, &guest, NULL, NULL);
     filling->n_tier++;
     filling->result.n++;
 }
@@ -204,27 +230,64 @@ static void refused(struct placement_filling *filling,
         filling->done = result->more = true;
     } else if (!shrink(&filling->request.spec, decision)) {
         filling->done = true;
+    } else if (!filling->index) {
+        begin_tier(filling);
     }
+}
+
+/* The next on the first host that has room. */
+static void put_by_host(struct placement_filling *filling)
+{
+    struct placement_attempt *attempt = &filling->attempt;
+    struct placement_decision decision;
+    struct vdc_error why = { 0 };
+
+    for (; filling->at < placement_view_n_hosts(filling->view);
+         filling->at++) {
+        if (placement_view_host(filling->view, filling->at)->name &&
+            placement_constraint_first(attempt, filling->at) ==
+                PLACEMENT_CONSTRAINTS) {
+            attempt->guest.host = filling->at;
+            placement_view_take(filling->view, &attempt->guest);
+            count_one(filling);
+            return;
+        }
+    }
+    placement_decide(attempt, &filling->policy, PLACEMENT_NONE,
+                     PLACEMENT_NONE, &decision, &why);
+    refused(filling, &decision, &why);
+}
+
+static void put_one(struct placement_filling *filling)
+{
+    struct placement_decision decision;
+    struct vdc_error why = { 0 };
+    int rc = placement_index_choose(filling->index, filling->view,
+                                    &filling->request, &filling->policy,
+                                    &decision, &why);
+
+    if (rc) {
+        refused(filling, &decision, &why);
+        return;
+    }
+    const struct placement_guest guest = placement_guest_of(
+        &filling->request, decision.winner.host, decision.backup);
+    placement_view_add_guest(filling->view, &guest, NULL, NULL);
+    count_one(filling);
 }
 
 bool placement_filling_step(struct placement_filling *filling, unsigned n)
 {
-    struct placement_decision decision;
-
     for (unsigned i = 0; i < n && !filling->done; i++) {
-        struct vdc_error why = { 0 };
         if (filling->result.n == filling->most) {
             end_tier(filling, NULL);
             filling->done = filling->result.more = true;
             break;
         }
-        int rc = placement_index_choose(filling->index, filling->view,
-                                        &filling->request, &filling->policy,
-                                        &decision, &why);
-        if (rc)
-            refused(filling, &decision, &why);
+        if (filling->index)
+            put_one(filling);
         else
-            put(filling, &decision);
+            put_by_host(filling);
     }
     return filling->done;
 }

@@ -6,7 +6,13 @@
  * lacking of it is made smaller, as little as lets one fit, and it goes on; so
  * the answer is a list of specs, from large to small.
  *
- * It takes its time (some microseconds a guest), so it is done in pieces.
+ * How many fit depends on who is where only for guests with rules, backups or
+ * dedicated hosts, and beside promises to others: those are placed one by one,
+ * by the policy.  Others fill one host after the other, which gives the same
+ * numbers and takes a fraction of the time.
+ *
+ * It takes its time (up to some microseconds a guest), so it is done in
+ * pieces.
  */
 #ifndef POLICYD_PLACEMENT_CAPACITY_H
 #define POLICYD_PLACEMENT_CAPACITY_H
@@ -55,7 +61,7 @@ void placement_filling_free(struct placement_filling *filling); /* or NULL */
 bool placement_filling_step(struct placement_filling *filling, unsigned n);
 const struct placement_capacity *
 placement_filling_result(const struct placement_filling *filling);
-/* The copy, as full as it is. */
+/* The copy, for its hosts: whether the guests are in it is as it is. */
 const struct placement_view *
 placement_filling_view(const struct placement_filling *filling);
 

@@ -73,6 +73,32 @@ struct placement_view *placement_view_copy(const struct placement_view *view)
     return copy;
 }
 
+struct placement_view *
+placement_view_copy_room(const struct placement_view *view)
+{
+    struct placement_view *copy = XNEW(struct placement_view);
+
+    *copy = *view;
+    copy_array(&copy->hosts, view->n_hosts, view->hosts_max,
+               sizeof(*copy->hosts));
+    copy_array(&copy->uses, view->n_hosts, view->hosts_max,
+               sizeof(*copy->uses));
+    copy_array(&copy->host_of_name, view->host_names_max, view->host_names_max,
+               sizeof(*copy->host_of_name));
+    copy->guests = NULL;
+    copy->guests_end = copy->guests_max = 0;
+    copy->n_guests = copy->n_grouped = 0;
+    copy->free_guest = PLACEMENT_NONE;
+    copy->counts = (struct placement_counts){ 0 };
+    copy->rules = NULL;
+    copy->sides = NULL;
+    copy->n_rules = copy->n_sides = 0;
+    for (uint32_t i = 0; i < copy->n_hosts; i++)
+        copy->uses[i].first_guest = copy->uses[i].first_backed =
+            PLACEMENT_NONE;
+    return copy;
+}
+
 void placement_view_free(struct placement_view *view)
 {
     if (!view)

@@ -164,6 +164,10 @@ struct placement_view;
 /* `names` is used, not owned, and must outlive the view. */
 struct placement_view *placement_view_new(struct placement_names *names);
 struct placement_view *placement_view_copy(const struct placement_view *view);
+/* The hosts, what is left of them, and promises, without guests and rules: for
+ * what depends on room alone, at a cost that does not grow with the guests. */
+struct placement_view *
+placement_view_copy_room(const struct placement_view *view);
 void placement_view_free(struct placement_view *view);
 
 struct placement_names *
@@ -224,6 +228,9 @@ uint32_t placement_view_find_host(const struct placement_view *view,
 int placement_view_add_guest(struct placement_view *view,
                              const struct placement_guest *guest,
                              uint32_t *ret_guest, struct vdc_error *err);
+/* Its share of guest->host, without a guest; for a copy of the room. */
+void placement_view_take(struct placement_view *view,
+                         const struct placement_guest *guest);
 void placement_view_remove_guest(struct placement_view *view, uint32_t guest);
 void placement_view_move_guest(struct placement_view *view, uint32_t guest,
                                uint32_t host, int64_t now_ms);

@@ -270,6 +270,16 @@ int placement_view_add_guest(struct placement_view *view,
     return 0;
 }
 
+void placement_view_take(struct placement_view *view,
+                         const struct placement_guest *guest)
+{
+    assert(guest->host < view->n_hosts && view->hosts[guest->host].name);
+    placement_view_begin(view, guest->host);
+    placement_view_count(&view->hosts[guest->host], guest, 1,
+                         &view->uses[guest->host]);
+    placement_view_end(view, guest->host);
+}
+
 void placement_view_remove_guest(struct placement_view *view, uint32_t guest)
 {
     assert(placement_view_guest(view, guest));

@@ -18,6 +18,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-events.sh \
 	tests/sim/test-cli-external.sh \
 	tests/sim/test-cli-features.sh \
+	tests/sim/test-cli-fence.sh \
 	tests/sim/test-cli-fence-watch.sh \
 	tests/sim/test-cli-fenced.sh \
 	tests/sim/test-cli-fenced-crash.sh \

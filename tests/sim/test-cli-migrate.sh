@@ -38,6 +38,15 @@ check_output "and is moved as it is" 'it does not run' \
     vdc migrate -n acme.old "$(other_than "$from")"
 vdc destroy -q acme.old
 
+# ---- a host for a guest is refused with the reason ----
+vdc host-set -q alpha --state draining
+vdc host-set -q gamma --state draining
+check_error "a protected guest that no other host could take over" 5 \
+    'backup: 1 of 3 hosts.*state: 2 of 3|state: 2 of 3 hosts.*backup: 1 of 3' \
+    vdc create -q -C acme "$WORK/web.cfg" name=safe vdc_protected=1
+vdc host-set -q alpha --state up
+vdc host-set -q gamma --state up
+
 # ---- there ----
 check_output "migrate" '^acme.one: moved from host alpha to beta$' \
     vdc migrate -q --live acme.one beta

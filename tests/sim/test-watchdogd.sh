@@ -207,6 +207,9 @@ refused "policyd is no voter" "fence_ping is not for policyd" \
     policyd.pem fence_ping '{"number":1,"version":1}'
 refused "a name that is there twice" "is one twice" policyd.pem \
     fence_members '{"version":1,"members":[{"name":"a","address":"127.0.0.1:1"},{"name":"a","address":"127.0.0.1:1"}]}'
+refused "members need a version" "has a version" policyd.pem fence_members \
+    '{"version":0,"members":[{"name":"a","address":"127.0.0.1:1"}]}'
+check_output "without members it is told what there is" '"version":0' tell a 0 0
 refused "who has not asked to leave stays" "has not asked to leave" \
     policyd.pem fence_leave
 

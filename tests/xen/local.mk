@@ -18,6 +18,7 @@ EXTRA_DIST += tests/xen/lib.sh \
 	tests/xen/long/command-domain.sh \
 	tests/xen/long/conform.sh \
 	tests/xen/long/crash.sh \
+	tests/xen/long/fencing.sh \
 	tests/xen/long/guest.sh \
 	tests/xen/long/migrate-hosts.sh \
 	tests/xen/long/rounds.sh \

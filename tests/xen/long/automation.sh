@@ -131,7 +131,8 @@ dom0 '(setsid /root/automation/on-crash /root/automation/request start \
 sleep 2
 type_in 'echo c >/proc/sysrq-trigger'
 again() {
-    is "$web/state" running && ! is "$web/domid" "$domid"
+    is "$web/state" running && ! is "$web/domid" "$domid" &&
+        ! is "$web/domid" ""
 }
 check "on-crash starts it again" retry_guest 120 web again
 dom0 'kill $(cat /root/on-crash.pid)'
