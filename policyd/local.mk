@@ -286,6 +286,7 @@ policyd_libpolicyd_a_SOURCES = \
 	policyd/dc/dc_impl.h \
 	policyd/dc/dc_leave.c \
 	policyd/dc/dc_request.c \
+	policyd/dc/dc_removed.c \
 	policyd/dc/dc_share.c \
 	policyd/hosts/dial.c \
 	policyd/hosts/dial.h \

@@ -29,6 +29,7 @@ static struct guests *guests;
 static struct metrics_page *metrics;
 static struct store_lead *lead;
 static struct standby *standby;
+static struct dc_stay *stay;
 static struct store *store; /* where nobody else has it: we stand by */
 
 /* --check-config: the placement policies, too. */
@@ -102,6 +103,13 @@ static int transfer(struct event_base *base, struct vdc_error *err)
     return rc;
 }
 
+static void log_failure(const struct vdc_error *err)
+{
+    log_error("%s", err->text);
+    if (err->hint[0])
+        log_error("%s", err->hint);
+}
+
 static void quit(evutil_socket_t fd, short what, void *arg)
 {
     daemon_quit(*(int *)arg);
@@ -128,6 +136,13 @@ static void lead_vacant(void *arg)
 {
     log_info("nobody leads: ending, to take over when started again");
     quit_soon(arg, 0);
+}
+
+/* It would find that at its next start, when the leader has died. */
+static void stay_removed(void *arg, const struct vdc_error *why)
+{
+    log_failure(why);
+    quit_soon(arg, why->code);
 }
 
 /* Several of one host are told apart by their sockets. */
@@ -167,13 +182,6 @@ static int serve(struct event_base *base, struct vdc_error *err)
     return rc;
 }
 
-static void log_failure(const struct vdc_error *err)
-{
-    log_error("%s", err->text);
-    if (err->hint[0])
-        log_error("%s", err->hint);
-}
-
 static void reload(void)
 {
     struct vdc_error err = { 0 };
@@ -202,6 +210,8 @@ static int begin(struct event_base *base, struct arena *arena,
     if (!rc && store_lead_other(lead)) {
         log_info("policyd of %s leads; standing by", store_lead_other(lead));
         rc = standby_new(base, &setup, store_lead_other(lead), &standby, err);
+        if (!rc)
+            stay = dc_stay_new(base, &setup, store, stay_removed, base);
         return rc ? rc
                   : metrics_page_new(base, &setup, NULL, &metrics, err);
     }
@@ -220,6 +230,7 @@ static void stop(void)
     operations_free(operations);
     standby_free(standby);
     store_close(store);
+    dc_stay_free(stay);
 }
 
 static int start(struct event_base *base, struct arena *arena,

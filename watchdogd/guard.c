@@ -221,6 +221,7 @@ static int read_members(const struct wire_fence_members *from,
         snprintf(member->address, sizeof(member->address), "%s",
                  from->members[i].address);
     }
+    vote_sort(&vote);
     if (vote.version == 0 && vote.n_members) {
         vote_fini(&vote);
         return vdc_error_set(err, VDC_E_BAD_VALUE,
@@ -234,11 +235,10 @@ static bool same_list(const struct vote *a, const struct vote *b)
 {
     if (a->version != b->version || a->n_members != b->n_members)
         return false;
-    for (size_t i = 0; i < a->n_members; i++) {
-        const struct vote_member *other = vote_find(b, a->members[i].name);
-        if (!other || strcmp(other->address, a->members[i].address) != 0)
+    for (size_t i = 0; i < a->n_members; i++)
+        if (strcmp(a->members[i].name, b->members[i].name) != 0 ||
+            strcmp(a->members[i].address, b->members[i].address) != 0)
             return false;
-    }
     return true;
 }
 
@@ -303,6 +303,13 @@ static int on_leave(void *arg, bool *later, struct vdc_error *err)
     return 0;
 }
 
+static bool is_member_at(void *arg, const char *from)
+{
+    const struct guard *guard = arg;
+
+    return vote_has_address(&guard->vote, from);
+}
+
 static void on_ping(void *arg, const char *name, uint64_t *ret_version)
 {
     struct guard *guard = arg;
@@ -363,6 +370,7 @@ static void fill_report(void *arg, struct arena *arena,
 }
 
 static const struct server_ops server_ops = {
+    .is_member_at = is_member_at,
     .on_ping = on_ping,
     .on_members = on_members,
     .on_leave = on_leave,
@@ -477,7 +485,7 @@ int guard_new(struct event_base *base,
     guard->base = base;
     guard->settings = settings;
     guard->began_ms = guard->since_ms = clock_mono().ms;
-    identity_init(&guard->identity, settings->dc_directory);
+    identity_init(&guard->identity, base, settings->dc_directory);
     rc = hv_watchdog_open(settings->hypervisor, base, &guard->hv, err);
     if (rc == 0)
         rc = server_new(base, &guard->identity, settings->fence_address,

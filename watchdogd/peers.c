@@ -190,24 +190,10 @@ static void beat(struct peer *peer)
         begin(peer);
 }
 
-static struct peer *find(struct peers *peers, const char *name)
+static void add(struct peers *peers, const struct vote_member *member)
 {
-    struct peer *peer;
+    struct peer *peer = XNEW(struct peer);
 
-    LIST_FOREACH (peer, &peers->peers, link)
-        if (strcmp(peer->name, name) == 0)
-            return peer;
-    return NULL;
-}
-
-static void add_new(struct peers *peers, const struct vote_member *member)
-{
-    struct peer *peer;
-
-    if (strcmp(member->name, peers->identity->name) == 0 ||
-        find(peers, member->name))
-        return;
-    peer = XNEW(struct peer);
     peer->peers = peers;
     memcpy(peer->name, member->name, sizeof(peer->name));
     memcpy(peer->address, member->address, sizeof(peer->address));
@@ -216,16 +202,23 @@ static void add_new(struct peers *peers, const struct vote_member *member)
 
 void peers_beat(struct peers *peers)
 {
+    const struct vote *vote = peers->vote;
+    const struct vote_member *self = vote_find(vote, peers->identity->name);
+    bool *is_there = xzalloc((vote->n_members + 1) * sizeof(*is_there));
     struct peer *peer, *next;
 
     for (peer = LIST_FIRST(&peers->peers); peer; peer = next) {
-        const struct vote_member *member = vote_find(peers->vote, peer->name);
+        const struct vote_member *member = vote_find(vote, peer->name);
         next = LIST_NEXT(peer, link);
         if (!member || strcmp(member->address, peer->address) != 0)
             drop(peer);
+        else
+            is_there[member - vote->members] = true;
     }
-    for (size_t i = 0; i < peers->vote->n_members; i++)
-        add_new(peers, &peers->vote->members[i]);
+    for (size_t i = 0; i < vote->n_members; i++)
+        if (!is_there[i] && &vote->members[i] != self)
+            add(peers, &vote->members[i]);
+    free(is_there);
     LIST_FOREACH (peer, &peers->peers, link)
         beat(peer);
 }

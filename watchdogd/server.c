@@ -18,8 +18,9 @@
 #include "watchdogd/message.h"
 
 #define HANDSHAKE_MS 10000
-/* Of those who have not shown a certificate; another takes the place of the
- * oldest. */
+/* Of those who have not shown a certificate: so many from all addresses that
+ * are no member's; and so many from each that is.  So strangers, however many
+ * they are, keep no member out. */
 #define STRANGERS_MAX 32
 /* Each sends something each beat. */
 #define SILENT_MS 30000
@@ -32,6 +33,7 @@ struct stranger {
     struct server *server;
     struct tls_handshake *handshake;
     char from[TCP_FROM_SIZE];
+    bool may_be_member; /* by its address */
 };
 
 struct client {
@@ -54,7 +56,6 @@ struct server {
     struct tcp_listener *tcp;
     struct stream_listener *local;
     TAILQ_HEAD(, stranger) strangers; /* the oldest first */
-    unsigned n_strangers;
     LIST_HEAD(, client) clients;
 };
 
@@ -248,7 +249,6 @@ void server_beat(struct server *server)
 static void stranger_drop(struct stranger *stranger)
 {
     TAILQ_REMOVE(&stranger->server->strangers, stranger, link);
-    stranger->server->n_strangers--;
     free(stranger);
 }
 
@@ -278,6 +278,65 @@ static void shaken(void *arg, struct stream *stream,
     stranger_drop(stranger);
 }
 
+static unsigned count_from(const struct server *server, const char *from)
+{
+    const struct stranger *stranger;
+    unsigned n = 0;
+
+    TAILQ_FOREACH (stranger, &server->strangers, link)
+        n += strcmp(stranger->from, from) == 0;
+    return n;
+}
+
+/* The oldest of the address that has the most among those that are no
+ * member's; NULL: there is room. */
+static struct stranger *one_too_many(const struct server *server)
+{
+    struct stranger *stranger, *victim = NULL;
+    unsigned n = 0, most = 0;
+
+    TAILQ_FOREACH (stranger, &server->strangers, link)
+        n += !stranger->may_be_member;
+    if (n < STRANGERS_MAX)
+        return NULL;
+    TAILQ_FOREACH (stranger, &server->strangers, link) {
+        unsigned same = stranger->may_be_member
+                            ? 0 : count_from(server, stranger->from);
+        if (same > most) {
+            most = same;
+            victim = stranger;
+        }
+    }
+    return victim;
+}
+
+/* The same of one address that is a member's. */
+static struct stranger *one_too_many_of(const struct server *server,
+                                        const char *from)
+{
+    struct stranger *stranger;
+
+    if (count_from(server, from) < STRANGERS_MAX)
+        return NULL;
+    TAILQ_FOREACH (stranger, &server->strangers, link)
+        if (strcmp(stranger->from, from) == 0)
+            return stranger;
+    return NULL;
+}
+
+static void make_room(struct server *server, const char *from, bool is_member)
+{
+    struct stranger *victim = is_member ? one_too_many_of(server, from)
+                                        : one_too_many(server);
+
+    if (!victim)
+        return;
+    log_limited(VDC_LOG_WARNING, victim->from,
+                "dropped: too many connections have not shown a certificate");
+    tls_handshake_cancel(victim->handshake);
+    stranger_drop(victim);
+}
+
 static void on_tcp(void *arg, int fd, const char *from)
 {
     struct server *server = arg;
@@ -289,16 +348,13 @@ static void on_tcp(void *arg, int fd, const char *from)
         close(fd);
         return;
     }
-    if (server->n_strangers >= STRANGERS_MAX) {
-        struct stranger *oldest = TAILQ_FIRST(&server->strangers);
-        tls_handshake_cancel(oldest->handshake);
-        stranger_drop(oldest);
-    }
+    bool is_member = server->ops->is_member_at(server->arg, from);
+    make_room(server, from, is_member);
     stranger = XNEW(struct stranger);
     stranger->server = server;
+    stranger->may_be_member = is_member;
     snprintf(stranger->from, sizeof(stranger->from), "%s", from);
     TAILQ_INSERT_TAIL(&server->strangers, stranger, link);
-    server->n_strangers++;
     stranger->handshake = tls_accept(server->identity->server, server->base,
                                      fd, HANDSHAKE_MS, shaken, stranger);
 }

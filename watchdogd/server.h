@@ -15,6 +15,10 @@ struct identity;
 struct server;
 
 struct server_ops {
+    /* Whether a member has this address, a number.  It need not be that member
+     * who comes: that its certificate says.  Who comes from elsewhere cannot
+     * keep it out. */
+    bool (*is_member_at)(void *arg, const char *from);
     /* A ping of this member came; what it goes by is told. */
     void (*on_ping)(void *arg, const char *name, uint64_t *ret_version);
     /* Of policyd, each; err set: refused.  A report is sent when 0 is

@@ -73,6 +73,7 @@ int state_read(const char *path, struct vote *ret_vote,
     while ((line = strsep(&rest, "\n")))
         if (*line && !read_line(line, &vote, &promised_ms))
             rc = damaged(path, err);
+    vote_sort(&vote);
     if (rc == 0 && vote_check(&none, &vote, NULL))
         rc = damaged(path, err);
     free(text);

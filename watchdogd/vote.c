@@ -1,25 +1,106 @@
 /* Who is heard, and whether that is a majority; see vote.h. */
 #include "watchdogd/vote.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/tcp.h"
 #include "wire/fence.h"
+
+uint64_t vote_n_compared;
+
+struct vote_number {
+    char text[TCP_FROM_SIZE];
+};
+
+static int compare(const char *a, const char *b)
+{
+    vote_n_compared++;
+    return strcmp(a, b);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct vote_member *x = a, *y = b;
+
+    return compare(x->name, y->name);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct vote_number *x = a, *y = b;
+
+    return compare(x->text, y->text);
+}
+
+/* As getnameinfo writes it, so that the same are the same. */
+static void write_number(const char *text, struct vote_number *ret)
+{
+    uint8_t binary[sizeof(struct in6_addr)];
+    static const char mapped[] = "::ffff:";
+    size_t len = sizeof(mapped) - 1;
+
+    if (strncasecmp(text, mapped, len) == 0 && strchr(text, '.'))
+        text += len;
+    snprintf(ret->text, sizeof(ret->text), "%.*s", TCP_FROM_SIZE - 1, text);
+    for (int family = AF_INET;; family = AF_INET6) {
+        if (inet_pton(family, text, binary) == 1)
+            inet_ntop(family, binary, ret->text, sizeof(ret->text));
+        if (family == AF_INET6)
+            return;
+    }
+}
 
 void vote_fini(struct vote *vote)
 {
     free(vote->members);
+    free(vote->numbers);
     *vote = (struct vote){ 0 };
+}
+
+void vote_sort(struct vote *vote)
+{
+    char host[TCP_HOST_MAX + 1], port[6];
+
+    free(vote->numbers);
+    vote->numbers = xzalloc((vote->n_members + 1) * sizeof(*vote->numbers));
+    for (size_t i = 0; i < vote->n_members; i++)
+        if (tcp_split(vote->members[i].address, host, port, NULL) == 0)
+            write_number(host, &vote->numbers[i]);
+    if (!vote->n_members)
+        return;
+    qsort(vote->members, vote->n_members, sizeof(*vote->members), by_name);
+    qsort(vote->numbers, vote->n_members, sizeof(*vote->numbers), by_text);
 }
 
 struct vote_member *vote_find(const struct vote *vote, const char *name)
 {
-    for (size_t i = 0; i < vote->n_members; i++)
-        if (strcmp(vote->members[i].name, name) == 0)
-            return &vote->members[i];
+    size_t from = 0, to = vote->n_members;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int r = compare(name, vote->members[middle].name);
+        if (r == 0)
+            return &vote->members[middle];
+        if (r < 0)
+            to = middle;
+        else
+            from = middle + 1;
+    }
     return NULL;
+}
+
+bool vote_has_address(const struct vote *vote, const char *number)
+{
+    struct vote_number like = { "" };
+
+    write_number(number, &like);
+    return vote->n_members && bsearch(&like, vote->numbers, vote->n_members,
+                                      sizeof(like), by_text);
 }
 
 bool vote_counts(const struct vote *vote, const char *self)
@@ -41,7 +122,8 @@ static int check_members(const struct vote *vote, struct vdc_error *err)
 
     for (size_t i = 0; i < vote->n_members; i++) {
         const struct vote_member *member = &vote->members[i];
-        if (!is_name(member->name) || vote_find(vote, member->name) != member)
+        if (!is_name(member->name) ||
+            (i && compare(member->name, member[-1].name) == 0))
             return vdc_error_set(err, VDC_E_BAD_VALUE,
                                  "'%s' is no name of a member, or is one "
                                  "twice", member->name);
@@ -61,7 +143,7 @@ static bool same_names(const struct vote *a, const struct vote *b)
     if (a->n_members != b->n_members)
         return false;
     for (size_t i = 0; i < a->n_members; i++)
-        if (!vote_find(b, a->members[i].name))
+        if (compare(a->members[i].name, b->members[i].name) != 0)
             return false;
     return true;
 }
@@ -115,7 +197,7 @@ size_t vote_heard(const struct vote *vote, const char *self, uint64_t now_ms)
 
     for (size_t i = 0; i < vote->n_members; i++) {
         const struct vote_member *member = &vote->members[i];
-        n += strcmp(member->name, self) == 0 ||
+        n += compare(member->name, self) == 0 ||
              (member->asked_ms != 0 &&
               now_ms < member->asked_ms + FENCE_HEARD_MS);
     }
@@ -135,7 +217,7 @@ uint64_t vote_connected_until_ms(const struct vote *vote, const char *self)
     uint64_t asked[VOTE_MEMBERS_MAX];
 
     for (size_t i = 0; i < vote->n_members && n < VOTE_MEMBERS_MAX; i++)
-        if (strcmp(vote->members[i].name, self) != 0)
+        if (compare(vote->members[i].name, self) != 0)
             asked[n++] = vote->members[i].asked_ms;
     if (others == 0 || others > n)
         return 0;

@@ -26,16 +26,29 @@ struct vote_member {
     uint64_t came_ms;  /* when its last ping came; 0: none */
 };
 
+struct vote_number; /* an address without its port */
+
 struct vote {
     uint64_t version; /* of the list; 0: none was told yet */
     size_t n_members;
-    struct vote_member *members;
+    struct vote_member *members; /* by name, as vote_sort leaves them */
+    struct vote_number *numbers; /* the same many, in order; vote_sort's */
 };
 
 void vote_fini(struct vote *vote);
 
+/* To be called when the members were filled in, before anything else. */
+void vote_sort(struct vote *vote);
+
+/* So many names and numbers have been compared in all, for tests: what is done
+ * each beat is to grow with the members no more than they do, nearly. */
+extern uint64_t vote_n_compared;
+
 /* NULL: it is not among them. */
 struct vote_member *vote_find(const struct vote *vote, const char *name);
+
+/* Whether a member has this address, a number without a port. */
+bool vote_has_address(const struct vote *vote, const char *number);
 
 /* Whether `self` takes part, among enough. */
 bool vote_counts(const struct vote *vote, const char *self);

@@ -463,8 +463,8 @@ static const struct command host_commands[] = {
       COMPLETE_HOSTS, NULL, "Forget a host",
       "Only one that no guest is assigned to: 'list -v' says where each is. "
       "What runs there is not touched. One that is up must have its "
-      "watchdogd stopped before, when that is armed: it would stop the "
-      "machine later.",
+      "watchdogd stopped before, when that takes part in fencing: it would "
+      "stop the machine later.",
       remove_examples, run_host_remove },
     { "version", NULL, "", 0, 0, COMMAND_READS, COMPLETE_NOTHING, NULL,
       "Show which versions run",

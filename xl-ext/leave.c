@@ -57,6 +57,7 @@ static int ask(const struct command_args *args, const char *socket,
         if ((*ret)->guests != told)
             output_note(args, "%u guests are still here", (*ret)->guests);
         told = (*ret)->guests;
+        order.run = (*ret)->run;
         nanosleep(&pause, NULL);
     }
 }

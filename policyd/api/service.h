@@ -65,7 +65,9 @@ void service_free(struct service *service);
  * service_examined, where the files of definitions, disks, save and restore
  * have canonical paths, disks their sizes, and what was left open is filled
  * in.  `customers`: of each operation's guest, ""  for one that is not to be
- * looked at.  `restricted`: asked for by a customer.
+ * looked at.  `restricted`: asked for by a customer.  A host that policyd is
+ * not on, and that has not answered within 30 s: VDC_E_TIMEOUT; nothing was
+ * done.
  */
 #define SERVICE_OPERATIONS_MAX 16 /* of a transaction, in wire.def */
 struct service_examined {

@@ -12,6 +12,9 @@
 #include "policyd/api/service_impl.h"
 #include "policyd/policies/policy.h"
 
+/* A disk may be slow; a host that hangs is not waited for longer. */
+#define LOOK_MS 30000
+
 /* ---- what a customer has of saved guests ---- */
 
 /* What was found last, when resourced looks; each request that may make it
@@ -97,7 +100,7 @@ struct examination {
     TAILQ_ENTRY(examination) link;
     struct service *service;
     struct arena *arena; /* holds this */
-    struct event *soon;  /* NULL: resourced looks at files */
+    struct event *soon;  /* resourced looks at files: the end of patience */
     struct wire_transaction order;
     struct reasons **own; /* of each operation */
     const char *const *customers;
@@ -106,9 +109,18 @@ struct examination {
     struct reasons *reasons;
     bool refused[SERVICE_OPERATIONS_MAX];
     struct vdc_error err;
-    service_done_fn *done;
+    service_done_fn *done; /* NULL: it was told that it takes too long */
     void *arg;
 };
+
+static void tell(struct examination *e, const struct service_examined *found)
+{
+    service_done_fn *done = e->done;
+
+    e->done = NULL;
+    if (done)
+        done(e->arg, e->err.code ? NULL : found, e->err.code ? &e->err : NULL);
+}
 
 static void examination_end(struct examination *e)
 {
@@ -125,8 +137,7 @@ static void examination_end(struct examination *e)
     TAILQ_REMOVE(&e->service->examinations, e, link);
     if (e->soon)
         event_free(e->soon);
-    e->done(e->arg, e->err.code ? NULL : &examined,
-            e->err.code ? &e->err : NULL);
+    tell(e, &examined);
     arena_free(e->arena);
 }
 
@@ -204,6 +215,10 @@ static void looked(void *arg, const struct wire_frame *answer,
             vdc_error_hint(&e->err, "try again");
         }
     }
+    if (!e->done) { /* it was not waited for */
+        examination_end(e);
+        return;
+    }
     if (list && list->n_operations != e->n_asked)
         vdc_error_set(&e->err, VDC_E_PROTOCOL,
                       "resourced looked at %u operations instead of %u",
@@ -213,9 +228,23 @@ static void looked(void *arg, const struct wire_frame *answer,
     examination_end(e);
 }
 
+/* Nothing was begun; what it says later is nobody's. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+    struct examination *e = arg;
+
+    vdc_error_set(&e->err, VDC_E_TIMEOUT,
+                  "resourced of host %s has not looked at the files within "
+                  "%d s: nothing was done", service_host_name(e->service),
+                  LOOK_MS / 1000);
+    vdc_error_hint(&e->err, "does it hang, or a disk of the host? try again");
+    tell(e, NULL);
+}
+
 static int look_there(struct examination *e, bool restricted,
                       struct vdc_error *err)
 {
+    const struct timeval limit = { LOOK_MS / 1000, LOOK_MS % 1000 * 1000 };
     const struct setting_list *paths = &e->service->setup->customer_paths;
     uint32_t n = e->order.n_operations;
     struct wire_files_query query;
@@ -234,8 +263,14 @@ static int look_there(struct examination *e, bool restricted,
         of->customer = e->customers[i];
         of->operation = e->order.operations[i];
     }
-    return command_send(e->service->command, WIRE_MSG_files_look, &query,
-                        looked, NULL, e, NULL, err);
+    int rc = command_send(e->service->command, WIRE_MSG_files_look, &query,
+                          looked, NULL, e, NULL, err);
+    if (rc)
+        return rc;
+    e->soon = evtimer_new(e->service->base, on_limit, e);
+    if (!e->soon || evtimer_add(e->soon, &limit))
+        abort(); /* no memory: as everywhere */
+    return 0;
 }
 
 int service_examine(struct service *s, const struct wire_transaction *order,

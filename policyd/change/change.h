@@ -184,6 +184,11 @@ bool change_place_again(struct change *change);
 /* change_place.c: nothing comes of it: guests that the book does not have are
  * no more in the inventory. */
 void change_unplace(struct change *change);
+/* change_want.c: what a guest of such a definition wants of its place, as it
+ * is stored (stored_partition.placing); in the arena. */
+const char *place_text(const char *customer,
+                       const struct wire_definition *definition,
+                       struct arena *arena);
 /* change_want.c: what placement is asked for a guest, and by which policy. */
 void place_request(struct operations *ops, const char *customer,
                    const struct wire_definition *definition, bool start,

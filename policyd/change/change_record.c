@@ -13,6 +13,7 @@
 #include "policyd/change/reconcile.h"
 #include "policyd/change/recount.h"
 #include "policyd/customers/quota.h"
+#include "policyd/fence/fence.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/hosts/lease.h"
 
@@ -175,7 +176,8 @@ int change_record(struct change *change, struct vdc_error *err)
 
     if (change->order.dry_run)
         return 0;
-    if (change->keyed)
+    rc = fence_check_back(change->request->ops, change->host, err);
+    if (!rc && change->keyed)
         rc = keys_note(change->keyed, change->host, err);
     for (uint32_t i = 0; !rc && i < change->n_guests; i++)
         rc = record_guest(change, &change->guests[i], err);

@@ -56,8 +56,8 @@ static void want(struct inventory *inventory, const char *customer,
     ret->where = inventory_where(inventory, ret);
 }
 
-const char *change_placing(const struct change *change,
-                           const struct change_guest *guest)
+const char *place_text(const char *customer, const struct wire_definition *d,
+                       struct arena *arena)
 {
     static const char *const dedications[] = {
         [WIRE_SHARED] = "",
@@ -65,33 +65,40 @@ const char *change_placing(const struct change *change,
         [WIRE_STRICT] = "strict ",
         [WIRE_PREFERRED] = "preferred ",
     };
-    struct arena *arena = change->request->arena;
     char hex[CPU_SET_HEX_SIZE];
+    const char *text =
+        arena_printf(arena, "%s%s", d->protected ? "protected " : "",
+                     dedications[d->dedication]);
+
+    if (d->n_cpu_features) {
+        const struct cpu_set cpu = cpu_of(d);
+        text = arena_printf(arena, "%scpu:%s ", text, cpu_set_hex(&cpu, hex));
+    }
+    if (*d->host)
+        text = arena_printf(arena, "%shost:%s ", text, d->host);
+    if (*d->domain)
+        text = arena_printf(arena, "%sdomain:%s ", text, d->domain);
+    for (uint32_t i = 0; i < d->n_host_tags; i++)
+        text = arena_printf(arena, "%stag:%s ", text, d->host_tags[i]);
+    for (uint32_t i = 0; i < d->n_groups; i++) {
+        bool is_whole = strchr(d->groups[i], '/');
+        text = arena_printf(arena, "%s%s%s%s ", text,
+                            is_whole ? "" : customer, is_whole ? "" : "/",
+                            d->groups[i]);
+    }
+    return text;
+}
+
+const char *change_placing(const struct change *change,
+                           const struct change_guest *guest)
+{
     const char *text = "";
 
     for (uint32_t i = 0; i < change->order.n_operations; i++) {
         const struct wire_operation *op = &change->order.operations[i];
-        const struct wire_definition *d = &op->definition;
-        if (change->guest_of[i] != guest || op->kind != WIRE_OP_CREATE)
-            continue;
-        text = arena_printf(arena, "%s%s", d->protected ? "protected " : "",
-                            dedications[d->dedication]);
-        if (d->n_cpu_features) {
-            const struct cpu_set cpu = cpu_of(d);
-            text = arena_printf(arena, "%scpu:%s ", text,
-                                cpu_set_hex(&cpu, hex));
-        }
-        if (*d->host)
-            text = arena_printf(arena, "%shost:%s ", text, d->host);
-        if (*d->domain)
-            text = arena_printf(arena, "%sdomain:%s ", text, d->domain);
-        for (uint32_t j = 0; j < d->n_host_tags; j++)
-            text = arena_printf(arena, "%stag:%s ", text, d->host_tags[j]);
-        for (uint32_t j = 0; j < d->n_groups; j++)
-            text = arena_printf(
-                arena, "%s%s%s%s ", text,
-                strchr(d->groups[j], '/') ? "" : guest->customer,
-                strchr(d->groups[j], '/') ? "" : "/", d->groups[j]);
+        if (change->guest_of[i] == guest && op->kind == WIRE_OP_CREATE)
+            text = place_text(guest->customer, &op->definition,
+                              change->request->arena);
     }
     return text;
 }
@@ -114,7 +121,7 @@ static bool add_group(struct groups *groups, const char *name,
     return true;
 }
 
-/* Those of its guests, as change_placing wrote them. */
+/* Those of its guests, as place_text wrote them. */
 static void add_groups_of(struct groups *groups, const char *text,
                           struct arena *arena)
 {

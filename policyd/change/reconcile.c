@@ -16,6 +16,8 @@
  * What a host holds (it is protected, and the host has booted; or its row was
  * made anew with the database, and may be of before a move) is told to run
  * there when it is assigned there; then alone its host starts it by itself.
+ * It is not taken over before all other hosts were compared: it may run on one
+ * of them, which is right about it.
  */
 #include "policyd/change/reconcile.h"
 
@@ -27,9 +29,11 @@
 #include "base/log.h"
 #include "policyd/api/gather.h"
 #include "policyd/api/partition.h"
+#include "policyd/change/change.h"
 #include "policyd/change/effect.h"
 #include "policyd/change/recount.h"
 #include "policyd/fence/back.h"
+#include "policyd/fence/fence.h"
 #include "policyd/hosts/inventory.h"
 #include "policyd/images/images.h"
 
@@ -47,6 +51,8 @@ struct reconcile {
     struct event *timer;
     bool running;
     bool again; /* asked for while running */
+    bool compared; /* all that the host has is in the book, since a start */
+    unsigned n_adopting;
     TAILQ_HEAD(, reconcile_wait) waits;
 };
 
@@ -266,59 +272,85 @@ struct adoption {
     struct vdc_uuid uuid;
 };
 
+static int adopt_add(const struct adoption *adoption,
+                     const struct wire_partition_reply *reply,
+                     const struct customer *c, struct arena *arena,
+                     struct vdc_error *err)
+{
+    struct operations *ops = adoption->reconcile->ops;
+    const char *host = adoption->reconcile->host->name;
+    struct store_assignment row = {
+        .uuid = adoption->uuid,
+        .customer = c->name,
+        .name = reply->partition.name,
+        .new_name = "",
+        .host = host,
+        .state = ASSIGNMENT_ACTIVE,
+        .reason = "it was found there",
+        .created_ms = reply->partition.created_ms,
+        .placing = place_text(c->name, &reply->definition, arena),
+        .images = images_of_definition(&reply->definition, arena),
+        .host_busy_ms = inventory_busy_since(ops->inventory, host),
+    };
+    struct assignment *a;
+    struct effect effect;
+    int rc = effect_init(&effect, reply, arena, err);
+
+    if (rc)
+        return rc;
+    effect_usage(&effect, &row.counts);
+    row.macs = effect_macs(&effect, arena);
+    if (book_assignment_by_name(c, row.name))
+        return vdc_error_set(err, VDC_E_EXISTS, "there is another '%s'",
+                             row.name);
+    rc = book_assignment_add(ops->book, &row, NULL, &a, err);
+    if (rc)
+        return rc;
+    struct store_audit audit = own_audit(a, "taken over");
+    a->settling = true;
+    if (book_audits(ops->book, &audit, 1, err))
+        log_error("record: %s", err->text);
+    log_info("guest '%s' of customer %s, found on its host, is taken over",
+             a->name, c->name);
+    return 0;
+}
+
 static void adopt_shown(void *arg, const void *answer,
                         const struct vdc_error *why)
 {
     struct adoption *adoption = arg;
     const struct wire_partition_reply *reply = answer;
-    struct operations *ops = adoption->reconcile->ops;
-    struct customer *c = book_customer(ops->book, adoption->customer);
+    struct book *book = adoption->reconcile->ops->book;
+    const struct customer *c = book_customer(book, adoption->customer);
     struct vdc_error err = { 0 };
-    struct assignment *a;
     struct arena *arena = arena_new();
 
-    if (!why && c && !book_assignment(ops->book, &adoption->uuid)) {
-        struct store_assignment row = {
-            .uuid = adoption->uuid,
-            .customer = c->name,
-            .name = reply->partition.name,
-            .new_name = "",
-            .host = adoption->reconcile->host->name,
-            .state = ASSIGNMENT_ACTIVE,
-            .reason = "it was found there",
-            .created_ms = reply->partition.created_ms,
-            .host_busy_ms = inventory_busy_since(
-                ops->inventory, adoption->reconcile->host->name),
-        };
-        struct effect effect;
-        int rc = effect_init(&effect, reply, arena, &err);
-        if (!rc) {
-            effect_usage(&effect, &row.counts);
-            row.macs = effect_macs(&effect, arena);
-            row.images = images_of_definition(&reply->definition, arena);
-        }
-        if (!rc && book_assignment_by_name(c, row.name))
-            rc = vdc_error_set(&err, VDC_E_EXISTS, "there is another '%s'",
-                               row.name);
-        if (!rc)
-            rc = book_assignment_add(ops->book, &row, NULL, &a, &err);
-        if (rc) {
+    adoption->reconcile->n_adopting--;
+    if (why) {
+        adoption->reconcile->compared = false;
+    } else if (c && !book_assignment(book, &adoption->uuid)) {
+        if (adopt_add(adoption, reply, c, arena, &err))
             log_error("guest '%s' of customer %s, found on its host, cannot "
                       "be taken over: %s",
-                      row.name, c->name, err.text);
-        } else {
-            struct store_audit audit = own_audit(a, "taken over");
-            a->settling = true;
+                      reply->partition.name, c->name, err.text);
+        else
             reconcile_soon(adoption->reconcile, RECONCILE_RETRY_MS);
-            if (book_audits(ops->book, &audit, 1, &err))
-                log_error("record: %s", err.text);
-            log_info("guest '%s' of customer %s, found on its host, is taken "
-                     "over",
-                     a->name, c->name);
-        }
     }
     arena_free(arena);
     free(adoption);
+}
+
+/* Another host, which may have it, too; NULL: none. */
+static const struct host *may_have(const struct reconcile *r)
+{
+    const struct host *host;
+
+    for (host = hosts_first(r->ops->hosts); host; host = hosts_next(host))
+        if (host != r->host &&
+            (!host->reconcile->compared || host->reconcile->n_adopting) &&
+            !fence_is_off(r->ops, host->name))
+            return host;
+    return NULL;
 }
 
 static void adopt(struct reconcile *r, const struct wire_partition *p)
@@ -338,6 +370,16 @@ static void adopt(struct reconcile *r, const struct wire_partition *p)
     }
     if (in_motion(p)) {
         r->again = true;
+        r->compared = false;
+        return;
+    }
+    if (p->held && may_have(r)) {
+        log_limited(VDC_LOG_WARNING, r->host->name,
+                    "guest '%s' of customer %s, which was found on host %s, "
+                    "is not started before host %s was looked at, where it "
+                    "may run: `xl-vdc host-fenced` says that one is off",
+                    p->name, c->name, r->host->name, may_have(r)->name);
+        r->again = true;
         return;
     }
     adoption = XNEW(struct adoption);
@@ -348,8 +390,12 @@ static void adopt(struct reconcile *r, const struct wire_partition *p)
     ref.uuid = p->uuid;
     ref.name = p->name;
     if (service_act(r->host->service, WIRE_MSG_partition_show, &ref,
-                    adopt_shown, NULL, adoption, NULL, &err))
+                    adopt_shown, NULL, adoption, NULL, &err)) {
+        r->compared = false;
         free(adoption); /* at the next connection */
+        return;
+    }
+    r->n_adopting++;
 }
 
 /* ---- the comparison ---- */
@@ -420,6 +466,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     struct arena *arena = arena_new();
     struct wire_boot_release *release =
         back_release_new(list->n_partitions, arena);
+    r->compared = true;
     for (uint32_t i = 0; i < list->n_partitions; i++) {
         const struct wire_partition *p = &list->partitions[i];
         struct assignment *a = book_assignment(r->ops->book, &p->uuid);

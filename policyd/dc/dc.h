@@ -77,6 +77,7 @@ int dc_new_server(const struct dc *dc, struct tls **ret,
 
 struct host;
 struct operations;
+struct event_base;
 struct request;
 struct store;
 
@@ -95,5 +96,16 @@ void dc_note_holder(struct operations *ops);
  */
 int dc_check_removed(const struct setup *setup, struct store *store,
                      struct vdc_error *err);
+
+/* The same, looked at every 5 s while this policyd stands by: `fn` is called
+ * once, from the loop, with why it may not any more (VDC_E_DENIED).  A store
+ * that does not answer is asked again.  All must stay; it is freed after the
+ * store, or with the loop at its end. */
+typedef void dc_removed_fn(void *arg, const struct vdc_error *why);
+struct dc_stay;
+struct dc_stay *dc_stay_new(struct event_base *base,
+                            const struct setup *setup, struct store *store,
+                            dc_removed_fn *fn, void *arg);
+void dc_stay_free(struct dc_stay *stay); /* NULL allowed */
 
 #endif

@@ -34,7 +34,9 @@ static uint32_t guests_of(const struct operations *ops, const char *host)
     return there ? (uint32_t)there->n_assignments : 0;
 }
 
-static void reply(struct request *request, const char *host, bool left)
+/* `run`: by which its guests are moved; 0: none yet. */
+static void reply(struct request *request, const char *host, bool left,
+                  uint64_t run)
 {
     struct wire_dc_left answer;
 
@@ -42,6 +44,7 @@ static void reply(struct request *request, const char *host, bool left)
     answer.host = arena_strdup(request->arena, host);
     answer.left = left;
     answer.guests = guests_of(request->ops, answer.host);
+    answer.run = run;
     request_reply(request, WIRE_MSG_dc_leave_reply, &answer);
 }
 
@@ -99,15 +102,18 @@ static int begin_run(struct request *request, const char *host,
     return runs_begin(request->ops->runs, &run, plan, &audit, err);
 }
 
-/* What the last run of this host could not move stays a reason. */
+/* What the run that was begun for it could not move is a reason; not what an
+ * earlier one could not, which has ended. */
 static int check_movable(struct request *request, const char *host,
                          const struct wire_move_plan *plan,
                          struct vdc_error *err)
 {
+    const struct wire_dc_leave *asked = request->body;
     struct wire_moves_report last;
 
     runs_report(request->ops->runs, request->arena, &last);
-    if (plan->n_moves && !(last.n_failed && strcmp(last.host, host) == 0))
+    if (plan->n_moves &&
+        !(last.n_failed && asked->run && last.run == asked->run))
         return 0;
     vdc_error_set(err, VDC_E_WRONG_STATE,
                   "%u guests of host '%s' could not be moved%s%s",
@@ -123,6 +129,7 @@ static void planned(void *arg, struct wire_move_plan *plan,
                     const struct vdc_error *why)
 {
     struct request *request = arg;
+    const struct wire_dc_leave *asked = request->body;
     const struct wire_move_query *query = request->owner;
     struct vdc_error err = { 0 };
     int rc = 0;
@@ -140,12 +147,14 @@ static void planned(void *arg, struct wire_move_plan *plan,
     if (rc)
         request_fail(request, &err);
     else
-        reply(request, query->host, false);
+        reply(request, query->host, false,
+              plan->run ? plan->run : asked->run);
 }
 
 /* Where all are is known. */
 static void evacuate(struct request *request)
 {
+    const struct wire_dc_leave *asked = request->body;
     const struct wire_move_query *query = request->owner;
     const struct host *host = dc_host_of(request);
     const struct plan_question question = {
@@ -158,9 +167,9 @@ static void evacuate(struct request *request)
     struct vdc_error err = { 0 };
 
     if (!host) /* meanwhile */
-        reply(request, "", true);
+        reply(request, "", true, 0);
     else if (runs_check_free(request->ops->runs, NULL)) /* it, or another */
-        reply(request, query->host, false);
+        reply(request, query->host, false, asked->run);
     else if (drain(request, host, &err))
         request_fail(request, &err);
     else
@@ -194,7 +203,7 @@ void dc_serve_leave(struct request *request)
         return;
     }
     if (!host) { /* the answer was lost, or an operator was faster */
-        reply(request, "", true);
+        reply(request, "", true, 0);
         return;
     }
     const char *name = arena_strdup(request->arena, host->name);
@@ -211,5 +220,5 @@ void dc_serve_leave(struct request *request)
     if (rc)
         request_fail(request, &err);
     else
-        reply(request, name, !asked->dry_run);
+        reply(request, name, !asked->dry_run, 0);
 }

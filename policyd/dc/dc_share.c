@@ -5,15 +5,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/textfile.h"
 #include "base/tls_issue.h"
 #include "policyd/dc/dc_impl.h"
 
-#define FILE_MOST 32768
 /* As wire.def has them. */
 #define POLICYDS_MAX 256
 
@@ -265,67 +262,4 @@ void dc_note_holder(struct operations *ops)
         log_warning("that this policyd has the authority's key is not "
                     "recorded: %s", err.text);
     arena_free(arena);
-}
-
-struct removed {
-    const char *name;
-    uint64_t since_ms; /* 0: it is not */
-    char authority[TLS_FINGERPRINT_TEXT_SIZE];
-};
-
-static void found(void *arg, const char *id, const void *body)
-{
-    const struct wire_dc_policyd *record = body;
-    struct removed *removed = arg;
-
-    if (strcmp(id, removed->name) != 0)
-        return; /* its name begins with ours */
-    removed->since_ms = record->removed_ms;
-    snprintf(removed->authority, sizeof(removed->authority), "%s",
-             record->authority);
-}
-
-/* Those of another authority, which it has got since, stay. */
-static void remove_files(const char *directory, const char *authority)
-{
-    char *ca_path = xasprintf("%s/ca.pem", directory);
-    char *own_path = xasprintf("%s/policyd.pem", directory);
-    char *text = NULL, fingerprint[TLS_FINGERPRINT_TEXT_SIZE];
-    struct tls_certificate ca;
-
-    if (!textfile_read(ca_path, FILE_MOST, &text, NULL) &&
-        !tls_certificate_read(text, strlen(text), &ca, NULL)) {
-        tls_fingerprint_text(ca.fingerprint, fingerprint);
-        if (strcmp(fingerprint, authority) == 0 && !unlink(ca_path)) {
-            unlink(own_path);
-            log_warning("%s and policyd.pem, by which this policyd commanded "
-                        "hosts, are removed", ca_path);
-        }
-    }
-    tls_issue_free(text);
-    free(ca_path);
-    free(own_path);
-}
-
-int dc_check_removed(const struct setup *setup, struct store *store,
-                     struct vdc_error *err)
-{
-    struct removed removed = { .name = setup->host_name };
-    char date[32];
-    int rc = store_read_now(store, STORE_POLICYD, removed.name, found,
-                            &removed, err);
-
-    if (rc || !removed.since_ms)
-        return rc;
-    remove_files(setup->dc_directory, removed.authority);
-    vdc_error_set(err, VDC_E_DENIED,
-                  "policyd of %s was removed from those that may lead this "
-                  "data center, at %s", removed.name,
-                  clock_wall_format((struct wall){ removed.since_ms }, date,
-                                    sizeof(date)));
-    vdc_error_hint(err, "where another leads, `xl-vdc dc-token --policyd %s` "
-                        "lets it in again, and `xl-vdc dc-join --policyd` "
-                        "here",
-                   removed.name);
-    return VDC_E_DENIED;
 }

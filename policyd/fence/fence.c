@@ -13,13 +13,17 @@
 #include "policyd/fence/restart.h"
 #include "policyd/fence/watch.h"
 
+/* That a host is back is tried to be recorded again. */
+#define AGAIN_MS 5000
+#define AGAIN_MAX_MS 60000
+
 /* ---- declared ---- */
 
 bool fence_is_off(const struct operations *ops, const char *name)
 {
     const struct host *host = hosts_find(ops->hosts, name);
 
-    return host && host->record.fenced_ms && !host->fence_clearing &&
+    return host && host->record.fenced_ms && !host->fence_back &&
            !*service_version(host->service);
 }
 
@@ -54,6 +58,7 @@ int fence_declare(struct operations *ops, const char *name, const char *why,
     log_warning("host %s is off (%s): its protected guests are started "
                 "elsewhere", name, why);
     hosts_put(ops->hosts, &record);
+    host->fence_back = host->fence_told = false;
     /* what was asked of it is over */
     hosts_hang_up(host);
     restarts_soon(ops->restarts);
@@ -67,20 +72,43 @@ struct back {
     char host[256];
 };
 
+/* Once: it is tried again, less and less often, until the store takes it. */
+static void say_not_recorded(struct host *host, const char *why)
+{
+    if (!host->fence_told)
+        log_error("host %s is back, and that cannot be recorded: %s; it "
+                  "starts none of its protected guests and gets no orders "
+                  "before, and they are not started elsewhere: `xl-vdc "
+                  "dc-status` tells of the store, and `xl-vdc host-fenced "
+                  "%s` says that it is off again", host->name, why,
+                  host->name);
+    host->fence_told = true;
+    host->fence_wait_ms *= 2;
+    if (host->fence_wait_ms < AGAIN_MS)
+        host->fence_wait_ms = AGAIN_MS;
+    if (host->fence_wait_ms > AGAIN_MAX_MS)
+        host->fence_wait_ms = AGAIN_MAX_MS;
+    host->fence_again_ms = clock_mono().ms + host->fence_wait_ms;
+}
+
 static void cleared(void *arg, const struct vdc_error *why)
 {
     struct back *back = arg;
-    struct host *host = back->ops->hosts
-                            ? hosts_find(back->ops->hosts, back->host)
-                            : NULL;
+    struct hosts *hosts = back->ops->hosts;
+    struct host *host = hosts ? hosts_find(hosts, back->host) : NULL;
+    const struct book_host *stored = book_host(back->ops->book, back->host);
 
     if (host) {
         host->fence_clearing = false;
-        if (why->code)
-            log_error("that host %s is back is not recorded: %s", back->host,
-                      why->text);
-        else
+        if (why->code) {
+            say_not_recorded(host, why->text);
+        } else if (stored && stored->record) {
+            log_info("host %s, which was off, is back", host->name);
+            host->fence_told = false;
+            host->fence_wait_ms = 0;
+            hosts_put(hosts, stored->record);
             reconcile_soon(host->reconcile, 0);
+        }
     }
     free(back);
 }
@@ -88,6 +116,22 @@ static void cleared(void *arg, const struct vdc_error *why)
 bool fence_is_back(const struct host *host)
 {
     return !host->record.fenced_ms && !host->fence_clearing;
+}
+
+/* What is recorded after the clearing is refused with it. */
+int fence_check_back(const struct operations *ops, const char *name,
+                     struct vdc_error *err)
+{
+    const struct host *host = hosts_find(ops->hosts, name);
+
+    if (!host || !host->record.fenced_ms || !host->fence_back ||
+        host->fence_clearing)
+        return 0;
+    vdc_error_set(err, VDC_E_STORE,
+                  "host %s, which was off, is back, and that cannot be "
+                  "recorded: nothing was done", name);
+    vdc_error_hint(err, "`xl-vdc dc-status` tells of the store; try again");
+    return VDC_E_STORE;
 }
 
 void fence_host_up(struct operations *ops, struct host *host)
@@ -103,16 +147,14 @@ void fence_host_up(struct operations *ops, struct host *host)
 
     if (!record.fenced_ms || host->fence_clearing)
         return;
+    host->fence_back = true; /* whatever becomes of the record */
     record.fenced_ms = 0;
     record.fenced_why = "";
     if (book_host_put(ops->book, &record, &audit, &err)) {
-        log_error("that host %s is back is not recorded: %s", host->name,
-                  err.text);
+        say_not_recorded(host, err.text);
         return;
     }
-    log_info("host %s, which was off, is back", host->name);
     host->fence_clearing = true;
-    hosts_put(ops->hosts, &record);
     back = XNEW(struct back);
     back->ops = ops;
     snprintf(back->host, sizeof(back->host), "%s", host->name);
@@ -125,7 +167,8 @@ void fence_tend(struct operations *ops)
     struct host *host;
 
     for (host = hosts_first(ops->hosts); host; host = hosts_next(host))
-        if (host->record.fenced_ms && *service_version(host->service))
+        if (host->record.fenced_ms && *service_version(host->service) &&
+            clock_mono().ms >= host->fence_again_ms)
             fence_host_up(ops, host);
 }
 
@@ -155,7 +198,7 @@ static int check(const struct operations *ops, const struct host *host,
                             "resourced running?");
         return VDC_E_WRONG_STATE;
     }
-    if (host->record.fenced_ms)
+    if (host->record.fenced_ms && !host->fence_back)
         return vdc_error_set(err, VDC_E_EXISTS,
                              "host %s is known to be off already: %s",
                              host->name, host->record.fenced_why);

@@ -5,7 +5,9 @@
  * protected guests are started elsewhere (restart.h).  A host that is back is
  * one that policyd is connected to again: first that is recorded, then it is
  * told which guests are still to run there (boot_release), and forgets those
- * that were started elsewhere (reconcile.c).
+ * that were started elsewhere (reconcile.c).  While the store refuses to
+ * record it the host is neither off nor back: nothing is started there nor
+ * elsewhere, which is said once, and it is tried again.
  */
 #ifndef POLICYD_FENCE_FENCE_H
 #define POLICYD_FENCE_FENCE_H
@@ -23,6 +25,12 @@ const char *fence_why(const struct operations *ops, const char *host);
 
 /* Policyd is connected to it. */
 void fence_host_up(struct operations *ops, struct host *host);
+/* Whether orders may go to it: not while it is back and the store has refused
+ * to record that, as another policyd would start its guests elsewhere.  To be
+ * asked in the same go as what is ordered is recorded.  Errors:
+ * VDC_E_STORE. */
+int fence_check_back(const struct operations *ops, const char *host,
+                     struct vdc_error *err);
 /* Whether that it is back is recorded, so that it may be told which guests are
  * to run there. */
 bool fence_is_back(const struct host *host);

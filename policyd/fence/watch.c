@@ -35,6 +35,7 @@ struct watched {
     struct wire_fence_report report;
     bool reported;
     uint64_t at_ms; /* monotonic; when it came */
+    uint64_t since_ms; /* the same; is asked since then, or anew */
     bool asked;     /* and has not answered */
     bool seen;      /* scratch */
     struct fence_count count;
@@ -174,6 +175,7 @@ static void look_at_host(struct watch *watch, const struct host *host)
         w = XNEW(struct watched);
         w->watch = watch;
         w->name = xstrdup(host->name);
+        w->since_ms = clock_mono().ms;
         TAILQ_INSERT_TAIL(&watch->hosts, w, link);
     }
     w->seen = true;
@@ -237,8 +239,10 @@ void watch_host_up(struct watch *watch, const char *name)
         return;
     /* what was said before is of before */
     w = find(watch, name);
-    if (w)
+    if (w) {
         hang_up(w);
+        w->since_ms = clock_mono().ms;
+    }
     record_unarmed(watch, name);
 }
 
@@ -332,6 +336,13 @@ static void tell_all(struct watch *watch)
     arena_free(arena);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct fence_host *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 static struct fence_host *take_hosts(const struct watch *watch,
                                      struct arena *arena, uint32_t *ret_n)
 {
@@ -348,31 +359,20 @@ static struct fence_host *take_hosts(const struct watch *watch,
         .may = w->address && *w->address,
         .report = tells(w) ? &w->report : NULL,
     };
+    qsort(hosts, n, sizeof(*hosts), by_name);
     *ret_n = n;
     return hosts;
 }
 
 /* ---- who is off ---- */
 
-/* `otherwise`: when it says nothing of it. */
-static bool has_heard(const struct watched *by, const char *name,
-                      bool otherwise)
-{
-    for (uint32_t i = 0; i < by->report.n_heard; i++) {
-        const struct wire_fence_heard *h = &by->report.heard[i];
-        if (strcmp(h->name, name) == 0)
-            return h->age_ms <= FENCE_HEARD_MS;
-    }
-    return otherwise;
-}
-
 static void fill(const struct watch *watch, uint32_t i,
-                 const struct watched *w, struct fence_seen *seen,
-                 bool *heard, uint64_t *beat_ms)
+                 const uint32_t *order, struct fence_seen *seen, bool *heard,
+                 uint64_t *beat_ms)
 {
     const struct wire_stored_fence_member *m = &watch->list.members[i];
     const struct host *host = hosts_find(watch->ops->hosts, m->name);
-    uint32_t n = watch->list.n_members;
+    const struct watched *w = find(watch, m->name);
 
     seen->answers = host && host->up;
     seen->armed = m->armed;
@@ -382,8 +382,8 @@ static void fill(const struct watch *watch, uint32_t i,
     seen->answers = true;
     /* one that goes by an older list hears others all the same */
     seen->tells = w->report.version == watch->list.version;
-    for (uint32_t j = 0; j < n; j++)
-        heard[i * n + j] = has_heard(w, watch->list.members[j].name, true);
+    fence_list_heard(&watch->list, order, &w->report,
+                     &heard[(size_t)i * watch->list.n_members]);
     if (w->report.beat_ms > *beat_ms)
         *beat_ms = w->report.beat_ms;
 }
@@ -408,7 +408,8 @@ static void judge(struct watch *watch, struct fence_view *view)
             log_warning("host %s: %s; it is off in %llu s", name,
                         fence_verdict_text(w->verdict),
                         (unsigned long long)fence_wait_ms(view, i) / 1000);
-        if (w->verdict != FENCE_OFF || !host || host->record.fenced_ms)
+        if (w->verdict != FENCE_OFF || !host ||
+            (host->record.fenced_ms && !host->fence_back))
             continue;
         if (fence_declare(watch->ops, name, fence_verdict_text(FENCE_OFF),
                           &audit, &err))
@@ -421,6 +422,7 @@ static void look_for_dead(struct watch *watch)
 {
     struct arena *arena = arena_new();
     uint32_t n = watch->list.n_members;
+    const uint32_t *order = fence_list_order(&watch->list, arena);
     struct fence_seen *seen = ARENA_ARRAY(arena, n + 1, struct fence_seen);
     bool *heard = ARENA_ARRAY(arena, (size_t)n * n + 1, bool);
     struct fence_view view = { .n = n,
@@ -432,8 +434,7 @@ static void look_for_dead(struct watch *watch)
                                .beat_ms = BEAT_MS };
 
     for (uint32_t i = 0; i < n; i++)
-        fill(watch, i, find(watch, watch->list.members[i].name), &seen[i],
-             heard, &view.beat_ms);
+        fill(watch, i, order, &seen[i], heard, &view.beat_ms);
     judge(watch, &view);
     arena_free(arena);
 }
@@ -470,6 +471,16 @@ enum fence_verdict watch_verdict(const struct watch *watch, const char *name)
                                                       : FENCE_UNARMED;
 }
 
+static bool has_heard(const struct watched *by, const char *name)
+{
+    for (uint32_t i = 0; i < by->report.n_heard; i++) {
+        const struct wire_fence_heard *h = &by->report.heard[i];
+        if (strcmp(h->name, name) == 0)
+            return h->age_ms <= FENCE_HEARD_MS;
+    }
+    return false;
+}
+
 const char *watch_heard_by(const struct watch *watch, const char *name)
 {
     const struct watched *w;
@@ -477,9 +488,34 @@ const char *watch_heard_by(const struct watch *watch, const char *name)
     if (watch)
         TAILQ_FOREACH(w, &watch->hosts, link)
             if (tells(w) && (strcmp(w->name, name) == 0 ||
-                             has_heard(w, name, false)))
+                             has_heard(w, name)))
                 return w->name;
     return NULL;
+}
+
+bool watch_would_stop(const struct watch *watch, const char *name)
+{
+    const struct wire_stored_fence *list;
+    const struct watched *w;
+    const struct host *host;
+    struct arena *arena;
+    uint32_t n;
+
+    /* what is being written counts: it may be told at any moment */
+    if (!watch || !(list = book_fence(watch->ops->book)))
+        return false;
+    w = find(watch, name);
+    host = hosts_find(watch->ops->hosts, name);
+    const struct fence_going going = {
+        .name = name,
+        .up = host && host->up,
+        .fresh = !w || clock_mono().ms - w->since_ms < FENCE_HEARD_MS,
+    };
+    arena = arena_new();
+    const struct fence_host *hosts = take_hosts(watch, arena, &n);
+    bool would = fence_list_would_stop(list, &going, hosts, n);
+    arena_free(arena);
+    return would;
 }
 
 void watch_count(const struct watch *watch, struct watch_counts *ret)

@@ -31,6 +31,11 @@ enum fence_verdict watch_verdict(const struct watch *watch, const char *host);
 /* Another host that has heard it just now; NULL: none says so. */
 const char *watch_heard_by(const struct watch *watch, const char *host);
 
+/* Whether the host, which is to be removed from the data center, may be
+ * stopped by its watchdog later (fence_list_would_stop), as policyd knows it
+ * at this moment.  NULL allowed: false. */
+bool watch_would_stop(const struct watch *watch, const char *host);
+
 struct watch_counts {
     uint32_t n_members, n_armed, n_telling;
     bool settled;

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/tcp.h"
 #include "policyd/api/operations.h"
-#include "policyd/fence/list.h"
+#include "policyd/fence/watch.h"
 #include "policyd/hosts/dial.h"
 #include "policyd/hosts/farewell.h"
 
@@ -302,16 +302,6 @@ static bool moves_concern(const struct operations *ops, const char *name)
     return false;
 }
 
-/* Who is no member hears no majority, and stops.  One that is not up may have
- * stopped. */
-static bool would_stop(const struct operations *ops, const struct host *host)
-{
-    const struct wire_stored_fence_member *m =
-        fence_list_member(book_fence(ops->book), host->name);
-
-    return host->up && m && m->armed;
-}
-
 static int check_guests(const struct operations *ops, const char *name,
                         struct vdc_error *err)
 {
@@ -350,12 +340,14 @@ int host_check_remove(const struct operations *ops, const char *name,
                              "a guest is being moved from or to host '%s': "
                              "nothing was changed", name);
     int rc = check_guests(ops, name, err);
-    if (rc || !would_stop(ops, host))
+    /* who is no member hears no majority, and stops */
+    if (rc || !watch_would_stop(ops->watch, name))
         return rc;
     vdc_error_set(err, VDC_E_WRONG_STATE,
-                  "the watchdog of host '%s' is armed: it would stop the "
-                  "machine later", name);
-    vdc_error_hint(err, "on it: systemctl stop xen-vdc-watchdogd; then again");
+                  "the watchdog of host '%s' is armed, or may be at any "
+                  "moment: it would stop the machine later", name);
+    vdc_error_hint(err, "on it: systemctl stop xen-vdc-watchdogd; then again "
+                        "in 10 s");
     return VDC_E_WRONG_STATE;
 }
 

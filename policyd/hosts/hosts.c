@@ -558,6 +558,12 @@ void hosts_describe(const struct host *host, struct arena *arena,
     if (host->up && !host->why.code && *host->report.name) {
         *ret = host->report;
         ret->n_totals = 0; /* resource_list has them */
+        if (host->fence_told) {
+            ret->state = "fenced";
+            ret->hint = "it is back, and that cannot be recorded, so that it "
+                        "starts none of its protected guests and gets no "
+                        "orders: `xl-vdc dc-status` tells of the store";
+        }
         if (host->record.state != WIRE_HOST_UP &&
             strcmp(ret->state, "up") == 0) {
             ret->state =

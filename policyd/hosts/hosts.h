@@ -37,6 +37,11 @@ struct host {
     bool leases_known;       /* it said which it has */
     bool fence_clearing;     /* fence/fence.c's: that it is back is not durable
                                 yet */
+    bool fence_back;         /* the same: it was connected to since it was
+                                declared off */
+    bool fence_told;         /* the same: that this is not recorded */
+    uint64_t fence_again_ms, fence_wait_ms; /* the same: until when it is not
+                                               tried again, monotonic */
     uint64_t newest_event;   /* the highest number that came from it */
     struct wire_host report; /* what it said last; no name: nothing yet */
     uint64_t reported_ms;    /* monotonic; when it was asked for that */

@@ -256,6 +256,8 @@ static const char *why_of(const struct host *host)
 {
     if (!host->up || host->why.code || !*host->report.name)
         return host->why.code ? host->why.text : "resourced does not answer";
+    if (host->record.fenced_ms)
+        return "it was off, and that it is back is not recorded";
     if (host->record.state != WIRE_HOST_UP)
         return host->record.reason;
     return host->report.state;
@@ -306,7 +308,7 @@ void inventory_remove_host(struct inventory *inv, const char *name)
 
 /* ---- from the book ---- */
 
-/* What it wants of its place, as change_placing writes it.  A backup is found
+/* What it wants of its place, as place_text writes it.  A backup is found
  * when there is reason to look for one. */
 static bool take_host_word(struct inventory *inv, const char *word,
                            struct placement_request *asked)

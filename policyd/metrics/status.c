@@ -236,9 +236,16 @@ static void describe_fencing(const struct request *request,
     const struct host *host;
     struct watch_counts counts;
 
-    for (host = hosts_first(ops->hosts); host; host = hosts_next(host))
+    for (host = hosts_first(ops->hosts); host; host = hosts_next(host)) {
         if (fence_is_off(ops, host->name))
             describe_restarts(request, host, ret);
+        if (!host->fence_told)
+            continue;
+        struct wire_dc_problem *p = add_problem(ret, "host", host->name);
+        p->text = "it is back, and the store does not take that";
+        p->hint = "policyd's log says why; it starts none of its protected "
+                  "guests before, and gets no orders";
+    }
     watch_count(ops->watch, &counts);
     if (counts.n_members && counts.n_armed < counts.n_members) {
         struct wire_dc_problem *p = add_problem(ret, "fencing", "");

@@ -22,6 +22,7 @@ SIM_CLI_TESTS = \
 	tests/sim/test-cli-fence-watch.sh \
 	tests/sim/test-cli-fenced.sh \
 	tests/sim/test-cli-fenced-crash.sh \
+	tests/sim/test-cli-fenced-found.sh \
 	tests/sim/test-cli-guest.sh \
 	tests/sim/test-cli-hosts.sh \
 	tests/sim/test-cli-images.sh \

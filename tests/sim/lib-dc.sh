@@ -15,7 +15,8 @@ store_lease = "2s"
 dc_address = "127.0.0.1:$2"
 END
 }
-# As systemd does it: whoever ends is started again, until end_stand.
+# As systemd does it: whoever ends is started again, until end_stand; with
+# which status it ended is a line of NAME.ended.
 stand() { # NAME
     rm -f "$WORK/$1.enough"
     while [ ! -e "$WORK/$1.enough" ]; do
@@ -23,6 +24,7 @@ stand() { # NAME
             >>"$WORK/policyd-$1.log" 2>&1 &
         echo $! >"$WORK/$1.pid"
         wait $!
+        echo $? >>"$WORK/$1.ended"
         sleep 0.3
     done
 }

@@ -62,6 +62,19 @@ check_error "guests that can go nowhere stay, and so does the host" 4 \
 check "the guest is there" sh -c "'$BIN/xl-ext/xl-vdc' show acme.web |
     grep -q '^host  *beta'"
 vdc host-set -q gamma --state up
+# What an earlier try could not move is no reason against the next.
+faults=
+for i in 1 2 3 4 5 6 7 8; do
+    faults="$faults;fail:receive:$i;fail:restore:$i"
+done
+stop_joined gamma
+VDC_SIM_FAULT=${faults#;} start_joined gamma
+retry 30 state_is gamma up
+check_error "it is told that a guest could not be moved" 4 \
+    'could not be moved' leave beta --evacuate
+stop_joined gamma
+start_joined gamma
+retry 30 state_is gamma up
 check_output "with --evacuate they go elsewhere first" 'beta: has left' \
     leave beta --evacuate
 check_output "where the guest runs" '^host +gamma' vdc show acme.web

@@ -157,13 +157,19 @@ check_error "nor one that has it not" 3 "no policyd of 'x'" \
     vdc dc-policyd-remove x
 check_output "a dry run" 'would be removed' vdc dc-policyd-remove a --dry-run
 check_output "does nothing" '^a +yes' vdc dc-policyds
+ended=$(wc -l <"$WORK/a.ended")
 check "the other is removed" vdc dc-policyd-remove -q a
 check_output "which is on record" 'dc_policyd_remove +a +done' vdc audit
 check_output "and in the list" '^a +no, removed ' vdc dc-policyds
-end_stand b KILL
-check "the leader is killed: a does not take over, and says why" retry 60 \
+check "it notices while it stands by, and says why" retry 20 \
     grep -q 'policyd of a was removed from those that may lead' \
     "$WORK/policyd-a.log"
+check "and what to do" grep -q 'dc-token --policyd a' "$WORK/policyd-a.log"
+retry 20 sh -c "[ \$(wc -l <'$WORK/a.ended') -gt $ended ]"
+check_equal "it ends as one that is started when it was removed" 6 \
+    "$(sed -n "$((ended + 1))p" "$WORK/a.ended")"
+end_stand b KILL
+sleep 3
 check_equal "its files are removed" 0 \
     "$(find "$WORK/dc-a" -name '*.pem' | wc -l)"
 XEN_VDC_SOCKET=$WORK/a.sock

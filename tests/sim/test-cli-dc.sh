@@ -227,7 +227,15 @@ check_error "a missing kernel is told" 2 'vmlinux' \
     vdc create -q -C acme "$WORK/db.cfg" name=x "kernel='$WORK/images/vmlinux'"
 check "it is shut down" vdc shutdown -q -w acme.db
 check "started" vdc start -q acme.db
-# Asked, it does not answer, and is gone.
+# Asked, it does not answer, and stays so.
+kill -STOP "$beta_pid"
+check_error "one that hangs is not waited for for ever" 8 \
+    'host beta has not looked at the files within 30 s: nothing was done' \
+    vdc pause -q acme.db
+kill -CONT "$beta_pid"
+check "when it goes on so does all" vdc pause -q acme.db
+check "and back" vdc unpause -q acme.db
+# The same, and is gone.
 kill -STOP "$beta_pid"
 (
     sleep 0.5

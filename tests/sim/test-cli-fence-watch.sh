@@ -147,6 +147,19 @@ check_error "one that is armed and up is not removed" 4 \
     "watchdog of host '$at' is armed" vdc host-remove -q "$at"
 check "that says what to do" grep -q 'stop xen-vdc-watchdogd' "$WORK/stderr"
 check "it is still a host" all_up
+# It may have booted, so it is recorded as not armed until it says so.
+end_host "$at" KILL
+start_one "$at"
+retry 20 all_up
+check_error "nor one that was just connected to" 4 \
+    "watchdog of host '$at' is armed" vdc host-remove -q "$at"
+end_host "$at" KILL
+retry 20 sh -c "! '$BIN/xl-ext/xl-vdc' host-list | grep -qE '^$at +up '"
+check_error "nor one whose watchdogd alone answers" 4 \
+    "watchdog of host '$at' is armed" vdc host-remove -q "$at"
+start_one "$at"
+retry 20 all_up
+check "all take part again after that" retry 60 all_armed
 says "$other" leave
 check "it is let go when that is on record" \
     retry 30 grep -q "let go" "$WORK/$other-dog.log"

@@ -232,6 +232,46 @@ refused "an older list is refused" "this host has version 2" policyd.pem \
 refused "so is the same version with other members" "but other members" \
     policyd.pem fence_members "$(members a 2 0 a b)"
 
+# ---- strangers, who say nothing ----
+# One connection from the address of the members, then many from another.
+strangers() {
+    python3 - "$(own_port a)" <<'END'
+import socket, sys, time
+
+def connect(source):
+    s = socket.socket()
+    s.bind((source, 0))
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.setblocking(False)
+    return s
+
+def is_open(s):
+    try:
+        return s.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+member = connect("127.0.0.1")
+others = [connect("127.0.0.2") for i in range(60)]
+third = connect("127.0.0.3")
+more = [connect("127.0.0.2") for i in range(60)]
+time.sleep(1.5)
+print("a member's address:", is_open(member))
+print("another's one:", is_open(third))
+print("of many:", sum(map(is_open, others + more)))
+END
+}
+strangers >"$W/strangers" 2>&1
+check "strangers keep nobody out who comes from a member's address" \
+    grep -qx "a member's address: True" "$W/strangers"
+check "nor who comes from an address of his own" \
+    grep -qx "another's one: True" "$W/strangers"
+check_equal "those of one address are in their own way" "of many: 31" \
+    "$(tail -n 1 "$W/strangers")"
+check "that is in the log" grep -q 'have not shown a certificate' "$W/a.log"
+
 # ---- the program ends, the watchdog does not ----
 kill -9 "$(pid b)"
 wait "$(pid b)" 2>/dev/null

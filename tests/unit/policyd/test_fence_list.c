@@ -297,6 +297,116 @@ static void test_connected(void)
     CU_ASSERT_FALSE(member(1)->armed);
 }
 
+static bool would_stop(uint32_t i, bool up, bool fresh)
+{
+    const struct fence_going going = { names[i], up, fresh };
+
+    return fence_list_would_stop(&list, &going, hosts, n_hosts);
+}
+
+/* A host that is to be removed: what is on record as not armed is not sure
+ * when it was just connected to. */
+static void test_would_stop(void)
+{
+    struct wire_fence_heard heard = { .name = "b", .age_ms = 1000 };
+
+    begin(3);
+    settle();
+    CU_ASSERT(would_stop(1, true, false));
+    CU_ASSERT(would_stop(1, false, false)); /* its watchdogd tells */
+    CU_ASSERT(fence_list_connected(&list, "b", arena, &list));
+    hosts[1].report = NULL;
+    CU_ASSERT(would_stop(1, true, true));
+    CU_ASSERT_FALSE(would_stop(1, true, false)); /* it has no watchdogd */
+    CU_ASSERT_FALSE(would_stop(1, false, true)); /* it is off */
+    reports[0].heard = &heard;
+    reports[0].n_heard = 1;
+    CU_ASSERT(would_stop(1, true, false));
+    CU_ASSERT(would_stop(1, false, false));
+    heard.age_ms = FENCE_HEARD_MS + 1;
+    CU_ASSERT_FALSE(would_stop(1, true, false));
+    hosts[1].report = &reports[1];
+    reports[1].armed = false; /* but may be when it hears the others */
+    CU_ASSERT(would_stop(1, true, false));
+    /* let go */
+    reports[1].leaving = true;
+    CU_ASSERT(would_stop(1, true, false));
+    next();
+    CU_ASSERT_FALSE(would_stop(1, true, false));
+    reports[1].armed = true; /* it has not done it yet */
+    CU_ASSERT(would_stop(1, true, false));
+    CU_ASSERT_FALSE(would_stop(3, true, true)); /* nobody */
+}
+
+/* Two are left: who has not heard that is armed still. */
+static void test_would_stop_few(void)
+{
+    begin(3);
+    settle();
+    hosts[2].may = false;
+    hosts[2].report = NULL;
+    while (list.n_members > 2)
+        CU_ASSERT_FATAL(next());
+    CU_ASSERT_FALSE(member(0)->armed || member(0)->watchdog_ms);
+    CU_ASSERT(would_stop(0, true, false));
+    reports[0].armed = false;
+    CU_ASSERT(would_stop(0, true, false));
+    obey(0);
+    CU_ASSERT_FALSE(would_stop(0, true, false));
+}
+
+/* What policyd does each beat; all tell of all, and some are silent. */
+static uint64_t work_of_a_beat(uint32_t n)
+{
+    struct arena *own = arena_new();
+    struct wire_stored_fence many, next_list;
+    struct fence_host *all = ARENA_ARRAY(own, n, struct fence_host);
+    struct wire_fence_report *told =
+        ARENA_ARRAY(own, n, struct wire_fence_report);
+    struct wire_fence_heard *heard =
+        ARENA_ARRAY(own, n, struct wire_fence_heard);
+    bool *row = ARENA_ARRAY(own, n, bool);
+
+    wire_init(&wire_struct_stored_fence, &many);
+    many.version = 1;
+    many.n_members = n;
+    many.members = ARENA_ARRAY(own, n, struct wire_stored_fence_member);
+    for (uint32_t i = 0; i < n; i++)
+        wire_init(&wire_struct_stored_fence_member, &many.members[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *name = arena_printf(own, "host-%04u", i);
+        wire_init(&wire_struct_fence_report, &told[i]);
+        many.members[i * 7 % n].name = name;
+        all[i] = (struct fence_host){ name, true, i % 3 ? &told[i] : NULL };
+        heard[i] = (struct wire_fence_heard){ .name = name,
+                                              .age_ms = i % 3 ? 0 : 60000 };
+        told[i].version = 1;
+        told[i].heard = heard;
+        told[i].n_heard = n;
+    }
+    uint64_t before = fence_list_n_compared;
+    fence_list_is_settled(&many, all, n);
+    fence_list_next(&many, all, n, own, &next_list);
+    const uint32_t *order = fence_list_order(&many, own);
+    for (uint32_t i = 0; i < n; i++)
+        if (all[i].report)
+            fence_list_heard(&many, order, all[i].report, row);
+    for (uint32_t i = 0; i < n; i++) /* host i is the member 7 * i */
+        CU_ASSERT_EQUAL(row[i * 7 % n], i % 3 != 0);
+    before = fence_list_n_compared - before;
+    arena_free(own);
+    return before;
+}
+
+static void test_many(void)
+{
+    uint64_t few = work_of_a_beat(100), most = work_of_a_beat(1000);
+
+    /* each tells of each: 100 times as much; 1,000 would be all with that */
+    CU_ASSERT(most < 200 * few);
+    CU_ASSERT(most < 20 * 1000 * 1000);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -312,6 +422,9 @@ int main(void)
         { "other times", test_other_times },
         { "longer than told", test_longer_than_told },
         { "connected", test_connected },
+        { "1,000 members", test_many },
+        { "would stop", test_would_stop },
+        { "would stop, of few", test_would_stop_few },
     };
     arena = arena_new();
     int status =
