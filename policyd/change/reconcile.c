@@ -76,6 +76,12 @@ void reconcile_soon(struct reconcile *r, unsigned ms)
     evtimer_add(r->timer, &tv);
 }
 
+void reconcile_anew(struct reconcile *r, unsigned ms)
+{
+    r->compared = false;
+    reconcile_soon(r, ms);
+}
+
 /* ---- who waits ---- */
 
 void reconcile_then(struct reconcile *r, reconcile_fn *fn, void *arg)
@@ -327,13 +333,17 @@ static void adopt_shown(void *arg, const void *answer,
 
     adoption->reconcile->n_adopting--;
     if (why) {
-        adoption->reconcile->compared = false;
+        reconcile_anew(adoption->reconcile, RECONCILE_RETRY_MS);
     } else if (c && !book_assignment(book, &adoption->uuid)) {
-        if (adopt_add(adoption, reply, c, arena, &err))
-            log_error("guest '%s' of customer %s, found on its host, cannot "
-                      "be taken over: %s",
-                      reply->partition.name, c->name, err.text);
-        else
+        int rc = adopt_add(adoption, reply, c, arena, &err);
+        if (rc)
+            log_limited(VDC_LOG_ERROR, adoption->reconcile->host->name,
+                        "guest '%s' of customer %s, found on its host, "
+                        "cannot be taken over: %s",
+                        reply->partition.name, c->name, err.text);
+        if (rc && rc != VDC_E_EXISTS) /* until then it is not in the book */
+            reconcile_anew(adoption->reconcile, RECONCILE_RETRY_MS);
+        else if (!rc)
             reconcile_soon(adoption->reconcile, RECONCILE_RETRY_MS);
     }
     arena_free(arena);
@@ -392,7 +402,8 @@ static void adopt(struct reconcile *r, const struct wire_partition *p)
     if (service_act(r->host->service, WIRE_MSG_partition_show, &ref,
                     adopt_shown, NULL, adoption, NULL, &err)) {
         r->compared = false;
-        free(adoption); /* at the next connection */
+        r->again = true;
+        free(adoption);
         return;
     }
     r->n_adopting++;
@@ -466,7 +477,7 @@ static void listed(void *arg, const void *answer, const struct vdc_error *err)
     struct arena *arena = arena_new();
     struct wire_boot_release *release =
         back_release_new(list->n_partitions, arena);
-    r->compared = true;
+    r->compared = !r->again; /* not by a list of before it was asked for */
     for (uint32_t i = 0; i < list->n_partitions; i++) {
         const struct wire_partition *p = &list->partitions[i];
         struct assignment *a = book_assignment(r->ops->book, &p->uuid);

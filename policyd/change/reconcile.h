@@ -18,6 +18,9 @@ void reconcile_free(struct reconcile *reconcile); /* NULL allowed */
 /* Compares in at most so many milliseconds. */
 void reconcile_soon(struct reconcile *reconcile, unsigned ms);
 
+/* The same; until then it is not known what the host has. */
+void reconcile_anew(struct reconcile *reconcile, unsigned ms);
+
 /* Compares soon, and then calls `fn`: once, later, with why it could not when
  * the host cannot be reached.  A pass that is under way does not count.  What
  * was left open before the call, and is at rest on the host, is settled when

@@ -101,8 +101,9 @@ static void cleared(void *arg, const struct vdc_error *why)
     if (host) {
         host->fence_clearing = false;
         if (why->code) {
-            say_not_recorded(host, why->text);
-        } else if (stored && stored->record) {
+            if (host->fence_back) /* not declared off again meanwhile */
+                say_not_recorded(host, why->text);
+        } else if (stored && stored->record && !stored->record->fenced_ms) {
             log_info("host %s, which was off, is back", host->name);
             host->fence_told = false;
             host->fence_wait_ms = 0;
@@ -155,6 +156,9 @@ void fence_host_up(struct operations *ops, struct host *host)
         return;
     }
     host->fence_clearing = true;
+    /* what else is recorded of it meanwhile does not say fenced again; when
+     * this is refused, the book puts it back */
+    hosts_put(ops->hosts, &record);
     back = XNEW(struct back);
     back->ops = ops;
     snprintf(back->host, sizeof(back->host), "%s", host->name);

@@ -166,7 +166,9 @@ void hosts_reconcile_soon(const struct hosts *hosts, const char *name,
     const struct host *host;
 
     TAILQ_FOREACH(host, &hosts->all, link)
-    if (!name || strcmp(host->name, name) == 0)
+    if (!name)
+        reconcile_anew(host->reconcile, ms);
+    else if (strcmp(host->name, name) == 0)
         reconcile_soon(host->reconcile, ms);
 }
 

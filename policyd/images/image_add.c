@@ -43,8 +43,8 @@ static int check_total(const struct operations *ops, struct vdc_error *err)
     if (n < ops->setup->images_max)
         return 0;
     vdc_error_set(err, VDC_E_QUOTA,
-                  "there are %llu images of all customers together, which is "
-                  "the most", (unsigned long long)n);
+                  "there are as many images of all customers together as "
+                  "there may be");
     vdc_error_hint(err, "`xl-vdc image-remove` takes away those that are not "
                         "needed; images_max of policyd.conf is the limit");
     return VDC_E_QUOTA;

@@ -91,7 +91,8 @@ static void touch(struct request *request, const struct wire_image *image,
         return;
     copy = images_copy(image, request->arena);
     copy->touched_ms = now;
-    copy->done = done;
+    if (image->state != WIRE_IMAGE_READY)
+        copy->done = done;
     if (book_image_put(request->ops->book, copy, NULL, &err))
         log_warning("image %s: %s", copy->name, err.text);
 }

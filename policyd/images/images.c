@@ -236,6 +236,8 @@ static void drop_upload(struct images *images, const struct wire_image *image)
     image = images_copy(image, arena);
     memset(&copy->part, 0, sizeof(copy->part));
     copy->part_host = "";
+    if (image->state == WIRE_IMAGE_READY)
+        copy->done = copy->size;
     rc = image->state == WIRE_IMAGE_READY
              ? book_image_put(book, copy, NULL, &err)
              : book_image_remove(book, image, NULL, &err);

@@ -116,7 +116,7 @@ static void replaced(void)
     CU_ASSERT_STRING_EQUAL(identity.name, "beta");
     CU_ASSERT_PTR_NOT_NULL(identity.client);
     unlink(path);
-    for (int i = 0; i < 40 && !identity.told_gone; i++) {
+    for (unsigned i = 0; i < 40 * unit_time_factor() && !identity.told_gone; i++) {
         identity_look(&identity);
         go_on(50);
     }
@@ -152,7 +152,7 @@ static void disk_stands_still(void)
     CU_ASSERT_STRING_EQUAL(identity.name, "alpha");
     CU_ASSERT_PTR_NOT_NULL(identity.client);
     /* it goes on, with nothing in the file */
-    for (int i = 0; i < 100 && fd < 0; i++) {
+    for (unsigned i = 0; i < 100 * unit_time_factor() && fd < 0; i++) {
         fd = open(path, O_WRONLY | O_NONBLOCK);
         if (fd < 0)
             usleep(20000);
