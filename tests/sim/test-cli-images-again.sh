@@ -160,7 +160,7 @@ check "and gone" retry 10 sh -c "! [ -e '$(store_of alpha)/$large' ]"
 echo 'images_max = 3' >>"$WORK/policyd.conf"
 restart
 begin third "$WORK/large"
-check_error "there may be three" 5 'there are 3 images of all customers' \
+check_error "there may be three" 5 'as many images of all customers' \
     vdc image-add -C acme fourth "$WORK/kernel"
 check "one of them goes on" vdc image-add -q third "$WORK/large"
 check "one that is there is there" vdc image-add -q kernel "$WORK/kernel"

@@ -116,7 +116,8 @@ static void replaced(void)
     CU_ASSERT_STRING_EQUAL(identity.name, "beta");
     CU_ASSERT_PTR_NOT_NULL(identity.client);
     unlink(path);
-    for (unsigned i = 0; i < 40 * unit_time_factor() && !identity.told_gone; i++) {
+    for (unsigned i = 0;
+         i < 40 * unit_time_factor() && !identity.told_gone; i++) {
         identity_look(&identity);
         go_on(50);
     }

@@ -130,7 +130,7 @@ fenced_and_moved() {
 # A protected guest needs another host that could take it over, so two are up.
 check "alpha takes no guests" drained alpha
 check "a protected guest" dom0 "cd /home/acme && xl-vdc create -q \
-    -C acme web.cfg name=roam memory=96 vdc_protected=1 \
+    -C acme web.cfg name=roam vdc_protected=1 \
     'ramdisk=\"$IMAGES/initramfs-ticks\"' \
     'extra=\"$(ticks_extra 20 ticks.hold=16 ticks.write=256)\"'"
 one=$(hosts_with roam)
