@@ -5,9 +5,10 @@
 . "${TOP_SRCDIR:-.}/tests/ports.sh"
 PORTS_TAKEN=$WORK/ports
 PORTS_BLOCKS=12
+PORTS_FIRST=19000 # other tests that run take theirs
 
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do
-    sh -c '. "$1"; PORTS_TAKEN=$2 PORTS_BLOCKS=12
+    sh -c '. "$1"; PORTS_TAKEN=$2 PORTS_BLOCKS=12 PORTS_FIRST=19000
         { take_ports 2>/dev/null || echo none; } >"$3.new"
         mv "$3.new" "$3"
         while [ ! -e "$2/over" ]; do sleep 0.2; done' \
