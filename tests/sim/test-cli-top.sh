@@ -60,7 +60,7 @@ check_output "unless they are asked for" '^acme\.db +beta +stopped +- ' \
     vdc top -b -i 1 -d 1 -a
 vdc start -q acme.db
 
-vdc top -i 2 -d 1 -o json >"$WORK/top.json"
+vdc top -i 2 -d 1 -s name -o json >"$WORK/top.json"
 check_equal "as JSON, a line each" 2 "$(wc -l <"$WORK/top.json")"
 tail -1 "$WORK/top.json" >"$WORK/last.json"
 check "which can be read" json_is_valid "$WORK/last.json"

@@ -18,7 +18,7 @@ struct peer {
     int fds[2]; /* the host's, ours */
     struct event *event;
     char *bytes;
-    size_t size;
+    size_t size, room;
 };
 
 static void on_bytes(evutil_socket_t fd, short what, void *arg)
@@ -31,7 +31,10 @@ static void on_bytes(evutil_socket_t fd, short what, void *arg)
         event_del(peer->event);
         return;
     }
-    peer->bytes = xrealloc(peer->bytes, peer->size + (size_t)n);
+    if (peer->size + (size_t)n > peer->room) {
+        peer->room = 2 * (peer->size + (size_t)n);
+        peer->bytes = xrealloc(peer->bytes, peer->room);
+    }
     memcpy(peer->bytes + peer->size, buf, (size_t)n);
     peer->size += (size_t)n;
 }
