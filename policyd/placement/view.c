@@ -55,7 +55,8 @@ static void copy_rules(struct placement_view *view)
             }
 }
 
-struct placement_view *placement_view_copy(const struct placement_view *view)
+/* With arrays of its own for hosts; the rest is still the other's. */
+static struct placement_view *copy_hosts(const struct placement_view *view)
 {
     struct placement_view *copy = XNEW(struct placement_view);
 
@@ -66,6 +67,13 @@ struct placement_view *placement_view_copy(const struct placement_view *view)
                sizeof(*copy->uses));
     copy_array(&copy->host_of_name, view->host_names_max, view->host_names_max,
                sizeof(*copy->host_of_name));
+    return copy;
+}
+
+struct placement_view *placement_view_copy(const struct placement_view *view)
+{
+    struct placement_view *copy = copy_hosts(view);
+
     copy_array(&copy->guests, view->guests_end, view->guests_max,
                sizeof(*copy->guests));
     placement_counts_copy(&copy->counts, &view->counts);
@@ -76,15 +84,8 @@ struct placement_view *placement_view_copy(const struct placement_view *view)
 struct placement_view *
 placement_view_copy_room(const struct placement_view *view)
 {
-    struct placement_view *copy = XNEW(struct placement_view);
+    struct placement_view *copy = copy_hosts(view);
 
-    *copy = *view;
-    copy_array(&copy->hosts, view->n_hosts, view->hosts_max,
-               sizeof(*copy->hosts));
-    copy_array(&copy->uses, view->n_hosts, view->hosts_max,
-               sizeof(*copy->uses));
-    copy_array(&copy->host_of_name, view->host_names_max, view->host_names_max,
-               sizeof(*copy->host_of_name));
     copy->guests = NULL;
     copy->guests_end = copy->guests_max = 0;
     copy->n_guests = copy->n_grouped = 0;
